@@ -1,0 +1,217 @@
+//! Twin of `bin.wgsl`: points of one bucket to the counts of its tiles.
+//!
+//! Codes are partitioned by the bits of their tile, a few bits a pass, until a run is one tile or short. A short
+//! run is sorted and its equal codes counted, so a tile with three points costs three points; a tile with many
+//! is counted in a dense array. Either way pixels come out in ascending order.
+
+use rayon::prelude::*;
+
+use crate::counts::Lit;
+use crate::error::Result;
+use crate::store::CountPart;
+use crate::tile::TILE_PIXELS;
+
+/// Runs up to this long are sorted; longer ones are partitioned, or counted densely once they are one tile.
+const SORT_MAX: usize = 1_500;
+/// Bits of a partitioning pass: 1024 open write positions.
+const PASS_BITS: u32 = 10;
+/// Buckets longer than this are split between threads after their first pass.
+const SPLIT: usize = 1 << 19;
+
+/// Counts `codes` (64-bit Morton codes of one tile of zoom `root`) in the tiles of zoom `zoom`.
+pub(super) fn bin(mut codes: Vec<u64>, root: u8, zoom: u8) -> Result<Vec<CountPart>> {
+    let drop = 48 - 2 * u32::from(zoom);
+    for code in &mut codes {
+        *code >>= drop;
+    }
+    let tile_bits = 2 * u32::from(zoom - root);
+    let mut scratch = vec![0; if codes.len() > SORT_MAX { codes.len() } else { 0 }];
+    if codes.len() <= SPLIT || tile_bits == 0 {
+        let mut emit = Emitter::default();
+        run(&mut codes, &mut scratch, tile_bits, &mut emit)?;
+        return Ok(vec![emit.finish()?]);
+    }
+    let bits = tile_bits.min(PASS_BITS);
+    let bounds = partition(&codes, &mut scratch, 16 + tile_bits - bits, bits);
+    // The scratch now holds the codes; cut both at run borders into pieces of similar size.
+    let (mut pieces, mut from) = (Vec::new(), 0);
+    let (mut rest, mut spare) = (scratch.as_mut_slice(), codes.as_mut_slice());
+    let mut cuts = Vec::new();
+    for &end in &bounds {
+        cuts.push(end - from);
+        if end - from >= SPLIT / 4 || Some(&end) == bounds.last() {
+            let (piece, more) = std::mem::take(&mut rest).split_at_mut(end - from);
+            let (space, more_space) = std::mem::take(&mut spare).split_at_mut(end - from);
+            pieces.push((piece, space, std::mem::take(&mut cuts)));
+            (rest, spare, from) = (more, more_space, end);
+        }
+    }
+    pieces
+        .into_par_iter()
+        .map(|(piece, space, ends)| {
+            let (mut emit, mut from) = (Emitter::default(), 0);
+            for end in ends {
+                run(&mut piece[from..end], &mut space[from..end], tile_bits - bits, &mut emit)?;
+                from = end;
+            }
+            emit.finish()
+        })
+        .collect()
+}
+
+/// Bins a run of codes that differ in their low `16 + tile_bits` bits only.
+fn run(codes: &mut [u64], scratch: &mut [u64], tile_bits: u32, emit: &mut Emitter) -> Result<()> {
+    if codes.len() <= SORT_MAX {
+        codes.sort_unstable();
+        emit.sparse(codes)
+    } else if tile_bits == 0 {
+        emit.dense(codes)
+    } else {
+        let bits = tile_bits.min(PASS_BITS);
+        let bounds = partition(codes, scratch, 16 + tile_bits - bits, bits);
+        let mut from = 0;
+        for end in bounds {
+            if end > from {
+                run(&mut scratch[from..end], &mut codes[from..end], tile_bits - bits, emit)?;
+            }
+            from = end;
+        }
+        Ok(())
+    }
+}
+
+/// Moves `codes` to `into`, ordered by the `bits` bits from `shift` on; gives the end of each of the 2^bits runs.
+fn partition(codes: &[u64], into: &mut [u64], shift: u32, bits: u32) -> Vec<usize> {
+    let mask = (1u64 << bits) - 1;
+    let digit = |code: u64| ((code >> shift) & mask) as usize;
+    let mut ends = vec![0usize; 1 << bits];
+    for &code in codes {
+        ends[digit(code)] += 1;
+    }
+    let mut next = 0;
+    for end in &mut ends {
+        next += std::mem::replace(end, next);
+    }
+    for &code in codes {
+        let end = &mut ends[digit(code)];
+        into[*end] = code;
+        *end += 1;
+    }
+    ends
+}
+
+/// Collects ascending (tile, pixel, count) into blocks.
+#[derive(Default)]
+struct Emitter {
+    part: CountPart,
+    lit: Vec<Lit>,
+    dense: Option<Box<[u32]>>,
+}
+
+impl Emitter {
+    /// Counts equal codes of a sorted run that covers whole tiles.
+    fn sparse(&mut self, sorted: &[u64]) -> Result<()> {
+        for tile in sorted.chunk_by(|a, b| a >> 16 == b >> 16) {
+            self.lit.clear();
+            self.lit.extend(
+                tile.chunk_by(|a, b| a == b).map(|same| Lit { pixel: same[0] as u16, count: same.len() as u32 }),
+            );
+            self.part.sparse_tiles += 1;
+            self.part.sparse_points += tile.len() as u64;
+            self.part.push(tile[0] >> 16, &self.lit)?;
+        }
+        Ok(())
+    }
+
+    /// Counts the unsorted codes of a single tile.
+    fn dense(&mut self, codes: &[u64]) -> Result<()> {
+        let counts = self.dense.get_or_insert_with(|| vec![0; TILE_PIXELS].into());
+        for &code in codes {
+            counts[usize::from(code as u16)] += 1;
+        }
+        self.lit.clear();
+        for (group, eight) in counts.chunks_exact_mut(8).enumerate() {
+            if eight.iter().fold(0, |all, c| all | *c) == 0 {
+                continue;
+            }
+            for (i, count) in eight.iter_mut().enumerate() {
+                if *count > 0 {
+                    self.lit.push(Lit { pixel: (group * 8 + i) as u16, count: std::mem::take(count) });
+                }
+            }
+        }
+        self.part.push(codes[0] >> 16, &self.lit)
+    }
+
+    fn finish(self) -> Result<CountPart> {
+        Ok(self.part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::CountStore;
+    use crate::tile::{TileCoord, WorldPoint, morton};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// The plainest way to count: a map.
+    fn check(points: &[WorldPoint], root: u8, zoom: u8) {
+        let mut expected: BTreeMap<(u64, u16), u32> = BTreeMap::new();
+        let mut buckets: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for &p in points {
+            let key = morton(p) >> (48 - 2 * u32::from(zoom));
+            *expected.entry((key >> 16, key as u16)).or_default() += 1;
+            let bucket = morton(p).checked_shr(64 - 2 * u32::from(root)).unwrap_or(0);
+            buckets.entry(bucket).or_default().push(morton(p));
+        }
+        let parts = buckets.into_values().flat_map(|codes| bin(codes, root, zoom).unwrap()).collect();
+        let mut store = CountStore::new(zoom);
+        store.set_zoom(zoom, parts).unwrap();
+        let mut got = BTreeMap::new();
+        for code in store.tiles(zoom).unwrap() {
+            let mut lit = Vec::new();
+            store.read(TileCoord::from_morton(zoom, code), &mut lit).unwrap();
+            got.extend(lit.into_iter().map(|l| ((code, l.pixel), l.count)));
+        }
+        assert_eq!(got, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn every_point_lands_on_its_pixel(
+            spread in 0u32..32,
+            seeds in proptest::collection::vec((any::<u32>(), any::<u32>()), 1..4000),
+            root in 0u8..8,
+            more in 0u8..17,
+        ) {
+            let points: Vec<_> = seeds
+                .iter()
+                .map(|&(x, y)| WorldPoint { x: 0x7000_0000 | (x >> spread), y: 0x5000_0000 | (y >> spread) })
+                .collect();
+            check(&points, root, root + more);
+        }
+    }
+
+    #[test]
+    fn crowded_and_split_buckets_are_exact() {
+        let mut state = 1u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as u32
+        };
+        let points: Vec<_> =
+            (0..SPLIT + 70_000)
+                .map(|i| {
+                    if i % 4 == 0 {
+                        WorldPoint { x: 9, y: 9 }
+                    } else {
+                        WorldPoint { x: random() >> 6, y: random() >> 9 }
+                    }
+                })
+                .collect();
+        check(&points, 0, 9);
+        check(&points, 0, 0);
+    }
+}

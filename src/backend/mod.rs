@@ -1,0 +1,100 @@
+//! A backend is a session: points are pushed while they are read, `finish` sums them into counts and gives the
+//! statistics the colours need, `tiles` colours them. Counts stay where they are; only indices come out.
+//!
+//! Knows no file, no PNG and no colour: a tile leaves as palette indices. `cpu` and `gpu` do not know each other.
+
+pub mod cpu;
+pub mod gpu;
+
+use std::sync::Arc;
+
+use crate::counts::ZoomStats;
+use crate::error::Result;
+use crate::monitor::Monitor;
+use crate::shade::ShadeTable;
+use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
+
+/// Largest spread radius in pixels.
+pub const MAX_SPREAD: u32 = 64;
+
+/// What a session is to make, valid and ready to use.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Zooms to make tiles for; counts are kept for all zooms from 0 to the highest.
+    pub zooms: ZoomRange,
+    /// Radius of the disc that lit pixels are spread to, by maximum; 0 to [`MAX_SPREAD`].
+    pub spread: u32,
+    /// Times, progress and the wish to stop.
+    pub monitor: Arc<Monitor>,
+}
+
+/// Where finished tiles go: encodes and writes. Called from many threads, in no particular order, once a tile.
+pub trait TileSink: Sync {
+    /// Takes one tile.
+    fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()>;
+}
+
+/// One thread's way into a session.
+pub trait PointPush: Send {
+    /// Adds points; any batch size, any order.
+    fn push(&mut self, points: &[WorldPoint]) -> Result<()>;
+    /// Hands over what is still held. Points pushed through a way that was not closed may be missing.
+    fn close(&mut self) -> Result<()>;
+}
+
+/// What one shader handled, for the report.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ShaderWork {
+    /// Name of the shader: bin, reduce, ...
+    pub shader: &'static str,
+    /// Points it was given; 0 for shaders that see none.
+    pub points: u64,
+    /// Tiles it worked on; 0 for shaders that see none.
+    pub tiles: u64,
+    /// Dispatches issued.
+    pub dispatches: u64,
+}
+
+/// What a session did and on what, for the report; never part of tiles or metadata.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct BackendReport {
+    /// "cpu" or "gpu".
+    pub backend: &'static str,
+    /// Adapter name as the driver gives it; `None` on the CPU.
+    pub adapter: Option<String>,
+    /// Graphics interface of the adapter ("vulkan", ...).
+    pub interface: Option<String>,
+    /// Whether subgroup operations were used.
+    pub subgroups: bool,
+    /// Worker threads.
+    pub threads: usize,
+    /// Batches of points that were pushed to the device.
+    pub batches: u64,
+    /// Buckets worked off one by one; 0 when everything stayed resident.
+    pub buckets: u64,
+    /// Passes over points because tiles did not fit at once.
+    pub passes: u64,
+    /// Tiles of the highest zoom that took the sparse path and never became a raster of counts.
+    pub sparse_tiles: u64,
+    /// Points that took the sparse path.
+    pub sparse_points: u64,
+    /// Work per shader; empty on the CPU.
+    pub shaders: Vec<ShaderWork>,
+}
+
+/// A rendering session on one device.
+pub trait Backend: Sync {
+    /// A way in for one reading thread. Several may be open at once.
+    fn pusher(&self) -> Box<dyn PointPush + '_>;
+
+    /// No more points: bins and reduces what is left. Gives the statistics of zooms 0 to `plan.zooms.max`,
+    /// indexed by zoom.
+    fn finish(&mut self) -> Result<Vec<ZoomStats>>;
+
+    /// Colours every lit tile of the planned zooms, spread included (so a tile next to a lit one may come out
+    /// lit too), and hands it to `sink`. `tables` is indexed by zoom.
+    fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()>;
+
+    /// What was done so far.
+    fn report(&self) -> BackendReport;
+}

@@ -1,0 +1,1 @@
+//! From palette indices to tiles on disk.

@@ -1,0 +1,17 @@
+//! tilefire turns points (longitudes and latitudes, millions to billions) into heat-map tile sets: exact counts
+//! per pixel at every zoom, log-shaded, as PNG tiles, on the GPU or on the CPU with the same bytes.
+//!
+//! The modules stand on floors; each uses itself and lower floors only (ARCHITECTURE.md).
+
+pub mod backend;
+pub mod container;
+pub mod counts;
+pub mod error;
+pub mod monitor;
+pub mod project;
+pub mod shade;
+pub mod source;
+pub mod store;
+pub mod tile;
+
+pub use error::{Error, Result};

@@ -1,0 +1,1 @@
+//! From coordinates to world points: the last place where a position is a float.

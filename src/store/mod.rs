@@ -1,0 +1,10 @@
+//! Where points wait for the last row, and counts for the colours.
+//!
+//! Knows nothing of backends, colours or containers. Points are kept as 64-bit Morton codes in the bucket of
+//! their coarse tile; counts as blocks, per zoom in Morton order.
+
+mod counts;
+mod points;
+
+pub use counts::{CountPart, CountStore};
+pub use points::{PointSink, PointStore};
