@@ -1,0 +1,101 @@
+//! The kernels of the CPU path one by one, with throughput in points, lit pixels or tiles a second:
+//! `cargo bench --bench kernels`. Points are skewed clusters over an area like Great Britain.
+
+use std::sync::Arc;
+
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use tilefire::backend::cpu::CpuBackend;
+use tilefire::backend::{Backend, Plan, TileSink};
+use tilefire::counts::{Distinct, ZoomStats};
+use tilefire::monitor::Monitor;
+use tilefire::shade::{Colormap, Function, ShadeTable};
+use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
+
+const POINTS: usize = 2_000_000;
+
+fn main() {
+    divan::main();
+}
+
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    let x = *state ^ (*state >> 33);
+    x.wrapping_mul(0xff51_afd7_ed55_8ccd) >> 11
+}
+
+/// 200 clusters of very different weight in a box of 1/40 of the world's side.
+fn clusters(n: usize) -> Vec<WorldPoint> {
+    let mut state = 7;
+    let centres: Vec<(u32, u32)> = (0..200)
+        .map(|_| (0x7e00_0000 + (random(&mut state) as u32 >> 6), 0x5200_0000 + (random(&mut state) as u32 >> 6)))
+        .collect();
+    (0..n)
+        .map(|_| {
+            let pick = (random(&mut state) % 200) * (random(&mut state) % 200) / 200;
+            let (x, y) = centres[pick as usize];
+            let mut offset = || {
+                let sum: u64 = (0..4).map(|_| random(&mut state) & 0x3f_ffff).sum();
+                sum as u32 / 2
+            };
+            WorldPoint { x: x.wrapping_add(offset()), y: y.wrapping_add(offset()) }
+        })
+        .collect()
+}
+
+fn backend(zoom: u8, spread: u32) -> CpuBackend {
+    let zooms = ZoomRange { min: 0, max: zoom };
+    CpuBackend::new(Plan { zooms, spread, monitor: Arc::new(Monitor::default()) })
+}
+
+fn filled(points: &[WorldPoint], zoom: u8, spread: u32) -> CpuBackend {
+    let backend = backend(zoom, spread);
+    let mut push = backend.pusher();
+    for batch in points.chunks(1 << 16) {
+        push.push(batch).ok();
+    }
+    push.close().ok();
+    drop(push);
+    backend
+}
+
+struct Nowhere;
+
+impl TileSink for Nowhere {
+    fn put(&self, _: TileCoord, indices: TileIndices<'_>) -> tilefire::Result<()> {
+        black_box(indices);
+        Ok(())
+    }
+}
+
+#[divan::bench]
+fn store(bencher: Bencher) {
+    let points = clusters(POINTS);
+    bencher.counter(ItemsCount::new(POINTS)).bench_local(|| filled(&points, 10, 0));
+}
+
+#[divan::bench(args = [10, 12, 14])]
+fn bin_and_reduce(bencher: Bencher, zoom: u8) {
+    let points = clusters(POINTS);
+    bencher
+        .counter(ItemsCount::new(POINTS))
+        .with_inputs(|| filled(&points, zoom, 0))
+        .bench_local_values(|mut backend| backend.finish().ok());
+}
+
+#[divan::bench(args = [(10, 0), (14, 0), (10, 1), (10, 5), (12, 3), (8, 64)])]
+fn shade(bencher: Bencher, (zoom, spread): (u8, u32)) {
+    let points = clusters(POINTS);
+    let mut backend = filled(&points, zoom, spread);
+    let stats = backend.finish().unwrap_or_default();
+    let tables: Vec<_> = stats.iter().map(|s| ShadeTable::new(s, Function::Log, &Colormap::default())).collect();
+    let tiles: u64 = stats.iter().map(|s| s.tiles).sum();
+    bencher.counter(ItemsCount::new(tiles as usize)).bench_local(|| backend.tiles(&tables, &Nowhere).ok());
+}
+
+#[divan::bench(args = ["tilefire", "fire", "turbo"])]
+fn shade_table(bencher: Bencher, name: &str) {
+    let colormap = Colormap::named(name).unwrap_or_default();
+    let stats = ZoomStats { max: 3_000_000, distinct: Distinct::many(), ..Default::default() };
+    bencher.bench_local(|| ShadeTable::new(black_box(&stats), Function::Log, &colormap));
+}

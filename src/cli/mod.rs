@@ -1,0 +1,69 @@
+//! What a person typed, and what they see. One file a command; each turns its arguments into a valid request,
+//! runs it and prints. Errors are printed here, once.
+
+mod info;
+mod progress;
+mod render;
+mod summary;
+mod synth;
+mod values;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+
+/// Exact, seamless heat-map tiles from millions to billions of points.
+#[derive(Debug, Parser)]
+#[command(name = "tilefire", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed (the message says what and what to do), 2 wrong usage.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Turn point files into heat-map tiles
+    Render(Box<render::RenderArgs>),
+    /// Write synthetic points of national scale, the same for the same seed on every machine
+    Synth(synth::SynthArgs),
+    /// List the GPU adapters with their kind and the limits that matter
+    Info(info::InfoArgs),
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let monitor = Arc::new(Monitor::default());
+    let on_interrupt = monitor.clone();
+    // Without a handler Ctrl-C would leave the work folder to the next run; nothing worse, so a failure is no error.
+    let _ = ctrlc::set_handler(move || on_interrupt.cancel());
+    let result = match cli.command {
+        Command::Render(args) => render::run(*args, &monitor),
+        Command::Synth(args) => synth::run(&args, &monitor),
+        Command::Info(args) => info::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "tilefire: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Prints to standard output; a closed pipe is the reader's choice, not an error.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Output(format!("cannot write to standard output: {e}")))
+        }
+        _ => Ok(()),
+    }
+}

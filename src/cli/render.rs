@@ -1,0 +1,175 @@
+//! `tilefire render`: point files to tiles.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use super::progress::Progress;
+use super::summary::summary;
+use crate::backend::MAX_SPREAD;
+use crate::backend::gpu::{ForcedLimits, GpuOptions};
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+use crate::project::Crs;
+use crate::render::{self, Device, Report, Request};
+use crate::shade::{Colormap, DEFAULT_COLORMAP, Function};
+use crate::source::{ColumnRef, Header, Input, ReadOptions};
+use crate::tile::ZoomRange;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum BackendName {
+    /// A real GPU if there is one, else the CPU
+    Auto,
+    /// A GPU, or an error
+    Gpu,
+    /// The CPU
+    Cpu,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum HeaderName {
+    /// Look at the first record
+    Auto,
+    /// The first record names the columns
+    Yes,
+    /// The first record is a point
+    No,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RenderArgs {
+    /// CSV files with one point a row; - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Folder of tiles to write, or a file ending in .pmtiles
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24
+    #[arg(short, long, default_value = "0..10", value_name = "ZOOMS")]
+    zooms: ZoomRange,
+    /// Column of longitudes: its name, or # and its number from 1
+    #[arg(long, value_name = "COLUMN", conflicts_with = "x")]
+    lon: Option<ColumnRef>,
+    /// Column of latitudes
+    #[arg(long, value_name = "COLUMN", conflicts_with = "y")]
+    lat: Option<ColumnRef>,
+    /// Column of projected x or eastings (with --crs)
+    #[arg(long, value_name = "COLUMN")]
+    x: Option<ColumnRef>,
+    /// Column of projected y or northings (with --crs)
+    #[arg(long, value_name = "COLUMN")]
+    y: Option<ColumnRef>,
+    /// Whether the first record names the columns
+    #[arg(long, value_enum, default_value = "auto")]
+    header: HeaderName,
+    /// Reference system of the coordinates: an EPSG code, WKT or a PROJ string
+    #[arg(long, default_value = "EPSG:4326")]
+    crs: String,
+    /// How a count becomes a position along the colormap: log
+    #[arg(long, default_value = "log", value_parser = ["log"])]
+    how: String,
+    /// Colours: tilefire, fire, inferno, viridis, magma, plasma, turbo, ...; _r at the end reverses
+    #[arg(long, default_value = DEFAULT_COLORMAP, value_name = "NAME")]
+    colormap: String,
+    /// Grow each lit pixel to a disc of this radius, so that lone points show
+    #[arg(long, default_value_t = 0, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SPREAD)))]
+    spread: u32,
+    /// Where the work is done
+    #[arg(long, value_enum, default_value = "auto")]
+    backend: BackendName,
+    /// Part of the name of the GPU adapter to use (tilefire info lists them)
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Replace an output that tilefire made
+    #[arg(long)]
+    force: bool,
+    /// Leave out the map page
+    #[arg(long)]
+    no_page: bool,
+    /// Address the tiles will be served from, for absolute URLs in metadata.json
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// Write the report as JSON too
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
+    let (quiet, report_path) = (args.quiet, args.report.clone());
+    let request = request(args)?;
+    let report = {
+        let _progress = Progress::start(monitor, quiet);
+        render::run(&request, monitor)?
+    };
+    if let Some(path) = report_path {
+        write_report(&report, &path)?;
+    }
+    if !quiet {
+        let text = summary(&report, &request.out.display().to_string());
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+    Ok(())
+}
+
+/// What was typed, checked and ready.
+fn request(args: RenderArgs) -> Result<Request> {
+    let crs: Crs = args.crs.parse()?;
+    let inputs = args
+        .inputs
+        .into_iter()
+        .map(|path| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) })
+        .collect();
+    if args.lon.is_some() != args.lat.is_some() {
+        return Err(Error::Usage("--lon and --lat go together; name both columns".into()));
+    }
+    if args.x.is_some() != args.y.is_some() {
+        return Err(Error::Usage("--x and --y go together; name both columns".into()));
+    }
+    let device = match (args.backend, &args.adapter) {
+        (BackendName::Cpu, Some(_)) => {
+            return Err(Error::Usage("--adapter names a GPU and --backend cpu uses none; leave one out".into()));
+        }
+        (BackendName::Cpu, None) => Device::Cpu,
+        (BackendName::Gpu, _) => Device::Gpu,
+        (BackendName::Auto, _) => Device::Auto,
+    };
+    Ok(Request {
+        inputs,
+        read: ReadOptions {
+            x: args.lon.or(args.x),
+            y: args.lat.or(args.y),
+            header: match args.header {
+                HeaderName::Auto => Header::Auto,
+                HeaderName::Yes => Header::Yes,
+                HeaderName::No => Header::No,
+            },
+            projected: !crs.is_geographic(),
+        },
+        crs,
+        zooms: args.zooms,
+        spread: args.spread,
+        function: Function::Log,
+        colormap: Colormap::named(&args.colormap)?,
+        device,
+        gpu: GpuOptions { adapter: args.adapter, limits: ForcedLimits::default() },
+        out: args.output,
+        force: args.force,
+        page: !args.no_page,
+        base_url: args.base_url,
+        threads: args.threads.map(usize::from),
+    })
+}
+
+fn write_report(report: &Report, path: &Path) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(report).map_err(|e| Error::Internal(e.to_string()))?;
+    text.push('\n');
+    std::fs::write(path, text).map_err(|e| Error::io("write the report to", path, e))
+}

@@ -1,0 +1,90 @@
+//! The summary a person reads after a run: the same facts as the report, as a few aligned lines.
+
+use std::fmt::Write;
+
+use super::values::{bytes, grouped};
+use crate::render::Report;
+
+/// The summary as text.
+pub(super) fn summary(report: &Report, out: &str) -> String {
+    let mut text = String::new();
+    for file in &report.files {
+        line(&mut text, format_args!("{}", file.notice));
+    }
+    if let Some(notice) = &report.notice {
+        line(&mut text, format_args!("{notice}"));
+    }
+    line(&mut text, format_args!("{} rows, {} points used", grouped(report.rows), grouped(report.used)));
+    let reasons = [
+        ("missing coordinate", report.invalid_rows.missing),
+        ("not a number", report.invalid_rows.not_a_number),
+        ("malformed row", report.invalid_rows.malformed),
+        ("out of range", report.out_of_range),
+        ("outside Web Mercator", report.outside_mercator),
+    ];
+    for (reason, rows) in reasons.iter().filter(|r| r.1 > 0) {
+        line(&mut text, format_args!("  left out: {} {reason}", grouped(*rows)));
+    }
+    line(&mut text, format_args!("zoom     lit pixels   largest count     tiles       bytes"));
+    for (z, zoom) in report.zooms.iter().filter(|z| z.1.written > 0) {
+        line(
+            &mut text,
+            format_args!(
+                "{z:>4} {:>14} {:>15} {:>9} {:>11}",
+                grouped(zoom.lit),
+                grouped(zoom.max.into()),
+                grouped(zoom.written),
+                bytes(zoom.bytes)
+            ),
+        );
+    }
+    let device = &report.device;
+    match (&device.adapter, &device.interface) {
+        (Some(adapter), interface) => {
+            line(&mut text, format_args!("GPU: {adapter} ({})", interface.as_deref().unwrap_or("unknown")));
+            for work in &device.shaders {
+                line(
+                    &mut text,
+                    format_args!(
+                        "  {:<8} {:>14} points {:>10} tiles {:>8} dispatches",
+                        work.shader,
+                        grouped(work.points),
+                        grouped(work.tiles),
+                        grouped(work.dispatches)
+                    ),
+                );
+            }
+            if device.buckets > 0 {
+                line(&mut text, format_args!("  {} buckets in {} passes", device.buckets, device.passes));
+            }
+        }
+        _ => line(&mut text, format_args!("CPU: {} threads", device.threads)),
+    }
+    if device.sparse_tiles > 0 {
+        let (tiles, points) = (grouped(device.sparse_tiles), grouped(device.sparse_points));
+        line(&mut text, format_args!("  sparse path: {tiles} tiles of the highest zoom, {points} points"));
+    }
+    line(&mut text, format_args!("seconds      busy     wall"));
+    for stage in crate::monitor::Stage::ALL {
+        if let Some(time) = report.stages.get(stage.name()) {
+            line(&mut text, format_args!("{:<9} {:>7.3}  {:>7.3}", stage.name(), time.busy, time.wall));
+        }
+    }
+    line(
+        &mut text,
+        format_args!(
+            "{} tiles, {} in {out} ({:.2} s, {:.2} CPU seconds)",
+            grouped(report.written),
+            bytes(report.bytes),
+            report.seconds,
+            report.cpu_seconds
+        ),
+    );
+    text
+}
+
+fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = text.write_fmt(arguments);
+    text.push('\n');
+}

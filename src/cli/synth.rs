@@ -1,0 +1,73 @@
+//! `tilefire synth`: synthetic points to a file or to standard output.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::values;
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+use crate::source;
+
+#[derive(Debug, Args)]
+pub(super) struct SynthArgs {
+    /// How many points (10M, 1.5k, ...)
+    #[arg(short = 'n', long, value_name = "N", default_value = "1M", value_parser = values::number)]
+    number: u64,
+    /// The same seed gives the same bytes
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// CSV file to write; - for standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
+    if args.output.as_os_str() == "-" {
+        let mut out = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
+        return source::synth(args.number, args.seed, &mut out, monitor)
+            .and_then(|()| out.flush().map_err(|e| Error::Output(format!("cannot write to standard output: {e}"))));
+    }
+    if args.output.exists() && !args.force {
+        return Err(Error::Output(format!(
+            "{} exists; choose another name or replace it with --force",
+            args.output.display()
+        )));
+    }
+    // Written beside its place and renamed when complete, so a half-written file never carries the name.
+    let folder = match args.output.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => std::path::Path::new("."),
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".tilefire-synth-")
+        .tempfile_in(folder)
+        .map_err(|e| Error::io("create a file in", folder, e))?;
+    fill(file.as_file_mut(), args, monitor)?;
+    let file = file.persist(&args.output).map_err(|e| Error::io("write", &args.output, e.error))?;
+    open_to_all(&file);
+    Ok(())
+}
+
+fn fill(file: &mut File, args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    source::synth(args.number, args.seed, &mut out, monitor)?;
+    out.flush().map_err(|e| Error::io("write", &args.output, e))
+}
+
+/// Temporary files are made readable by their owner only; the finished file is an ordinary one.
+fn open_to_all(file: &File) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = file.set_permissions(std::fs::Permissions::from_mode(0o644));
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+}

@@ -1,0 +1,75 @@
+//! Values as people type them: counts with suffixes. Types with a `FromStr` of their own need nothing here.
+
+/// A whole number with an optional suffix k, M, G or B (thousand, million, billion, billion), as in `10M` or `1.5k`.
+pub(super) fn number(text: &str) -> Result<u64, String> {
+    let wrong = || format!("'{text}' is no number; write for instance 50000, 10M or 1.5k");
+    let trimmed = text.trim();
+    let (digits, factor) = match trimmed.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&trimmed[..at], 1_000u64),
+        Some((at, 'm' | 'M')) => (&trimmed[..at], 1_000_000),
+        Some((at, 'g' | 'G' | 'b' | 'B')) => (&trimmed[..at], 1_000_000_000),
+        _ => (trimmed, 1),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() || !(whole.to_owned() + fraction).bytes().all(|b| b.is_ascii_digit() || b == b'_') {
+        return Err(wrong());
+    }
+    let whole: u64 = whole.replace('_', "").parse().map_err(|_| wrong())?;
+    let mut value = whole.checked_mul(factor).ok_or_else(wrong)?;
+    let mut unit = factor;
+    for digit in fraction.bytes().filter(|b| *b != b'_') {
+        if !unit.is_multiple_of(10) {
+            return Err(wrong());
+        }
+        unit /= 10;
+        value = value.checked_add(u64::from(digit - b'0') * unit).ok_or_else(wrong)?;
+    }
+    Ok(value)
+}
+
+/// 1234567 as "1,234,567".
+pub(super) fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes for people: "17 B", "4.2 kB", "38.1 MB".
+pub(super) fn bytes(value: u64) -> String {
+    let mut scaled = value as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if scaled < 999.5 {
+            return if unit == "B" { format!("{scaled:.0} {unit}") } else { format!("{scaled:.1} {unit}") };
+        }
+        scaled /= 1000.0;
+    }
+    format!("{scaled:.1} TB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_with_suffixes() {
+        let cases = [("0", 0), ("50000", 50_000), ("10M", 10_000_000), ("1.5k", 1_500), ("2g", 2_000_000_000)];
+        for (text, value) in cases {
+            assert_eq!(number(text), Ok(value), "{text}");
+        }
+        for text in ["", "M", "-1", "1.5", "1.2345k", "ten", "1e6", "99999999999999999999"] {
+            assert!(number(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!((grouped(0), grouped(999), grouped(1_234_567)), ("0".into(), "999".into(), "1,234,567".into()));
+        assert_eq!((bytes(17), bytes(4_200), bytes(999_999)), ("17 B".into(), "4.2 kB".into(), "1.0 MB".into()));
+    }
+}

@@ -1,0 +1,225 @@
+//! The order of work of one run: points in, counts, colours, tiles out. Each step is a call into the part that
+//! knows how; what happened is returned as a [`Report`], never printed.
+
+mod report;
+mod sink;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+pub use report::{LeftOutRows, Report, ZoomReport};
+
+use crate::backend::cpu::CpuBackend;
+use crate::backend::gpu::{self, GpuBackend, GpuOptions};
+use crate::backend::{Backend, MAX_SPREAD, Plan, PointPush};
+use crate::container::{self, OutputOptions, TileWriter};
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Stage};
+use crate::project::{Coordinate, Crs, LeftOut, Projector};
+use crate::shade::{Colormap, Function, ShadeTable};
+use crate::source::{self, CoordinateSink, Input, ReadOptions};
+use crate::tile::{Extent, WorldPoint, ZoomRange};
+
+/// Which device does the work.
+#[derive(Debug, Clone, Default)]
+pub enum Device {
+    /// A real GPU if there is one, else the CPU; the report says which.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU, or an error.
+    Gpu,
+}
+
+/// A run that is valid and ready: behind this nothing is checked again.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Files to read, in order; their points add up.
+    pub inputs: Vec<Input>,
+    /// How to find the columns.
+    pub read: ReadOptions,
+    /// What the coordinates mean.
+    pub crs: Crs,
+    /// Zooms to make tiles for.
+    pub zooms: ZoomRange,
+    /// Radius of the disc that lit pixels are spread to, in pixels.
+    pub spread: u32,
+    /// How counts become positions along the colormap.
+    pub function: Function,
+    /// The colours.
+    pub colormap: Colormap,
+    /// Where the work is done.
+    pub device: Device,
+    /// Adapter and limits, for a GPU.
+    pub gpu: GpuOptions,
+    /// Folder to write.
+    pub out: PathBuf,
+    /// Whether an output that tilefire made earlier may be replaced.
+    pub force: bool,
+    /// Whether to write a map page beside the tiles.
+    pub page: bool,
+    /// Address the tiles will be found under, for absolute URLs in the metadata.
+    pub base_url: Option<String>,
+    /// Worker threads; `None` for one per core.
+    pub threads: Option<usize>,
+}
+
+impl Request {
+    /// A request with the defaults of the command line.
+    pub fn new(inputs: Vec<Input>, out: impl Into<PathBuf>) -> Self {
+        Self {
+            inputs,
+            read: ReadOptions::default(),
+            crs: Crs::default(),
+            zooms: ZoomRange { min: 0, max: 10 },
+            spread: 0,
+            function: Function::default(),
+            colormap: Colormap::default(),
+            device: Device::default(),
+            gpu: GpuOptions::default(),
+            out: out.into(),
+            force: false,
+            page: true,
+            base_url: None,
+            threads: None,
+        }
+    }
+}
+
+/// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
+pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
+    if request.spread > MAX_SPREAD {
+        return Err(Error::Usage(format!("--spread {} is too large; the most is {MAX_SPREAD}", request.spread)));
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(request.threads.unwrap_or(0))
+        .build()
+        .map_err(|e| Error::Limit(format!("cannot start the worker threads: {e}; try fewer with --threads")))?;
+    pool.install(|| render(request, monitor))
+}
+
+fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
+    let writer = container::create(&request.out, &output_options(request))?;
+    let (mut backend, notice) = open(request, monitor)?;
+    let points = aggregate(request, backend.as_ref(), monitor)?;
+    let stats = backend.finish()?;
+    if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
+        return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
+    }
+    let tables: Vec<ShadeTable> =
+        stats.iter().map(|s| ShadeTable::new(s, request.function, &request.colormap)).collect();
+    let tiles: u64 = request.zooms.iter().filter_map(|z| stats.get(usize::from(z))).map(|s| s.tiles).sum();
+    monitor.tiles_total.store(tiles, Ordering::Relaxed);
+    write_tiles(backend.as_mut(), &tables, writer.as_ref(), monitor)?;
+
+    let mut report = Report::new(request, &points, &stats, &tables);
+    let metadata = report.metadata(request, &points.extent);
+    let page = request.page.then(|| container::page(&metadata));
+    monitor.check()?;
+    let written = monitor.time(Stage::Write, || writer.finish(&metadata, page.as_deref()))?;
+    report.finish(&written, backend.report(), notice, monitor);
+    Ok(report)
+}
+
+fn output_options(request: &Request) -> OutputOptions {
+    let inputs = request.inputs.iter().filter_map(|input| match input {
+        Input::File(path) => Some(path.clone()),
+        Input::Stdin => None,
+    });
+    OutputOptions { force: request.force, inputs: inputs.collect() }
+}
+
+/// The backend, and what to tell when it is not the one a person may have expected.
+fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Box<dyn Backend>, Option<String>)> {
+    let plan = Plan { zooms: request.zooms, spread: request.spread, monitor: monitor.clone() };
+    match request.device {
+        Device::Cpu => Ok((Box::new(CpuBackend::new(plan)), None)),
+        Device::Gpu => Ok((Box::new(GpuBackend::new(plan, request.gpu.clone())?), None)),
+        Device::Auto => match gpu::choose(&gpu::adapters(), request.gpu.adapter.as_deref()) {
+            Ok(_) => Ok((Box::new(GpuBackend::new(plan, request.gpu.clone())?), None)),
+            Err(reason) if request.gpu.adapter.is_some() => Err(reason),
+            Err(reason) => Ok((Box::new(CpuBackend::new(plan)), Some(format!("using the CPU: {reason}")))),
+        },
+    }
+}
+
+/// What reading and projecting came to.
+struct Points {
+    read: source::ReadReport,
+    left_out: LeftOut,
+    used: u64,
+    extent: Extent,
+}
+
+fn aggregate(request: &Request, backend: &dyn Backend, monitor: &Arc<Monitor>) -> Result<Points> {
+    let mut sinks = (0..rayon::current_num_threads())
+        .map(|_| {
+            Ok(Projecting {
+                crs: &request.crs,
+                projector: None,
+                push: backend.pusher(),
+                monitor,
+                batch: Vec::new(),
+                left_out: LeftOut::default(),
+                used: 0,
+                extent: Extent::default(),
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let read = source::read(&request.inputs, &request.read, monitor, &mut sinks)?;
+    let mut points = Points { read, left_out: LeftOut::default(), used: 0, extent: Extent::default() };
+    for mut sink in sinks {
+        sink.push.close()?;
+        points.left_out.out_of_range += sink.left_out.out_of_range;
+        points.left_out.outside_mercator += sink.left_out.outside_mercator;
+        points.used += sink.used;
+        points.extent.merge(&sink.extent);
+    }
+    if points.used == 0 {
+        return Err(source::no_usable_rows(&points.read, &points.left_out));
+    }
+    Ok(points)
+}
+
+/// One reading thread's coordinates on their way into the backend.
+struct Projecting<'a> {
+    crs: &'a Crs,
+    projector: Option<Projector>,
+    push: Box<dyn PointPush + 'a>,
+    monitor: &'a Monitor,
+    batch: Vec<WorldPoint>,
+    left_out: LeftOut,
+    used: u64,
+    extent: Extent,
+}
+
+impl CoordinateSink for Projecting<'_> {
+    fn take(&mut self, coordinates: &[Coordinate]) -> Result<()> {
+        self.monitor.time(Stage::Project, || {
+            // Made here, in the thread that uses it: a PROJ context must not move between threads.
+            if self.projector.is_none() {
+                self.projector = Some(Projector::new(self.crs)?);
+            }
+            self.batch.clear();
+            let Some(projector) = &mut self.projector else { return Ok(()) };
+            projector.project(coordinates, &mut self.batch, &mut self.left_out)?;
+            for &point in &self.batch {
+                self.extent.add(point);
+            }
+            Ok(())
+        })?;
+        self.used += self.batch.len() as u64;
+        self.push.push(&self.batch)
+    }
+}
+
+fn write_tiles(
+    backend: &mut dyn Backend,
+    tables: &[ShadeTable],
+    writer: &dyn TileWriter,
+    monitor: &Arc<Monitor>,
+) -> Result<()> {
+    backend.tiles(tables, &sink::EncodingSink { tables, writer, monitor })
+}
