@@ -1,0 +1,218 @@
+//! Every tile decodes to its own pixels with four independent decoders (crates png, image and zune-png; Python's
+//! zlib where there is one), and its bytes depend on the pixels alone.
+
+use std::io::{Cursor, Write};
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+use tilefire::container::png::{Scratch, encode};
+use tilefire::tile::{TILE_PIXELS, TileIndices};
+
+type Raster = [u8; TILE_PIXELS];
+
+fn palette() -> Vec<[u8; 4]> {
+    let colours = (1..=255u8).map(|i| [i, i.wrapping_mul(7), 255 - i, 255]);
+    std::iter::once([0; 4]).chain(colours).collect()
+}
+
+fn png_of(indices: TileIndices<'_>) -> Vec<u8> {
+    let mut out = vec![1, 2, 3];
+    encode(indices, &palette(), &mut Scratch::default(), &mut out);
+    out
+}
+
+fn lit(raster: &Raster) -> Vec<(u16, u8)> {
+    raster.iter().enumerate().filter(|p| *p.1 > 0).map(|(i, &v)| (i as u16, v)).collect()
+}
+
+/// The pixels as RGBA, by the palette.
+fn colours(raster: &Raster) -> Vec<u8> {
+    let palette = palette();
+    raster.iter().flat_map(|&i| palette[usize::from(i)]).collect()
+}
+
+fn by_png(bytes: &[u8]) -> Vec<u8> {
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
+    let mut reader = decoder.read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    reader.finish().unwrap();
+    pixels
+}
+
+fn by_image(bytes: &[u8]) -> Vec<u8> {
+    image::load_from_memory_with_format(bytes, image::ImageFormat::Png).unwrap().to_rgba8().into_raw()
+}
+
+fn by_zune(bytes: &[u8]) -> Vec<u8> {
+    let options = zune_png::zune_core::options::DecoderOptions::new_safe()
+        .png_set_confirm_crc(true)
+        .inflate_set_confirm_adler(true)
+        .png_set_add_alpha_channel(true);
+    let mut decoder = zune_png::PngDecoder::new_with_options(Cursor::new(bytes), options);
+    decoder.decode_raw().unwrap()
+}
+
+/// Checks everything about one tile; the bytes of its PNG.
+fn check(raster: &Raster) -> Vec<u8> {
+    let list = lit(raster);
+    let bytes = png_of(TileIndices::Raster(raster));
+    if !list.is_empty() {
+        assert!(bytes == png_of(TileIndices::Lit(&list)), "list and raster differ");
+    }
+    let expected = colours(raster);
+    assert!(by_png(&bytes) == expected, "png");
+    assert!(by_image(&bytes) == expected, "image");
+    assert!(by_zune(&bytes) == expected, "zune-png");
+    bytes
+}
+
+/// Places and how far each reaches along the row: what heat maps, spread and adversaries draw.
+fn raster() -> impl Strategy<Value = Box<Raster>> {
+    let stroke = (any::<u16>(), prop_oneof![Just(1usize), 1..12usize, 1..800usize], any::<u8>());
+    let strokes = prop_oneof![
+        prop::collection::vec(stroke.clone(), 0..20),
+        prop::collection::vec(stroke.clone(), 0..600),
+        prop::collection::vec(stroke, 0..6000),
+    ];
+    (strokes, prop::sample::select(vec![1u8, 2, 3, 5, 15, 16, 80, 255]), 0..4usize).prop_map(|(strokes, most, down)| {
+        let mut raster = Box::new([0; TILE_PIXELS]);
+        for (at, length, value) in strokes {
+            for row in 0..=down {
+                let start = usize::from(at) + row * 256;
+                let end = (start + length).min(TILE_PIXELS);
+                raster[start.min(end)..end].fill(value % (most.saturating_add(1).max(2)));
+            }
+        }
+        raster
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn every_tile_decodes_to_its_pixels(raster in raster()) {
+        check(&raster);
+    }
+}
+
+/// Tiles on the edges of what deflate can say.
+fn edges() -> Vec<Box<Raster>> {
+    let make = |pixel: &dyn Fn(usize) -> u8| -> Box<Raster> { Box::new(std::array::from_fn(pixel)) };
+    let mut noise = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = || {
+        noise ^= noise << 13;
+        noise ^= noise >> 7;
+        noise ^= noise << 17;
+        noise
+    };
+    let bytes: Vec<u8> = (0..TILE_PIXELS).map(|_| random() as u8).collect();
+    let skewed: Vec<u8> = (0..TILE_PIXELS).map(|_| random().leading_zeros() as u8 + 1).collect();
+    let mut tiles = vec![
+        make(&|_| 0),
+        make(&|_| 1),
+        make(&|_| 255),
+        make(&|i| u8::from(i == 0)),
+        make(&|i| u8::from(i == TILE_PIXELS - 1)),
+        make(&|i| 255 * u8::from(i == TILE_PIXELS - 1)),
+        make(&|i| (i % 256) as u8),
+        make(&|i| (i / 256) as u8),
+        make(&|i| (i % 2) as u8),
+        make(&|i| (i % 251) as u8),
+        make(&|i| 3 * ((i / 8 + i / 256) % 2) as u8),
+        make(&|i| bytes[i]),
+        make(&|i| bytes[i] % 16),
+        make(&|i| skewed[i]),
+        // Every literal as rare as Huffman codes can make it: counts that grow like Fibonacci numbers.
+        make(&|i| (i as f64 + 1.0).log(1.618) as u8),
+        make(&|i| bytes[i % 256]),
+        make(&|i| bytes[i] * u8::from(i % 256 < 255)),
+    ];
+    // Lists around the length at which lists end.
+    for lit in [1usize, 2, 1498, 1499, 1500, 1501, 1502, 3000] {
+        tiles.push(make(&|i| u8::from(i < lit)));
+        tiles.push(make(&|i| if i % 43 == 7 && i / 43 < lit { bytes[i].max(1) } else { 0 }));
+    }
+    // Runs of every length that a match can have, and the first that needs two.
+    for run in (1..20).chain([254, 255, 256, 257, 258, 259, 260, 261, 515, 516, 517, 518, 519]) {
+        tiles.push(make(&|i| 9 * u8::from(i / run % 2 == 1)));
+        tiles.push(make(&|i| if i < 256 { bytes[i] } else { 77 * u8::from((i - 256) / run % 3 == 1) }));
+    }
+    tiles
+}
+
+#[test]
+fn edges_decode_to_their_pixels() {
+    for raster in edges() {
+        check(&raster);
+    }
+}
+
+#[test]
+fn depth_and_palette_are_cut_to_what_is_used() {
+    for (largest, depth) in [(1u8, 1u8), (2, 2), (3, 2), (4, 4), (15, 4), (16, 8), (255, 8)] {
+        let bytes = png_of(TileIndices::Lit(&[(300, largest)]));
+        assert_eq!((bytes[24], bytes[25]), (depth, 3));
+        let length = u32::from_be_bytes(bytes[33..37].try_into().unwrap());
+        assert_eq!((length, &bytes[37..41]), (3 * (u32::from(largest) + 1), &b"PLTE"[..]));
+    }
+}
+
+#[test]
+fn scratch_keeps_nothing_from_the_last_tile() {
+    let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+    for raster in edges() {
+        encode(TileIndices::Raster(&raster), &palette(), &mut scratch, &mut out);
+        assert!(out == png_of(TileIndices::Raster(&raster)));
+    }
+}
+
+/// Reads PNGs (each after its length) and answers with their pixels, by zlib and nothing else.
+const PYTHON: &str = r#"
+import struct, sys, zlib
+data = sys.stdin.buffer
+while head := data.read(4):
+    png = data.read(struct.unpack(">I", head)[0])
+    at, idat = 8, b""
+    while at < len(png):
+        size, name = struct.unpack(">I4s", png[at:at + 8])
+        body = png[at + 8:at + 8 + size]
+        assert zlib.crc32(name + body) == struct.unpack(">I", png[at + 8 + size:at + 12 + size])[0]
+        if name == b"IHDR": depth = body[8]
+        if name == b"IDAT": idat += body
+        at += 12 + size
+    inflate = zlib.decompressobj()
+    rows = inflate.decompress(idat) + inflate.flush()
+    assert inflate.eof and not inflate.unused_data
+    stride = 1 + 32 * depth
+    assert len(rows) == 256 * stride and not any(rows[::stride])
+    mask = (1 << depth) - 1
+    for y in range(256):
+        row = rows[y * stride + 1:(y + 1) * stride]
+        sys.stdout.buffer.write(bytes(b >> s & mask for b in row for s in range(8 - depth, -1, -depth)))
+"#;
+
+#[test]
+fn python_zlib_reads_them_too() {
+    let tiles = edges();
+    let python = Command::new("python3").args(["-c", PYTHON]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let Ok(mut python) = python else {
+        println!("skipped: no python3");
+        return;
+    };
+    let mut pipe = python.stdin.take().unwrap();
+    let pngs: Vec<Vec<u8>> = tiles.iter().map(|t| png_of(TileIndices::Raster(t))).collect();
+    let feeder = std::thread::spawn(move || {
+        for png in pngs {
+            pipe.write_all(&(png.len() as u32).to_be_bytes()).unwrap();
+            pipe.write_all(&png).unwrap();
+        }
+    });
+    let answer = python.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    assert!(answer.status.success());
+    let expected: Vec<u8> = tiles.iter().flat_map(|t| t.iter().copied()).collect();
+    assert!(answer.stdout == expected);
+}
