@@ -11,7 +11,7 @@ pub(super) fn summary(report: &Report, out: &str) -> String {
     for file in &report.files {
         line(&mut text, format_args!("{}", file.notice));
     }
-    if let Some(notice) = &report.notice {
+    for notice in &report.notices {
         line(&mut text, format_args!("{notice}"));
     }
     line(&mut text, format_args!("{} rows, {} points used", grouped(report.rows), grouped(report.used)));

@@ -115,7 +115,7 @@ fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     write_tiles(backend.as_mut(), &tables, writer.as_ref(), monitor)?;
 
     let mut report = Report::new(request, &points, &stats, &tables);
-    let metadata = report.metadata(request, &points.extent);
+    let metadata = report.metadata(request, &points.extent)?;
     let page = request.page.then(|| container::page(&metadata));
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, page.as_deref()))?;

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 
 use super::{Points, Request};
 use crate::backend::BackendReport;
-use crate::container::{self, Written};
+use crate::container::Written;
+use crate::container::metadata::TileSet;
 use crate::counts::ZoomStats;
+use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::shade::{Shading, ShadeTable, Span};
-use crate::tile::Extent;
+use crate::tile::{Extent, TILE_SIDE};
 
 /// Colour stops per zoom in the metadata, for legends.
 const LEGEND_STOPS: u32 = 9;
@@ -77,8 +79,8 @@ pub struct Report {
     pub bytes: u64,
     /// What did the work.
     pub device: BackendReport,
-    /// What a person should know about that choice.
-    pub notice: Option<String>,
+    /// What a person should know about that choice and about leftovers of earlier runs.
+    pub notices: Vec<String>,
     /// Seconds per stage.
     pub stages: BTreeMap<&'static str, StageTime>,
     /// Seconds from start to end.
@@ -121,7 +123,7 @@ impl Report {
             written: 0,
             bytes: 0,
             device: BackendReport::default(),
-            notice: None,
+            notices: Vec::new(),
             stages: BTreeMap::new(),
             seconds: 0.0,
             cpu_seconds: 0.0,
@@ -129,7 +131,7 @@ impl Report {
     }
 
     /// TileJSON with the `heat` object: only what belongs to the tiles themselves.
-    pub(super) fn metadata(&self, request: &Request, extent: &Extent) -> Value {
+    pub(super) fn metadata(&self, request: &Request, extent: &Extent) -> Result<Value> {
         let zooms: serde_json::Map<String, Value> = request
             .zooms
             .iter()
@@ -160,14 +162,17 @@ impl Report {
             "zooms": zooms,
             "version": self.version,
         });
-        let name = request.out.file_stem().map_or_else(|| "tilefire".into(), |n| n.to_string_lossy().into_owned());
-        container::metadata(&container::MetadataInput {
-            name,
+        let name = request.out.file_stem().map_or_else(|| "tilefire".into(), |n| n.to_string_lossy());
+        let set = TileSet {
+            name: &name,
             zooms: request.zooms,
-            bounds: extent.bounds(),
-            base_url: request.base_url.clone(),
+            bounds: extent.bounds().ok_or_else(|| Error::Internal("no extent although there are points".into()))?,
+            tile_size: TILE_SIDE,
+            base_url: request.base_url.as_deref(),
+            attribution: None,
             heat,
-        })
+        };
+        Ok(set.metadata())
     }
 
     pub(super) fn finish(
@@ -183,7 +188,9 @@ impl Report {
             }
         }
         (self.written, self.bytes) = (written.tiles, written.bytes);
-        (self.device, self.notice) = (device, notice);
+        self.device = device;
+        self.notices.extend(notice);
+        self.notices.extend(written.notices.iter().cloned());
         self.stages = Stage::ALL.iter().map(|&s| (s.name(), monitor.stage(s))).filter(|s| s.1.busy > 0.0).collect();
         self.seconds = monitor.elapsed();
         self.cpu_seconds = cpu_time::ProcessTime::try_now().map_or(0.0, |t| t.as_duration().as_secs_f64());

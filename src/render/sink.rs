@@ -18,7 +18,7 @@ pub(super) struct EncodingSink<'a> {
 }
 
 thread_local! {
-    static ENCODER: RefCell<(png::Encoder, Vec<u8>)> = RefCell::default();
+    static ENCODER: RefCell<(png::Scratch, Vec<u8>)> = RefCell::default();
 }
 
 impl TileSink for EncodingSink<'_> {
@@ -27,10 +27,9 @@ impl TileSink for EncodingSink<'_> {
             .tables
             .get(usize::from(tile.z))
             .ok_or_else(|| Error::Internal(format!("no colours for tile {tile}")))?;
-        ENCODER.with_borrow_mut(|(encoder, bytes)| {
+        ENCODER.with_borrow_mut(|(scratch, bytes)| {
             let start = self.monitor.now();
-            bytes.clear();
-            encoder.encode(indices, &table.palette, bytes);
+            png::encode(indices, &table.palette, scratch, bytes);
             let encoded = self.monitor.now();
             self.monitor.record(Stage::Encode, start, encoded);
             self.writer.write(tile, bytes)?;
