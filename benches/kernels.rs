@@ -12,7 +12,7 @@ use tilefire::monitor::Monitor;
 use tilefire::shade::{Colormap, Function, ShadeTable};
 use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
-const POINTS: usize = 2_000_000;
+const POINTS: usize = 10_000_000;
 
 fn main() {
     divan::main();

@@ -30,34 +30,17 @@ pub(super) fn zoom(
     monitor: &Monitor,
     sink: &dyn TileSink,
 ) -> Result<()> {
-    let tiles: Vec<u64> = counts.tiles(z)?.collect();
-    let mut reached: Vec<u64> = tiles
-        .par_chunks(PIECE)
-        .map(|codes| {
-            let (mut reached, mut lit) = (Vec::new(), Vec::new());
-            for &code in codes {
-                let tile = TileCoord::from_morton(z, code);
-                lit.clear();
-                counts.read(tile, &mut lit)?;
-                let reach = |&(dx, dy): &(i32, i32)| lit.iter().any(|l| within(place(l, -dx, -dy), radius as i32));
-                reached.extend(
-                    AROUND.iter().filter(|d| reach(d)).filter_map(|d| tile.neighbour(d.0, d.1)).map(TileCoord::morton),
-                );
-            }
-            Ok(reached)
-        })
-        .collect::<Result<Vec<_>>>()?
-        .concat();
-    reached.par_sort_unstable();
-    reached.dedup();
-
+    let from = monitor.now();
+    let borders = Borders::new(counts, z, radius as i32, lookup)?;
+    let reached = borders.reached(radius as i32);
+    monitor.record(Stage::Shade, from, monitor.now());
     let disc: Vec<u32> = (0..=radius).map_while(|dy| disc_half_width(radius, dy)).collect();
     reached.par_chunks(PIECE).try_for_each_init(Scratch::default, |scratch, codes| {
         monitor.check()?;
         for &code in codes {
             let tile = TileCoord::from_morton(z, code);
             let from = monitor.now();
-            scratch.gather(counts, tile, radius as i32, lookup)?;
+            scratch.gather(counts, &borders, tile, radius as i32, lookup)?;
             let indices = scratch.spread(&disc);
             monitor.record(Stage::Shade, from, monitor.now());
             if let Some(indices) = indices {
@@ -68,10 +51,71 @@ pub(super) fn zoom(
     })
 }
 
-/// Place of a lit pixel seen from the tile that lies (-dx, -dy) tiles away from its own.
-fn place(lit: &Lit, dx: i32, dy: i32) -> (i32, i32) {
-    let pixel = i32::from(row_major(lit.pixel));
-    (pixel % SIDE + dx * SIDE, pixel / SIDE + dy * SIDE)
+/// The pixels of every lit tile that lie within the radius of one of its borders, coloured: what a neighbour needs
+/// to know of it, so that each tile's block is decoded twice and not nine times.
+struct Borders {
+    z: u8,
+    tiles: Vec<u64>,
+    /// Per tile (row-major pixel, index).
+    pixels: Vec<Vec<(u16, u8)>>,
+}
+
+impl Borders {
+    fn new(counts: &CountStore, z: u8, radius: i32, lookup: &Lookup<'_>) -> Result<Self> {
+        let tiles: Vec<u64> = counts.tiles(z)?.collect();
+        let inner = radius..SIDE - radius;
+        let pixels = tiles
+            .par_iter()
+            .map_init(Vec::new, |lit, &code| {
+                lit.clear();
+                counts.read(TileCoord::from_morton(z, code), lit)?;
+                let mut border = Vec::new();
+                for l in lit {
+                    let pixel = row_major(l.pixel);
+                    let (x, y) = place(pixel, 0, 0);
+                    if !inner.contains(&x) || !inner.contains(&y) {
+                        border.push((pixel, lookup.index(l.count)));
+                    }
+                }
+                border.shrink_to_fit();
+                Ok(border)
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { z, tiles, pixels })
+    }
+
+    fn of(&self, tile: TileCoord) -> &[(u16, u8)] {
+        match self.tiles.binary_search(&tile.morton()) {
+            Ok(at) => &self.pixels[at],
+            Err(_) => &[],
+        }
+    }
+
+    /// Lit tiles and those that a border pixel reaches into, ascending.
+    fn reached(&self, radius: i32) -> Vec<u64> {
+        let mut reached: Vec<u64> = self
+            .tiles
+            .par_iter()
+            .zip(&self.pixels)
+            .flat_map_iter(|(&code, pixels)| {
+                let tile = TileCoord::from_morton(self.z, code);
+                let reach = move |&&(dx, dy): &&(i32, i32)| {
+                    pixels.iter().any(|&(pixel, _)| within(place(pixel, -dx, -dy), radius))
+                };
+                let neighbours = AROUND.iter().skip(1).filter(reach);
+                let neighbours = neighbours.filter_map(move |d| tile.neighbour(d.0, d.1)).map(TileCoord::morton);
+                neighbours.chain([code])
+            })
+            .collect();
+        reached.par_sort_unstable();
+        reached.dedup();
+        reached
+    }
+}
+
+/// Place of a row-major pixel seen from the tile that lies (-dx, -dy) tiles away from its own.
+fn place(pixel: u16, dx: i32, dy: i32) -> (i32, i32) {
+    (i32::from(pixel & 0xff) + dx * SIDE, i32::from(pixel >> 8) + dy * SIDE)
 }
 
 /// Whether a pixel's square of that radius touches the tile.
@@ -103,16 +147,27 @@ impl Default for Scratch {
 }
 
 impl Scratch {
-    fn gather(&mut self, counts: &CountStore, tile: TileCoord, radius: i32, lookup: &Lookup<'_>) -> Result<()> {
+    fn gather(
+        &mut self,
+        counts: &CountStore,
+        borders: &Borders,
+        tile: TileCoord,
+        radius: i32,
+        lookup: &Lookup<'_>,
+    ) -> Result<()> {
         self.near.clear();
-        for (dx, dy) in AROUND {
+        self.lit.clear();
+        counts.read(tile, &mut self.lit)?;
+        self.near.extend(self.lit.iter().map(|l| {
+            let (x, y) = place(row_major(l.pixel), 0, 0);
+            (x, y, lookup.index(l.count))
+        }));
+        for &(dx, dy) in &AROUND[1..] {
             let Some(neighbour) = tile.neighbour(dx, dy) else { continue };
-            self.lit.clear();
-            counts.read(neighbour, &mut self.lit)?;
-            for l in &self.lit {
-                let (x, y) = place(l, dx, dy);
+            for &(pixel, index) in borders.of(neighbour) {
+                let (x, y) = place(pixel, dx, dy);
                 if within((x, y), radius) {
-                    self.near.push((x, y, lookup.index(l.count)));
+                    self.near.push((x, y, index));
                 }
             }
         }
@@ -203,8 +258,8 @@ mod tests {
                 .map(|(x, y, index)| ((x, y), index))
                 .collect();
             let disc: Vec<u32> = (0..=radius).map_while(|dy| disc_half_width(radius, dy)).collect();
-            let mut scratch = Scratch::default();
-            scratch.near = near.into_iter().map(|((x, y), index)| (x, y, index)).collect();
+            let near = near.into_iter().map(|((x, y), index)| (x, y, index)).collect();
+            let mut scratch = Scratch { near, ..Scratch::default() };
             scratch.stamp(&disc);
             scratch.dilate(&disc);
             let mut drawn = [0u8; TILE_PIXELS];

@@ -1,0 +1,91 @@
+//! Tiles as written to disk, decoded by the crate `image`, against counts made the plainest way there is (a map of
+//! pixels) and the colour formula: every pixel of every tile.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use common::{Playground, real_data, sample};
+use tilefire::counts::{Distinct, ZoomStats};
+use tilefire::shade::{Colormap, Function, ShadeTable, Shading, Span};
+
+/// Longitudes and latitudes of two columns of a simple CSV without quotes.
+fn points(text: &str, lon: usize, lat: usize) -> Vec<(f64, f64)> {
+    text.lines()
+        .skip(1)
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.trim().split(',').collect();
+            Some((fields.get(lon)?.parse().ok()?, fields.get(lat)?.parse().ok()?))
+        })
+        .collect()
+}
+
+/// Counts per pixel of a zoom: (x, y) over the whole world in pixels.
+fn counts(points: &[(f64, f64)], z: u32) -> BTreeMap<(u64, u64), u32> {
+    let side = 2f64.powi(z as i32) * 256.0;
+    let mut counts = BTreeMap::new();
+    for &(lon, lat) in points {
+        let s = lat.to_radians().sin();
+        let x = (lon / 360.0 + 0.5) * side;
+        let y = (0.5 - ((1.0 + s) / (1.0 - s)).ln() / (4.0 * std::f64::consts::PI)) * side;
+        *counts.entry((x as u64, y as u64)).or_insert(0) += 1;
+    }
+    counts
+}
+
+fn check(input: &std::path::Path, points: &[(f64, f64)], zooms: std::ops::RangeInclusive<u32>, colormap: &str) {
+    let place = Playground::new();
+    let range = format!("{}..{}", zooms.start(), zooms.end());
+    let input = input.to_str().unwrap();
+    place.run(["render", input, "-o", "t", "-z", &range, "-q", "--backend", "cpu", "--colormap", colormap]).ok();
+    let colours = Colormap::named(colormap).unwrap();
+    for z in zooms {
+        let counts = counts(points, z);
+        let max = *counts.values().max().unwrap();
+        let distinct = Distinct::from_values(counts.values().copied());
+        let few = !distinct.is_many();
+        let table = ShadeTable::new(
+            &ZoomStats { lit: counts.len() as u64, max, tiles: 1, sum: points.len() as u64, distinct },
+            Function::Log,
+            &colours,
+        );
+        let formula = Shading { function: Function::Log, span: Span { lo: 1, hi: max }, colormap: &colours };
+        let mut seen = 0;
+        for column in fs::read_dir(place.path(&format!("t/{z}"))).unwrap().map(|e| e.unwrap().path()) {
+            let x: u64 = column.file_name().unwrap().to_str().unwrap().parse().unwrap();
+            for tile in fs::read_dir(&column).unwrap().map(|e| e.unwrap().path()) {
+                let y: u64 = tile.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+                let picture = image::open(&tile).unwrap().to_rgba8();
+                assert_eq!(picture.dimensions(), (256, 256));
+                for (px, py, pixel) in picture.enumerate_pixels() {
+                    let place = (x * 256 + u64::from(px), y * 256 + u64::from(py));
+                    let count = counts.get(&place).copied().unwrap_or(0);
+                    assert_eq!(pixel.0, table.palette[usize::from(table.index(count))], "{z}/{x}/{y} {px} {py}");
+                    if count > 0 {
+                        seen += 1;
+                        let exact = formula.colour(count);
+                        let off = (0..3).map(|c| exact[c].abs_diff(pixel.0[c])).max().unwrap();
+                        assert!(off <= if few { 0 } else { 2 }, "{z}/{x}/{y} {px} {py}: off by {off}");
+                    }
+                }
+            }
+        }
+        assert_eq!(seen, counts.len(), "zoom {z} lacks lit pixels");
+    }
+}
+
+#[test]
+fn every_pixel_of_the_sample_has_its_colour() {
+    let text = fs::read_to_string(sample()).unwrap();
+    check(&sample(), &points(&text, 0, 1), 0..=8, "tilefire");
+}
+
+#[test]
+fn every_pixel_of_a_real_file_has_its_colour() {
+    let Some(folder) = real_data("every_pixel_of_a_real_file_has_its_colour") else { return };
+    let file = folder.join("data/uk_accidents_2015_lnglat.csv");
+    let points = points(&fs::read_to_string(&file).unwrap(), 0, 1);
+    assert_eq!(points.len(), 140_029);
+    check(&file, &points, 3..=9, "fire");
+}
