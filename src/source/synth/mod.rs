@@ -1,0 +1,151 @@
+//! Synthetic points of national scale: towns, roads, countryside and hot spots of Great Britain as CSV.
+//!
+//! The same seed gives the same bytes on every machine: a named generator (ChaCha8), integers, plain f64
+//! arithmetic and crate `libm`; no two of these differ between platforms. `country` holds what points are drawn
+//! from.
+
+mod country;
+mod outline;
+
+use std::io::Write;
+use std::sync::atomic::Ordering;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use self::country::Country;
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Stage};
+
+/// Points between two looks at the monitor, and per write.
+const PIECE: u64 = 1 << 14;
+
+/// A position in millionths of a degree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    lon: i32,
+    lat: i32,
+}
+
+impl Place {
+    fn from_degrees(lon: f64, lat: f64) -> Self {
+        // The offset makes the cast a floor; all of Great Britain lies within it.
+        let floor = |degrees: f64| ((degrees + 512.0) * 1e6) as i32 - 512_000_000;
+        Self { lon: floor(lon), lat: floor(lat) }
+    }
+}
+
+/// Writes `n` points as CSV to `out`: columns lon and lat, six decimals. Of 100 points 62 lie in towns, by
+/// population, 25 along roads between them, 10 in the countryside and 3 on 2,000 hot spots.
+///
+/// Fails with [`Error::Output`] when `out` does, and with [`Error::Interrupted`] once `monitor` is cancelled.
+pub fn synth(n: u64, seed: u64, out: &mut dyn Write, monitor: &Monitor) -> Result<()> {
+    let failed = |e: std::io::Error| Error::Output(format!("cannot write synthetic points: {e}"));
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    let mut rng = ChaCha8Rng::from_seed(key);
+    let country = Country::new(&mut rng)?;
+    let mut text = b"lon,lat\n".to_vec();
+    let mut done = 0;
+    while done < n {
+        monitor.check()?;
+        let piece = PIECE.min(n - done);
+        for _ in 0..piece {
+            let place = draw(&country, &mut rng);
+            push_degrees(&mut text, place.lon, b',');
+            push_degrees(&mut text, place.lat, b'\n');
+        }
+        monitor.time(Stage::Write, || out.write_all(&text)).map_err(failed)?;
+        text.clear();
+        done += piece;
+        monitor.points.fetch_add(piece, Ordering::Relaxed);
+    }
+    out.write_all(&text).and_then(|()| out.flush()).map_err(failed)
+}
+
+fn draw(country: &Country, rng: &mut ChaCha8Rng) -> Place {
+    let word = rng.next_u64();
+    let (kind, choice) = ((word as u32) >> 16, (word >> 32) as u32);
+    match (kind * 100) >> 16 {
+        0..62 => country.town(choice, [rng.next_u64(), rng.next_u64()]),
+        62..87 => country.road(choice, rng.next_u64()),
+        87..97 => country.countryside(choice, rng.next_u64()),
+        _ => country.hot_spot(choice),
+    }
+}
+
+/// Appends millionths of a degree as degrees with six decimals, and `end`.
+fn push_degrees(text: &mut Vec<u8>, millionths: i32, end: u8) {
+    let mut digits = [0u8; 12];
+    let mut rest = millionths.unsigned_abs();
+    let mut at = digits.len() - 1;
+    digits[at] = end;
+    for place in 0.. {
+        if place == 6 {
+            at -= 1;
+            digits[at] = b'.';
+        }
+        if place > 6 && rest == 0 {
+            break;
+        }
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    if millionths < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    text.extend_from_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(n: u64, seed: u64) -> String {
+        let mut out = Vec::new();
+        synth(n, seed, &mut out, &Monitor::default()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn degrees_have_six_decimals() {
+        for (value, text) in
+            [(0, "0.000000,"), (-1, "-0.000001,"), (1_234_567, "1.234567,"), (-179_999_999, "-179.999999,")]
+        {
+            let mut out = Vec::new();
+            push_degrees(&mut out, value, b',');
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_seed_fixes_every_byte_and_fewer_points_are_a_prefix() {
+        let all = made(40_000, 3);
+        assert_eq!(all, made(40_000, 3));
+        assert!(all.starts_with(&made(1000, 3)) && !all.starts_with(&made(1000, 4)));
+        assert_eq!(all.lines().count(), 40_001);
+        assert_eq!(made(0, 3), "lon,lat\n");
+    }
+
+    #[test]
+    fn points_lie_in_great_britain_and_in_the_shares_asked_for() {
+        let text = made(100_000, 1);
+        let points: Vec<(f64, f64)> = text
+            .lines()
+            .skip(1)
+            .map(|line| line.split_once(',').unwrap())
+            .map(|(lon, lat)| (lon.parse().unwrap(), lat.parse().unwrap()))
+            .collect();
+        assert!(points.iter().all(|&(lon, lat)| (-9.0..2.5).contains(&lon) && (49.5..61.0).contains(&lat)));
+        let london = points.iter().filter(|p| (p.0 + 0.1276).abs() < 0.5 && (p.1 - 51.5072).abs() < 0.3).count();
+        assert!((15_000..40_000).contains(&london), "{london}");
+        let mut counts = std::collections::HashMap::new();
+        for line in text.lines() {
+            *counts.entry(line).or_insert(0u32) += 1;
+        }
+        let hot: u32 = counts.values().filter(|&&n| n > 1).sum();
+        assert!((2_000..4_500).contains(&hot), "{hot}");
+    }
+}

@@ -1,0 +1,74 @@
+//! Reference systems through the public interface: the closed forms against PROJ, and what PROJ refuses.
+
+use tilefire::error::Error;
+use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
+use tilefire::tile::WorldPoint;
+
+fn project(crs: &str, batch: &[(f64, f64)]) -> (Vec<WorldPoint>, LeftOut) {
+    let batch: Vec<_> = batch.iter().map(|&(x, y)| Coordinate { x, y }).collect();
+    let mut projector = Projector::new(&crs.parse().unwrap()).unwrap();
+    let (mut out, mut left) = (Vec::new(), LeftOut::default());
+    projector.project(&batch, &mut out, &mut left).unwrap();
+    (out, left)
+}
+
+#[test]
+fn a_projector_may_move_between_threads() {
+    fn needs<T: Send>() {}
+    needs::<Projector>();
+}
+
+#[cfg(feature = "proj")]
+mod with_proj {
+    use super::*;
+
+    #[test]
+    fn the_closed_form_agrees_with_proj() {
+        let places = [(-0.1276, 51.5072), (179.9, -84.0), (-179.9, 84.9), (0.0, 0.0), (13.4, 52.5)];
+        let (ours, _) = project("EPSG:4326", &places);
+        let (theirs, _) = project("+proj=longlat +datum=WGS84 +no_defs", &places);
+        for (a, b) in ours.iter().zip(&theirs) {
+            assert!(a.x.abs_diff(b.x) <= 1 && a.y.abs_diff(b.y) <= 1, "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn the_national_grid_lands_in_place() {
+        // Easting and northing of Big Ben, longitude and latitude within 10 m (0.0001 degrees).
+        let (grid, _) = project("EPSG:27700", &[(530_268.0, 179_640.0)]);
+        let (degrees, _) = project("EPSG:4326", &[(-0.124_6, 51.500_7)]);
+        assert!(grid[0].x.abs_diff(degrees[0].x) < 3000 && grid[0].y.abs_diff(degrees[0].y) < 3000);
+    }
+
+    #[test]
+    fn one_bad_point_does_not_take_others_with_it() {
+        let (out, left) =
+            project("EPSG:27700", &[(530_268.0, 179_640.0), (1e300, 0.0), (f64::NAN, 5.0), (400_000.0, 1e5)]);
+        assert_eq!((out.len(), left.out_of_range), (2, 2));
+    }
+
+    #[test]
+    fn systems_are_told_apart_by_kind() {
+        let projected = |text: &str| text.parse::<Crs>().unwrap().is_projected().unwrap();
+        assert!(projected("EPSG:27700") && projected("3857") && projected("+proj=utm +zone=33 +datum=WGS84"));
+        assert!(!projected("EPSG:4258") && !projected("EPSG:4326") && !projected("+proj=longlat +ellps=GRS80"));
+        assert!(projected("EPSG:7405"));
+    }
+
+    #[test]
+    fn an_unknown_system_is_one_clear_line() {
+        for text in ["EPSG:99999", "nonsense", "+proj=nonsense", "", "+proj=pipeline +step +proj=utm +zone=3"] {
+            let error = Projector::new(&text.parse().unwrap()).unwrap_err();
+            assert!(matches!(error, Error::Crs(_)), "{error:?}");
+            let message = error.to_string();
+            assert!(message.contains(&format!("'{text}'")) && !message.contains('\n'), "{message}");
+        }
+    }
+}
+
+#[cfg(not(feature = "proj"))]
+#[test]
+fn without_proj_the_message_says_how_to_build_with_it() {
+    let error = Projector::new(&"EPSG:27700".parse().unwrap()).unwrap_err();
+    assert!(matches!(error, Error::Crs(_)) && error.to_string().contains("--features proj"), "{error}");
+}

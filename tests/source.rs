@@ -1,0 +1,233 @@
+//! Reading through the public interface: rows, reasons and messages on made-up files, and the sample.
+
+use std::fs;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use tilefire::error::{Error, Result};
+use tilefire::monitor::Monitor;
+use tilefire::project::{Coordinate, Crs, LeftOut};
+use tilefire::source::{self, CoordinateSink, Header, Input, ReadOptions, ReadReport};
+
+#[derive(Default)]
+struct Kept(Vec<Coordinate>);
+
+impl CoordinateSink for Kept {
+    fn take(&mut self, batch: &[Coordinate]) -> Result<()> {
+        assert!(!batch.is_empty());
+        self.0.extend_from_slice(batch);
+        Ok(())
+    }
+}
+
+/// The report and all coordinates in a fixed order, read into `sinks` sinks.
+fn read_with(inputs: &[Input], options: &ReadOptions, sinks: usize) -> Result<(ReadReport, Vec<(u64, u64)>)> {
+    let mut kept: Vec<Kept> = (0..sinks).map(|_| Kept::default()).collect();
+    let report = source::read(inputs, options, &Monitor::default(), &mut kept)?;
+    let mut all: Vec<_> = kept.into_iter().flat_map(|k| k.0).map(|c| (c.x.to_bits(), c.y.to_bits())).collect();
+    all.sort_unstable();
+    Ok((report, all))
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> Input {
+        let path = self.0.path().join(name);
+        fs::write(&path, text).unwrap();
+        Input::File(path)
+    }
+}
+
+fn read(text: impl AsRef<[u8]>, edit: impl FnOnce(&mut ReadOptions)) -> Result<ReadReport> {
+    let folder = Folder::new();
+    let mut options = ReadOptions::default();
+    edit(&mut options);
+    read_with(&[folder.file("points.csv", text)], &options, 2).map(|(report, _)| report)
+}
+
+fn numbered(options: &mut ReadOptions) {
+    (options.x, options.y) = (Some("#1".parse().unwrap()), Some("#2".parse().unwrap()));
+}
+
+fn message(result: Result<ReadReport>) -> String {
+    let text = result.unwrap_err().to_string();
+    assert!(!text.contains('\n'), "{text}");
+    text
+}
+
+#[test]
+fn each_row_has_one_reason() {
+    let text =
+        "lon,lat,note\r\n\r\n1,2,\n ,5,\n,x,\nnan,3,\n1e400,3,\n1,inf,\nx,\n1\n\n+1.5 , -2,\"a\nb\"\n3,4,\"open\n5,6,";
+    let report = read(text, |_| ()).unwrap();
+    let invalid = report.invalid;
+    assert_eq!((invalid.missing, invalid.not_a_number, invalid.malformed), (2 + 1, 3, 2), "{report:?}");
+    assert_eq!((report.rows, report.files[0].first_invalid_row), (10, Some(2)));
+}
+
+#[test]
+fn blank_lines_and_marks_are_no_rows() {
+    let report = read(b"\xef\xbb\xbf\n\r\n\nLAT, Lon \n\n\n51,0\n\r\n", |_| ()).unwrap();
+    assert_eq!((report.rows, report.invalid.total()), (1, 0));
+    assert_eq!((report.files[0].x_column.as_str(), report.files[0].y_column.as_str()), ("Lon", "LAT"));
+    let report = read(b"\xef\xbb\xbf1,2\n3,4", numbered).unwrap();
+    assert_eq!((report.rows, report.invalid.total(), report.files[0].header), (2, 0, false));
+}
+
+#[test]
+fn bytes_that_are_no_text_matter_only_where_they_are_read() {
+    let report = read(b"name,lon,lat\nS\xfcd,1,2\n\xff,\xff1,2\n", |_| ()).unwrap();
+    assert_eq!((report.rows, report.invalid.not_a_number), (2, 1));
+}
+
+#[test]
+fn files_have_columns_of_their_own() {
+    let folder = Folder::new();
+    let inputs = [folder.file("a.csv", "lon,lat\n1,2\n"), folder.file("b.csv", "id,latitude,longitude\n7,2,1\n")];
+    let (report, points) = read_with(&inputs, &ReadOptions::default(), 3).unwrap();
+    assert_eq!((report.rows, points), (2, vec![(1f64.to_bits(), 2f64.to_bits()); 2]));
+    assert!(report.files[1].notice.contains("b.csv") && report.files[1].notice.contains("'longitude'"));
+}
+
+#[test]
+fn what_is_no_csv_is_refused_by_name() {
+    let cases: [(&[u8], &str); 8] = [
+        (b"", "is empty"),
+        (b"\n\r\n\n", "blank lines"),
+        (b"\x1f\x8b\x08\0", "gzip"),
+        (b"\x28\xb5\x2f\xfdxx", "zstd"),
+        (b"PAR1....", "Parquet"),
+        (b"lon,lat\n1,\x002\n", "binary"),
+        (b"\xff\xfel\0o\0", "UTF-16"),
+        (b"a,b\n1,2\n", "a, b"),
+    ];
+    for (bytes, part) in cases {
+        let text = message(read(bytes, |_| ()));
+        assert!(text.contains("points.csv") && text.contains(part), "{text}");
+    }
+    let folder = Folder::new();
+    let absent = Input::File(folder.0.path().join("absent.csv"));
+    assert!(message(read_with(&[absent], &ReadOptions::default(), 1).map(|r| r.0)).contains("absent.csv"));
+    let itself = Input::File(folder.0.path().to_path_buf());
+    assert!(message(read_with(&[itself], &ReadOptions::default(), 1).map(|r| r.0)).contains("folder"));
+}
+
+#[test]
+fn every_file_is_looked_at_before_the_first_row_is_read() {
+    let folder = Folder::new();
+    let inputs = [folder.file("a.csv", "lon,lat\n1,2\n"), folder.file("b.csv", "a,b\n1,2\n")];
+    let mut kept = [Kept::default()];
+    let error = source::read(&inputs, &ReadOptions::default(), &Monitor::default(), &mut kept).unwrap_err();
+    assert!(error.to_string().contains("b.csv") && kept[0].0.is_empty());
+}
+
+#[test]
+fn a_header_can_be_asserted_or_denied() {
+    let report = read("1,2\n3,4\n", |o| (numbered(o), o.header = Header::Yes).0).unwrap();
+    assert_eq!((report.rows, report.files[0].header, report.files[0].x_column.as_str()), (1, true, "1"));
+    let report = read("lon,lat\n3,4\n", |o| (numbered(o), o.header = Header::No).0).unwrap();
+    assert_eq!((report.rows, report.invalid.not_a_number), (2, 1));
+}
+
+#[test]
+fn a_sink_that_fails_ends_the_reading() {
+    struct Fails;
+    impl CoordinateSink for Fails {
+        fn take(&mut self, _: &[Coordinate]) -> Result<()> {
+            Err(Error::Limit("full".into()))
+        }
+    }
+    let folder = Folder::new();
+    let input = folder.file("a.csv", format!("lon,lat\n{}", "1,2\n".repeat(300_000)));
+    let error = source::read(&[input], &ReadOptions::default(), &Monitor::default(), &mut [Fails, Fails]).unwrap_err();
+    assert_eq!(error.to_string(), "full");
+}
+
+#[test]
+fn a_cancelled_run_is_interrupted() {
+    let folder = Folder::new();
+    let monitor = Monitor::default();
+    monitor.cancel();
+    let input = folder.file("a.csv", "lon,lat\n1,2\n");
+    let error = source::read(&[input], &ReadOptions::default(), &monitor, &mut [Kept::default()]).unwrap_err();
+    assert!(matches!(error, Error::Interrupted));
+}
+
+#[test]
+fn a_run_without_points_says_why() {
+    let report = read("lon,lat\n530000,180000\n,\n", |_| ()).unwrap();
+    let left = |out_of_range| LeftOut { out_of_range, outside_mercator: 0 };
+    let text = source::no_usable_rows(&report, &left(1), &Crs::Wgs84).to_string();
+    assert!(text.contains("--crs") && text.contains("points.csv") && text.contains("look projected"), "{text}");
+    let text = source::no_usable_rows(&report, &left(1), &Crs::WebMercator).to_string();
+    assert!(text.contains("EPSG:3857") && text.contains("check --crs"), "{text}");
+    let text = source::no_usable_rows(&read("lon,lat\n,\n", |_| ()).unwrap(), &left(0), &Crs::Wgs84).to_string();
+    assert!(text.contains("1 missing") && text.contains("'lon' and 'lat'"), "{text}");
+    let text = source::no_usable_rows(&read("lon,lat\n", |_| ()).unwrap(), &left(0), &Crs::Wgs84).to_string();
+    assert!(text.contains("no rows"), "{text}");
+}
+
+#[test]
+fn the_sample_is_made_by_synth() {
+    let mut made = Vec::new();
+    source::synth(50_000, 7, &mut made, &Monitor::default()).unwrap();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/sample.csv");
+    assert!(made == fs::read(path).unwrap(), "assets/sample.csv differs from synth -n 50000 --seed 7");
+}
+
+/// A field as text and as what it should be read as.
+fn field() -> impl Strategy<Value = (String, Option<f64>)> {
+    let number = (-200_000_000i64..200_000_000).prop_map(|n| {
+        let text = format!("{}", n as f64 / 1e6);
+        (text.clone(), text.parse().ok())
+    });
+    let other =
+        prop::sample::select(vec!["", " ", "x", "nan", "a,b", "say \"hi\"", "two\nlines", "1e999", "two\r\nlines"]);
+    prop_oneof![4 => number, 1 => other.prop_map(|text| (text.to_owned(), None))]
+}
+
+fn quoted(text: &str, always: bool) -> String {
+    if always || text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_same_rows_come_out_however_they_are_written(
+        rows in prop::collection::vec((field(), field(), field(), any::<bool>(), 0usize..3), 0..60),
+        crlf in any::<bool>(),
+        mark in any::<bool>(),
+        last in any::<bool>(),
+        sinks in 1usize..5,
+    ) {
+        let end = if crlf { "\r\n" } else { "\n" };
+        let mut text = format!("{}lat,\"lon\",note", if mark { "\u{feff}" } else { "" });
+        let mut expected = Vec::new();
+        for ((y, y_value), (x, x_value), (note, _), always, blank) in &rows {
+            text.push_str(&end.repeat(1 + blank));
+            text.push_str(&[y, x, note].map(|f| quoted(f, *always)).join(","));
+            if let (Some(x), Some(y)) = (x_value, y_value) {
+                expected.push((x.to_bits(), y.to_bits()));
+            }
+        }
+        expected.sort_unstable();
+        if last {
+            text.push_str(end);
+        }
+        let folder = Folder::new();
+        let (report, points) = read_with(&[folder.file("p.csv", text)], &ReadOptions::default(), sinks).unwrap();
+        prop_assert_eq!(report.rows, rows.len() as u64);
+        prop_assert_eq!(report.rows - report.invalid.total(), expected.len() as u64);
+        prop_assert_eq!(points, expected);
+    }
+}
