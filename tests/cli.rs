@@ -154,7 +154,7 @@ fn failures_name_the_thing_and_leave_nothing() {
         ("folder", &["folder"]),
         ("empty.csv", &["empty.csv"]),
         ("none.csv", &["none.csv", "city", "people", "--lon"]),
-        ("blank.csv", &["no usable"]),
+        ("blank.csv", &["blank.csv", "none of 2 rows"]),
         ("projected.csv", &["projected", "--crs"]),
     ] {
         let line = place.run(["render", input, "-o", "tiles"]).error(1);

@@ -83,7 +83,7 @@ pub(super) struct RenderArgs {
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
     /// Worker threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Replace an output that tilefire made
     #[arg(long)]
@@ -121,7 +121,7 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
 
 /// What was typed, checked and ready.
 fn request(args: RenderArgs) -> Result<Request> {
-    let crs: Crs = args.crs.parse()?;
+    let Ok(crs) = args.crs.parse::<Crs>();
     let inputs = args
         .inputs
         .into_iter()
@@ -151,7 +151,7 @@ fn request(args: RenderArgs) -> Result<Request> {
                 HeaderName::Yes => Header::Yes,
                 HeaderName::No => Header::No,
             },
-            projected: !crs.is_geographic(),
+            projected: crs.is_projected()?,
         },
         crs,
         zooms: args.zooms,

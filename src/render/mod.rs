@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub use report::{LeftOutRows, Report, ZoomReport};
+pub use report::{Report, ZoomReport};
 
 use crate::backend::cpu::CpuBackend;
 use crate::backend::gpu::{self, GpuBackend, GpuOptions};
@@ -116,7 +116,7 @@ fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
 
     let mut report = Report::new(request, &points, &stats, &tables);
     let metadata = report.metadata(request, &points.extent)?;
-    let page = request.page.then(|| container::page(&metadata));
+    let page = request.page.then(|| String::new());
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, page.as_deref()))?;
     report.finish(&written, backend.report(), notice, monitor);
@@ -172,13 +172,12 @@ fn aggregate(request: &Request, backend: &dyn Backend, monitor: &Arc<Monitor>) -
     let mut points = Points { read, left_out: LeftOut::default(), used: 0, extent: Extent::default() };
     for mut sink in sinks {
         sink.push.close()?;
-        points.left_out.out_of_range += sink.left_out.out_of_range;
-        points.left_out.outside_mercator += sink.left_out.outside_mercator;
+        points.left_out.merge(&sink.left_out);
         points.used += sink.used;
         points.extent.merge(&sink.extent);
     }
     if points.used == 0 {
-        return Err(source::no_usable_rows(&points.read, &points.left_out));
+        return Err(source::no_usable_rows(&points.read, &points.left_out, &request.crs));
     }
     Ok(points)
 }

@@ -12,22 +12,12 @@ use crate::container::metadata::TileSet;
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
-use crate::shade::{Shading, ShadeTable, Span};
+use crate::shade::{ShadeTable, Shading, Span};
+use crate::source::{FileReport, Invalid};
 use crate::tile::{Extent, TILE_SIDE};
 
 /// Colour stops per zoom in the metadata, for legends.
 const LEGEND_STOPS: u32 = 9;
-
-/// Rows that gave no point, by the first reason that fits. `invalid` is the sum of the first three.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct LeftOutRows {
-    /// A coordinate is blank.
-    pub missing: u64,
-    /// A coordinate is no finite number.
-    pub not_a_number: u64,
-    /// The row lacks the columns or its quotes do not close.
-    pub malformed: u64,
-}
 
 /// One zoom of a run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -64,7 +54,7 @@ pub struct Report {
     /// Rows without two numbers.
     pub invalid: u64,
     /// The same by reason.
-    pub invalid_rows: LeftOutRows,
+    pub invalid_rows: Invalid,
     /// Rows whose coordinates lie outside the range of their reference system.
     pub out_of_range: u64,
     /// Rows on earth but beyond the latitudes of Web Mercator.
@@ -72,7 +62,7 @@ pub struct Report {
     /// Per zoom, from 0 to the highest asked for.
     pub zooms: BTreeMap<u8, ZoomReport>,
     /// Columns taken, per file.
-    pub files: Vec<crate::source::FileReport>,
+    pub files: Vec<FileReport>,
     /// Tiles written.
     pub written: u64,
     /// Bytes of the tiles.
@@ -105,17 +95,12 @@ impl Report {
             };
             (z, report)
         });
-        let invalid = &points.read.invalid;
         Self {
             version: env!("CARGO_PKG_VERSION"),
             rows: points.read.rows,
             used: points.used,
-            invalid: invalid.missing + invalid.not_a_number + invalid.malformed,
-            invalid_rows: LeftOutRows {
-                missing: invalid.missing,
-                not_a_number: invalid.not_a_number,
-                malformed: invalid.malformed,
-            },
+            invalid: points.read.invalid.total(),
+            invalid_rows: points.read.invalid,
             out_of_range: points.left_out.out_of_range,
             outside_mercator: points.left_out.outside_mercator,
             zooms: zooms.filter(|(z, _)| *z <= request.zooms.max).collect(),

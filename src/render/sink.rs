@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
 use crate::backend::TileSink;
-use crate::container::{TileWriter, png};
+use crate::container::{self, TileWriter};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
@@ -18,7 +18,7 @@ pub(super) struct EncodingSink<'a> {
 }
 
 thread_local! {
-    static ENCODER: RefCell<(png::Scratch, Vec<u8>)> = RefCell::default();
+    static ENCODER: RefCell<(container::png::Scratch, Vec<u8>)> = RefCell::default();
 }
 
 impl TileSink for EncodingSink<'_> {
@@ -29,7 +29,7 @@ impl TileSink for EncodingSink<'_> {
             .ok_or_else(|| Error::Internal(format!("no colours for tile {tile}")))?;
         ENCODER.with_borrow_mut(|(scratch, bytes)| {
             let start = self.monitor.now();
-            png::encode(indices, &table.palette, scratch, bytes);
+            container::png::encode(indices, &table.palette, scratch, bytes);
             let encoded = self.monitor.now();
             self.monitor.record(Stage::Encode, start, encoded);
             self.writer.write(tile, bytes)?;

@@ -1,6 +1,6 @@
 //! What the tests of the real binary share: a private folder, a way to run the program in it, and the tiles it
 //! wrote as pictures.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
