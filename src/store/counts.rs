@@ -1,55 +1,23 @@
-//! The counts of all lit tiles of all zooms, as blocks: what both backends fill when counts live on the host,
-//! and what shading reads. Tiles are found by zoom and Morton code.
+//! The counts of all lit tiles of all zooms: what both backends fill when counts live on the host, and what shading
+//! reads. Tiles are kept in Morton order in chunks of a few dozen, so that a tile with three points costs a few
+//! bytes and no index entry of its own; chunks wait in a vault, in memory or in its file.
+
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::counts::{Lit, ZoomStats, decode_block, encode_block, reduce_into};
+use super::part::{Chunk, ChunkTiles, CountPart};
+use super::vault::Vault;
+use crate::counts::{Lit, ZoomStats, decode_block, overflow, reduce_into};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
-/// Tiles per parallel piece of work: large enough to hide the cost of handing it out.
-const PIECE: usize = 64;
-
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    code: u64,
-    part: u32,
-    start: u32,
-    end: u32,
-}
-
-/// Blocks of tiles of one zoom, written by one thread in ascending Morton order.
-#[derive(Debug, Default)]
-pub struct CountPart {
-    bytes: Vec<u8>,
-    tiles: Vec<(u64, u32, u32)>,
-    stats: ZoomStats,
-    /// Tiles that never became a raster of counts, for the report.
-    pub sparse_tiles: u64,
-    /// Points of those tiles.
-    pub sparse_points: u64,
-}
-
-impl CountPart {
-    /// Appends the tile at Morton code `code`; `lit` must be ascending. An empty tile is left out.
-    pub fn push(&mut self, code: u64, lit: &[Lit]) -> Result<()> {
-        if lit.is_empty() {
-            return Ok(());
-        }
-        debug_assert!(self.tiles.last().is_none_or(|last| last.0 < code));
-        let start = self.bytes.len();
-        encode_block(lit, &mut self.bytes);
-        let offset = |at: usize| u32::try_from(at).map_err(|_| Error::Internal("a count part exceeds 4 GiB".into()));
-        self.tiles.push((code, offset(start)?, offset(self.bytes.len())?));
-        self.stats.add_tile(lit);
-        Ok(())
-    }
-}
+/// Chunks per piece of parallel work.
+const PIECE: usize = 2;
 
 #[derive(Debug, Default)]
 struct ZoomCounts {
-    entries: Vec<Entry>,
-    parts: Vec<Vec<u8>>,
+    chunks: Vec<Chunk>,
     stats: ZoomStats,
 }
 
@@ -57,31 +25,47 @@ struct ZoomCounts {
 #[derive(Debug)]
 pub struct CountStore {
     zooms: Vec<ZoomCounts>,
+    vault: Arc<Vault>,
 }
 
 impl CountStore {
-    /// An empty store for zooms 0 to `max`.
+    /// An empty store for zooms 0 to `max`, in memory.
     pub fn new(max: u8) -> Self {
-        Self { zooms: (0..=max).map(|_| ZoomCounts::default()).collect() }
+        Self::in_vault(max, Arc::new(Vault::unbounded()))
     }
 
-    /// Sets the counts of zoom `z` from parts; each tile may be in one part only.
+    /// An empty store for zooms 0 to `max`, whose chunks wait in `vault`.
+    pub fn in_vault(max: u8, vault: Arc<Vault>) -> Self {
+        Self { zooms: (0..=max).map(|_| ZoomCounts::default()).collect(), vault }
+    }
+
+    /// A part to fill, which waits where this store does.
+    pub fn part(&self) -> CountPart {
+        CountPart::in_vault(self.vault.clone())
+    }
+
+    /// Sets the counts of zoom `z` from parts; each tile may be in one part only, and parts must not interleave.
     pub fn set_zoom(&mut self, z: u8, parts: Vec<CountPart>) -> Result<()> {
         let mut zoom = ZoomCounts::default();
         for part in parts {
-            let index = u32::try_from(zoom.parts.len()).map_err(|_| Error::Internal("too many count parts".into()))?;
-            zoom.entries.extend(part.tiles.iter().map(|&(code, start, end)| Entry { code, part: index, start, end }));
-            zoom.parts.push(part.bytes);
-            zoom.stats.merge(&part.stats);
+            let (chunks, stats) = part.into_chunks(&self.vault)?;
+            zoom.chunks.extend(chunks);
+            zoom.stats.merge(&stats);
         }
-        if !zoom.entries.is_sorted_by_key(|e| e.code) {
-            zoom.entries.par_sort_unstable_by_key(|e| e.code);
+        if !zoom.chunks.is_sorted_by_key(|c| c.first) {
+            zoom.chunks.par_sort_unstable_by_key(|c| c.first);
         }
-        if zoom.entries.windows(2).any(|pair| pair[0].code == pair[1].code) {
+        if zoom.chunks.windows(2).any(|pair| pair[0].last >= pair[1].first) {
             return Err(Error::Internal(format!("a tile of zoom {z} was counted twice")));
         }
         *self.zoom_mut(z)? = zoom;
         Ok(())
+    }
+
+    /// Sets the counts of zoom `z` from parts in which a tile may be several times; its counts are added.
+    pub fn set_zoom_summed(&mut self, z: u8, parts: Vec<CountPart>) -> Result<()> {
+        let sum = CountPart::sum(parts, self.part())?;
+        self.set_zoom(z, vec![sum])
     }
 
     fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts> {
@@ -95,33 +79,45 @@ impl CountStore {
     /// Sums zoom `z + 1` into zoom `z`, on all threads of the current pool.
     pub fn reduce(&mut self, z: u8) -> Result<()> {
         let below = self.zoom(z + 1)?;
-        let mut pieces = Vec::new();
-        let mut from = 0;
-        while from < below.entries.len() {
-            let mut to = (from + PIECE).min(below.entries.len());
-            while to < below.entries.len() && below.entries[to].code >> 2 == below.entries[to - 1].code >> 2 {
-                to += 1;
-            }
-            pieces.push(&below.entries[from..to]);
-            from = to;
-        }
-        let parts: Vec<CountPart> = pieces
-            .into_par_iter()
-            .map(|entries| {
-                let (mut part, mut child, mut parent) = (CountPart::default(), Vec::new(), Vec::new());
-                for family in entries.chunk_by(|a, b| a.code >> 2 == b.code >> 2) {
-                    parent.clear();
-                    for entry in family {
-                        child.clear();
-                        below.read(z + 1, entry, &mut child)?;
-                        reduce_into(&mut parent, (entry.code & 3) as u16, &child)?;
-                    }
-                    part.push(family[0].code >> 2, &parent)?;
-                }
-                Ok(part)
-            })
-            .collect::<Result<_>>()?;
+        let pieces: Vec<usize> = (0..below.chunks.len()).step_by(PIECE).collect();
+        let parts: Vec<CountPart> =
+            pieces.into_par_iter().map(|from| self.reduce_piece(z, from)).collect::<Result<_>>()?;
         self.set_zoom(z, parts)
+    }
+
+    /// The parents of the families that begin in the chunks of one piece; a family may end in the next one.
+    fn reduce_piece(&self, z: u8, from: usize) -> Result<CountPart> {
+        let chunks = &self.zoom(z + 1)?.chunks;
+        let before = from.checked_sub(1).map(|at| chunks[at].last >> 2);
+        let (mut part, mut child, mut parent) = (self.part(), Vec::new(), Vec::new());
+        let mut family = None;
+        'pieces: for (at, chunk) in chunks.iter().enumerate().skip(from) {
+            let bytes = self.vault.get(&chunk.bytes)?;
+            for tile in ChunkTiles::new(chunk, &bytes) {
+                let (code, block) = tile?;
+                if Some(code >> 2) == before && family.is_none() {
+                    continue;
+                }
+                if family != Some(code >> 2) {
+                    if let Some(done) = family {
+                        part.push(done, &parent)?;
+                    }
+                    if at >= from + PIECE {
+                        family = None;
+                        break 'pieces;
+                    }
+                    parent.clear();
+                    family = Some(code >> 2);
+                }
+                child.clear();
+                decode_block(block, &mut child).ok_or_else(|| damaged(z + 1, code))?;
+                reduce_into(&mut parent, (code & 3) as u16, &child)?;
+            }
+        }
+        if let Some(done) = family {
+            part.push(done, &parent)?;
+        }
+        Ok(part)
     }
 
     /// Statistics of zoom `z`.
@@ -130,34 +126,172 @@ impl CountStore {
     }
 
     /// Morton codes of the lit tiles of zoom `z`, ascending.
-    pub fn tiles(&self, z: u8) -> Result<impl ExactSizeIterator<Item = u64> + '_> {
-        Ok(self.zoom(z)?.entries.iter().map(|e| e.code))
+    pub fn tiles(&self, z: u8) -> Result<impl ExactSizeIterator<Item = u64> + use<>> {
+        let mut codes = Vec::with_capacity(usize::try_from(self.stats(z)?.tiles).unwrap_or(0));
+        for chunk in &self.zoom(z)?.chunks {
+            let bytes = self.vault.get(&chunk.bytes)?;
+            for tile in ChunkTiles::new(chunk, &bytes) {
+                codes.push(tile?.0);
+            }
+        }
+        Ok(codes.into_iter())
+    }
+
+    /// How many chunks zoom `z` is kept in: the pieces of work that can be read on their own.
+    pub fn chunks(&self, z: u8) -> Result<usize> {
+        Ok(self.zoom(z)?.chunks.len())
+    }
+
+    /// Calls `each` with the Morton code and the lit pixels of every tile of a chunk, in order.
+    pub fn read_chunk(
+        &self,
+        z: u8,
+        chunk: usize,
+        lit: &mut Vec<Lit>,
+        mut each: impl FnMut(u64, &[Lit]) -> Result<()>,
+    ) -> Result<()> {
+        let Some(chunk) = self.zoom(z)?.chunks.get(chunk) else { return Ok(()) };
+        let bytes = self.vault.get(&chunk.bytes)?;
+        for tile in ChunkTiles::new(chunk, &bytes) {
+            let (code, block) = tile?;
+            lit.clear();
+            decode_block(block, lit).ok_or_else(|| damaged(z, code))?;
+            each(code, lit)?;
+        }
+        Ok(())
     }
 
     /// Appends the lit pixels of a tile to `lit`; nothing when the tile is empty.
     pub fn read(&self, tile: TileCoord, lit: &mut Vec<Lit>) -> Result<()> {
-        let zoom = self.zoom(tile.z)?;
         let code = tile.morton();
-        match zoom.entries.binary_search_by_key(&code, |e| e.code) {
-            Ok(at) => zoom.read(tile.z, &zoom.entries[at], lit),
-            Err(_) => Ok(()),
+        let Some(chunk) = self.chunk_of(tile)? else { return Ok(()) };
+        let bytes = self.vault.get(&chunk.bytes)?;
+        for found in ChunkTiles::new(chunk, &bytes) {
+            let (at, block) = found?;
+            if at == code {
+                return decode_block(block, lit).ok_or_else(|| damaged(tile.z, code));
+            }
         }
+        Ok(())
     }
 
     /// Whether the tile has a lit pixel.
     pub fn contains(&self, tile: TileCoord) -> bool {
-        self.zoom(tile.z).is_ok_and(|zoom| zoom.entries.binary_search_by_key(&tile.morton(), |e| e.code).is_ok())
+        let code = tile.morton();
+        self.chunk_of(tile).ok().flatten().is_some_and(|chunk| {
+            self.vault
+                .get(&chunk.bytes)
+                .is_ok_and(|bytes| ChunkTiles::new(chunk, &bytes).any(|found| found.is_ok_and(|(at, _)| at == code)))
+        })
+    }
+
+    fn chunk_of(&self, tile: TileCoord) -> Result<Option<&Chunk>> {
+        let (chunks, code) = (&self.zoom(tile.z)?.chunks, tile.morton());
+        let at = chunks.partition_point(|c| c.last < code);
+        Ok(chunks.get(at).filter(|c| c.first <= code))
     }
 }
 
-impl ZoomCounts {
-    fn read(&self, z: u8, entry: &Entry, lit: &mut Vec<Lit>) -> Result<()> {
-        self.parts
-            .get(entry.part as usize)
-            .and_then(|bytes| bytes.get(entry.start as usize..entry.end as usize))
-            .and_then(|bytes| decode_block(bytes, lit))
-            .ok_or_else(|| {
-                Error::Internal(format!("the counts of tile {} are damaged", TileCoord::from_morton(z, entry.code)))
-            })
+pub(super) fn damaged(z: u8, code: u64) -> Error {
+    Error::Internal(format!("the counts of tile {} are damaged", TileCoord::from_morton(z, code)))
+}
+
+/// Adds the counts of `more` to `lit`, both ascending.
+pub(super) fn add_lit(lit: &mut Vec<Lit>, more: &[Lit], spare: &mut Vec<Lit>) -> Result<()> {
+    spare.clear();
+    let mut rest = more.iter().copied().peekable();
+    for &l in lit.iter() {
+        while let Some(m) = rest.next_if(|m| m.pixel < l.pixel) {
+            spare.push(m);
+        }
+        let count = match rest.next_if(|m| m.pixel == l.pixel) {
+            Some(m) => l.count.checked_add(m.count).ok_or_else(overflow)?,
+            None => l.count,
+        };
+        spare.push(Lit { count, ..l });
+    }
+    spare.extend(rest);
+    std::mem::swap(lit, spare);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    type Tiles = BTreeMap<u64, BTreeMap<u16, u32>>;
+
+    fn part(store: &CountStore, tiles: &Tiles) -> CountPart {
+        let mut part = store.part();
+        for (code, pixels) in tiles {
+            let lit: Vec<Lit> = pixels.iter().map(|(&pixel, &count)| Lit { pixel, count }).collect();
+            part.push(*code, &lit).unwrap();
+        }
+        part
+    }
+
+    fn read(store: &CountStore, z: u8) -> Tiles {
+        let mut tiles = Tiles::new();
+        for code in store.tiles(z).unwrap() {
+            let mut lit = Vec::new();
+            store.read(TileCoord::from_morton(z, code), &mut lit).unwrap();
+            tiles.insert(code, lit.iter().map(|l| (l.pixel, l.count)).collect());
+        }
+        tiles
+    }
+
+    fn tiles(most: usize) -> impl Strategy<Value = Tiles> {
+        let pixels = proptest::collection::btree_map(any::<u16>(), 1u32..1000, 1..20);
+        proptest::collection::btree_map(0u64..4096, pixels, 1..most)
+    }
+
+    proptest! {
+        #[test]
+        fn parts_add_up_and_reduce_in_memory_and_in_a_file(
+            parts in proptest::collection::vec(tiles(300), 1..4),
+            budget in 0u64..20_000,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut store = CountStore::in_vault(6, Arc::new(Vault::new(budget, folder.path())));
+            let mut expected = Tiles::new();
+            for tile in parts.iter().flatten() {
+                for (pixel, count) in tile.1 {
+                    *expected.entry(*tile.0).or_default().entry(*pixel).or_default() += count;
+                }
+            }
+            let filled = parts.iter().map(|tiles| part(&store, tiles)).collect();
+            store.set_zoom_summed(6, filled).unwrap();
+            prop_assert_eq!(&read(&store, 6), &expected);
+            for z in (0..6).rev() {
+                let mut parents = Tiles::new();
+                for (code, pixels) in &expected {
+                    for (pixel, count) in pixels {
+                        let pixel = ((code & 3) << 14) as u16 | (pixel >> 2);
+                        *parents.entry(code >> 2).or_default().entry(pixel).or_default() += count;
+                    }
+                }
+                store.reduce(z).unwrap();
+                expected = parents;
+                prop_assert_eq!(&read(&store, z), &expected);
+                let stats = store.stats(z).unwrap();
+                prop_assert_eq!(stats.tiles, expected.len() as u64);
+                prop_assert_eq!(stats.sum, store.stats(6).unwrap().sum);
+            }
+        }
+    }
+
+    #[test]
+    fn a_tile_in_two_parts_is_refused_unless_summed() {
+        let mut store = CountStore::new(3);
+        let tile: Tiles = [(2, [(0, 1)].into())].into();
+        let twice = vec![part(&store, &tile), part(&store, &tile)];
+        assert!(store.set_zoom(3, twice).is_err());
+        assert!(!store.contains(TileCoord::from_morton(3, 2)));
+        let twice = vec![part(&store, &tile), part(&store, &tile)];
+        store.set_zoom_summed(3, twice).unwrap();
+        assert!(store.contains(TileCoord::from_morton(3, 2)));
+        assert_eq!(store.stats(3).unwrap().max, 2);
     }
 }

@@ -4,7 +4,11 @@
 //! their coarse tile; counts as blocks, per zoom in Morton order.
 
 mod counts;
+mod part;
 mod points;
+mod vault;
 
-pub use counts::{CountPart, CountStore};
+pub use counts::CountStore;
+pub use part::CountPart;
 pub use points::{PointSink, PointStore};
+pub use vault::{Kept, Vault};

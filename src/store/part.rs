@@ -1,0 +1,253 @@
+//! Counts of tiles as one thread writes them: chunks of blocks in Morton order.
+//!
+//! A chunk is, for each of its tiles, the distance of its Morton code from the one before (from 0 for the first),
+//! the length of its block, both LEB128, and the block.
+
+use std::sync::Arc;
+
+use super::counts::{add_lit, damaged};
+use super::vault::{Kept, Vault};
+use crate::counts::{Lit, ZoomStats, decode_block, encode_block};
+use crate::error::{Error, Result};
+use crate::tile::MAX_ZOOM;
+
+/// A chunk is closed once it holds this many tiles ...
+const CHUNK_TILES: u32 = 64;
+/// ... or this many bytes.
+const CHUNK_BYTES: usize = 1 << 15;
+
+/// Tiles that follow each other in Morton order.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) bytes: Kept,
+}
+
+/// Tiles of one zoom with their counts, in ascending Morton order.
+#[derive(Debug, Default)]
+pub struct CountPart {
+    chunks: Vec<Chunk>,
+    open: Vec<u8>,
+    block: Vec<u8>,
+    open_tiles: u32,
+    first: u64,
+    last: u64,
+    stats: ZoomStats,
+    vault: Option<Arc<Vault>>,
+    /// Tiles that never became a raster of counts, for the report.
+    pub sparse_tiles: u64,
+    /// Points of those tiles.
+    pub sparse_points: u64,
+}
+
+impl CountPart {
+    /// A part whose closed chunks wait in `vault`; the default part keeps them in memory.
+    pub(super) fn in_vault(vault: Arc<Vault>) -> Self {
+        Self { vault: Some(vault), ..Self::default() }
+    }
+
+    /// Whether no tile was pushed.
+    pub fn is_empty(&self) -> bool {
+        self.stats.tiles == 0
+    }
+
+    /// Appends the tile at Morton code `code`, larger than those before; `lit` must be ascending. An empty tile is
+    /// left out.
+    pub fn push(&mut self, code: u64, lit: &[Lit]) -> Result<()> {
+        if lit.is_empty() {
+            return Ok(());
+        }
+        debug_assert!(self.is_empty() || self.last < code);
+        if self.open_tiles == 0 {
+            self.first = code;
+        }
+        let from = if self.open_tiles == 0 { 0 } else { self.last };
+        self.block.clear();
+        encode_block(lit, &mut self.block);
+        put(&mut self.open, code - from);
+        put(&mut self.open, self.block.len() as u64);
+        self.open.extend_from_slice(&self.block);
+        self.last = code;
+        self.open_tiles += 1;
+        self.stats.add_tile(lit);
+        if self.open_tiles >= CHUNK_TILES || self.open.len() >= CHUNK_BYTES {
+            self.close()?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        if self.open_tiles > 0 {
+            let bytes = match &self.vault {
+                Some(vault) => vault.put(&self.open)?,
+                None => Kept::Memory(self.open.as_slice().into()),
+            };
+            self.chunks.push(Chunk { first: self.first, last: self.last, bytes });
+            self.open.clear();
+            self.open_tiles = 0;
+        }
+        Ok(())
+    }
+
+    /// The chunks and their statistics, all of them in `vault`.
+    pub(super) fn into_chunks(mut self, vault: &Arc<Vault>) -> Result<(Vec<Chunk>, ZoomStats)> {
+        self.close()?;
+        if self.vault.as_ref().is_none_or(|own| !Arc::ptr_eq(own, vault)) {
+            for chunk in &mut self.chunks {
+                let moved = {
+                    let bytes = match &self.vault {
+                        Some(own) => own.get(&chunk.bytes)?,
+                        None => Vault::unbounded().get(&chunk.bytes)?.into_owned().into(),
+                    };
+                    vault.put(&bytes)?
+                };
+                chunk.bytes = moved;
+            }
+        }
+        Ok((self.chunks, self.stats))
+    }
+
+    /// Adds up parts in which a tile may be several times, into the empty part `into`.
+    pub fn sum(parts: Vec<Self>, mut into: Self) -> Result<Self> {
+        let mut cursors = Vec::with_capacity(parts.len());
+        for mut part in parts {
+            part.close()?;
+            into.sparse_tiles += part.sparse_tiles;
+            into.sparse_points += part.sparse_points;
+            let mut cursor = Cursor::new(part);
+            if cursor.advance()? {
+                cursors.push(cursor);
+            }
+        }
+        // Few parts share a tile; the smallest code of a handful of cursors is found by looking at each.
+        let (mut lit, mut more, mut spare) = (Vec::new(), Vec::new(), Vec::new());
+        while let Some(code) = cursors.iter().map(|c| c.code).min() {
+            lit.clear();
+            let mut at = 0;
+            while at < cursors.len() {
+                if cursors[at].code != code {
+                    at += 1;
+                    continue;
+                }
+                more.clear();
+                cursors[at].read(&mut more)?;
+                add_lit(&mut lit, &more, &mut spare)?;
+                if cursors[at].advance()? {
+                    at += 1;
+                } else {
+                    cursors.swap_remove(at);
+                }
+            }
+            into.push(code, &lit)?;
+        }
+        Ok(into)
+    }
+}
+
+/// Walks over the tiles of a part, giving each chunk's memory back once it is read.
+struct Cursor {
+    vault: Arc<Vault>,
+    chunks: std::vec::IntoIter<Chunk>,
+    bytes: Vec<u8>,
+    at: usize,
+    block: (usize, usize),
+    code: u64,
+}
+
+impl Cursor {
+    fn new(part: CountPart) -> Self {
+        Self {
+            vault: part.vault.unwrap_or_else(|| Arc::new(Vault::unbounded())),
+            chunks: part.chunks.into_iter(),
+            bytes: Vec::new(),
+            at: 0,
+            block: (0, 0),
+            code: 0,
+        }
+    }
+
+    /// Steps to the next tile; false at the end.
+    fn advance(&mut self) -> Result<bool> {
+        if self.at == self.bytes.len() {
+            let Some(chunk) = self.chunks.next() else { return Ok(false) };
+            self.bytes = self.vault.get(&chunk.bytes)?.into_owned();
+            self.vault.forget(chunk.bytes);
+            (self.at, self.code) = (0, 0);
+        }
+        let (code, block) = next_tile(&self.bytes, &mut self.at, self.code)?;
+        (self.code, self.block) = (code, block);
+        Ok(true)
+    }
+
+    fn read(&self, lit: &mut Vec<Lit>) -> Result<()> {
+        decode_block(&self.bytes[self.block.0..self.block.1], lit).ok_or_else(|| damaged(MAX_ZOOM, self.code))
+    }
+}
+
+/// The tiles of a chunk: Morton code and block.
+pub(super) struct ChunkTiles<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    code: u64,
+}
+
+impl<'a> ChunkTiles<'a> {
+    /// The tiles in `bytes`, which are those of a chunk.
+    pub(super) fn new(_: &Chunk, bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, code: 0 }
+    }
+}
+
+impl<'a> Iterator for ChunkTiles<'a> {
+    type Item = Result<(u64, &'a [u8])>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at == self.bytes.len() {
+            return None;
+        }
+        match next_tile(self.bytes, &mut self.at, self.code) {
+            Ok((code, (from, to))) => {
+                self.code = code;
+                Some(Ok((code, &self.bytes[from..to])))
+            }
+            Err(error) => {
+                self.at = self.bytes.len();
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+/// Reads the head of the tile at `at`, whose predecessor is `code`; gives its code and where its block lies, and
+/// moves `at` behind it.
+fn next_tile(bytes: &[u8], at: &mut usize, code: u64) -> Result<(u64, (usize, usize))> {
+    let broken = || Error::Internal("a chunk of counts is damaged".into());
+    let step = take(bytes, at).ok_or_else(broken)?;
+    let len = take(bytes, at).and_then(|len| usize::try_from(len).ok()).ok_or_else(broken)?;
+    let from = *at;
+    let to = from.checked_add(len).filter(|&to| to <= bytes.len()).ok_or_else(broken)?;
+    *at = to;
+    Ok((code.checked_add(step).ok_or_else(broken)?, (from, to)))
+}
+
+fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn take(bytes: &[u8], at: &mut usize) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = *bytes.get(*at)?;
+        *at += 1;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
