@@ -1,12 +1,16 @@
 //! From files to coordinates: finds the columns, reads rows, counts those that cannot be used by reason, and
 //! makes synthetic points. What a coordinate means on the map is left to `project`.
 
+mod blocks;
 mod columns;
 mod number;
 mod open;
+mod parallel;
+#[cfg(test)]
 mod plain;
 mod report;
 mod rows;
+mod scan;
 mod synth;
 
 pub use columns::ColumnRef;
@@ -83,5 +87,5 @@ pub fn read<S: CoordinateSink>(
     sinks: &mut [S],
 ) -> Result<ReadReport> {
     let tables = open::open_all(inputs, options, monitor)?;
-    plain::read(tables, monitor, sinks)
+    parallel::read(tables, parallel::BLOCK, monitor, sinks)
 }
