@@ -1,6 +1,8 @@
 //! Every tile decodes to its own pixels with four independent decoders (crates png, image and zune-png; Python's
 //! zlib where there is one), and its bytes depend on the pixels alone.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 use std::io::{Cursor, Write};
 use std::process::{Command, Stdio};
 
@@ -152,11 +154,26 @@ fn edges_decode_to_their_pixels() {
 
 #[test]
 fn depth_and_palette_are_cut_to_what_is_used() {
-    for (largest, depth) in [(1u8, 1u8), (2, 2), (3, 2), (4, 4), (15, 4), (16, 8), (255, 8)] {
-        let bytes = png_of(TileIndices::Lit(&[(300, largest)]));
-        assert_eq!((bytes[24], bytes[25]), (depth, 3));
+    // (indices used, the first of them, lit pixels) -> (depth, palette entries)
+    let cases = [
+        ((1, 200, 1), (1, 2)),
+        ((2, 9, 700), (2, 3)),
+        ((3, 9, 700), (2, 4)),
+        ((4, 250, 700), (4, 5)),
+        ((15, 1, 700), (4, 16)),
+        ((16, 1, 700), (8, 17)),
+        ((255, 1, 700), (8, 256)),
+        ((1, 1, 9000), (1, 2)),
+        ((3, 1, 9000), (2, 4)),
+        ((15, 1, 9000), (4, 16)),
+        ((16, 1, 9000), (8, 17)),
+        ((255, 1, 9000), (8, 256)),
+    ];
+    for ((used, first, lit), (depth, entries)) in cases {
+        let list: Vec<_> = (0..lit).map(|i| (i * 7, (i % used + first) as u8)).collect();
+        let bytes = png_of(TileIndices::Lit(&list));
         let length = u32::from_be_bytes(bytes[33..37].try_into().unwrap());
-        assert_eq!((length, &bytes[37..41]), (3 * (u32::from(largest) + 1), &b"PLTE"[..]));
+        assert_eq!(((bytes[24], length / 3), &bytes[37..41]), ((depth, entries), &b"PLTE"[..]), "{used} of {lit}");
     }
 }
 
@@ -169,7 +186,8 @@ fn scratch_keeps_nothing_from_the_last_tile() {
     }
 }
 
-/// Reads PNGs (each after its length) and answers with their pixels, by zlib and nothing else.
+/// Reads PNGs (each after its length) by zlib and nothing else; answers with the red of every pixel, which is its
+/// index in our palette.
 const PYTHON: &str = r#"
 import struct, sys, zlib
 data = sys.stdin.buffer
@@ -181,6 +199,7 @@ while head := data.read(4):
         body = png[at + 8:at + 8 + size]
         assert zlib.crc32(name + body) == struct.unpack(">I", png[at + 8 + size:at + 12 + size])[0]
         if name == b"IHDR": depth = body[8]
+        if name == b"PLTE": red = body[::3]
         if name == b"IDAT": idat += body
         at += 12 + size
     inflate = zlib.decompressobj()
@@ -191,7 +210,7 @@ while head := data.read(4):
     mask = (1 << depth) - 1
     for y in range(256):
         row = rows[y * stride + 1:(y + 1) * stride]
-        sys.stdout.buffer.write(bytes(b >> s & mask for b in row for s in range(8 - depth, -1, -depth)))
+        sys.stdout.buffer.write(bytes(red[b >> s & mask] for b in row for s in range(8 - depth, -1, -depth)))
 "#;
 
 #[test]

@@ -1,0 +1,243 @@
+//! Tokens into a zlib stream of one block: a Huffman code made for the tile, the fixed one where that is shorter, or
+//! the bytes as they are where nothing helps. All three sizes are known to the bit before the first is written.
+
+use super::Depth;
+use super::bits::{self, Bits};
+use super::huffman::{self, LONGEST_CODE};
+use super::tokens::{ABOVE, END, LEFT, LENGTHS, SYMBOLS, Tokens};
+
+/// Order in which the lengths of the code-length code are sent (RFC 1951, 3.2.7).
+const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+/// Bits of a table entry that hold the code; its length lies above.
+const CODE_BITS: u32 = 27;
+/// Most bytes of one stored block.
+const STORED: usize = 65535;
+
+/// A distance: its symbol, then extra bits that are all 0.
+#[derive(Debug, Clone, Copy)]
+struct Distance {
+    symbol: usize,
+    extra: u32,
+}
+
+/// The byte before.
+const RUN: Distance = Distance { symbol: 0, extra: 0 };
+
+/// The row above: strides are one more than a power of two, so each is the first distance of its symbol.
+fn row(depth: Depth) -> Distance {
+    let extra = match depth {
+        Depth::One => 4,
+        Depth::Two => 5,
+        Depth::Four => 6,
+        Depth::Eight => 7,
+    };
+    Distance { symbol: 2 + 2 * extra as usize, extra }
+}
+
+/// Code and length of every token, kept from tile to tile.
+#[derive(Debug)]
+pub(super) struct Deflate {
+    table: [u32; 1024],
+}
+
+impl Default for Deflate {
+    fn default() -> Self {
+        Self { table: [0; 1024] }
+    }
+}
+
+/// How a block's tokens are coded: lengths of the literal and length codes, and of the distance codes.
+struct Code {
+    lengths: [u8; SYMBOLS],
+    codes: [u16; SYMBOLS],
+    distances: [(u32, u32); 2],
+}
+
+impl Deflate {
+    /// Appends the zlib stream of `tokens`, which stand for `bytes` (`None` where nobody has them) and end in `adler`.
+    pub(super) fn zlib(&mut self, tokens: &Tokens, depth: Depth, bytes: Option<&[u8]>, adler: u32, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[0x78, 0x01]);
+        let (counts, above) = tokens.counts();
+        let matches = counts[END + 1..].iter().sum::<u32>();
+        let lengths = huffman::lengths(&counts, LONGEST_CODE);
+        let header = Header::new(&lengths, (above > 0).then(|| row(depth)));
+
+        let symbols =
+            |lengths: &[u8; SYMBOLS]| counts.iter().zip(lengths).map(|(&c, &l)| c * u32::from(l)).sum::<u32>();
+        let lengths_extra = counts[END + 1..].iter().zip(LENGTHS).map(|(&c, (_, extra))| c * u32::from(extra));
+        let extra = lengths_extra.sum::<u32>() + above * row(depth).extra;
+        let own = header.size() + symbols(&lengths) + matches + extra;
+        let fixed = symbols(&FIXED) + 5 * matches + extra;
+        let raw = bytes.map_or(u32::MAX, |b| (8 * (b.len() + 5 * b.len().div_ceil(STORED))) as u32);
+
+        match bytes {
+            Some(bytes) if raw < own.min(fixed) + 3 => stored(bytes, out),
+            _ if fixed < own => {
+                let five = |d: Distance| ((d.symbol as u32).reverse_bits() >> 27, 5);
+                let distances = [five(RUN), five(row(depth))];
+                let code = Code { lengths: FIXED, codes: huffman::codes(&FIXED), distances };
+                bits::append(out, fixed as usize + 3, |to| {
+                    to.put(0b011, 3);
+                    self.write(tokens, &code, depth, to);
+                });
+            }
+            _ => {
+                let code = Code { codes: huffman::codes(&lengths), lengths, distances: [(0, 1), (1, 1)] };
+                bits::append(out, own as usize + 3, |to| {
+                    to.put(0b101, 3);
+                    header.write(to);
+                    self.write(tokens, &code, depth, to);
+                });
+            }
+        }
+        out.extend_from_slice(&adler.to_be_bytes());
+    }
+
+    fn write(&mut self, tokens: &Tokens, code: &Code, depth: Depth, to: &mut Bits<'_>) {
+        self.prepare(code, depth);
+        let entry = |token: u16| {
+            let entry = self.table[usize::from(token & 1023)];
+            (u64::from(entry & ((1 << CODE_BITS) - 1)), entry >> CODE_BITS)
+        };
+        // Two tokens have at most 50 bits, and 7 may be left over from before.
+        let (pairs, rest) = tokens.list().as_chunks::<2>();
+        for &[first, second] in pairs {
+            let ((a, m), (b, n)) = (entry(first), entry(second));
+            to.hold(a | b << m, m + n);
+            to.flush();
+        }
+        for &token in rest {
+            let (bits, count) = entry(token);
+            to.put(bits, count);
+        }
+        to.put(u64::from(code.codes[END]), u32::from(code.lengths[END]));
+    }
+
+    /// Fills the table for the symbols that have a code.
+    fn prepare(&mut self, code: &Code, depth: Depth) {
+        for literal in 0..END {
+            self.table[literal] = u32::from(code.codes[literal]) | u32::from(code.lengths[literal]) << CODE_BITS;
+        }
+        let [(left, left_bits), (above, above_bits)] = code.distances;
+        for (&(first, extra), symbol) in LENGTHS.iter().zip(END + 1..) {
+            let (bits, count) = (u32::from(code.codes[symbol]), u32::from(code.lengths[symbol]));
+            if count == 0 {
+                continue;
+            }
+            for more in 0..1u16 << extra {
+                let length = usize::from(first - 3 + more);
+                if length == 255 && extra > 0 {
+                    break; // 258 has a symbol of its own.
+                }
+                let (bits, count) = (bits | u32::from(more) << count, count + u32::from(extra));
+                self.table[usize::from(LEFT) + length] = bits | left << count | (count + left_bits) << CODE_BITS;
+                let all = count + above_bits + row(depth).extra;
+                self.table[usize::from(ABOVE) + length] = bits | above << count | all << CODE_BITS;
+            }
+        }
+    }
+}
+
+/// The lengths of the fixed code (RFC 1951, 3.2.6).
+const FIXED: [u8; SYMBOLS] = {
+    let mut lengths = [8; SYMBOLS];
+    let mut symbol = 144;
+    while symbol < 280 {
+        lengths[symbol] = if symbol < 256 { 9 } else { 7 };
+        symbol += 1;
+    }
+    lengths
+};
+
+/// The code lengths as they are sent: run lengths of lengths, in a code of their own.
+struct Header {
+    literals: usize,
+    distances: usize,
+    /// Symbol of the code-length code with the value of its extra bits.
+    parts: [(u8, u8); SYMBOLS + 32],
+    used: usize,
+    lengths: [u8; 19],
+    sent: usize,
+}
+
+impl Header {
+    fn new(lengths: &[u8; SYMBOLS], above: Option<Distance>) -> Self {
+        let literals = 1 + lengths.iter().rposition(|&l| l > 0).unwrap_or(END);
+        let distances = above.map_or(1, |d| d.symbol + 1);
+        let mut all = [0u8; SYMBOLS + 32];
+        all[..literals].copy_from_slice(&lengths[..literals]);
+        // A run's distance always has its code: a decoder may stumble over none.
+        all[literals] = 1;
+        all[literals + distances - 1] = 1;
+        let mut header =
+            Self { literals, distances, parts: [(0, 0); SYMBOLS + 32], used: 0, lengths: [0; 19], sent: 0 };
+        let mut counts = [0u32; 19];
+        let mut rest = &all[..literals + distances];
+        while let Some(&length) = rest.first() {
+            let run = rest.iter().take_while(|&&l| l == length).count();
+            let (symbol, extra, taken) = match (length, run) {
+                (0, 11..) => (18, run.min(138) - 11, run.min(138)),
+                (0, 3..) => (17, run - 3, run),
+                _ => (length, 0, 1),
+            };
+            header.part(symbol, extra, &mut counts);
+            rest = &rest[taken..];
+            let mut again = if length == 0 { 0 } else { run - 1 };
+            while again >= 3 {
+                let six = again.min(6);
+                header.part(16, six - 3, &mut counts);
+                rest = &rest[six..];
+                again -= six;
+            }
+        }
+        header.lengths = huffman::lengths(&counts, 7);
+        header.sent = 1 + ORDER.iter().rposition(|&symbol| header.lengths[symbol] > 0).unwrap_or(0).max(3);
+        header
+    }
+
+    fn part(&mut self, symbol: u8, extra: usize, counts: &mut [u32; 19]) {
+        self.parts[self.used] = (symbol, extra as u8);
+        self.used += 1;
+        counts[usize::from(symbol)] += 1;
+    }
+
+    /// Bits of the header, without the three of the block.
+    fn size(&self) -> u32 {
+        let part = |&(symbol, _): &(u8, u8)| u32::from(self.lengths[usize::from(symbol)]) + extra_bits(symbol);
+        14 + 3 * self.sent as u32 + self.parts[..self.used].iter().map(part).sum::<u32>()
+    }
+
+    fn write(&self, to: &mut Bits<'_>) {
+        to.put((self.literals - 257) as u64 | (self.distances as u64 - 1) << 5 | (self.sent as u64 - 4) << 10, 14);
+        for &symbol in &ORDER[..self.sent] {
+            to.put(u64::from(self.lengths[symbol]), 3);
+        }
+        let codes = huffman::codes(&self.lengths);
+        for &(symbol, extra) in &self.parts[..self.used] {
+            let length = u32::from(self.lengths[usize::from(symbol)]);
+            to.put(u64::from(codes[usize::from(symbol)]) | u64::from(extra) << length, length + extra_bits(symbol));
+        }
+    }
+}
+
+/// Extra bits of a symbol of the code-length code.
+fn extra_bits(symbol: u8) -> u32 {
+    match symbol {
+        16 => 2,
+        17 => 3,
+        18 => 7,
+        _ => 0,
+    }
+}
+
+/// The bytes in stored blocks.
+fn stored(bytes: &[u8], out: &mut Vec<u8>) {
+    let blocks = bytes.len().div_ceil(STORED);
+    for (i, block) in bytes.chunks(STORED).enumerate() {
+        let length = block.len() as u16;
+        out.push(u8::from(i + 1 == blocks));
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(&(!length).to_le_bytes());
+        out.extend_from_slice(block);
+    }
+}

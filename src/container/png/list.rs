@@ -1,0 +1,71 @@
+//! From a list of lit pixels to tokens: the packed bytes that are not 0, each with its place, and runs of zeros
+//! between them. Nothing here looks at the pixels that are not lit.
+
+use super::tokens::Tokens;
+use super::{Depth, checksum};
+
+/// Appends the tokens of the tile whose pixels are `lit`, each index replaced by its `number`. Returns the Adler-32 of
+/// the bytes they stand for.
+pub(super) fn tokenise(lit: &[(u16, u8)], number: &[u8; 256], depth: Depth, tokens: &mut Tokens) -> u32 {
+    match depth {
+        Depth::One => pack::<1>(lit, number, depth, tokens),
+        Depth::Two => pack::<2>(lit, number, depth, tokens),
+        Depth::Four => pack::<4>(lit, number, depth, tokens),
+        Depth::Eight => pack::<8>(lit, number, depth, tokens),
+    }
+}
+
+fn pack<const BITS: usize>(lit: &[(u16, u8)], number: &[u8; 256], depth: Depth, tokens: &mut Tokens) -> u32 {
+    let mut runs = Runs { tokens, end: 0, byte: 0, length: 0, size: depth.size(), sum: 0, weighted: 0 };
+    let (mut place, mut byte) = (0, 0);
+    for &(pixel, index) in lit {
+        let (row, column) = (usize::from(pixel) >> 8, usize::from(pixel) & 255);
+        // The filter byte of the row comes first.
+        let at = row * depth.stride() + 1 + column * BITS / 8;
+        if at != place {
+            runs.add(place, byte);
+            (place, byte) = (at, 0);
+        }
+        // The first pixel of a byte is in its high bits.
+        byte |= number[usize::from(index)] << (8 - BITS - column * BITS % 8);
+    }
+    runs.add(place, byte);
+    runs.finish()
+}
+
+/// Turns bytes that are not 0, in order of place, into runs.
+struct Runs<'a> {
+    tokens: &'a mut Tokens,
+    /// Where the run being gathered ends, its byte and its length.
+    end: usize,
+    byte: u8,
+    length: usize,
+    size: usize,
+    sum: u64,
+    weighted: u64,
+}
+
+impl Runs<'_> {
+    #[inline]
+    fn add(&mut self, place: usize, byte: u8) {
+        if byte == 0 {
+            return;
+        }
+        self.sum += u64::from(byte);
+        self.weighted += (self.size - place) as u64 * u64::from(byte);
+        if place == self.end && byte == self.byte {
+            self.length += 1;
+        } else {
+            self.tokens.run(self.byte, self.length);
+            self.tokens.run(0, place - self.end);
+            (self.byte, self.length) = (byte, 1);
+        }
+        self.end = place + 1;
+    }
+
+    fn finish(self) -> u32 {
+        self.tokens.run(self.byte, self.length);
+        self.tokens.run(0, self.size - self.end);
+        checksum::finish(self.sum, self.weighted, self.size)
+    }
+}

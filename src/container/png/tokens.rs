@@ -1,0 +1,131 @@
+//! What deflate can say: a byte as it is, or "as many of the bytes so and so far back". Tiles need two distances, the
+//! byte before (runs) and the row above.
+
+use super::Depth;
+
+/// Longest match of deflate.
+pub(super) const LONGEST: usize = 258;
+/// Shortest match we use: fewer bytes are as short said one by one, and sooner found out.
+pub(super) const SHORTEST: usize = 8;
+/// Literals, end of block, length symbols, and two that are never used but have a place in the fixed code.
+pub(super) const SYMBOLS: usize = 288;
+/// The symbol that ends a block.
+pub(super) const END: usize = 256;
+/// Tokens are 0..256 for bytes, then [`LEFT`] or [`ABOVE`] plus length - 3.
+pub(super) const LEFT: u16 = 256;
+/// See [`LEFT`].
+pub(super) const ABOVE: u16 = 512;
+
+/// First length and extra bits of the symbols from 257 on (RFC 1951, 3.2.5).
+pub(super) const LENGTHS: [(u16, u8); 29] = {
+    let mut lengths = [(258, 0); 29];
+    let (mut symbol, mut first) = (0, 3);
+    while symbol < 28 {
+        let extra = if symbol < 8 { 0 } else { symbol as u8 / 4 - 1 };
+        lengths[symbol] = (first, extra);
+        first += 1 << extra;
+        symbol += 1;
+    }
+    lengths
+};
+
+/// The tokens of one tile.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    list: Vec<u16>,
+    used: usize,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        // No tile has more tokens than bytes; literals are written eight at a time.
+        Self { list: vec![0; Depth::Eight.size() + 8], used: 0 }
+    }
+}
+
+impl Tokens {
+    pub(super) fn clear(&mut self) {
+        self.used = 0;
+    }
+
+    /// The tokens so far.
+    pub(super) fn list(&self) -> &[u16] {
+        &self.list[..self.used]
+    }
+
+    /// How often each symbol occurs, the end of the block included, and how many matches reach to the row above.
+    pub(super) fn counts(&self) -> ([u32; SYMBOLS], u32) {
+        // Four tables taken in turn: in a row of equal tokens each count would wait for the last to be stored.
+        // A fourth of the bytes of a tile fits 16 bits.
+        let mut tables = [[0u16; 1024]; 4];
+        let (fours, rest) = self.list().as_chunks::<4>();
+        for four in fours {
+            for (table, &token) in tables.iter_mut().zip(four) {
+                table[usize::from(token & 1023)] += 1;
+            }
+        }
+        for &token in rest {
+            tables[0][usize::from(token & 1023)] += 1;
+        }
+        let of = |token: usize| tables.iter().map(|table| u32::from(table[token])).sum::<u32>();
+        let mut counts = [0; SYMBOLS];
+        for (token, count) in counts[..END].iter_mut().enumerate() {
+            *count = of(token);
+        }
+        counts[END] = 1;
+        let mut all_above = 0;
+        for (&(first, extra), count) in LENGTHS.iter().zip(&mut counts[END + 1..]) {
+            // 258 has a symbol of its own, so the one before ends a length early.
+            let end = (first + (1 << extra)).min(if extra > 0 { 258 } else { 259 });
+            for length in usize::from(first)..usize::from(end) {
+                let above = of(usize::from(ABOVE) + length - 3);
+                *count += of(usize::from(LEFT) + length - 3) + above;
+                all_above += above;
+            }
+        }
+        (counts, all_above)
+    }
+
+    /// One byte as it is.
+    #[inline]
+    pub(super) fn literal(&mut self, byte: u8) {
+        self.list[self.used] = u16::from(byte);
+        self.used += 1;
+    }
+
+    /// The first `count` of `bytes` as they are. There must be seven more behind them.
+    #[inline]
+    pub(super) fn literals(&mut self, bytes: &[u8], count: usize) {
+        for at in (0..count).step_by(8) {
+            let (from, to) = (&bytes[at..at + 8], &mut self.list[self.used + at..self.used + at + 8]);
+            for (token, &byte) in to.iter_mut().zip(from) {
+                *token = u16::from(byte);
+            }
+        }
+        self.used += count;
+    }
+
+    /// One match of `length` (3 to 258) with the byte before (`LEFT`) or the row above (`ABOVE`).
+    #[inline]
+    pub(super) fn copy(&mut self, from: u16, length: usize) {
+        self.list[self.used] = from + (length - 3) as u16;
+        self.used += 1;
+    }
+
+    /// `length` times `byte`: itself, then matches of it.
+    pub(super) fn run(&mut self, byte: u8, length: usize) {
+        if length == 0 {
+            return;
+        }
+        self.literal(byte);
+        let mut rest = length - 1;
+        while rest >= SHORTEST {
+            let length = rest.min(LONGEST);
+            self.copy(LEFT, length);
+            rest -= length;
+        }
+        for _ in 0..rest {
+            self.literal(byte);
+        }
+    }
+}
