@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::counts::{Lit, ZoomStats, decode_block, encode_block, reduce_into};
+use crate::counts::{Lit, ZoomStats, decode_block, encode_block, overflow, reduce_into};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -84,6 +84,46 @@ impl CountStore {
         Ok(())
     }
 
+    /// Sets the counts of zoom `z` from parts in which a tile may be several times; its counts are added.
+    pub fn set_zoom_summed(&mut self, z: u8, parts: Vec<CountPart>) -> Result<()> {
+        let mut all = ZoomCounts::default();
+        for part in parts {
+            let index = u32::try_from(all.parts.len()).map_err(|_| Error::Internal("too many count parts".into()))?;
+            all.entries.extend(part.tiles.iter().map(|&(code, start, end)| Entry { code, part: index, start, end }));
+            all.parts.push(part.bytes);
+        }
+        all.entries.par_sort_unstable_by_key(|e| e.code);
+        let tiles: Vec<&[Entry]> = all.entries.chunk_by(|a, b| a.code == b.code).collect();
+        let parts = tiles
+            .par_chunks(PIECE)
+            .map(|tiles| {
+                let (mut part, mut lit) = (CountPart::default(), Vec::new());
+                for tile in tiles {
+                    lit.clear();
+                    for entry in *tile {
+                        all.read(z, entry, &mut lit)?;
+                    }
+                    if tile.len() > 1 {
+                        lit.sort_by_key(|l| l.pixel);
+                        let mut sum: Vec<Lit> = Vec::with_capacity(lit.len());
+                        for l in &lit {
+                            match sum.last_mut() {
+                                Some(last) if last.pixel == l.pixel => {
+                                    last.count = last.count.checked_add(l.count).ok_or_else(overflow)?;
+                                }
+                                _ => sum.push(*l),
+                            }
+                        }
+                        std::mem::swap(&mut lit, &mut sum);
+                    }
+                    part.push(tile[0].code, &lit)?;
+                }
+                Ok(part)
+            })
+            .collect::<Result<_>>()?;
+        self.set_zoom(z, parts)
+    }
+
     fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts> {
         self.zooms.get_mut(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
     }
@@ -159,5 +199,31 @@ impl ZoomCounts {
             .ok_or_else(|| {
                 Error::Internal(format!("the counts of tile {} are damaged", TileCoord::from_morton(z, entry.code)))
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_in_several_parts_are_added() {
+        let part = |tiles: &[(u64, &[(u16, u32)])]| {
+            let mut part = CountPart::default();
+            for (code, lit) in tiles {
+                let lit: Vec<Lit> = lit.iter().map(|&(pixel, count)| Lit { pixel, count }).collect();
+                part.push(*code, &lit).unwrap();
+            }
+            part
+        };
+        let mut store = CountStore::new(3);
+        let parts = vec![part(&[(2, &[(0, 1), (9, 2)]), (5, &[(7, 7)])]), part(&[(2, &[(3, 4), (9, 5)])])];
+        store.set_zoom_summed(3, parts).unwrap();
+        let mut lit = Vec::new();
+        store.read(TileCoord::from_morton(3, 2), &mut lit).unwrap();
+        assert_eq!(lit.iter().map(|l| (l.pixel, l.count)).collect::<Vec<_>>(), [(0, 1), (3, 4), (9, 7)]);
+        let stats = store.stats(3).unwrap();
+        assert_eq!((stats.tiles, stats.lit, stats.sum, stats.max), (2, 4, 19, 7));
+        assert!(store.set_zoom(3, vec![part(&[(2, &[(0, 1)])]), part(&[(2, &[(0, 1)])])]).is_err());
     }
 }

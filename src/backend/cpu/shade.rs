@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use crate::backend::TileSink;
+use crate::backend::sparse::LIST_MAX;
 use crate::counts::{Lit, row_major};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
@@ -11,8 +12,6 @@ use crate::shade::ShadeTable;
 use crate::store::CountStore;
 use crate::tile::{TILE_PIXELS, TileCoord, TileIndices};
 
-/// Tiles with at most this many lit pixels leave as lists.
-pub(super) const LIST_MAX: usize = 1_500;
 /// Tiles per piece of parallel work.
 const PIECE: usize = 16;
 const LOW: usize = 4096;

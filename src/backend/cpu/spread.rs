@@ -6,20 +6,17 @@
 
 use rayon::prelude::*;
 
-use super::shade::{LIST_MAX, Lookup};
+use super::shade::Lookup;
 use crate::backend::TileSink;
-use crate::counts::{Lit, row_major};
+use crate::backend::sparse::{few, gather, reached, stamp};
+use crate::counts::Lit;
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::disc_half_width;
 use crate::store::CountStore;
 use crate::tile::{TILE_PIXELS, TILE_SIDE, TileCoord, TileIndices};
 
-const SIDE: i32 = TILE_SIDE as i32;
 const PIECE: usize = 8;
-
-/// The eight neighbours and the tile itself, as (columns east, rows south).
-const AROUND: [(i32, i32); 9] = [(0, 0), (-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)];
 
 /// Colours and spreads all tiles of zoom `z`, lit ones and those that spread lights.
 pub(super) fn zoom(
@@ -30,27 +27,7 @@ pub(super) fn zoom(
     monitor: &Monitor,
     sink: &dyn TileSink,
 ) -> Result<()> {
-    let tiles: Vec<u64> = counts.tiles(z)?.collect();
-    let mut reached: Vec<u64> = tiles
-        .par_chunks(PIECE)
-        .map(|codes| {
-            let (mut reached, mut lit) = (Vec::new(), Vec::new());
-            for &code in codes {
-                let tile = TileCoord::from_morton(z, code);
-                lit.clear();
-                counts.read(tile, &mut lit)?;
-                let reach = |&(dx, dy): &(i32, i32)| lit.iter().any(|l| within(place(l, -dx, -dy), radius as i32));
-                reached.extend(
-                    AROUND.iter().filter(|d| reach(d)).filter_map(|d| tile.neighbour(d.0, d.1)).map(TileCoord::morton),
-                );
-            }
-            Ok(reached)
-        })
-        .collect::<Result<Vec<_>>>()?
-        .concat();
-    reached.par_sort_unstable();
-    reached.dedup();
-
+    let reached = reached(counts, z, radius)?;
     let disc: Vec<u32> = (0..=radius).map_while(|dy| disc_half_width(radius, dy)).collect();
     reached.par_chunks(PIECE).try_for_each_init(Scratch::default, |scratch, codes| {
         monitor.check()?;
@@ -66,17 +43,6 @@ pub(super) fn zoom(
         }
         Ok(())
     })
-}
-
-/// Place of a lit pixel seen from the tile that lies (-dx, -dy) tiles away from its own.
-fn place(lit: &Lit, dx: i32, dy: i32) -> (i32, i32) {
-    let pixel = i32::from(row_major(lit.pixel));
-    (pixel % SIDE + dx * SIDE, pixel / SIDE + dy * SIDE)
-}
-
-/// Whether a pixel's square of that radius touches the tile.
-fn within((x, y): (i32, i32), radius: i32) -> bool {
-    (-radius..SIDE + radius).contains(&x) && (-radius..SIDE + radius).contains(&y)
 }
 
 struct Scratch {
@@ -104,46 +70,17 @@ impl Default for Scratch {
 
 impl Scratch {
     fn gather(&mut self, counts: &CountStore, tile: TileCoord, radius: i32, lookup: &Lookup<'_>) -> Result<()> {
-        self.near.clear();
-        for (dx, dy) in AROUND {
-            let Some(neighbour) = tile.neighbour(dx, dy) else { continue };
-            self.lit.clear();
-            counts.read(neighbour, &mut self.lit)?;
-            for l in &self.lit {
-                let (x, y) = place(l, dx, dy);
-                if within((x, y), radius) {
-                    self.near.push((x, y, lookup.index(l.count)));
-                }
-            }
-        }
-        Ok(())
+        gather(counts, tile, radius, &mut self.lit, &mut self.near, |count| lookup.index(count))
     }
 
     /// The spread tile; `None` when no disc reaches it. `disc[dy]` is the half-width of the disc's row `dy`.
     fn spread(&mut self, disc: &[u32]) -> Option<TileIndices<'_>> {
-        let area: u32 = disc.iter().map(|w| 2 * (2 * w + 1)).sum();
-        if self.near.len() * area as usize <= 4 * LIST_MAX {
-            self.stamp(disc);
+        if few(self.near.len(), disc) {
+            stamp(&self.near, disc, &mut self.list);
             return (!self.list.is_empty()).then_some(TileIndices::Lit(&self.list));
         }
         self.dilate(disc);
         self.raster.iter().any(|&i| i != 0).then_some(TileIndices::Raster(&self.raster))
-    }
-
-    /// Draws each disc into a list of pixels and keeps the largest index of each.
-    fn stamp(&mut self, disc: &[u32]) {
-        self.list.clear();
-        let last = disc.len() as i32 - 1;
-        for &(x, y, index) in &self.near {
-            for row in (y - last).max(0)..=(y + last).min(SIDE - 1) {
-                let half = disc[row.abs_diff(y) as usize] as i32;
-                for column in (x - half).max(0)..=(x + half).min(SIDE - 1) {
-                    self.list.push(((row * SIDE + column) as u16, index));
-                }
-            }
-        }
-        self.list.sort_unstable_by_key(|&(pixel, index)| (pixel, std::cmp::Reverse(index)));
-        self.list.dedup_by_key(|entry| entry.0);
     }
 
     /// Dilates a raster of the tile and its halo: rows are widened one pixel at a time, and each row of the disc
@@ -188,6 +125,7 @@ impl Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::sparse::within;
     use proptest::prelude::*;
 
     proptest! {
@@ -205,7 +143,7 @@ mod tests {
             let disc: Vec<u32> = (0..=radius).map_while(|dy| disc_half_width(radius, dy)).collect();
             let mut scratch = Scratch::default();
             scratch.near = near.into_iter().map(|((x, y), index)| (x, y, index)).collect();
-            scratch.stamp(&disc);
+            stamp(&scratch.near, &disc, &mut scratch.list);
             scratch.dilate(&disc);
             let mut drawn = [0u8; TILE_PIXELS];
             for &(pixel, index) in &scratch.list {

@@ -1,0 +1,169 @@
+//! What both backends do with little: tiles of few points are sorted and counted as lists, and few lit pixels are
+//! spread disc by disc, so that a tile with three points costs three points in every stage. Host code on lists;
+//! the dense ways are each backend's own.
+
+use rayon::prelude::*;
+
+use crate::counts::{Lit, row_major};
+use crate::error::Result;
+use crate::store::{CountPart, CountStore};
+use crate::tile::{TILE_SIDE, TileCoord};
+
+/// Bits of a partitioning pass: 1024 open write positions.
+pub(super) const PASS_BITS: u32 = 10;
+/// Tiles with at most this many lit pixels leave as lists.
+pub(super) const LIST_MAX: usize = 1_500;
+
+const SIDE: i32 = TILE_SIDE as i32;
+const PIECE: usize = 8;
+
+/// Takes the runs that [`run`] finds.
+pub(super) trait Runs {
+    /// A sorted run of few codes that covers whole tiles.
+    fn sorted(&mut self, codes: &[u64]) -> Result<()>;
+    /// The unsorted codes of a single tile.
+    fn tile(&mut self, codes: &[u64]) -> Result<()>;
+}
+
+/// Splits a run of codes that differ in their low `16 + tile_bits` bits only: runs of at most `sort_max` codes are
+/// sorted, longer ones are partitioned until they are one tile.
+pub(super) fn run(
+    codes: &mut [u64],
+    scratch: &mut [u64],
+    tile_bits: u32,
+    sort_max: usize,
+    runs: &mut impl Runs,
+) -> Result<()> {
+    if codes.len() <= sort_max {
+        codes.sort_unstable();
+        runs.sorted(codes)
+    } else if tile_bits == 0 {
+        runs.tile(codes)
+    } else {
+        let bits = tile_bits.min(PASS_BITS);
+        let bounds = partition(codes, scratch, 16 + tile_bits - bits, bits);
+        let mut from = 0;
+        for end in bounds {
+            if end > from {
+                run(&mut scratch[from..end], &mut codes[from..end], tile_bits - bits, sort_max, runs)?;
+            }
+            from = end;
+        }
+        Ok(())
+    }
+}
+
+/// Moves `codes` to `into`, ordered by the `bits` bits from `shift` on; gives the end of each of the 2^bits runs.
+pub(super) fn partition(codes: &[u64], into: &mut [u64], shift: u32, bits: u32) -> Vec<usize> {
+    let mask = (1u64 << bits) - 1;
+    let digit = |code: u64| ((code >> shift) & mask) as usize;
+    let mut ends = vec![0usize; 1 << bits];
+    for &code in codes {
+        ends[digit(code)] += 1;
+    }
+    let mut next = 0;
+    for end in &mut ends {
+        next += std::mem::replace(end, next);
+    }
+    for &code in codes {
+        let end = &mut ends[digit(code)];
+        into[*end] = code;
+        *end += 1;
+    }
+    ends
+}
+
+/// Counts equal codes of one tile, sorted, and appends the tile to `part`.
+pub(super) fn push_sorted(part: &mut CountPart, lit: &mut Vec<Lit>, tile: &[u64]) -> Result<()> {
+    let Some(first) = tile.first() else { return Ok(()) };
+    lit.clear();
+    lit.extend(tile.chunk_by(|a, b| a == b).map(|same| Lit { pixel: same[0] as u16, count: same.len() as u32 }));
+    part.sparse_tiles += 1;
+    part.sparse_points += tile.len() as u64;
+    part.push(first >> 16, lit)
+}
+
+/// The eight neighbours and the tile itself, as (columns east, rows south).
+const AROUND: [(i32, i32); 9] = [(0, 0), (-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)];
+
+/// Place of a lit pixel seen from the tile that lies (-dx, -dy) tiles away from its own.
+fn place(lit: &Lit, dx: i32, dy: i32) -> (i32, i32) {
+    let pixel = i32::from(row_major(lit.pixel));
+    (pixel % SIDE + dx * SIDE, pixel / SIDE + dy * SIDE)
+}
+
+/// Whether a pixel's square of that radius touches the tile.
+pub(super) fn within((x, y): (i32, i32), radius: i32) -> bool {
+    (-radius..SIDE + radius).contains(&x) && (-radius..SIDE + radius).contains(&y)
+}
+
+/// Morton codes of all tiles of zoom `z` that spread may light, the lit ones included, ascending.
+pub(super) fn reached(counts: &CountStore, z: u8, radius: u32) -> Result<Vec<u64>> {
+    let tiles: Vec<u64> = counts.tiles(z)?.collect();
+    let mut reached: Vec<u64> = tiles
+        .par_chunks(PIECE)
+        .map(|codes| {
+            let (mut reached, mut lit) = (Vec::new(), Vec::new());
+            for &code in codes {
+                let tile = TileCoord::from_morton(z, code);
+                lit.clear();
+                counts.read(tile, &mut lit)?;
+                let reach = |&(dx, dy): &(i32, i32)| lit.iter().any(|l| within(place(l, -dx, -dy), radius as i32));
+                reached.extend(
+                    AROUND.iter().filter(|d| reach(d)).filter_map(|d| tile.neighbour(d.0, d.1)).map(TileCoord::morton),
+                );
+            }
+            Ok(reached)
+        })
+        .collect::<Result<Vec<_>>>()?
+        .concat();
+    reached.par_sort_unstable();
+    reached.dedup();
+    Ok(reached)
+}
+
+/// Collects the lit pixels of a tile and its surroundings, as (column, row, what `value` makes of the count).
+pub(super) fn gather<T>(
+    counts: &CountStore,
+    tile: TileCoord,
+    radius: i32,
+    lit: &mut Vec<Lit>,
+    near: &mut Vec<(i32, i32, T)>,
+    value: impl Fn(u32) -> T,
+) -> Result<()> {
+    near.clear();
+    for (dx, dy) in AROUND {
+        let Some(neighbour) = tile.neighbour(dx, dy) else { continue };
+        lit.clear();
+        counts.read(neighbour, lit)?;
+        for l in lit.iter() {
+            let (x, y) = place(l, dx, dy);
+            if within((x, y), radius) {
+                near.push((x, y, value(l.count)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether drawing discs one by one is cheaper than a raster. `disc[dy]` is the half-width of the disc's row `dy`.
+pub(super) fn few(near: usize, disc: &[u32]) -> bool {
+    let area: u32 = disc.iter().map(|w| 2 * (2 * w + 1)).sum();
+    near * area as usize <= 4 * LIST_MAX
+}
+
+/// Draws a disc of indices for each pixel into a list of pixels and keeps the largest index of each.
+pub(super) fn stamp(near: &[(i32, i32, u8)], disc: &[u32], list: &mut Vec<(u16, u8)>) {
+    list.clear();
+    let last = disc.len() as i32 - 1;
+    for &(x, y, index) in near {
+        for row in (y - last).max(0)..=(y + last).min(SIDE - 1) {
+            let half = disc[row.abs_diff(y) as usize] as i32;
+            for column in (x - half).max(0)..=(x + half).min(SIDE - 1) {
+                list.push(((row * SIDE + column) as u16, index));
+            }
+        }
+    }
+    list.sort_unstable_by_key(|&(pixel, index)| (pixel, std::cmp::Reverse(index)));
+    list.dedup_by_key(|entry| entry.0);
+}
