@@ -11,19 +11,19 @@ fn slot_of(x: u32, y: u32) -> u32 {
     // Sorted triples: high and low word of the tile's Morton code, slot.
     let high = morton(x >> 16u, y >> 16u);
     let low = morton(x & 0xffffu, y & 0xffffu);
-    var from = 0u;
-    var to = params.entries;
-    while (from < to) {
-        let middle = (from + to) >> 1u;
+    var low_end = 0u;
+    var high_end = params.entries;
+    while (low_end < high_end) {
+        let middle = (low_end + high_end) >> 1u;
         let at = 3u * middle;
         if (table[at] < high || (table[at] == high && table[at + 1u] < low)) {
-            from = middle + 1u;
+            low_end = middle + 1u;
         } else {
-            to = middle;
+            high_end = middle;
         }
     }
-    if (from < params.entries && table[3u * from] == high && table[3u * from + 1u] == low) {
-        return table[3u * from + 2u];
+    if (low_end < params.entries && table[3u * low_end] == high && table[3u * low_end + 1u] == low) {
+        return table[3u * low_end + 2u];
     }
     return NONE;
 }
@@ -42,9 +42,9 @@ fn add(key: u32, points: u32) {
     }
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let first = id.x * RUN;
+// The entry point is in merge_portable or merge_subgroup, which differ in what they ask of the device.
+fn bin(invocation: u32) {
+    let first = invocation * RUN;
     // Shifting by 32 is not defined, so zoom 0 takes the shift in two steps.
     let tile_shift = 31u - params.zoom;
     let pixel_shift = 24u - params.zoom;

@@ -3,8 +3,8 @@
 // Out: row-major tiles of counts.
 
 fn row_largest(plane: u32, column: u32, row: u32, half: u32, level: u32) -> u32 {
-    let from = params.level_words * level + plane + row * params.side + column - half;
-    return max(planes[from], planes[from + 2u * half + 1u - (1u << level)]);
+    let first = params.level_words * level + plane + row * params.side + column - half;
+    return max(planes[first], planes[first + 2u * half + 1u - (1u << level)]);
 }
 
 @compute @workgroup_size(WORKGROUP)

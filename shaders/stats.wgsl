@@ -24,15 +24,15 @@ fn insert(value: u32) {
     if (atomicLoad(&totals[params.base + 3u]) > DISTINCT_LIMIT) {
         return;
     }
-    let set = params.base + TOTALS_HEAD;
+    let places = params.base + TOTALS_HEAD;
     var at = (value * 2654435769u) >> 22u;
     for (var step = 0u; step < HASH_WORDS;) {
-        let seen = atomicLoad(&totals[set + at]);
+        let seen = atomicLoad(&totals[places + at]);
         if (seen == value) {
             return;
         }
         if (seen == 0u) {
-            let put = atomicCompareExchangeWeak(&totals[set + at], 0u, value);
+            let put = atomicCompareExchangeWeak(&totals[places + at], 0u, value);
             if (put.exchanged) {
                 atomicAdd(&totals[params.base + 3u], 1u);
                 return;

@@ -1,5 +1,5 @@
 // Holds back up to four pixels of an invocation's run, so that points on one pixel, or on a few taking turns,
-// become one atomicAdd each instead of queueing at the same address. Needs `add` of bin.wgsl.
+// become one atomicAdd each instead of queueing at the same address. Serves `bin` of bin.wgsl.
 
 var<private> held: vec4<u32> = vec4<u32>(NONE);
 var<private> held_points: vec4<u32>;
@@ -28,4 +28,9 @@ fn count_rest() {
             add(held[i], held_points[i]);
         }
     }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    bin(id.x);
 }

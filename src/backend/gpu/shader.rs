@@ -79,7 +79,8 @@ pub(super) struct Kernel {
     pub(super) bindings: &'static [Binding],
     /// Shared sources, then the stage's own.
     pub(super) sources: &'static [&'static str],
-    /// Whether the sources use subgroup operations.
+    /// Whether the sources use subgroup operations; naga knows them without an `enable`, and refuses that.
+    #[cfg_attr(not(test), expect(dead_code, reason = "what the device must offer is checked when it is opened"))]
     pub(super) subgroups: bool,
 }
 
@@ -92,9 +93,6 @@ impl Kernel {
     /// The complete WGSL source.
     pub(super) fn source(&self) -> String {
         let mut text = String::new();
-        if self.subgroups {
-            text.push_str("enable subgroups;\n");
-        }
         for (name, value) in CONSTANTS {
             text.push_str(&format!("const {name}: u32 = {value}u;\n"));
         }
