@@ -5,6 +5,7 @@
 
 pub mod cpu;
 pub mod gpu;
+mod sparse;
 
 use std::sync::Arc;
 
@@ -74,6 +75,10 @@ pub struct BackendReport {
     pub buckets: u64,
     /// Passes over points because tiles did not fit at once.
     pub passes: u64,
+    /// Buffers of dense tiles on the device.
+    pub slot_buffers: u64,
+    /// Tiles that were summed into their parents by the host, because counts did not stay on the device.
+    pub host_reduced_tiles: u64,
     /// Tiles of the highest zoom that took the sparse path and never became a raster of counts.
     pub sparse_tiles: u64,
     /// Points that took the sparse path.

@@ -24,16 +24,16 @@ pub(super) fn run(args: &InfoArgs) -> Result<()> {
         text += &format!(
             "{} ({}, {})\n  driver {}\n  largest storage binding {}, largest buffer {}, workgroup memory {}, subgroups {}\n",
             adapter.name,
-            adapter.kind.name(),
+            adapter.kind,
             adapter.interface,
             if adapter.driver.is_empty() { "unknown" } else { &adapter.driver },
-            values::bytes(adapter.max_storage_binding),
+            values::bytes(adapter.max_binding),
             values::bytes(adapter.max_buffer),
-            values::bytes(adapter.workgroup_memory),
+            values::bytes(adapter.workgroup_memory.into()),
             if adapter.subgroups { "yes" } else { "no" },
         );
     }
-    text += &match gpu::choose(&adapters, None) {
+    text += &match gpu::choose(&adapters, gpu::Choice::Auto) {
         Ok(chosen) => format!("--backend auto takes {}\n", adapters[chosen].name),
         Err(reason) => format!("--backend auto takes the CPU: {reason}\n"),
     };

@@ -134,10 +134,11 @@ fn output_options(request: &Request) -> OutputOptions {
 /// The backend, and what to tell when it is not the one a person may have expected.
 fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Box<dyn Backend>, Option<String>)> {
     let plan = Plan { zooms: request.zooms, spread: request.spread, monitor: monitor.clone() };
+    let wanted = request.gpu.adapter.as_deref().map_or(gpu::Choice::Auto, gpu::Choice::Named);
     match request.device {
         Device::Cpu => Ok((Box::new(CpuBackend::new(plan)), None)),
         Device::Gpu => Ok((Box::new(GpuBackend::new(plan, request.gpu.clone())?), None)),
-        Device::Auto => match gpu::choose(&gpu::adapters(), request.gpu.adapter.as_deref()) {
+        Device::Auto => match gpu::choose(&gpu::adapters(), wanted) {
             Ok(_) => Ok((Box::new(GpuBackend::new(plan, request.gpu.clone())?), None)),
             Err(reason) if request.gpu.adapter.is_some() => Err(reason),
             Err(reason) => Ok((Box::new(CpuBackend::new(plan)), Some(format!("using the CPU: {reason}")))),

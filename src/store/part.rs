@@ -3,6 +3,9 @@
 //! A chunk is, for each of its tiles, the distance of its Morton code from the one before (from 0 for the first),
 //! the length of its block, both LEB128, and the block.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
 use super::counts::{add_lit, damaged};
@@ -120,23 +123,19 @@ impl CountPart {
                 cursors.push(cursor);
             }
         }
-        // Few parts share a tile; the smallest code of a handful of cursors is found by looking at each.
+        let mut next: BinaryHeap<_> = cursors.iter().enumerate().map(|(at, c)| Reverse((c.code, at))).collect();
         let (mut lit, mut more, mut spare) = (Vec::new(), Vec::new(), Vec::new());
-        while let Some(code) = cursors.iter().map(|c| c.code).min() {
+        while let Some(&Reverse((code, _))) = next.peek() {
             lit.clear();
-            let mut at = 0;
-            while at < cursors.len() {
-                if cursors[at].code != code {
-                    at += 1;
-                    continue;
-                }
+            while let Some(mut top) = next.peek_mut().filter(|top| top.0.0 == code) {
+                let at = top.0.1;
                 more.clear();
                 cursors[at].read(&mut more)?;
                 add_lit(&mut lit, &more, &mut spare)?;
                 if cursors[at].advance()? {
-                    at += 1;
+                    *top = Reverse((cursors[at].code, at));
                 } else {
-                    cursors.swap_remove(at);
+                    PeekMut::pop(top);
                 }
             }
             into.push(code, &lit)?;

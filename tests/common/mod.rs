@@ -2,6 +2,8 @@
 //! wrote as pictures.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod gpu;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;

@@ -6,6 +6,7 @@
 
 use rayon::prelude::*;
 
+use crate::backend::sparse::{PASS_BITS, Runs, partition, push_sorted, run};
 use crate::counts::Lit;
 use crate::error::Result;
 use crate::store::CountPart;
@@ -13,8 +14,6 @@ use crate::tile::TILE_PIXELS;
 
 /// Runs up to this long are sorted; longer ones are partitioned, or counted densely once they are one tile.
 const SORT_MAX: usize = 1_500;
-/// Bits of a partitioning pass: 1024 open write positions.
-const PASS_BITS: u32 = 10;
 /// Buckets longer than this are split between threads after their first pass.
 const SPLIT: usize = 1 << 19;
 
@@ -28,7 +27,7 @@ pub(super) fn bin(mut codes: Vec<u64>, root: u8, zoom: u8) -> Result<Vec<CountPa
     let mut scratch = vec![0; if codes.len() > SORT_MAX { codes.len() } else { 0 }];
     if codes.len() <= SPLIT || tile_bits == 0 {
         let mut emit = Emitter::default();
-        run(&mut codes, &mut scratch, tile_bits, &mut emit)?;
+        run(&mut codes, &mut scratch, tile_bits, SORT_MAX, &mut emit)?;
         return Ok(vec![emit.finish()?]);
     }
     let bits = tile_bits.min(PASS_BITS);
@@ -51,53 +50,12 @@ pub(super) fn bin(mut codes: Vec<u64>, root: u8, zoom: u8) -> Result<Vec<CountPa
         .map(|(piece, space, ends)| {
             let (mut emit, mut from) = (Emitter::default(), 0);
             for end in ends {
-                run(&mut piece[from..end], &mut space[from..end], tile_bits - bits, &mut emit)?;
+                run(&mut piece[from..end], &mut space[from..end], tile_bits - bits, SORT_MAX, &mut emit)?;
                 from = end;
             }
             emit.finish()
         })
         .collect()
-}
-
-/// Bins a run of codes that differ in their low `16 + tile_bits` bits only.
-fn run(codes: &mut [u64], scratch: &mut [u64], tile_bits: u32, emit: &mut Emitter) -> Result<()> {
-    if codes.len() <= SORT_MAX {
-        codes.sort_unstable();
-        emit.sparse(codes)
-    } else if tile_bits == 0 {
-        emit.dense(codes)
-    } else {
-        let bits = tile_bits.min(PASS_BITS);
-        let bounds = partition(codes, scratch, 16 + tile_bits - bits, bits);
-        let mut from = 0;
-        for end in bounds {
-            if end > from {
-                run(&mut scratch[from..end], &mut codes[from..end], tile_bits - bits, emit)?;
-            }
-            from = end;
-        }
-        Ok(())
-    }
-}
-
-/// Moves `codes` to `into`, ordered by the `bits` bits from `shift` on; gives the end of each of the 2^bits runs.
-fn partition(codes: &[u64], into: &mut [u64], shift: u32, bits: u32) -> Vec<usize> {
-    let mask = (1u64 << bits) - 1;
-    let digit = |code: u64| ((code >> shift) & mask) as usize;
-    let mut ends = vec![0usize; 1 << bits];
-    for &code in codes {
-        ends[digit(code)] += 1;
-    }
-    let mut next = 0;
-    for end in &mut ends {
-        next += std::mem::replace(end, next);
-    }
-    for &code in codes {
-        let end = &mut ends[digit(code)];
-        into[*end] = code;
-        *end += 1;
-    }
-    ends
 }
 
 /// Collects ascending (tile, pixel, count) into blocks.
@@ -108,23 +66,12 @@ struct Emitter {
     dense: Option<Box<[u32]>>,
 }
 
-impl Emitter {
-    /// Counts equal codes of a sorted run that covers whole tiles.
-    fn sparse(&mut self, sorted: &[u64]) -> Result<()> {
-        for tile in sorted.chunk_by(|a, b| a >> 16 == b >> 16) {
-            self.lit.clear();
-            self.lit.extend(
-                tile.chunk_by(|a, b| a == b).map(|same| Lit { pixel: same[0] as u16, count: same.len() as u32 }),
-            );
-            self.part.sparse_tiles += 1;
-            self.part.sparse_points += tile.len() as u64;
-            self.part.push(tile[0] >> 16, &self.lit)?;
-        }
-        Ok(())
+impl Runs for Emitter {
+    fn sorted(&mut self, codes: &[u64]) -> Result<()> {
+        codes.chunk_by(|a, b| a >> 16 == b >> 16).try_for_each(|tile| push_sorted(&mut self.part, &mut self.lit, tile))
     }
 
-    /// Counts the unsorted codes of a single tile.
-    fn dense(&mut self, codes: &[u64]) -> Result<()> {
+    fn tile(&mut self, codes: &[u64]) -> Result<()> {
         let counts = self.dense.get_or_insert_with(|| vec![0; TILE_PIXELS].into());
         for &code in codes {
             counts[usize::from(code as u16)] += 1;
@@ -142,7 +89,9 @@ impl Emitter {
         }
         self.part.push(codes[0] >> 16, &self.lit)
     }
+}
 
+impl Emitter {
     fn finish(self) -> Result<CountPart> {
         Ok(self.part)
     }

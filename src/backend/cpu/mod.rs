@@ -103,8 +103,7 @@ impl Backend for CpuBackend {
                 tables.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no colours for zoom {z}")))?;
             let lookup = shade::Lookup::new(table);
             if self.plan.spread == 0 {
-                let tiles: Vec<u64> = self.counts.tiles(z)?.collect();
-                shade::zoom(&self.counts, z, &tiles, &lookup, &self.plan.monitor, sink)?;
+                shade::zoom(&self.counts, z, &lookup, &self.plan.monitor, sink)?;
             } else {
                 spread::zoom(&self.counts, z, self.plan.spread, &lookup, &self.plan.monitor, sink)?;
             }

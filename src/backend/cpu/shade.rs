@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use crate::backend::TileSink;
+use crate::backend::sparse::LIST_MAX;
 use crate::counts::{Lit, row_major};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
@@ -11,10 +12,6 @@ use crate::shade::ShadeTable;
 use crate::store::CountStore;
 use crate::tile::{TILE_PIXELS, TileCoord, TileIndices};
 
-/// Tiles with at most this many lit pixels leave as lists.
-pub(super) const LIST_MAX: usize = 1_500;
-/// Tiles per piece of parallel work.
-const PIECE: usize = 16;
 const LOW: usize = 4096;
 
 /// The threshold search with its frequent answers ready.
@@ -50,37 +47,35 @@ impl Default for Scratch {
     }
 }
 
-/// Colours the tiles (ascending Morton codes) of zoom `z` as they are, without spread.
+/// Colours the tiles of zoom `z` as they are, without spread.
 pub(super) fn zoom(
     counts: &CountStore,
     z: u8,
-    tiles: &[u64],
     lookup: &Lookup<'_>,
     monitor: &Monitor,
     sink: &dyn TileSink,
 ) -> Result<()> {
-    tiles.par_chunks(PIECE).try_for_each_init(Scratch::default, |scratch, codes| {
+    (0..counts.chunks(z)?).into_par_iter().try_for_each_init(Scratch::default, |scratch, chunk| {
         monitor.check()?;
-        for &code in codes {
-            let tile = TileCoord::from_morton(z, code);
-            let from = monitor.now();
-            scratch.lit.clear();
-            counts.read(tile, &mut scratch.lit)?;
-            let list = scratch.lit.len() <= LIST_MAX;
-            if list {
-                scratch.list.clear();
-                scratch.list.extend(scratch.lit.iter().map(|l| (row_major(l.pixel), lookup.index(l.count))));
-                scratch.list.sort_unstable();
+        let mut from = monitor.now();
+        let Scratch { lit, list, raster } = scratch;
+        counts.read_chunk(z, chunk, lit, |code, lit| {
+            let short = lit.len() <= LIST_MAX;
+            if short {
+                list.clear();
+                list.extend(lit.iter().map(|l| (row_major(l.pixel), lookup.index(l.count))));
+                list.sort_unstable();
             } else {
-                scratch.raster.fill(0);
-                for l in &scratch.lit {
-                    scratch.raster[usize::from(row_major(l.pixel))] = lookup.index(l.count);
+                raster.fill(0);
+                for l in lit {
+                    raster[usize::from(row_major(l.pixel))] = lookup.index(l.count);
                 }
             }
             monitor.record(Stage::Shade, from, monitor.now());
-            let indices = if list { TileIndices::Lit(&scratch.list) } else { TileIndices::Raster(&scratch.raster) };
-            sink.put(tile, indices)?;
-        }
-        Ok(())
+            let indices = if short { TileIndices::Lit(list) } else { TileIndices::Raster(raster) };
+            sink.put(TileCoord::from_morton(z, code), indices)?;
+            from = monitor.now();
+            Ok(())
+        })
     })
 }

@@ -1,0 +1,56 @@
+// Runs on one pixel collapse within an invocation; what leaves an invocation is merged with equal pixels of the
+// other lanes before it becomes an atomicAdd. Lanes work in step, so four pixels taking turns meet too: at each
+// step most lanes hold the same one. Every lane must make every call. Serves `bin` of bin.wgsl.
+
+var<private> held: u32 = NONE;
+var<private> held_points: u32;
+var<private> lane: u32;
+
+// A round costs two subgroup operations; after a round that merged nothing more of them do not pay.
+const ROUNDS: u32 = 4u;
+
+fn merge(key: u32, points: u32) {
+    var left = select(points, 0u, key == NONE);
+    for (var round = 0u; round < ROUNDS; round++) {
+        let lead = subgroupMin(select(NONE, key, left > 0u));
+        if (lead == NONE) {
+            break;
+        }
+        let same = left > 0u && key == lead;
+        // Lanes in the upper half, points in the lower: a run is short enough for both.
+        let found = subgroupAdd(select(0u, 0x10000u | left, same));
+        if (lane == 0u) {
+            add(lead, found & 0xffffu);
+        }
+        left = select(left, 0u, same);
+        if ((found >> 16u) < 2u) {
+            break;
+        }
+    }
+    if (left > 0u) {
+        add(key, left);
+    }
+}
+
+fn count(key: u32) {
+    let leaving = held;
+    var points = 0u;
+    if (key == held) {
+        held_points += 1u;
+    } else {
+        points = held_points;
+        held = key;
+        held_points = 1u;
+    }
+    merge(leaving, points);
+}
+
+fn count_rest() {
+    merge(held, held_points);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocation_id) own_lane: u32) {
+    lane = own_lane;
+    bin(id.x);
+}

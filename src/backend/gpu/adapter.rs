@@ -1,0 +1,260 @@
+//! The adapters there are, as data, and the choice between them: a pure function of their descriptions, so that
+//! it can be tested without any. Opening one is left to `device.rs`.
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+
+/// What an adapter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterKind {
+    /// A graphics card with its own memory.
+    Discrete,
+    /// A GPU that shares the processor's memory.
+    Integrated,
+    /// A share of a GPU given to a virtual machine.
+    Virtual,
+    /// Not told by the driver.
+    Other,
+    /// A program on the processor that acts as a GPU.
+    Software,
+}
+
+impl fmt::Display for AdapterKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Discrete => "discrete",
+            Self::Integrated => "integrated",
+            Self::Virtual => "virtual",
+            Self::Other => "other",
+            Self::Software => "software",
+        })
+    }
+}
+
+/// One adapter as its driver describes it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct AdapterDescription {
+    /// The driver's name for it.
+    pub name: String,
+    /// Graphics interface: "vulkan", "metal", "dx12", "gl".
+    pub interface: String,
+    /// What it is.
+    pub kind: AdapterKind,
+    /// Driver name and version.
+    pub driver: String,
+    /// Vendor number, 0 when unknown.
+    pub vendor: u32,
+    /// Device number of the vendor, 0 when unknown.
+    pub device: u32,
+    /// Largest storage binding in bytes.
+    pub max_binding: u64,
+    /// Largest buffer in bytes.
+    pub max_buffer: u64,
+    /// Workgroup memory in bytes.
+    pub workgroup_memory: u32,
+    /// Storage buffers a shader may see.
+    pub storage_buffers: u32,
+    /// Whether it has subgroup operations.
+    pub subgroups: bool,
+    /// Lanes of a subgroup, smallest and largest.
+    pub subgroup_size: (u32, u32),
+}
+
+impl AdapterDescription {
+    fn new(adapter: &wgpu::Adapter) -> Self {
+        let (info, limits) = (adapter.get_info(), adapter.limits());
+        let kind = match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => AdapterKind::Discrete,
+            wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+            wgpu::DeviceType::VirtualGpu => AdapterKind::Virtual,
+            wgpu::DeviceType::Cpu => AdapterKind::Software,
+            wgpu::DeviceType::Other if software_name(&info.name) => AdapterKind::Software,
+            wgpu::DeviceType::Other => AdapterKind::Other,
+        };
+        Self {
+            kind,
+            interface: info.backend.to_str().to_string(),
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+            vendor: info.vendor,
+            device: info.device,
+            name: info.name,
+            max_binding: limits.max_storage_buffer_binding_size,
+            max_buffer: limits.max_buffer_size,
+            workgroup_memory: limits.max_compute_workgroup_storage_size,
+            storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            subgroups: adapter.features().contains(wgpu::Features::SUBGROUP),
+            subgroup_size: (info.subgroup_min_size, info.subgroup_max_size),
+        }
+    }
+
+    /// Whether the shaders can run on it: the portable contract.
+    fn fits(&self) -> bool {
+        self.max_binding >= 1 << 24 && self.workgroup_memory >= 16 << 10 && self.storage_buffers >= 6
+    }
+
+    /// Interfaces in order of preference; GL is a last resort, and often a second view of the same device.
+    fn interface_rank(&self) -> u8 {
+        match self.interface.as_str() {
+            "vulkan" | "metal" => 0,
+            "dx12" => 1,
+            "gl" => 3,
+            _ => 2,
+        }
+    }
+}
+
+/// GL cannot tell a software renderer by its type.
+fn software_name(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["llvmpipe", "softpipe", "swiftshader", "swrast", "warp", "basic render"].iter().any(|s| name.contains(s))
+}
+
+impl fmt::Display for AdapterDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {})", self.name, self.kind, self.interface)
+    }
+}
+
+/// What the person asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice<'a> {
+    /// The best real GPU.
+    Auto,
+    /// The best adapter whose name holds this text, in any case; software adapters too.
+    Named(&'a str),
+}
+
+/// The index of the adapter to take, or why there is none. Ties are broken by the name, then by the place in the
+/// list, so that the same machine always gives the same adapter.
+pub fn choose(adapters: &[AdapterDescription], wanted: Choice<'_>) -> Result<usize> {
+    let rank = |&at: &usize| {
+        let a = &adapters[at];
+        (a.kind, a.interface_rank(), a.name.clone(), at)
+    };
+    let fitting = (0..adapters.len()).filter(|&at| adapters[at].fits());
+    let listed = || match adapters {
+        [] => "no adapter was found".to_string(),
+        some => format!("found: {}", some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    let (found, problem) = match wanted {
+        Choice::Auto => (
+            fitting.filter(|&at| adapters[at].kind != AdapterKind::Software).min_by_key(rank),
+            "no GPU can be used; software adapters are taken only when named with --adapter",
+        ),
+        Choice::Named(part) => {
+            let part_lower = part.to_lowercase();
+            let found = fitting.filter(|&at| adapters[at].name.to_lowercase().contains(&part_lower)).min_by_key(rank);
+            return found.ok_or_else(|| Error::NoAdapter(format!("no adapter is called '{part}'; {}", listed())));
+        }
+    };
+    found.ok_or_else(|| Error::NoAdapter(format!("{problem}; {}", listed())))
+}
+
+/// The adapters as wgpu sees them, with their descriptions, in a fixed order.
+pub(super) fn enumerate() -> Vec<(wgpu::Adapter, AdapterDescription)> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12 | wgpu::Backends::GL;
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    // An allocation that would push the system to its edge fails, and the session turns to buckets.
+    descriptor.memory_budget_thresholds =
+        wgpu::MemoryBudgetThresholds { for_resource_creation: Some(95), for_device_loss: None };
+    let backends = descriptor.backends;
+    let instance = wgpu::Instance::new(descriptor);
+    let adapters = pollster::block_on(instance.enumerate_adapters(backends));
+    let mut described: Vec<_> = adapters
+        .into_iter()
+        .map(|adapter| {
+            let description = AdapterDescription::new(&adapter);
+            (adapter, description)
+        })
+        .collect();
+    described.sort_by_key(|(_, d)| (d.kind, d.interface_rank(), d.name.clone()));
+    described
+}
+
+/// The adapters of this machine; a device seen through several interfaces is listed once for each.
+pub fn adapters() -> Vec<AdapterDescription> {
+    enumerate().into_iter().map(|(_, description)| description).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adapter(name: &str, interface: &str, kind: AdapterKind) -> AdapterDescription {
+        AdapterDescription {
+            name: name.into(),
+            interface: interface.into(),
+            kind,
+            driver: String::new(),
+            vendor: 0,
+            device: 0,
+            max_binding: 128 << 20,
+            max_buffer: 256 << 20,
+            workgroup_memory: 16 << 10,
+            storage_buffers: 8,
+            subgroups: false,
+            subgroup_size: (4, 128),
+        }
+    }
+
+    use AdapterKind::{Discrete, Integrated, Other, Software, Virtual};
+
+    #[test]
+    fn auto_takes_the_most_real_gpu() {
+        let mut list = vec![
+            adapter("llvmpipe (LLVM 15)", "vulkan", Software),
+            adapter("Strange", "vulkan", Other),
+            adapter("Cloud GPU", "vulkan", Virtual),
+            adapter("Built-in", "vulkan", Integrated),
+            adapter("Card", "gl", Discrete),
+            adapter("Card", "vulkan", Discrete),
+        ];
+        for expected in ["Card", "Built-in", "Cloud GPU", "Strange"] {
+            let chosen = choose(&list, Choice::Auto).unwrap();
+            assert_eq!((list[chosen].name.as_str(), list[chosen].interface.as_str()), (expected, "vulkan"));
+            list.retain(|a| a.name != expected);
+        }
+        let error = choose(&list, Choice::Auto).unwrap_err().to_string();
+        assert!(error.contains("llvmpipe") && error.contains("--adapter"), "{error}");
+    }
+
+    #[test]
+    fn software_is_taken_when_named() {
+        let list = [adapter("Card", "vulkan", Discrete), adapter("llvmpipe (LLVM 15)", "vulkan", Software)];
+        assert_eq!(choose(&list, Choice::Named("LLVMpipe")).unwrap(), 1);
+    }
+
+    #[test]
+    fn one_device_seen_twice_is_taken_through_the_better_interface() {
+        let list =
+            [adapter("Card", "gl", Other), adapter("Card", "dx12", Discrete), adapter("Card", "vulkan", Discrete)];
+        assert_eq!(choose(&list, Choice::Auto).unwrap(), 2);
+        assert_eq!(choose(&list, Choice::Named("card")).unwrap(), 2);
+    }
+
+    #[test]
+    fn ties_go_by_name_then_place() {
+        let list =
+            [adapter("B", "vulkan", Discrete), adapter("A", "vulkan", Discrete), adapter("A", "vulkan", Discrete)];
+        assert_eq!(choose(&list, Choice::Auto).unwrap(), 1);
+        assert_eq!(choose(&list, Choice::Named("b")).unwrap(), 0);
+    }
+
+    #[test]
+    fn an_unknown_name_lists_what_there_is() {
+        let list = [adapter("Card", "vulkan", Discrete), adapter("Built-in", "vulkan", Integrated)];
+        let error = choose(&list, Choice::Named("radeon")).unwrap_err().to_string();
+        assert!(error.contains("'radeon'") && error.contains("Card") && error.contains("Built-in"), "{error}");
+        assert!(choose(&[], Choice::Auto).unwrap_err().to_string().contains("no adapter was found"));
+    }
+
+    #[test]
+    fn adapters_below_the_contract_are_passed_over() {
+        let mut weak = adapter("Weak", "vulkan", Discrete);
+        weak.storage_buffers = 4;
+        assert_eq!(choose(&[weak, adapter("Built-in", "vulkan", Integrated)], Choice::Auto).unwrap(), 1);
+    }
+}

@@ -1,0 +1,111 @@
+//! Host side of `pack.wgsl`: tiles to their lit pixels, as a part for the count store. Reads a few tiles ahead
+//! while the ones before are encoded.
+
+use std::collections::VecDeque;
+
+use super::device::{Gpu, Handled, Stage};
+use super::readback::{self, Reading};
+use super::shader::{Access, Kernel, params};
+use super::slots::{SlotPool, ZoomSlots};
+use super::stats::TileInfo;
+use crate::counts::Lit;
+use crate::error::Result;
+use crate::monitor::{Monitor, Stage as Timed};
+use crate::store::CountPart;
+
+params! {
+    /// Pack needs no number but its jobs; a uniform must hold something.
+    PackParams { jobs }
+}
+
+/// The shader.
+pub(super) const KERNEL: Kernel = Kernel {
+    name: "pack",
+    params: Kernel::params_of::<PackParams>(),
+    bindings: &[
+        ("jobs", Access::Read, "array<vec2<u32>>"),
+        ("counts", Access::Read, "array<vec4<u32>>"),
+        ("pairs", Access::Write, "array<vec2<u32>>"),
+    ],
+    sources: &[include_str!("../../../shaders/pack.wgsl")],
+    subgroups: false,
+};
+
+/// Readbacks in flight.
+const DEPTH: usize = 3;
+
+/// Tiles read in one go: (code, lit pixels) each.
+type Chunk = Vec<(u64, u32)>;
+
+/// Packs the tiles (ascending codes) of `pool`, at most `bytes` of pairs at a time.
+pub(super) fn run(
+    gpu: &Gpu,
+    slots: &ZoomSlots,
+    infos: &[TileInfo],
+    pool: &SlotPool,
+    bytes: u64,
+    monitor: &Monitor,
+) -> Result<CountPart> {
+    let mut part = CountPart::default();
+    let mut flying: VecDeque<(Reading, Chunk)> = VecDeque::new();
+    let most = (bytes / 8).max(1);
+    let mut from = 0;
+    while from < slots.len() {
+        monitor.check()?;
+        let (mut to, mut pairs) = (from, 0u64);
+        while to < slots.len() && (to == from || pairs + u64::from(infos[to].lit) <= most) {
+            pairs += u64::from(infos[to].lit);
+            to += 1;
+        }
+        if pairs > 0 {
+            flying.push_back(start(gpu, &slots[from..to], &infos[from..to], pool, pairs)?);
+        }
+        from = to;
+        if flying.len() >= DEPTH || from == slots.len() {
+            while let Some((reading, chunk)) = flying.pop_front() {
+                take(gpu, &reading, &chunk, &mut part, monitor)?;
+                if from < slots.len() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(part)
+}
+
+fn start(gpu: &Gpu, slots: &[(u64, u32)], infos: &[TileInfo], pool: &SlotPool, pairs: u64) -> Result<(Reading, Chunk)> {
+    use wgpu::BufferUsages as Usage;
+    let mut jobs = vec![Vec::new(); pool.len()];
+    let mut place = 0;
+    for (&(_, slot), info) in slots.iter().zip(infos) {
+        let (buffer, local) = pool.locate(slot)?;
+        jobs[buffer].push([local, place]);
+        place += info.lit;
+    }
+    let out = gpu.buffer("packed counts", 8 * pairs, Usage::STORAGE | Usage::COPY_SRC)?;
+    let mut encoder = gpu.encoder();
+    for (buffer, jobs) in jobs.iter().enumerate().filter(|(_, jobs)| !jobs.is_empty()) {
+        let list = gpu.upload("pack jobs", bytemuck::cast_slice(jobs), Usage::STORAGE)?;
+        let params = PackParams { jobs: jobs.len() as u32 };
+        let buffers = [&list, pool.buffer(buffer)?, &out];
+        gpu.dispatch(&mut encoder, Stage::Pack, &params, &buffers, (params.jobs, 1), Handled::tiles(jobs.len()))?;
+    }
+    let reading = readback::start(gpu, &mut encoder, &out, 8 * pairs)?;
+    let submission = gpu.submit(encoder)?;
+    let chunk = slots.iter().zip(infos).map(|(slot, info)| (slot.0, info.lit)).collect();
+    Ok((reading.map(submission), chunk))
+}
+
+fn take(gpu: &Gpu, reading: &Reading, chunk: &Chunk, part: &mut CountPart, monitor: &Monitor) -> Result<()> {
+    let view = monitor.time(Timed::ReadBack, || reading.view(gpu))?;
+    let mut pairs: &[[u32; 2]] = bytemuck::cast_slice(&view);
+    let mut lit = Vec::new();
+    for &(code, len) in chunk {
+        let (own, rest) = pairs.split_at(len as usize);
+        pairs = rest;
+        lit.clear();
+        lit.extend(own.iter().map(|&[pixel, count]| Lit { pixel: pixel as u16, count }));
+        part.push(code, &lit)?;
+    }
+    Ok(())
+}

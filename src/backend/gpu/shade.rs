@@ -1,0 +1,59 @@
+//! Host side of `shade.wgsl`: counts to palette indices, by the zoom's thresholds.
+
+use super::device::{Gpu, Handled, Stage};
+use super::shader::{Access, Kernel, MORTON, WORKGROUP, params};
+use crate::error::Result;
+use crate::shade::ShadeTable;
+use crate::tile::TILE_PIXELS;
+
+params! {
+    /// How many thresholds there are, and whether counts come in Morton order.
+    ShadeParams { thresholds, morton_order }
+}
+
+/// The shader.
+pub(super) const KERNEL: Kernel = Kernel {
+    name: "shade",
+    params: Kernel::params_of::<ShadeParams>(),
+    bindings: &[
+        ("jobs", Access::Read, "array<vec2<u32>>"),
+        ("counts", Access::Read, "array<u32>"),
+        ("thresholds", Access::Read, "array<u32>"),
+        ("indices", Access::Write, "array<u32>"),
+    ],
+    sources: &[MORTON, include_str!("../../../shaders/shade.wgsl")],
+    subgroups: false,
+};
+
+/// A zoom's thresholds on the device.
+#[derive(Debug)]
+pub(super) struct Thresholds {
+    buffer: wgpu::Buffer,
+    len: u32,
+}
+
+impl Thresholds {
+    /// Uploads the thresholds of `table`.
+    pub(super) fn new(gpu: &Gpu, table: &ShadeTable) -> Result<Self> {
+        let padded = table.padded();
+        let buffer = gpu.upload("thresholds", bytemuck::cast_slice(&padded), wgpu::BufferUsages::STORAGE)?;
+        Ok(Self { buffer, len: table.thresholds.len().min(padded.len() - 1) as u32 })
+    }
+}
+
+/// Colours tiles of `counts`; each job is (tile in counts, tile in indices).
+pub(super) fn encode(
+    gpu: &Gpu,
+    encoder: &mut wgpu::CommandEncoder,
+    thresholds: &Thresholds,
+    morton_order: bool,
+    jobs: &[[u32; 2]],
+    counts: &wgpu::Buffer,
+    indices: &wgpu::Buffer,
+) -> Result<()> {
+    let list = gpu.upload("shade jobs", bytemuck::cast_slice(jobs), wgpu::BufferUsages::STORAGE)?;
+    let params = ShadeParams { thresholds: thresholds.len, morton_order: u32::from(morton_order) };
+    let size = (TILE_PIXELS as u32 / 4 / WORKGROUP, jobs.len() as u32);
+    let buffers = [&list, counts, &thresholds.buffer, indices];
+    gpu.dispatch(encoder, Stage::Shade, &params, &buffers, size, Handled::tiles(jobs.len()))
+}

@@ -1,0 +1,34 @@
+//! Host side of `widen.wgsl`: from the largest of 2^l pixels to the largest of 2^(l+1), for every level that the
+//! disc's widest row needs.
+
+use super::device::{Gpu, Handled, Stage};
+use super::shader::{Access, Kernel, WORKGROUP, params};
+use super::spread::Planes;
+use crate::error::Result;
+
+params! {
+    /// Side of the planes, the step between the two reads, first words of the levels read and written.
+    WidenParams { side, step, source, target_level }
+}
+
+/// The shader.
+pub(super) const KERNEL: Kernel = Kernel {
+    name: "widen",
+    params: Kernel::params_of::<WidenParams>(),
+    bindings: &[("planes", Access::Write, "array<u32>")],
+    sources: &[include_str!("../../../shaders/widen.wgsl")],
+    subgroups: false,
+};
+
+/// Fills all levels of the first `tiles` planes from level 0.
+pub(super) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, planes: &Planes, tiles: usize) -> Result<()> {
+    for level in 0..planes.levels - 1 {
+        let source = level * planes.level_words();
+        let target_level = source + planes.level_words();
+        let params = WidenParams { side: planes.side, step: 1 << level, source, target_level };
+        let size = ((planes.side * planes.side).div_ceil(WORKGROUP), tiles as u32);
+        let handled = if level == 0 { Handled::tiles(tiles) } else { Handled::default() };
+        gpu.dispatch(encoder, Stage::Widen, &params, &[&planes.buffer], size, handled)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! Runs the same job on both backends and compares what comes out. Knows no file: tiles are collected in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, Once};
+
+use tilefire::backend::cpu::CpuBackend;
+use tilefire::backend::gpu::{ForcedLimits, GpuBackend, GpuOptions, adapters};
+use tilefire::backend::{Backend, BackendReport, Plan, ShaderWork, TileSink};
+use tilefire::counts::ZoomStats;
+use tilefire::error::Result;
+use tilefire::monitor::Monitor;
+use tilefire::shade::{Colormap, Function, ShadeTable};
+use tilefire::tile::{TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
+
+/// Validation messages go to `log`; without a logger they vanish.
+struct Stderr;
+
+impl log::Log for Stderr {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            eprintln!("{}: {}", record.target(), record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Part of the name of the adapter to test.
+pub fn adapter_name() -> String {
+    std::env::var("TILEFIRE_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into())
+}
+
+/// Whether there is an adapter for the tests; says so by the test's name when there is none.
+pub fn adapter_for(test: &str) -> bool {
+    static LOGGER: Once = Once::new();
+    LOGGER.call_once(|| {
+        let _ = log::set_logger(&Stderr).map(|()| log::set_max_level(log::LevelFilter::Warn));
+    });
+    let wanted = adapter_name().to_lowercase();
+    static FOUND: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    let found = *FOUND.get_or_init(|| adapters().iter().any(|a| a.name.to_lowercase().contains(&wanted)));
+    if !found {
+        let required = std::env::var("TILEFIRE_REQUIRE_GPU").is_ok_and(|v| v == "1");
+        assert!(!required, "{test}: no adapter '{wanted}', and TILEFIRE_REQUIRE_GPU=1");
+        eprintln!("skipped: {test}: no adapter");
+    }
+    found
+}
+
+/// Tiles as rasters.
+pub type Tiles = BTreeMap<(u8, u32, u32), Vec<u8>>;
+
+/// Collects tiles; refuses empty ones and the same tile twice.
+#[derive(Default)]
+pub struct Collect(Mutex<Tiles>);
+
+impl TileSink for Collect {
+    fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
+        let mut raster = vec![0; TILE_PIXELS];
+        match indices {
+            TileIndices::Raster(all) => raster.copy_from_slice(all),
+            TileIndices::Lit(list) => {
+                assert!(list.is_sorted_by_key(|l| l.0), "{tile} is not in order");
+                list.iter().for_each(|&(at, index)| raster[usize::from(at)] = index);
+            }
+        }
+        assert!(raster.iter().any(|&index| index != 0), "{tile} is empty");
+        let before = self.0.lock().unwrap().insert((tile.z, tile.x, tile.y), raster);
+        assert!(before.is_none(), "{tile} came twice");
+        Ok(())
+    }
+}
+
+/// What to run.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    pub points: &'a [WorldPoint],
+    pub zooms: (u8, u8),
+    pub spread: u32,
+    pub limits: ForcedLimits,
+    pub threads: usize,
+    /// Points per call of push.
+    pub push: usize,
+}
+
+/// What came out.
+pub struct Done {
+    pub stats: Vec<ZoomStats>,
+    pub tiles: Tiles,
+    pub report: BackendReport,
+}
+
+impl<'a> Job<'a> {
+    pub fn new(points: &'a [WorldPoint], zooms: (u8, u8), spread: u32) -> Self {
+        Self { points, zooms, spread, limits: ForcedLimits::default(), threads: 2, push: 5000 }
+    }
+
+    pub fn limits(self, limits: ForcedLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    pub fn plan(&self) -> Plan {
+        let zooms = ZoomRange::new(self.zooms.0, self.zooms.1).unwrap();
+        Plan { zooms, spread: self.spread, monitor: Arc::new(Monitor::default()) }
+    }
+
+    /// Pushes the points from all threads.
+    pub fn push(&self, backend: &impl Backend) -> Result<()> {
+        let share = self.points.len().div_ceil(self.threads).max(1);
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = self
+                .points
+                .chunks(share)
+                .map(|points| {
+                    scope.spawn(move || {
+                        let mut pusher = backend.pusher();
+                        for some in points.chunks(self.push) {
+                            pusher.push(some)?;
+                        }
+                        pusher.close()
+                    })
+                })
+                .collect();
+            threads.into_iter().try_for_each(|t| t.join().unwrap())
+        })
+    }
+
+    /// Colours the tiles with the default colours.
+    pub fn tiles(&self, backend: &mut impl Backend, stats: &[ZoomStats]) -> Result<Tiles> {
+        let colormap = Colormap::default();
+        let tables: Vec<_> = stats.iter().map(|s| ShadeTable::new(s, Function::Log, &colormap)).collect();
+        let sink = Collect::default();
+        backend.tiles(&tables, &sink)?;
+        Ok(sink.0.into_inner().unwrap())
+    }
+
+    /// Runs the job; calls `between` before pushing (0), before finishing (1) and before colouring (2).
+    pub fn run_and<B: Backend>(&self, backend: &mut B, between: impl Fn(&B, usize)) -> Result<Done> {
+        between(backend, 0);
+        self.push(backend)?;
+        between(backend, 1);
+        let stats = backend.finish()?;
+        between(backend, 2);
+        let tiles = self.tiles(backend, &stats)?;
+        Ok(Done { stats, tiles, report: backend.report() })
+    }
+
+    pub fn cpu(&self) -> Done {
+        self.run_and(&mut CpuBackend::new(self.plan()), |_, _| ()).unwrap()
+    }
+
+    pub fn gpu_backend(&self) -> Result<GpuBackend> {
+        GpuBackend::new(self.plan(), GpuOptions { adapter: Some(adapter_name()), limits: self.limits })
+    }
+
+    pub fn gpu(&self) -> Done {
+        self.run_and(&mut self.gpu_backend().unwrap(), |_, _| ()).unwrap()
+    }
+
+    /// Runs both and compares everything; gives the GPU's report.
+    pub fn same(&self) -> BackendReport {
+        let (cpu, gpu) = (self.cpu(), self.gpu());
+        if let Some(difference) = difference(&cpu, &gpu) {
+            panic!("{difference}; {:?}", gpu.report);
+        }
+        for stats in &gpu.stats {
+            assert_eq!(stats.sum, self.points.len() as u64);
+        }
+        assert_eq!(shader(&gpu.report, "bin").points + gpu.report.sparse_points, self.points.len() as u64);
+        gpu.report
+    }
+}
+
+/// The first thing in which two runs differ.
+pub fn difference(a: &Done, b: &Done) -> Option<String> {
+    for (z, (a, b)) in a.stats.iter().zip(&b.stats).enumerate() {
+        let numbers = |s: &ZoomStats| (s.lit, s.max, s.tiles, s.sum, s.distinct.values());
+        if numbers(a) != numbers(b) {
+            return Some(format!("statistics of zoom {z}: {:?} and {:?}", numbers(a), numbers(b)));
+        }
+    }
+    for tile in a.tiles.keys().chain(b.tiles.keys()) {
+        let (Some(a), Some(b)) = (a.tiles.get(tile), b.tiles.get(tile)) else {
+            return Some(format!("tile {tile:?} is in one set only"));
+        };
+        if let Some(at) = (0..TILE_PIXELS).find(|&at| a[at] != b[at]) {
+            return Some(format!("tile {tile:?} pixel {at}: {} and {}", a[at], b[at]));
+        }
+    }
+    (a.stats.len() != b.stats.len()).then(|| "different zooms".into())
+}
+
+/// What a shader handled.
+pub fn shader<'a>(report: &'a BackendReport, name: &str) -> &'a ShaderWork {
+    report.shaders.iter().find(|s| s.shader == name).unwrap()
+}
+
+/// No tile is too sparse for the shaders.
+pub fn everything_through_shaders() -> ForcedLimits {
+    ForcedLimits { dense_min: Some(0), ..Default::default() }
+}
+
+/// A generator with no state but a number; plenty for spreading points.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 32) as u32
+    }
+
+    /// Points around some centres within 2^width steps, most of them close to one.
+    pub fn clusters(&mut self, points: usize, centres: usize, width: u32) -> Vec<WorldPoint> {
+        let centres: Vec<_> = (0..centres.max(1)).map(|_| (self.next(), self.next())).collect();
+        (0..points)
+            .map(|_| {
+                let (x, y) = centres[self.next() as usize % centres.len()];
+                let mut near = || (self.next() >> (32 - width)) >> (self.next() % width.max(1));
+                WorldPoint { x: x.wrapping_add(near()), y: y.wrapping_add(near()) }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,282 @@
+//! CPU = GPU: every tile and every statistic of the two sessions is the same, on whatever adapter the machine
+//! has, under any limits. Without an adapter the tests say that they were skipped; TILEFIRE_REQUIRE_GPU=1 makes
+//! that a failure. TILEFIRE_TEST_ADAPTER names another adapter than lavapipe.
+
+mod common;
+
+use common::gpu::{Job, Random, adapter_for, adapter_name, difference, everything_through_shaders, shader};
+use proptest::prelude::*;
+use tilefire::backend::Backend;
+use tilefire::backend::gpu::{ForcedLimits, GpuBackend, GpuOptions};
+use tilefire::error::Error;
+use tilefire::tile::WorldPoint;
+
+#[test]
+fn one_point() {
+    if adapter_for("one_point") {
+        for spread in [0, 3] {
+            Job::new(&[WorldPoint { x: 123_456_789, y: 987_654_321 }], (0, 10), spread).same();
+        }
+    }
+}
+
+#[test]
+fn no_point() {
+    if adapter_for("no_point") {
+        Job::new(&[], (0, 10), 1).same();
+    }
+}
+
+#[test]
+fn many_points_on_one_spot() {
+    if adapter_for("many_points_on_one_spot") {
+        let points = vec![WorldPoint { x: 1 << 31, y: 1 << 31 }; 100_000];
+        for subgroups in [false, true] {
+            let limits = ForcedLimits { subgroups: Some(subgroups), ..Default::default() };
+            let report = Job::new(&points, (0, 12), 0).limits(limits).same();
+            assert_eq!((report.buckets, report.subgroups), (0, subgroups));
+        }
+    }
+}
+
+#[test]
+fn four_pixels_taking_turns() {
+    if adapter_for("four_pixels_taking_turns") {
+        let spots = [(0, 0), (1 << 20, 0), (7 << 28, 5 << 20), (7 << 28, 6 << 20)];
+        let points: Vec<_> = spots.iter().cycle().take(100_003).map(|&(x, y)| WorldPoint { x, y }).collect();
+        for subgroups in [false, true] {
+            let limits = ForcedLimits { subgroups: Some(subgroups), ..Default::default() };
+            Job::new(&points, (0, 11), 0).limits(limits).same();
+        }
+    }
+}
+
+#[test]
+fn spread_crosses_the_antimeridian_and_tile_borders() {
+    if adapter_for("spread_crosses_the_antimeridian_and_tile_borders") {
+        let mut random = Random(5);
+        let mut points: Vec<_> = (0..3000)
+            .map(|i| WorldPoint {
+                x: (random.next() >> 12).wrapping_sub(1 << 19),
+                y: if i % 2 == 0 { (1 << 31) - (1 << 19) + (random.next() >> 12) } else { random.next() >> 14 },
+            })
+            .collect();
+        points.push(WorldPoint { x: u32::MAX, y: u32::MAX });
+        points.push(WorldPoint { x: 0, y: 0 });
+        for spread in 0..=5 {
+            let report = Job::new(&points, (0, 8), spread).same();
+            assert_eq!(report.buckets, 0);
+            let limits = ForcedLimits { device_memory: Some(2 << 20), ..everything_through_shaders() };
+            let report = Job::new(&points, (0, 8), spread).limits(limits).same();
+            assert!(report.buckets > 0 && report.sparse_tiles == 0, "{report:?}");
+        }
+    }
+}
+
+#[test]
+fn the_widest_spread() {
+    if adapter_for("the_widest_spread") {
+        let points = Random(9).clusters(2000, 3, 24);
+        Job::new(&points, (3, 6), 64).same();
+        let limits = ForcedLimits { device_memory: Some(2 << 20), ..everything_through_shaders() };
+        let report = Job::new(&points, (5, 6), 64).limits(limits).same();
+        assert!(report.buckets > 0, "{report:?}");
+    }
+}
+
+#[test]
+fn two_points_far_apart() {
+    if adapter_for("two_points_far_apart") {
+        let points = [WorldPoint { x: 3, y: 5 }, WorldPoint { x: u32::MAX - 3, y: u32::MAX - 9 }];
+        let report = Job::new(&points, (0, 16), 0).same();
+        assert_eq!((shader(&report, "reduce").tiles, report.buckets), (32, 0));
+        Job::new(&points, (0, 24), 1).same();
+    }
+}
+
+#[test]
+fn skewed_clusters() {
+    if adapter_for("skewed_clusters") {
+        let points = Random(1).clusters(200_000, 12, 24);
+        for (zooms, spread) in [((0, 9), 0), ((2, 11), 0), ((0, 9), 2)] {
+            let report = Job::new(&points, zooms, spread).same();
+            assert_eq!((report.buckets, report.sparse_points), (0, 0));
+        }
+    }
+}
+
+/// At least three batches, slot buffers, passes and buckets in one run.
+#[test]
+fn limits_forced_down() {
+    if adapter_for("limits_forced_down") {
+        let points = Random(2).clusters(60_000, 9, 28);
+        for (subgroups, spread) in [(false, 0), (true, 1)] {
+            let limits = ForcedLimits {
+                device_memory: Some(3 << 20),
+                binding_tiles: Some(2),
+                batch_points: Some(7001),
+                bucket_zoom: Some(4),
+                subgroups: Some(subgroups),
+                dense_min: Some(0),
+            };
+            let report = Job::new(&points, (0, 8), spread).limits(limits).same();
+            assert!(report.batches >= 3 && report.buckets >= 3 && report.passes > report.buckets + 3, "{report:?}");
+            assert!(report.slot_buffers >= 3, "{report:?}");
+            assert_eq!(shader(&report, "bin").points, 60_000);
+            assert_eq!(report.sparse_tiles, 0);
+        }
+    }
+}
+
+/// Tiles in more buffers than one dispatch binds, all resident.
+#[test]
+fn many_slot_buffers() {
+    if adapter_for("many_slot_buffers") {
+        let points = Random(3).clusters(20_000, 20, 28);
+        for spread in [0, 2] {
+            let limits =
+                ForcedLimits { binding_tiles: Some(3), batch_points: Some(1000), ..everything_through_shaders() };
+            let report = Job::new(&points, (0, 7), spread).limits(limits).same();
+            assert!(report.slot_buffers > 8 && report.buckets == 0 && report.batches >= 20, "{report:?}");
+        }
+    }
+}
+
+/// What was binned on the device before the tiles outgrew it is not lost.
+#[test]
+fn tiles_outgrow_the_device_midway() {
+    if adapter_for("tiles_outgrow_the_device_midway") {
+        let mut points = Random(4).clusters(50_000, 1, 20);
+        points.extend(Random(6).clusters(50_000, 40, 30));
+        for dense_min in [None, Some(0), Some(40)] {
+            let limits = ForcedLimits { device_memory: Some(24 << 20), dense_min, ..Default::default() };
+            let job = Job { threads: 1, ..Job::new(&points, (4, 8), 1).limits(limits) };
+            let report = job.same();
+            assert!(report.buckets > 0 && shader(&report, "pack").tiles > 0, "{report:?}");
+            assert_eq!(report.sparse_points > 0, dense_min != Some(0));
+        }
+    }
+}
+
+#[test]
+fn shaders_handle_every_point_and_tile() {
+    if adapter_for("shaders_handle_every_point_and_tile") {
+        let points = Random(7).clusters(30_000, 5, 26);
+        let job = Job::new(&points, (0, 9), 0);
+        let report = job.same();
+        let tiles: Vec<u64> = job.cpu().stats.iter().map(|s| s.tiles).collect();
+        assert_eq!(shader(&report, "bin").points, 30_000);
+        assert_eq!(shader(&report, "bin").tiles, tiles[9]);
+        assert_eq!(shader(&report, "reduce").tiles, tiles[1..].iter().sum::<u64>());
+        assert_eq!(shader(&report, "stats").tiles, tiles.iter().sum::<u64>());
+        assert_eq!(shader(&report, "shade").tiles, tiles.iter().sum::<u64>());
+        assert_eq!(shader(&report, "pack").tiles, 0);
+    }
+}
+
+/// The comparison sees a single count.
+#[test]
+fn one_changed_count_is_seen() {
+    if adapter_for("one_changed_count_is_seen") {
+        let mut points = Random(8).clusters(5000, 3, 24);
+        let cpu = Job::new(&points, (0, 9), 0).cpu();
+        points[2500].x ^= 1 << 15;
+        let gpu = Job::new(&points, (0, 9), 0).gpu();
+        assert!(difference(&cpu, &gpu).is_some());
+    }
+}
+
+#[test]
+fn a_lost_device_is_an_error() {
+    if adapter_for("a_lost_device_is_an_error") {
+        let points = Random(10).clusters(50_000, 5, 26);
+        for (when, memory) in [(0, None), (1, None), (2, None), (1, Some(2 << 20)), (2, Some(2 << 20))] {
+            let mut job = Job::new(&points, (0, 8), 1);
+            job.limits =
+                ForcedLimits { batch_points: Some(1000), device_memory: memory, ..everything_through_shaders() };
+            let mut backend = job.gpu_backend().unwrap();
+            let error = job.run_and(&mut backend, |backend, step| {
+                if step == when {
+                    backend.destroy_device_for_test();
+                }
+            });
+            let error = error.err().expect("nobody noticed that the device is gone");
+            assert!(matches!(&error, Error::Device { adapter, .. } if !adapter.is_empty()), "{error}");
+            assert!(error.to_string().contains("lost"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_adapter_is_an_error() {
+    if adapter_for("an_unknown_adapter_is_an_error") {
+        let options = GpuOptions { adapter: Some("no such thing".into()), ..Default::default() };
+        let error = GpuBackend::new(Job::new(&[], (0, 1), 0).plan(), options).unwrap_err();
+        assert!(matches!(error, Error::NoAdapter(_)), "{error}");
+        assert!(error.to_string().to_lowercase().contains(&adapter_name().to_lowercase()), "{error}");
+    }
+}
+
+#[test]
+fn a_wish_to_stop_is_heard() {
+    if adapter_for("a_wish_to_stop_is_heard") {
+        let points = Random(11).clusters(50_000, 5, 26);
+        let job = Job::new(&points, (0, 8), 0);
+        let plan = job.plan();
+        let options = GpuOptions { adapter: Some(adapter_name()), ..Default::default() };
+        let mut backend = GpuBackend::new(plan.clone(), options).unwrap();
+        job.push(&backend).unwrap();
+        let stats = backend.finish().unwrap();
+        plan.monitor.cancel();
+        assert!(matches!(job.push(&backend), Err(Error::Interrupted)));
+        assert!(matches!(job.tiles(&mut backend, &stats), Err(Error::Interrupted)));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        failure_persistence: Some(Box::new(proptest::test_runner::FileFailurePersistence::Direct(
+            "proptest-regressions/gpu.txt",
+        ))),
+        max_shrink_iters: 64,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn gpu_and_cpu_agree(
+        seed in any::<u64>(),
+        size in 0f64..1.0,
+        centres in 1usize..6,
+        width in 12u32..=22,
+        max in 0u8..=12,
+        levels in 0u8..=3,
+        spread in prop_oneof![3 => Just(0u32), 1 => 1u32..=5],
+        threads in 1usize..=4,
+        push in prop_oneof![1usize..200, 5000usize..50_000],
+        batch in prop_oneof![Just(None), (500usize..40_000).prop_map(Some)],
+        memory in prop_oneof![2 => Just(None), 1 => (0u64..12 << 20).prop_map(Some)],
+        binding in prop_oneof![Just(None), (1u32..9).prop_map(Some)],
+        bucket_zoom in prop_oneof![Just(None), (0u8..=8).prop_map(Some)],
+        dense_min in prop_oneof![Just(None), Just(Some(0)), (1usize..100).prop_map(Some)],
+        subgroups in prop_oneof![Just(None), Just(Some(false))],
+    ) {
+        if !adapter_for("gpu_and_cpu_agree") {
+            return Ok(());
+        }
+        // Mostly small sets, now and then one of 100,000 points.
+        let count = 100_000f64.powf(size) as usize;
+        let points = Random(seed).clusters(count, centres, width);
+        let limits = ForcedLimits {
+            device_memory: memory,
+            binding_tiles: binding,
+            batch_points: batch,
+            bucket_zoom,
+            subgroups,
+            dense_min,
+        };
+        let job = Job { limits, threads, push, ..Job::new(&points, (max.saturating_sub(levels), max), spread) };
+        let (cpu, gpu) = (job.cpu(), job.gpu());
+        prop_assert_eq!(difference(&cpu, &gpu), None);
+    }
+}
