@@ -1,5 +1,7 @@
 //! Reference systems through the public interface: the closed forms against PROJ, and what PROJ refuses.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 use tilefire::error::Error;
 use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
 use tilefire::tile::WorldPoint;

@@ -2,6 +2,9 @@
 //! pixels, the largest count, the tiles and the sum. The files are found through TILEFIRE_TEST_DATA (a folder
 //! with data/ and expected/); the sample of this repository is always there.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Reading through the public interface: rows, reasons and messages on made-up files, and the sample.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -132,6 +134,33 @@ fn a_header_can_be_asserted_or_denied() {
     assert_eq!((report.rows, report.files[0].header, report.files[0].x_column.as_str()), (1, true, "1"));
     let report = read("lon,lat\n3,4\n", |o| (numbered(o), o.header = Header::No).0).unwrap();
     assert_eq!((report.rows, report.invalid.not_a_number), (2, 1));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_like_a_file() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    // Longer than what is looked at for a header, and than a block.
+    let text = format!("\u{feff}lat,lon\n{}", "51.5,-0.1\n\"51.6\", 0.2\n".repeat(100_000));
+    let writer = std::thread::spawn({
+        let (path, text) = (path.clone(), text.clone());
+        move || fs::write(path, text).unwrap()
+    });
+    let (report, points) = read_with(&[Input::File(path)], &ReadOptions::default(), 2).unwrap();
+    writer.join().unwrap();
+    let file = folder.file("file.csv", text);
+    let (expected, same) = read_with(&[file], &ReadOptions::default(), 3).unwrap();
+    assert_eq!((report.rows, report.invalid, report.rows), (expected.rows, expected.invalid, 200_000));
+    assert!(points == same);
+}
+
+#[test]
+fn a_quote_left_open_does_not_fill_the_memory() {
+    let text = format!("lon,lat\n1,2\n\"{}", "3,4\n".repeat(20_000_000));
+    let text = message(read(text, |_| ()));
+    assert!(text.contains("points.csv") && text.contains("quote"), "{text}");
 }
 
 #[test]

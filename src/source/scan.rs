@@ -168,7 +168,6 @@ impl<'a> Cursor<'a> {
         let bytes = self.bytes;
         let start = self.at;
         let mut inner_end = start;
-        let mut doubled = false;
         let quoted = bytes.get(start) == Some(&b'"');
         if quoted {
             inner_end += 1;
@@ -179,10 +178,7 @@ impl<'a> Cursor<'a> {
                         inner_end = bytes.len();
                         break;
                     }
-                    Some(found) if bytes.get(inner_end + found + 1) == Some(&b'"') => {
-                        doubled = true;
-                        inner_end += found + 2;
-                    }
+                    Some(found) if bytes.get(inner_end + found + 1) == Some(&b'"') => inner_end += found + 2,
                     Some(found) => {
                         inner_end += found;
                         break;
@@ -195,7 +191,7 @@ impl<'a> Cursor<'a> {
         let end = memchr3(b',', b'\n', b'\r', rest).unwrap_or(rest.len());
         let content = match quoted {
             false => Content::Plain(&rest[..end]),
-            true if !doubled && end == 0 => Content::Plain(&bytes[start + 1..inner_end]),
+            true if end == 0 => Content::Plain(&bytes[start + 1..inner_end]),
             true => Content::Quoted(&bytes[start + 1..inner_end], &rest[..end]),
         };
         let more = rest.get(end) == Some(&b',');
@@ -207,7 +203,7 @@ impl<'a> Cursor<'a> {
 /// A field's text where it stands.
 enum Content<'a> {
     Plain(&'a [u8]),
-    /// Between quotes (doubled ones not yet undone) and behind them.
+    /// Between quotes, and behind them.
     Quoted(&'a [u8], &'a [u8]),
 }
 
@@ -215,17 +211,8 @@ impl Content<'_> {
     fn value(&self) -> Field {
         match *self {
             Content::Plain(text) => number::parse(text),
-            Content::Quoted(inner, rest) => {
-                let mut text = Vec::with_capacity(inner.len() + rest.len());
-                let mut inner = inner;
-                while let Some(quote) = memchr(b'"', inner) {
-                    text.extend_from_slice(&inner[..=quote]);
-                    inner = inner.get(quote + 2..).unwrap_or(&[]);
-                }
-                text.extend_from_slice(inner);
-                text.extend_from_slice(rest);
-                number::parse(&text)
-            }
+            // A doubled quote would stand for one, and a field that holds any is no number either way.
+            Content::Quoted(inner, rest) => number::parse(&[inner, rest].concat()),
         }
     }
 }
