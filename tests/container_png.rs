@@ -133,9 +133,9 @@ fn edges() -> Vec<Box<Raster>> {
         make(&|i| bytes[i] * u8::from(i % 256 < 255)),
     ];
     // Lists around the length at which lists end.
-    for lit in [1usize, 2, 1498, 1499, 1500, 1501, 1502, 3000] {
+    for lit in [1usize, 2, 1500, 4095, 4096, 4097, 6000] {
         tiles.push(make(&|i| u8::from(i < lit)));
-        tiles.push(make(&|i| if i % 43 == 7 && i / 43 < lit { bytes[i].max(1) } else { 0 }));
+        tiles.push(make(&|i| if i % 11 == 7 && i / 11 < lit { bytes[i].max(1) } else { 0 }));
     }
     // Runs of every length that a match can have, and the first that needs two.
     for run in (1..20).chain([254, 255, 256, 257, 258, 259, 260, 261, 515, 516, 517, 518, 519]) {

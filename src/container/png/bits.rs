@@ -20,7 +20,7 @@ pub(super) fn append(out: &mut Vec<u8>, bits: usize, write: impl FnOnce(&mut Bit
 }
 
 impl Bits<'_> {
-    /// Adds the low `count` bits of `bits`, whose others are 0. At most 57 bits between two calls of [`Bits::flush`].
+    /// Adds the low `count` bits of `bits`, whose others are 0. At most 56 bits between two calls of [`Bits::flush`].
     #[inline(always)]
     pub(super) fn hold(&mut self, bits: u64, count: u32) {
         self.held |= bits << self.count;

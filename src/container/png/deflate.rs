@@ -4,7 +4,7 @@
 use super::Depth;
 use super::bits::{self, Bits};
 use super::huffman::{self, LONGEST_CODE};
-use super::tokens::{ABOVE, END, LEFT, LENGTHS, SYMBOLS, Tokens};
+use super::tokens::{ABOVE, Counts, END, LEFT, LENGTHS, SYMBOLS, Tokens};
 
 /// Order in which the lengths of the code-length code are sent (RFC 1951, 3.2.7).
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
@@ -46,6 +46,18 @@ impl Default for Deflate {
     }
 }
 
+/// What a tile's zlib stream says.
+#[derive(Debug)]
+pub(super) struct Stream<'a> {
+    pub(super) tokens: &'a Tokens,
+    pub(super) counts: &'a Counts,
+    pub(super) depth: Depth,
+    /// The bytes that the tokens stand for, where somebody has them.
+    pub(super) bytes: Option<&'a [u8]>,
+    /// Their checksum.
+    pub(super) adler: u32,
+}
+
 /// How a block's tokens are coded: lengths of the literal and length codes, and of the distance codes.
 struct Code {
     lengths: [u8; SYMBOLS],
@@ -54,12 +66,13 @@ struct Code {
 }
 
 impl Deflate {
-    /// Appends the zlib stream of `tokens`, which stand for `bytes` (`None` where nobody has them) and end in `adler`.
-    pub(super) fn zlib(&mut self, tokens: &Tokens, depth: Depth, bytes: Option<&[u8]>, adler: u32, out: &mut Vec<u8>) {
+    /// Appends the zlib stream.
+    pub(super) fn zlib(&mut self, stream: &Stream<'_>, out: &mut Vec<u8>) {
+        let &Stream { tokens, counts, depth, bytes, adler } = stream;
         out.extend_from_slice(&[0x78, 0x01]);
-        let (counts, above) = tokens.counts();
+        let &Counts { symbols: ref counts, above } = counts;
         let matches = counts[END + 1..].iter().sum::<u32>();
-        let lengths = huffman::lengths(&counts, LONGEST_CODE);
+        let lengths = huffman::lengths(counts, LONGEST_CODE);
         let header = Header::new(&lengths, (above > 0).then(|| row(depth)));
 
         let symbols =
@@ -99,12 +112,17 @@ impl Deflate {
             let entry = self.table[usize::from(token & 1023)];
             (u64::from(entry & ((1 << CODE_BITS) - 1)), entry >> CODE_BITS)
         };
-        // Two tokens have at most 50 bits, and 7 may be left over from before.
-        let (pairs, rest) = tokens.list().as_chunks::<2>();
-        for &[first, second] in pairs {
-            let ((a, m), (b, n)) = (entry(first), entry(second));
-            to.hold(a | b << m, m + n);
-            to.flush();
+        let (fours, rest) = tokens.list().as_chunks::<4>();
+        for &[first, second, third, fourth] in fours {
+            let ((a, k), (b, l), (c, m), (d, n)) = (entry(first), entry(second), entry(third), entry(fourth));
+            let ((ab, kl), (cd, mn)) = ((a | b << k, k + l), (c | d << m, m + n));
+            // Two tokens have at most 50 bits, four nearly always fewer; 7 may be left over from before.
+            if kl + mn <= 56 {
+                to.put(ab | cd << kl, kl + mn);
+            } else {
+                to.put(ab, kl);
+                to.put(cd, mn);
+            }
         }
         for &token in rest {
             let (bits, count) = entry(token);

@@ -2,32 +2,32 @@
 //! between them. Nothing here looks at the pixels that are not lit.
 
 use super::tokens::Tokens;
-use super::{Depth, checksum};
+use super::{Depth, Numbers, checksum};
 
-/// Appends the tokens of the tile whose pixels are `lit`, each index replaced by its `number`. Returns the Adler-32 of
-/// the bytes they stand for.
-pub(super) fn tokenise(lit: &[(u16, u8)], number: &[u8; 256], depth: Depth, tokens: &mut Tokens) -> u32 {
-    match depth {
-        Depth::One => pack::<1>(lit, number, depth, tokens),
-        Depth::Two => pack::<2>(lit, number, depth, tokens),
-        Depth::Four => pack::<4>(lit, number, depth, tokens),
-        Depth::Eight => pack::<8>(lit, number, depth, tokens),
+/// Appends the tokens of the tile whose pixels are `lit`. Returns the Adler-32 of the bytes they stand for.
+pub(super) fn tokenise(lit: &[(u16, u8)], numbers: &Numbers, tokens: &mut Tokens) -> u32 {
+    match numbers.depth {
+        Depth::One => pack::<1>(lit, numbers, tokens),
+        Depth::Two => pack::<2>(lit, numbers, tokens),
+        Depth::Four => pack::<4>(lit, numbers, tokens),
+        Depth::Eight => pack::<8>(lit, numbers, tokens),
     }
 }
 
-fn pack<const BITS: usize>(lit: &[(u16, u8)], number: &[u8; 256], depth: Depth, tokens: &mut Tokens) -> u32 {
-    let mut runs = Runs { tokens, end: 0, byte: 0, length: 0, size: depth.size(), sum: 0, weighted: 0 };
+fn pack<const BITS: usize>(lit: &[(u16, u8)], numbers: &Numbers, tokens: &mut Tokens) -> u32 {
+    let mut runs = Runs { tokens, end: 0, byte: 0, length: 0, size: numbers.depth.size(), sum: 0, weighted: 0 };
+    let stride = numbers.depth.stride();
     let (mut place, mut byte) = (0, 0);
     for &(pixel, index) in lit {
         let (row, column) = (usize::from(pixel) >> 8, usize::from(pixel) & 255);
         // The filter byte of the row comes first.
-        let at = row * depth.stride() + 1 + column * BITS / 8;
+        let at = row * stride + 1 + column * BITS / 8;
         if at != place {
             runs.add(place, byte);
             (place, byte) = (at, 0);
         }
         // The first pixel of a byte is in its high bits.
-        byte |= number[usize::from(index)] << (8 - BITS - column * BITS % 8);
+        byte |= numbers.of[usize::from(index)] << (8 - BITS - column * BITS % 8);
     }
     runs.add(place, byte);
     runs.finish()

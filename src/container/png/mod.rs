@@ -12,12 +12,12 @@ mod raster;
 mod tokens;
 
 use crate::tile::{TILE_PIXELS, TILE_SIDE, TileIndices};
-use deflate::Deflate;
+use deflate::{Deflate, Stream};
 use raster::Rows;
 use tokens::Tokens;
 
 /// Most lit pixels that go by list: about where a list takes as long as a pass over the rows.
-const LIST_LIMIT: usize = 1500;
+const LIST_LIMIT: usize = 4096;
 
 /// Buffers kept from tile to tile.
 #[derive(Debug, Default)]
@@ -81,28 +81,19 @@ pub fn encode(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scrat
     }
 }
 
-/// Few lit pixels: their indices are numbered anew, so that depth and palette hold no colour that is not there.
+/// Few lit pixels.
 fn from_list(lit: &[(u16, u8)], palette: &[[u8; 4]], tokens: &mut Tokens, deflate: &mut Deflate, out: &mut Vec<u8>) {
-    let mut number = [0u8; 256];
-    lit.iter().for_each(|&(_, index)| number[usize::from(index)] = 1);
-    number[0] = 0;
-    let mut used = [0u8; 256];
-    let mut largest = 0;
-    for index in 1..=255u8 {
-        if number[usize::from(index)] != 0 {
-            largest += 1;
-            number[usize::from(index)] = largest;
-            used[usize::from(largest)] = index;
-        }
-    }
-    let depth = Depth::holding(largest);
-    let adler = list::tokenise(lit, &number, depth, tokens);
-    head(depth, used[..=usize::from(largest)].iter().copied(), palette, out);
-    chunk(out, *b"IDAT", |out| deflate.zlib(tokens, depth, None, adler, out));
+    let mut used = [false; 256];
+    lit.iter().for_each(|&(_, index)| used[usize::from(index)] = true);
+    let numbers = Numbers::of(&used);
+    let adler = list::tokenise(lit, &numbers, tokens);
+    head(&numbers, palette, out);
+    let stream = Stream { tokens, counts: &tokens.counts(), depth: numbers.depth, bytes: None, adler };
+    chunk(out, *b"IDAT", |out| deflate.zlib(&stream, out));
     out.extend_from_slice(&IEND);
 }
 
-/// Many lit pixels: indices stay as they are, and the palette ends with the largest of them.
+/// Many lit pixels.
 fn from_rows(
     pixels: &[u8],
     palette: &[[u8; 4]],
@@ -111,28 +102,73 @@ fn from_rows(
     deflate: &mut Deflate,
     out: &mut Vec<u8>,
 ) {
-    let largest = pixels.iter().fold(0, |largest, &index| largest.max(index));
-    let depth = Depth::holding(largest);
-    let bytes = rows.tokenise(pixels, depth, tokens);
+    let mut numbers = Numbers::same(pixels.iter().fold(0, |largest, &index| largest.max(index)));
+    rows.tokenise(pixels, &numbers, tokens);
+    let mut counts = tokens.counts();
+    if numbers.depth == Depth::Eight {
+        // What occurs in the tile occurs first as a literal; where that is few colours, once more with less depth.
+        let fewer = Numbers::of(&std::array::from_fn(|index| counts.symbols[index] > 0));
+        if fewer.depth != Depth::Eight {
+            numbers = fewer;
+            tokens.clear();
+            rows.tokenise(pixels, &numbers, tokens);
+            counts = tokens.counts();
+        }
+    }
+    let bytes = rows.bytes(numbers.depth);
     let adler = checksum::adler32(bytes);
-    head(depth, 0..=largest, palette, out);
-    chunk(out, *b"IDAT", |out| deflate.zlib(tokens, depth, Some(bytes), adler, out));
+    let stream = Stream { tokens, counts: &counts, depth: numbers.depth, bytes: Some(bytes), adler };
+    head(&numbers, palette, out);
+    chunk(out, *b"IDAT", |out| deflate.zlib(&stream, out));
     out.extend_from_slice(&IEND);
+}
+
+/// What becomes of the indices: numbered anew where that lets depth or palette hold no colour that is not there.
+#[derive(Debug)]
+struct Numbers {
+    /// New number of each index.
+    of: [u8; 256],
+    /// Index of each new number.
+    index: [u8; 256],
+    largest: u8,
+    depth: Depth,
+    /// Whether every index keeps its number.
+    same: bool,
+}
+
+impl Numbers {
+    /// Numbers for the indices that are used; the transparent 0 always is.
+    fn of(used: &[bool; 256]) -> Self {
+        let mut numbers = Self { of: [0; 256], index: [0; 256], largest: 0, depth: Depth::One, same: false };
+        for index in (1..=255).filter(|&i| used[usize::from(i)]) {
+            numbers.largest += 1;
+            numbers.of[usize::from(index)] = numbers.largest;
+            numbers.index[usize::from(numbers.largest)] = index;
+        }
+        numbers.depth = Depth::holding(numbers.largest);
+        numbers
+    }
+
+    /// Every index up to `largest` as it is.
+    fn same(largest: u8) -> Self {
+        let index = std::array::from_fn(|i| i as u8);
+        Self { of: index, index, largest, depth: Depth::holding(largest), same: true }
+    }
 }
 
 const IEND: [u8; 12] = *b"\0\0\0\0IEND\xae\x42\x60\x82";
 
-/// Everything before the pixels. `used` is the index whose colour each palette entry has; the first is transparent.
-fn head(depth: Depth, used: impl Iterator<Item = u8>, palette: &[[u8; 4]], out: &mut Vec<u8>) {
+/// Everything before the pixels. The first palette entry is transparent.
+fn head(numbers: &Numbers, palette: &[[u8; 4]], out: &mut Vec<u8>) {
     out.clear();
     out.extend_from_slice(b"\x89PNG\r\n\x1a\n");
     chunk(out, *b"IHDR", |out| {
         out.extend_from_slice(&TILE_SIDE.to_be_bytes());
         out.extend_from_slice(&TILE_SIDE.to_be_bytes());
-        out.extend_from_slice(&[depth as u8, 3, 0, 0, 0]);
+        out.extend_from_slice(&[numbers.depth as u8, 3, 0, 0, 0]);
     });
     chunk(out, *b"PLTE", |out| {
-        for index in used {
+        for &index in &numbers.index[..=usize::from(numbers.largest)] {
             let [r, g, b, _] = palette.get(usize::from(index)).copied().unwrap_or_default();
             out.extend_from_slice(&[r, g, b]);
         }

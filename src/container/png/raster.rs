@@ -1,14 +1,15 @@
 //! From all pixels of a tile to tokens: pack the rows, mark which bytes equal the one before and which the one above,
 //! sixty-four at a time, and step from one long enough stretch of marks to the next. No hashing, no search.
 
-use super::Depth;
 use super::tokens::{ABOVE, LEFT, LONGEST, SHORTEST, Tokens};
+use super::{Depth, Numbers};
 use crate::tile::{TILE_PIXELS, TILE_SIDE};
 
 /// Room before the rows, so that the byte before and the row above always are some bytes.
 const PAD: usize = 320;
-/// How much longer than a run a match with the row above must be: its distance takes four to seven bits more.
-const ABOVE_COSTS: usize = 4;
+/// How many changes of value a match with the row above must span: it costs about as much as so many bytes that are
+/// said, and the zeros between them cost next to nothing.
+const ABOVE_PAYS: usize = 3;
 
 /// Lit pixels of a raster.
 pub(super) fn lit(pixels: &[u8; TILE_PIXELS]) -> usize {
@@ -22,8 +23,14 @@ pub(super) fn list(pixels: &[u8; TILE_PIXELS], lit: &mut Vec<(u16, u8)>) {
     let (eights, _) = pixels.as_chunks::<8>();
     for (i, eight) in eights.iter().enumerate() {
         if u64::from_ne_bytes(*eight) != 0 {
-            let all = eight.iter().enumerate().map(|(k, &index)| ((i * 8 + k) as u16, index));
-            lit.extend(all.filter(|p| p.1 != 0));
+            // All eight are put down, each over the last where that was not lit: no branch to guess.
+            let mut end = lit.len();
+            lit.resize(end + 8, (0, 0));
+            for (k, &index) in eight.iter().enumerate() {
+                lit[end] = ((i * 8 + k) as u16, index);
+                end += usize::from(index != 0);
+            }
+            lit.truncate(end);
         }
     }
 }
@@ -36,31 +43,52 @@ pub(super) struct Rows {
     left: Vec<u64>,
     /// Equal to the byte above.
     above: Vec<u64>,
-    /// The first of at least [`SHORTEST`] marked in one of the two.
+    /// The first of at least [`SHORTEST`] equal to the byte before.
+    runs: Vec<u64>,
+    /// The same, or equal to those above.
     starts: Vec<u64>,
 }
 
 impl Default for Rows {
     fn default() -> Self {
-        let words = || vec![0; Depth::Eight.size() / 64 + 1];
-        Self { bytes: vec![0; PAD + Depth::Eight.size() + 8], left: words(), above: words(), starts: words() }
+        let words = || vec![0; Depth::Eight.size() / 64 + 2];
+        Self {
+            bytes: vec![0; PAD + Depth::Eight.size() + 16],
+            left: words(),
+            above: words(),
+            runs: words(),
+            starts: words(),
+        }
     }
 }
 
 impl Rows {
-    /// Appends the tokens of the tile; returns the bytes they stand for.
-    pub(super) fn tokenise(&mut self, pixels: &[u8], depth: Depth, tokens: &mut Tokens) -> &[u8] {
-        self.pack(pixels, depth);
-        self.mark(depth);
-        self.parse(depth.size(), tokens);
+    /// Appends the tokens of the tile.
+    pub(super) fn tokenise(&mut self, pixels: &[u8], numbers: &Numbers, tokens: &mut Tokens) {
+        self.pack(pixels, numbers);
+        self.mark(numbers.depth);
+        self.parse(numbers.depth.size(), tokens);
+    }
+
+    /// The bytes that the last tokens stand for.
+    pub(super) fn bytes(&self, depth: Depth) -> &[u8] {
         &self.bytes[PAD..PAD + depth.size()]
     }
 
-    fn pack(&mut self, pixels: &[u8], depth: Depth) {
+    fn pack(&mut self, pixels: &[u8], numbers: &Numbers) {
+        let depth = numbers.depth;
+        let mut renumbered = [0; TILE_SIDE as usize];
         let rows = self.bytes[PAD..].chunks_exact_mut(depth.stride());
         for (to, from) in rows.zip(pixels.chunks_exact(TILE_SIDE as usize)) {
             let Some((filter, to)) = to.split_first_mut() else { continue };
             *filter = 0;
+            let from = if numbers.same {
+                from
+            } else {
+                let new = from.iter().map(|&index| numbers.of[usize::from(index)]);
+                renumbered.iter_mut().zip(new).for_each(|(to, new)| *to = new);
+                &renumbered
+            };
             match depth {
                 Depth::Eight => to.copy_from_slice(from),
                 Depth::Four => {
@@ -96,7 +124,10 @@ impl Rows {
         self.left[0] &= !1;
         self.above[..stride / 64].fill(0);
         self.above[stride / 64] &= !0 << (stride % 64);
-        (self.left[words], self.above[words], self.starts[words]) = (0, 0, 0);
+        // One word behind the last lets any place be looked at.
+        for marks in [&mut self.left, &mut self.above, &mut self.runs, &mut self.starts] {
+            marks[words..].fill(0);
+        }
         for word in 0..words {
             let long = |marks: &[u64]| {
                 let two = u128::from(marks[word]) | u128::from(marks[word + 1]) << 64;
@@ -104,25 +135,33 @@ impl Rows {
                 let four = two & two >> 2;
                 (four & four >> 4) as u64
             };
-            self.starts[word] = long(&self.left) | long(&self.above);
+            self.runs[word] = long(&self.left);
+            self.starts[word] = self.runs[word] | long(&self.above);
         }
     }
 
     fn parse(&self, size: usize, tokens: &mut Tokens) {
         let bytes = &self.bytes[PAD..];
-        let mut at = 0;
+        // Bytes from `said` on are not yet tokens.
+        let (mut said, mut at) = (0, 0);
         while at < size {
-            let start = next(&self.starts, at).min(size);
-            tokens.literals(&bytes[at..], start - at);
-            at = start;
+            at = next(&self.starts, at).min(size);
+            let (left, above) = (stretch(&self.left, at), stretch(&self.above, at));
+            let pays = above >= SHORTEST && above > left && changes(&self.left, at, above) >= ABOVE_PAYS;
+            if !pays && left < SHORTEST {
+                // No part of the stretch above pays either: on to its end, or to a run before.
+                at = next(&self.runs, at).min(at + above);
+                continue;
+            }
+            tokens.literals(&bytes[said..], at - said);
             if at < size {
-                let (left, above) = (stretch(&self.left, at), stretch(&self.above, at));
-                let better = above >= SHORTEST && above > left + ABOVE_COSTS;
-                let length = if left >= SHORTEST && !better { left } else { above };
-                tokens.copy(if length == left { LEFT } else { ABOVE }, length);
+                let (from, length) = if pays { (ABOVE, above) } else { (LEFT, left) };
+                tokens.copy(from, length);
                 at += length;
             }
+            said = at;
         }
+        tokens.literals(&bytes[said..], size - said);
     }
 }
 
@@ -139,34 +178,44 @@ fn equal(a: &[u8; 64], b: &[u8; 64]) -> u64 {
     eights.fold(0, |bits, (k, m)| bits | (u64::from_le_bytes(*m).wrapping_mul(BYTES) >> 56) << (8 * k))
 }
 
-/// Place of the first bit from `at` on, or one past all.
+/// The sixty-four bits from `at` on.
+#[inline]
+fn window(marks: &[u64], at: usize) -> u64 {
+    let (word, bit) = (at / 64, at % 64);
+    marks[word] >> bit | marks[word + 1] << 1 << (63 - bit)
+}
+
+/// Place of the first bit from `at` on, or some place behind all.
 #[inline]
 fn next(marks: &[u64], at: usize) -> usize {
-    let mut word = at / 64;
-    let mut bits = marks[word] & (!0 << (at % 64));
-    while bits == 0 {
-        word += 1;
-        match marks.get(word) {
-            Some(&more) => bits = more,
-            None => return word * 64,
-        }
+    let near = window(marks, at);
+    if near != 0 {
+        return at + near.trailing_zeros() as usize;
     }
-    word * 64 + bits.trailing_zeros() as usize
+    let far = marks.iter().enumerate().skip(at / 64 + 1).find(|m| *m.1 != 0);
+    far.map_or(usize::MAX, |(word, bits)| word * 64 + bits.trailing_zeros() as usize)
+}
+
+/// How many bits are not set among `length` bits from `at` on.
+#[inline]
+fn changes(marks: &[u64], at: usize, length: usize) -> usize {
+    let mut changes = 0;
+    for done in (0..length).step_by(64) {
+        let beyond = 64 - (length - done).min(64);
+        changes += (!window(marks, at + done) << beyond).count_ones() as usize;
+    }
+    changes
 }
 
 /// How many bits are set without a gap from `at` on, up to the longest match.
 #[inline]
 fn stretch(marks: &[u64], at: usize) -> usize {
-    let (mut word, bit) = (at / 64, at % 64);
-    let mut length = (marks[word] >> bit).trailing_ones() as usize;
-    if length == 64 - bit {
-        while length < LONGEST {
-            word += 1;
-            let more = marks.get(word).map_or(0, |m| m.trailing_ones() as usize);
-            length += more;
-            if more < 64 {
-                break;
-            }
+    let mut length = 0;
+    while length < LONGEST && at + length < 64 * (marks.len() - 1) {
+        let more = window(marks, at + length).trailing_ones() as usize;
+        length += more;
+        if more < 64 {
+            break;
         }
     }
     length.min(LONGEST)

@@ -29,6 +29,15 @@ pub(super) const LENGTHS: [(u16, u8); 29] = {
     lengths
 };
 
+/// How often the symbols of a tile's tokens occur.
+#[derive(Debug)]
+pub(super) struct Counts {
+    /// Literals, the end of the block (once), lengths.
+    pub(super) symbols: [u32; SYMBOLS],
+    /// Matches that reach to the row above.
+    pub(super) above: u32,
+}
+
 /// The tokens of one tile.
 #[derive(Debug)]
 pub(super) struct Tokens {
@@ -38,8 +47,8 @@ pub(super) struct Tokens {
 
 impl Default for Tokens {
     fn default() -> Self {
-        // No tile has more tokens than bytes; literals are written eight at a time.
-        Self { list: vec![0; Depth::Eight.size() + 8], used: 0 }
+        // No tile has more tokens than bytes; literals are written sixteen at a time.
+        Self { list: vec![0; Depth::Eight.size() + 16], used: 0 }
     }
 }
 
@@ -53,8 +62,8 @@ impl Tokens {
         &self.list[..self.used]
     }
 
-    /// How often each symbol occurs, the end of the block included, and how many matches reach to the row above.
-    pub(super) fn counts(&self) -> ([u32; SYMBOLS], u32) {
+    /// Counts the symbols.
+    pub(super) fn counts(&self) -> Counts {
         // Four tables taken in turn: in a row of equal tokens each count would wait for the last to be stored.
         // A fourth of the bytes of a tile fits 16 bits.
         let mut tables = [[0u16; 1024]; 4];
@@ -68,13 +77,13 @@ impl Tokens {
             tables[0][usize::from(token & 1023)] += 1;
         }
         let of = |token: usize| tables.iter().map(|table| u32::from(table[token])).sum::<u32>();
-        let mut counts = [0; SYMBOLS];
-        for (token, count) in counts[..END].iter_mut().enumerate() {
+        let mut symbols = [0; SYMBOLS];
+        for (token, count) in symbols[..END].iter_mut().enumerate() {
             *count = of(token);
         }
-        counts[END] = 1;
+        symbols[END] = 1;
         let mut all_above = 0;
-        for (&(first, extra), count) in LENGTHS.iter().zip(&mut counts[END + 1..]) {
+        for (&(first, extra), count) in LENGTHS.iter().zip(&mut symbols[END + 1..]) {
             // 258 has a symbol of its own, so the one before ends a length early.
             let end = (first + (1 << extra)).min(if extra > 0 { 258 } else { 259 });
             for length in usize::from(first)..usize::from(end) {
@@ -83,7 +92,7 @@ impl Tokens {
                 all_above += above;
             }
         }
-        (counts, all_above)
+        Counts { symbols, above: all_above }
     }
 
     /// One byte as it is.
@@ -93,13 +102,14 @@ impl Tokens {
         self.used += 1;
     }
 
-    /// The first `count` of `bytes` as they are. There must be seven more behind them.
+    /// The first `count` of `bytes` as they are. There must be fifteen more behind them.
     #[inline]
     pub(super) fn literals(&mut self, bytes: &[u8], count: usize) {
-        for at in (0..count).step_by(8) {
-            let (from, to) = (&bytes[at..at + 8], &mut self.list[self.used + at..self.used + at + 8]);
-            for (token, &byte) in to.iter_mut().zip(from) {
-                *token = u16::from(byte);
+        for at in (0..count).step_by(16) {
+            let from = bytes[at..].first_chunk::<16>();
+            let to = self.list[self.used + at..].first_chunk_mut::<16>();
+            if let (Some(from), Some(to)) = (from, to) {
+                *to = from.map(u16::from);
             }
         }
         self.used += count;
