@@ -68,9 +68,7 @@ struct Emitter {
 
 impl Runs for Emitter {
     fn sorted(&mut self, codes: &[u64]) -> Result<()> {
-        codes
-            .chunk_by(|a, b| a >> 16 == b >> 16)
-            .try_for_each(|tile| push_sorted(&mut self.part, &mut self.lit, tile))
+        codes.chunk_by(|a, b| a >> 16 == b >> 16).try_for_each(|tile| push_sorted(&mut self.part, &mut self.lit, tile))
     }
 
     fn tile(&mut self, codes: &[u64]) -> Result<()> {

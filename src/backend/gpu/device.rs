@@ -5,6 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::shader::{Access, Kernel, Params};
 use super::{bin, halo, pack, reduce, shade, spread, stats, widen};
@@ -26,16 +27,8 @@ pub(super) enum Stage {
 }
 
 /// Every stage.
-pub(super) const STAGES: [Stage; 8] = [
-    Stage::Bin,
-    Stage::Reduce,
-    Stage::Stats,
-    Stage::Pack,
-    Stage::Halo,
-    Stage::Widen,
-    Stage::Spread,
-    Stage::Shade,
-];
+pub(super) const STAGES: [Stage; 8] =
+    [Stage::Bin, Stage::Reduce, Stage::Stats, Stage::Pack, Stage::Halo, Stage::Widen, Stage::Spread, Stage::Shade];
 
 /// What a dispatch handles, for the report.
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,8 +84,7 @@ fn pipeline(device: &wgpu::Device, kernel: &Kernel) -> (wgpu::ComputePipeline, w
     entries.extend(kernel.bindings.iter().enumerate().map(|(at, (_, access, _))| {
         entry(at + 1, wgpu::BufferBindingType::Storage { read_only: *access == Access::Read })
     }));
-    let group =
-        device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: name, entries: &entries });
+    let group = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: name, entries: &entries });
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: name,
         bind_group_layouts: &[Some(&group)],
@@ -183,8 +175,7 @@ impl Gpu {
             note(&heard, format!("the device was lost ({reason:?}): {message}; try again or use --backend cpu"));
         });
         let stages = Stages::new(&device, subgroups);
-        let gpu =
-            Self { device, queue, stages, adapter: name, trouble, tally: Default::default(), limits, subgroups };
+        let gpu = Self { device, queue, stages, adapter: name, trouble, tally: Default::default(), limits, subgroups };
         gpu.check()?;
         Ok(gpu)
     }
@@ -213,6 +204,9 @@ impl Gpu {
 
     /// The error for a call that failed: the device's own report if there is one, since it names the cause.
     pub(super) fn failed(&self, cause: &dyn std::error::Error) -> Error {
+        // A lost device is not reported by the call that met it, but by a poll after its queue has run empty.
+        let timeout = Some(Duration::from_secs(1));
+        let _ = self.poll(wgpu::PollType::Wait { submission_index: None, timeout });
         self.check().err().unwrap_or_else(|| self.error(cause.to_string()))
     }
 
@@ -250,7 +244,12 @@ impl Gpu {
     }
 
     /// A new buffer that holds `parts` one after the other.
-    pub(super) fn upload_parts(&self, label: &str, parts: &[&[u32]], usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+    pub(super) fn upload_parts(
+        &self,
+        label: &str,
+        parts: &[&[u32]],
+        usage: wgpu::BufferUsages,
+    ) -> Result<wgpu::Buffer> {
         let bytes: usize = parts.iter().map(|part| size_of_val(*part)).sum();
         let buffer = self.mapped(label, bytes as u64, usage)?;
         let mut view = buffer.get_mapped_range_mut(..).map_err(|e| self.failed(&e))?;
@@ -324,11 +323,19 @@ impl Gpu {
     pub(super) fn wait(&self, submission: &wgpu::SubmissionIndex) -> Result<()> {
         self.check()?;
         let wait = wgpu::PollType::Wait { submission_index: Some(submission.clone()), timeout: None };
+        match self.poll(wait) {
+            None => self.check(),
+            Some(problem) => Err(self.failed(&problem)),
+        }
+    }
+
+    /// Lets the device report; what went wrong, if something did.
+    fn poll(&self, how: wgpu::PollType) -> Option<std::io::Error> {
         // wgpu panics when a device is lost while it waits; that is the user's trouble, not the program's end.
-        match catch_unwind(AssertUnwindSafe(|| self.device.poll(wait))) {
-            Ok(Ok(_)) => self.check(),
-            Ok(Err(e)) => Err(self.failed(&e)),
-            Err(_) => Err(self.check().err().unwrap_or_else(|| self.error("the device was lost".into()))),
+        match catch_unwind(AssertUnwindSafe(|| self.device.poll(how))) {
+            Ok(Ok(_)) => None,
+            Ok(Err(e)) => Some(std::io::Error::other(e)),
+            Err(_) => Some(std::io::Error::other("the device was lost")),
         }
     }
 

@@ -109,9 +109,9 @@ impl GpuBackend {
     /// Begins a session on the adapter that `options` ask for; call its methods within the rayon pool that shall
     /// do the host's share.
     pub fn new(plan: Plan, options: GpuOptions) -> Result<Self> {
-        let mut found = adapter::enumerate();
-        let descriptions: Vec<_> = found.iter().map(|(_, description)| description.clone()).collect();
         let wanted = options.adapter.as_deref().map_or(Choice::Auto, Choice::Named);
+        let mut found = adapter::enumerate(|description| description.satisfies(wanted));
+        let descriptions: Vec<_> = found.iter().map(|(_, description)| description.clone()).collect();
         let (adapter, description) = found.swap_remove(choose(&descriptions, wanted)?);
         let limits = options.limits;
         let gpu = Gpu::open(&adapter, limits.subgroups)?;
@@ -200,13 +200,8 @@ impl Backend for GpuBackend {
 
     fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()> {
         let session = lock(&self.session)?;
-        let painter = tiles::Painter {
-            gpu: &self.gpu,
-            plan: &self.plan,
-            memory: self.memory,
-            sink,
-            dense_min: self.dense_min,
-        };
+        let painter =
+            tiles::Painter { gpu: &self.gpu, plan: &self.plan, memory: self.memory, sink, dense_min: self.dense_min };
         match &self.counts {
             Counts::Device => painter.resident(&session.device, tables),
             Counts::Host(counts) => painter.stored(counts, tables),

@@ -73,13 +73,7 @@ pub(super) fn run(
     Ok(part)
 }
 
-fn start(
-    gpu: &Gpu,
-    slots: &[(u64, u32)],
-    infos: &[TileInfo],
-    pool: &SlotPool,
-    pairs: u64,
-) -> Result<(Reading, Chunk)> {
+fn start(gpu: &Gpu, slots: &[(u64, u32)], infos: &[TileInfo], pool: &SlotPool, pairs: u64) -> Result<(Reading, Chunk)> {
     use wgpu::BufferUsages as Usage;
     let mut jobs = vec![Vec::new(); pool.len()];
     let mut place = 0;

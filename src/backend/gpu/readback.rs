@@ -19,12 +19,7 @@ pub(super) struct Reading {
 }
 
 /// Encodes the copy of the first `bytes` of `buffer`.
-pub(super) fn start(
-    gpu: &Gpu,
-    encoder: &mut wgpu::CommandEncoder,
-    buffer: &wgpu::Buffer,
-    bytes: u64,
-) -> Result<Copy> {
+pub(super) fn start(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, buffer: &wgpu::Buffer, bytes: u64) -> Result<Copy> {
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
     let copy = gpu.buffer("read back", bytes, usage)?;
     encoder.copy_buffer_to_buffer(buffer, 0, &copy, 0, bytes);

@@ -1,8 +1,8 @@
 //! The session while all lit tiles fit the device: points are binned as they come, zooms are summed there, and
 //! counts never leave. When the tiles do not fit, what was binned is packed and handed to the host.
 
-use super::bin;
 use super::batches::Batches;
+use super::bin;
 use super::device::Gpu;
 use super::memory::MemoryPlan;
 use super::slots::SlotPool;
@@ -109,9 +109,8 @@ impl Resident {
         self.table.upload(gpu)?;
         let (zoom, table, pool) = (self.zoom, &self.table, &self.pools[usize::from(self.zoom & 1)]);
         let tiles = std::mem::take(&mut self.unbinned_tiles);
-        self.batches.send(gpu, |encoder, buffer, points| {
-            bin::encode(gpu, encoder, (buffer, points), zoom, table, pool, tiles)
-        })
+        self.batches
+            .send(gpu, |encoder, buffer, points| bin::encode(gpu, encoder, (buffer, points), zoom, table, pool, tiles))
     }
 
     /// Sums all zooms; `None` when their tiles do not fit after all.
@@ -148,7 +147,8 @@ impl Resident {
                 reduce::encode(gpu, &mut encoder, children, (&zooms[at].slots, self.pool(z)))?;
             }
             gpu.submit(encoder)?;
-            let lists: Vec<_> = (0..=self.zoom).map(|z| (zooms[usize::from(z)].slots.as_slice(), self.pool(z))).collect();
+            let lists: Vec<_> =
+                (0..=self.zoom).map(|z| (zooms[usize::from(z)].slots.as_slice(), self.pool(z))).collect();
             let found = stats::run(gpu, &lists, plan.spread)?;
             let mut all = Vec::with_capacity(found.len());
             for (zoom, (stats, infos)) in zooms.iter_mut().zip(found) {

@@ -40,9 +40,8 @@ pub(super) struct Group<'a> {
 impl SlotPool {
     /// An empty pool whose buffers hold at most `per_buffer` tiles.
     pub(super) fn new(gpu: &Gpu, per_buffer: u32) -> Result<Self> {
-        let spare = (1..GROUP)
-            .map(|_| gpu.buffer("no slots", 4, wgpu::BufferUsages::STORAGE))
-            .collect::<Result<_>>()?;
+        let spare =
+            (1..GROUP).map(|_| gpu.buffer("no slots", 4, wgpu::BufferUsages::STORAGE)).collect::<Result<_>>()?;
         Ok(Self { buffers: Vec::new(), per_buffer: per_buffer.max(1), capacity: 0, spare })
     }
 

@@ -95,12 +95,8 @@ pub(super) fn encode(
 ) -> Result<()> {
     debug_assert!(rasters.size() >= TILE_BYTES * tiles as u64);
     widen::encode(gpu, encoder, planes, tiles)?;
-    let params = SpreadParams {
-        side: planes.side,
-        radius: planes.radius,
-        level_words: planes.level_words(),
-        rows: planes.rows,
-    };
+    let params =
+        SpreadParams { side: planes.side, radius: planes.radius, level_words: planes.level_words(), rows: planes.rows };
     let size = (TILE_PIXELS as u32 / WORKGROUP, tiles as u32);
     let buffers = [&planes.buffer, &planes.disc, rasters];
     gpu.dispatch(encoder, Stage::Spread, &params, &buffers, size, Handled::tiles(tiles))
