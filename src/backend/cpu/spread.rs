@@ -141,8 +141,8 @@ mod tests {
                 .map(|(x, y, index)| ((x, y), index))
                 .collect();
             let disc: Vec<u32> = (0..=radius).map_while(|dy| disc_half_width(radius, dy)).collect();
-            let mut scratch = Scratch::default();
-            scratch.near = near.into_iter().map(|((x, y), index)| (x, y, index)).collect();
+            let near = near.into_iter().map(|((x, y), index)| (x, y, index)).collect();
+            let mut scratch = Scratch { near, ..Default::default() };
             stamp(&scratch.near, &disc, &mut scratch.list);
             scratch.dilate(&disc);
             let mut drawn = [0u8; TILE_PIXELS];
