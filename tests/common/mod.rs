@@ -2,6 +2,13 @@
 //! wrote as pictures.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code, though not within a test function; not every test binary uses all of it"
+)]
 pub mod gpu;
 
 use std::collections::BTreeMap;

@@ -94,6 +94,15 @@ impl AdapterDescription {
         self.max_binding >= 1 << 24 && self.workgroup_memory >= 16 << 10 && self.storage_buffers >= 6
     }
 
+    /// Whether it may be taken for that choice.
+    pub(super) fn satisfies(&self, wanted: Choice<'_>) -> bool {
+        self.fits()
+            && match wanted {
+                Choice::Auto => self.kind != AdapterKind::Software,
+                Choice::Named(part) => self.name.to_lowercase().contains(&part.to_lowercase()),
+            }
+    }
+
     /// Interfaces in order of preference; GL is a last resort, and often a second view of the same device.
     fn interface_rank(&self) -> u8 {
         match self.interface.as_str() {
@@ -133,45 +142,46 @@ pub fn choose(adapters: &[AdapterDescription], wanted: Choice<'_>) -> Result<usi
         let a = &adapters[at];
         (a.kind, a.interface_rank(), a.name.clone(), at)
     };
-    let fitting = (0..adapters.len()).filter(|&at| adapters[at].fits());
-    let listed = || match adapters {
-        [] => "no adapter was found".to_string(),
-        some => format!("found: {}", some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-    };
-    let (found, problem) = match wanted {
-        Choice::Auto => (
-            fitting.filter(|&at| adapters[at].kind != AdapterKind::Software).min_by_key(rank),
-            "no GPU can be used; software adapters are taken only when named with --adapter",
-        ),
-        Choice::Named(part) => {
-            let part_lower = part.to_lowercase();
-            let found = fitting.filter(|&at| adapters[at].name.to_lowercase().contains(&part_lower)).min_by_key(rank);
-            return found.ok_or_else(|| Error::NoAdapter(format!("no adapter is called '{part}'; {}", listed())));
-        }
-    };
-    found.ok_or_else(|| Error::NoAdapter(format!("{problem}; {}", listed())))
+    let found = (0..adapters.len()).filter(|&at| adapters[at].satisfies(wanted)).min_by_key(rank);
+    found.ok_or_else(|| {
+        let listed = match adapters {
+            [] => "no adapter was found".to_string(),
+            some => format!("found: {}", some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        };
+        Error::NoAdapter(match wanted {
+            Choice::Auto => {
+                format!("no GPU can be used; software adapters are taken only when named with --adapter; {listed}")
+            }
+            Choice::Named(part) => format!("no adapter that can be used is called '{part}'; {listed}"),
+        })
+    })
 }
 
-/// The adapters as wgpu sees them, with their descriptions, in a fixed order.
+/// The adapters as wgpu sees them, with their descriptions, in a fixed order. GL is asked only when no other
+/// interface knows any adapter: it lists the same devices again, and on machines without a display its loaders
+/// write to stderr and may crash the process at its end.
 pub(super) fn enumerate() -> Vec<(wgpu::Adapter, AdapterDescription)> {
+    let mut described = seen_through(wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12);
+    if described.is_empty() {
+        described = seen_through(wgpu::Backends::GL);
+    }
+    described.sort_by_key(|(_, d)| (d.kind, d.interface_rank(), d.name.clone()));
+    described
+}
+
+fn seen_through(backends: wgpu::Backends) -> Vec<(wgpu::Adapter, AdapterDescription)> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12 | wgpu::Backends::GL;
+    descriptor.backends = backends;
     descriptor.flags = wgpu::InstanceFlags::empty();
     // An allocation that would push the system to its edge fails, and the session turns to buckets.
     descriptor.memory_budget_thresholds =
         wgpu::MemoryBudgetThresholds { for_resource_creation: Some(95), for_device_loss: None };
-    let backends = descriptor.backends;
-    let instance = wgpu::Instance::new(descriptor);
-    let adapters = pollster::block_on(instance.enumerate_adapters(backends));
-    let mut described: Vec<_> = adapters
-        .into_iter()
-        .map(|adapter| {
-            let description = AdapterDescription::new(&adapter);
-            (adapter, description)
-        })
-        .collect();
-    described.sort_by_key(|(_, d)| (d.kind, d.interface_rank(), d.name.clone()));
-    described
+    let adapters = pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends));
+    let describe = |adapter| {
+        let description = AdapterDescription::new(&adapter);
+        (adapter, description)
+    };
+    adapters.into_iter().map(describe).collect()
 }
 
 /// The adapters of this machine; a device seen through several interfaces is listed once for each.

@@ -5,6 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::shader::{Access, Kernel, Params};
 use super::{bin, halo, pack, reduce, shade, spread, stats, widen};
@@ -203,6 +204,9 @@ impl Gpu {
 
     /// The error for a call that failed: the device's own report if there is one, since it names the cause.
     pub(super) fn failed(&self, cause: &dyn std::error::Error) -> Error {
+        // A lost device is not reported by the call that met it, but by a poll after its queue has run empty.
+        let timeout = Some(Duration::from_secs(1));
+        let _ = self.poll(wgpu::PollType::Wait { submission_index: None, timeout });
         self.check().err().unwrap_or_else(|| self.error(cause.to_string()))
     }
 
@@ -319,11 +323,19 @@ impl Gpu {
     pub(super) fn wait(&self, submission: &wgpu::SubmissionIndex) -> Result<()> {
         self.check()?;
         let wait = wgpu::PollType::Wait { submission_index: Some(submission.clone()), timeout: None };
+        match self.poll(wait) {
+            None => self.check(),
+            Some(problem) => Err(self.failed(&problem)),
+        }
+    }
+
+    /// Lets the device report; what went wrong, if something did.
+    fn poll(&self, how: wgpu::PollType) -> Option<std::io::Error> {
         // wgpu panics when a device is lost while it waits; that is the user's trouble, not the program's end.
-        match catch_unwind(AssertUnwindSafe(|| self.device.poll(wait))) {
-            Ok(Ok(_)) => self.check(),
-            Ok(Err(e)) => Err(self.failed(&e)),
-            Err(_) => Err(self.check().err().unwrap_or_else(|| self.error("the device was lost".into()))),
+        match catch_unwind(AssertUnwindSafe(|| self.device.poll(how))) {
+            Ok(Ok(_)) => None,
+            Ok(Err(e)) => Some(std::io::Error::other(e)),
+            Err(_) => Some(std::io::Error::other("the device was lost")),
         }
     }
 

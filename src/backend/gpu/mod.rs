@@ -109,9 +109,9 @@ impl GpuBackend {
     /// Begins a session on the adapter that `options` ask for; call its methods within the rayon pool that shall
     /// do the host's share.
     pub fn new(plan: Plan, options: GpuOptions) -> Result<Self> {
+        let wanted = options.adapter.as_deref().map_or(Choice::Auto, Choice::Named);
         let mut found = adapter::enumerate();
         let descriptions: Vec<_> = found.iter().map(|(_, description)| description.clone()).collect();
-        let wanted = options.adapter.as_deref().map_or(Choice::Auto, Choice::Named);
         let (adapter, description) = found.swap_remove(choose(&descriptions, wanted)?);
         let limits = options.limits;
         let gpu = Gpu::open(&adapter, limits.subgroups)?;
