@@ -6,7 +6,7 @@ use std::sync::Arc;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use tilefire::backend::cpu::CpuBackend;
-use tilefire::backend::{Backend, Plan, TileSink};
+use tilefire::backend::{Backend, Memory, Plan, TileSink};
 use tilefire::counts::{Distinct, ZoomStats};
 use tilefire::monitor::Monitor;
 use tilefire::shade::{Colormap, Function, ShadeTable};
@@ -45,7 +45,7 @@ fn clusters(n: usize) -> Vec<WorldPoint> {
 
 fn backend(zoom: u8, spread: u32) -> CpuBackend {
     let zooms = ZoomRange { min: 0, max: zoom };
-    CpuBackend::new(Plan { zooms, spread, monitor: Arc::new(Monitor::default()) })
+    CpuBackend::new(Plan { zooms, spread, memory: Memory::default(), monitor: Arc::new(Monitor::default()) })
 }
 
 fn filled(points: &[WorldPoint], zoom: u8, spread: u32) -> CpuBackend {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tilefire::backend::cpu::CpuBackend;
-use tilefire::backend::{Backend, Plan, PointPush};
+use tilefire::backend::{Backend, Memory, Plan, PointPush};
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
 use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
@@ -36,7 +36,7 @@ impl CoordinateSink for Sink<'_> {
 fn counted(csv: &Path, lon: &str, lat: &str) -> Value {
     let zooms = ZoomRange::new(0, 12).unwrap();
     let monitor = Arc::new(Monitor::default());
-    let mut backend = CpuBackend::new(Plan { zooms, spread: 0, monitor: monitor.clone() });
+    let mut backend = CpuBackend::new(Plan { zooms, spread: 0, memory: Memory::default(), monitor: monitor.clone() });
     let options =
         ReadOptions { x: Some(lon.parse().unwrap()), y: Some(lat.parse().unwrap()), ..ReadOptions::default() };
     let mut left_out = LeftOut::default();

@@ -7,12 +7,14 @@ pub mod cpu;
 pub mod gpu;
 mod sparse;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::counts::ZoomStats;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::shade::ShadeTable;
+use crate::store::Vault;
 use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// Largest spread radius in pixels.
@@ -25,8 +27,45 @@ pub struct Plan {
     pub zooms: ZoomRange,
     /// Radius of the disc that lit pixels are spread to, by maximum; 0 to [`MAX_SPREAD`].
     pub spread: u32,
+    /// Host memory for points and counts, and where to go beyond it.
+    pub memory: Memory,
     /// Times, progress and the wish to stop.
     pub monitor: Arc<Monitor>,
+}
+
+/// How much host memory a session may fill with points and counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes. Points and counts that do not fit are turned into compact counts, those go to a temporary file.
+    pub limit: u64,
+    /// Folder of that file.
+    pub folder: PathBuf,
+}
+
+impl Default for Memory {
+    /// No limit.
+    fn default() -> Self {
+        Self { limit: u64::MAX, folder: std::env::temp_dir() }
+    }
+}
+
+impl Memory {
+    /// Points that may wait: half of the limit at 8 bytes each.
+    pub(crate) fn points(&self) -> u64 {
+        self.limit / 2 / 8
+    }
+
+    /// Points of a bucket that one of `threads` threads takes at a time: with the scratch of the same size, an
+    /// eighth of the limit for all threads.
+    pub(crate) fn piece(&self, threads: usize) -> usize {
+        let piece = self.limit / 8 / 16 / threads.max(1) as u64;
+        usize::try_from(piece).unwrap_or(usize::MAX).max(1 << 12)
+    }
+
+    /// The vault for counts: a quarter of the limit in memory.
+    pub(crate) fn vault(&self) -> Vault {
+        Vault::new(if self.limit == u64::MAX { u64::MAX } else { self.limit / 4 }, &self.folder)
+    }
 }
 
 /// Where finished tiles go: encodes and writes. Called from many threads, in no particular order, once a tile.
@@ -73,6 +112,10 @@ pub struct BackendReport {
     pub batches: u64,
     /// Buckets worked off one by one; 0 when everything stayed resident.
     pub buckets: u64,
+    /// Times that waiting points became compact counts early because memory was full.
+    pub flushes: u64,
+    /// Bytes of counts that went to a temporary file.
+    pub spilled_bytes: u64,
     /// Passes over points because tiles did not fit at once.
     pub passes: u64,
     /// Buffers of dense tiles on the device.

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::progress::Progress;
 use super::summary::summary;
+use super::values;
 use crate::backend::MAX_SPREAD;
 use crate::backend::gpu::{ForcedLimits, GpuOptions};
 use crate::error::{Error, Result};
@@ -85,6 +86,9 @@ pub(super) struct RenderArgs {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    memory: Option<u64>,
     /// Replace an output that tilefire made
     #[arg(long)]
     force: bool,
@@ -165,6 +169,7 @@ fn request(args: RenderArgs) -> Result<Request> {
         page: !args.no_page,
         base_url: args.base_url,
         threads: args.threads.map(usize::from),
+        memory: args.memory,
     })
 }
 

@@ -27,6 +27,23 @@ pub(super) fn number(text: &str) -> Result<u64, String> {
     Ok(value)
 }
 
+/// Bytes with an optional suffix K, M, G or T in powers of 1024 (`512M`, `4G`, also `4GB` and `4GiB`); at least 1 MiB.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("'{text}' is no size; write for instance 512M or 4G, at least 1M");
+    let upper = text.trim().to_ascii_uppercase();
+    let trimmed = upper.strip_suffix("IB").or_else(|| upper.strip_suffix('B')).unwrap_or(&upper);
+    let shift = match trimmed.chars().last() {
+        Some('K') => 10,
+        Some('M') => 20,
+        Some('G') => 30,
+        Some('T') => 40,
+        _ => 0,
+    };
+    let digits = if shift == 0 { trimmed } else { &trimmed[..trimmed.len() - 1] };
+    let value = digits.trim().parse::<u64>().ok().and_then(|v| v.checked_mul(1 << shift)).ok_or_else(wrong)?;
+    if value < 1 << 20 { Err(wrong()) } else { Ok(value) }
+}
+
 /// 1234567 as "1,234,567".
 pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();
@@ -64,6 +81,16 @@ mod tests {
         }
         for text in ["", "M", "-1", "1.5", "1.2345k", "ten", "1e6", "99999999999999999999"] {
             assert!(number(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_with_suffixes() {
+        for (text, value) in [("512M", 512 << 20), ("4g", 4 << 30), ("4GiB", 4 << 30), ("2097152", 2 << 20)] {
+            assert_eq!(size(text), Ok(value), "{text}");
+        }
+        for text in ["", "M", "1k", "0", "-4G", "4.5G", "99999999999T"] {
+            assert!(size(text).is_err(), "{text}");
         }
     }
 

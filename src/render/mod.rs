@@ -12,7 +12,7 @@ pub use report::{Report, ZoomReport};
 
 use crate::backend::cpu::CpuBackend;
 use crate::backend::gpu::{self, GpuBackend, GpuOptions};
-use crate::backend::{Backend, MAX_SPREAD, Plan, PointPush};
+use crate::backend::{Backend, MAX_SPREAD, Memory, Plan, PointPush};
 use crate::container::{self, OutputOptions, TileWriter};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -64,6 +64,8 @@ pub struct Request {
     pub base_url: Option<String>,
     /// Worker threads; `None` for one per core.
     pub threads: Option<usize>,
+    /// Bytes of host memory for points and counts; `None` for half of what the machine has free.
+    pub memory: Option<u64>,
 }
 
 impl Request {
@@ -84,6 +86,7 @@ impl Request {
             page: true,
             base_url: None,
             threads: None,
+            memory: None,
         }
     }
 }
@@ -123,6 +126,15 @@ fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     Ok(report)
 }
 
+/// Half of the memory that is free, where the system tells; else 2 GiB.
+fn default_memory() -> u64 {
+    const UNKNOWN: u64 = 2 << 30;
+    let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return UNKNOWN };
+    let available = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = available.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kib.map_or(UNKNOWN, |kib| kib * 1024 / 2)
+}
+
 fn output_options(request: &Request) -> OutputOptions {
     let inputs = request.inputs.iter().filter_map(|input| match input {
         Input::File(path) => Some(path.clone()),
@@ -133,7 +145,12 @@ fn output_options(request: &Request) -> OutputOptions {
 
 /// The backend, and what to tell when it is not the one a person may have expected.
 fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Box<dyn Backend>, Option<String>)> {
-    let plan = Plan { zooms: request.zooms, spread: request.spread, monitor: monitor.clone() };
+    let folder = match request.out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    let memory = Memory { limit: request.memory.unwrap_or_else(default_memory), folder };
+    let plan = Plan { zooms: request.zooms, spread: request.spread, memory, monitor: monitor.clone() };
     let wanted = request.gpu.adapter.as_deref().map_or(gpu::Choice::Auto, gpu::Choice::Named);
     match request.device {
         Device::Cpu => Ok((Box::new(CpuBackend::new(plan)), None)),

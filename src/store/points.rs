@@ -1,7 +1,9 @@
-//! Buckets of points. Each pushing thread scatters into local chunks of its own and hands over full ones, so
-//! that threads meet once a chunk; which thread brought which point changes nothing in any result.
+//! Buckets of points. Each pushing thread scatters into local chunks of its own and hands over full ones, so that
+//! threads meet once a chunk; which thread brought which point changes nothing in any result. The store knows how
+//! much it holds and whose turn it is to leave; turning points into counts is the business of the backend.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::tile::{WorldPoint, morton};
@@ -13,14 +15,23 @@ const CHUNK: usize = 512;
 #[derive(Debug)]
 pub struct PointStore {
     zoom: u8,
+    /// Points it may hold before some have to leave.
+    room: u64,
+    held: AtomicU64,
     buckets: Vec<Mutex<Vec<Vec<u64>>>>,
 }
 
 impl PointStore {
-    /// A store with one bucket per tile of `zoom` (at most 10: 4^zoom buckets).
+    /// A store with one bucket per tile of `zoom` (at most 10: 4^zoom buckets) and no limit.
     pub fn new(zoom: u8) -> Self {
+        Self::with_room(zoom, u64::MAX)
+    }
+
+    /// A store that is [full](Self::is_full) once it holds `room` points.
+    pub fn with_room(zoom: u8, room: u64) -> Self {
         let zoom = zoom.min(10);
-        Self { zoom, buckets: (0..1usize << (2 * zoom)).map(|_| Mutex::default()).collect() }
+        let buckets = (0..1usize << (2 * zoom)).map(|_| Mutex::default()).collect();
+        Self { zoom, room: room.max(1), held: AtomicU64::new(0), buckets }
     }
 
     /// The zoom of the bucket tiles.
@@ -31,6 +42,11 @@ impl PointStore {
     /// A way in for one thread; what it holds reaches the store when it is full or closed.
     pub fn sink(&self) -> PointSink<'_> {
         PointSink { store: self, local: vec![Vec::new(); self.buckets.len()] }
+    }
+
+    /// Whether points should leave before more come.
+    pub fn is_full(&self) -> bool {
+        self.held.load(Ordering::Relaxed) >= self.room
     }
 
     /// The Morton codes of the buckets that hold points, ascending, with their number of points.
@@ -45,12 +61,49 @@ impl PointStore {
         Ok(filled)
     }
 
+    /// The fullest buckets, which together hold half of all points: those that should leave a full store.
+    pub fn fullest(&self) -> Result<Vec<u64>> {
+        let mut buckets = self.buckets()?;
+        let half = buckets.iter().map(|b| b.1).sum::<usize>() / 2;
+        buckets.sort_by_key(|b| std::cmp::Reverse(b.1));
+        let mut taken = 0;
+        let enough = buckets.iter().position(|bucket| {
+            taken += bucket.1;
+            taken >= half
+        });
+        Ok(buckets.iter().take(enough.map_or(0, |last| last + 1)).map(|b| b.0).collect())
+    }
+
     /// Takes the points of one bucket out of the store, in no particular order.
     pub fn take(&self, bucket: u64) -> Result<Vec<u64>> {
+        self.take_some(bucket, usize::MAX)
+    }
+
+    /// Takes about `most` points of a bucket (all of them, or whole chunks up to one chunk more).
+    pub fn take_some(&self, bucket: u64, most: usize) -> Result<Vec<u64>> {
         let index = usize::try_from(bucket).unwrap_or(usize::MAX);
         let Some(bucket) = self.buckets.get(index) else { return Ok(Vec::new()) };
-        let chunks = std::mem::take(&mut *bucket.lock().map_err(poisoned)?);
-        Ok(chunks.concat())
+        let chunks = {
+            let mut chunks = bucket.lock().map_err(poisoned)?;
+            let mut taken = 0;
+            let keep = chunks.iter().rposition(|chunk| {
+                taken += chunk.len();
+                taken >= most
+            });
+            chunks.split_off(keep.unwrap_or(0))
+        };
+        let mut codes = Vec::with_capacity(chunks.iter().map(Vec::len).sum());
+        for chunk in chunks {
+            codes.extend_from_slice(&chunk);
+        }
+        self.held.fetch_sub(codes.len() as u64, Ordering::Relaxed);
+        Ok(codes)
+    }
+
+    fn put(&self, bucket: usize, chunk: Vec<u64>) -> Result<()> {
+        self.held.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        self.buckets[bucket].lock().map_err(poisoned)?.push(chunk);
+        Ok(())
     }
 }
 
@@ -76,7 +129,7 @@ impl PointSink<'_> {
             local.push(code);
             if local.len() == CHUNK {
                 let full = std::mem::replace(local, Vec::with_capacity(CHUNK));
-                self.store.buckets[bucket].lock().map_err(poisoned)?.push(full);
+                self.store.put(bucket, full)?;
             }
         }
         Ok(())
@@ -84,11 +137,39 @@ impl PointSink<'_> {
 
     /// Hands everything still held to the store.
     pub fn close(&mut self) -> Result<()> {
-        for (local, bucket) in self.local.iter_mut().zip(&self.store.buckets) {
+        for (bucket, local) in self.local.iter_mut().enumerate() {
             if !local.is_empty() {
-                bucket.lock().map_err(poisoned)?.push(std::mem::take(local));
+                self.store.put(bucket, std::mem::take(local))?;
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_store_gives_its_fullest_buckets_and_loses_nothing() {
+        let store = PointStore::with_room(1, 4_000);
+        let mut sink = store.sink();
+        let at = |quadrant: u32, n: usize| vec![WorldPoint { x: quadrant << 31, y: (quadrant >> 1) << 31 }; n];
+        sink.push(&at(0, 3_000)).unwrap();
+        assert!(!store.is_full());
+        sink.push(&at(1, 1_500)).unwrap();
+        sink.push(&at(3, 700)).unwrap();
+        sink.close().unwrap();
+        assert!(store.is_full());
+        assert_eq!(store.fullest().unwrap(), [0]);
+        let mut taken = 0;
+        while taken < 3_000 {
+            let some = store.take_some(0, 1_000).unwrap().len();
+            assert!((1_000..1_000 + CHUNK).contains(&some) || taken + some == 3_000, "{some}");
+            taken += some;
+        }
+        assert!(!store.is_full());
+        assert_eq!(store.buckets().unwrap(), [(1, 1_500), (3, 700)]);
+        assert_eq!(store.take(1).unwrap().len() + store.take(3).unwrap().len(), 2_200);
     }
 }

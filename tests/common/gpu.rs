@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Once};
 
 use tilefire::backend::cpu::CpuBackend;
 use tilefire::backend::gpu::{ForcedLimits, GpuBackend, GpuOptions, adapters};
-use tilefire::backend::{Backend, BackendReport, Plan, ShaderWork, TileSink};
+use tilefire::backend::{Backend, BackendReport, Memory, Plan, ShaderWork, TileSink};
 use tilefire::counts::ZoomStats;
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
@@ -105,7 +105,7 @@ impl<'a> Job<'a> {
 
     pub fn plan(&self) -> Plan {
         let zooms = ZoomRange::new(self.zooms.0, self.zooms.1).unwrap();
-        Plan { zooms, spread: self.spread, monitor: Arc::new(Monitor::default()) }
+        Plan { zooms, spread: self.spread, memory: Memory::default(), monitor: Arc::new(Monitor::default()) }
     }
 
     /// Pushes the points from all threads.

@@ -17,18 +17,25 @@ const SORT_MAX: usize = 1_500;
 /// Buckets longer than this are split between threads after their first pass.
 const SPLIT: usize = 1 << 19;
 
-/// Counts `codes` (64-bit Morton codes of one tile of zoom `root`) in the tiles of zoom `zoom`.
-pub(super) fn bin(mut codes: Vec<u64>, root: u8, zoom: u8) -> Result<Vec<CountPart>> {
+/// Counts `codes` (64-bit Morton codes of one tile of zoom `root`) in the tiles of zoom `zoom`, in ascending parts
+/// that `new_part` makes. With `share`, many codes are split between the threads of the current pool.
+pub(super) fn bin(
+    mut codes: Vec<u64>,
+    root: u8,
+    zoom: u8,
+    share: bool,
+    new_part: impl Fn() -> CountPart + Sync,
+) -> Result<Vec<CountPart>> {
     let drop = 48 - 2 * u32::from(zoom);
     for code in &mut codes {
         *code >>= drop;
     }
     let tile_bits = 2 * u32::from(zoom - root);
     let mut scratch = vec![0; if codes.len() > SORT_MAX { codes.len() } else { 0 }];
-    if codes.len() <= SPLIT || tile_bits == 0 {
-        let mut emit = Emitter::default();
+    if codes.len() <= SPLIT || tile_bits == 0 || !share {
+        let mut emit = Emitter::new(new_part());
         run(&mut codes, &mut scratch, tile_bits, SORT_MAX, &mut emit)?;
-        return Ok(vec![emit.finish()?]);
+        return Ok(vec![emit.part]);
     }
     let bits = tile_bits.min(PASS_BITS);
     let bounds = partition(&codes, &mut scratch, 16 + tile_bits - bits, bits);
@@ -48,18 +55,17 @@ pub(super) fn bin(mut codes: Vec<u64>, root: u8, zoom: u8) -> Result<Vec<CountPa
     pieces
         .into_par_iter()
         .map(|(piece, space, ends)| {
-            let (mut emit, mut from) = (Emitter::default(), 0);
+            let (mut emit, mut from) = (Emitter::new(new_part()), 0);
             for end in ends {
                 run(&mut piece[from..end], &mut space[from..end], tile_bits - bits, SORT_MAX, &mut emit)?;
                 from = end;
             }
-            emit.finish()
+            Ok(emit.part)
         })
         .collect()
 }
 
 /// Collects ascending (tile, pixel, count) into blocks.
-#[derive(Default)]
 struct Emitter {
     part: CountPart,
     lit: Vec<Lit>,
@@ -92,8 +98,8 @@ impl Runs for Emitter {
 }
 
 impl Emitter {
-    fn finish(self) -> Result<CountPart> {
-        Ok(self.part)
+    fn new(part: CountPart) -> Self {
+        Self { part, lit: Vec::new(), dense: None }
     }
 }
 
@@ -115,7 +121,8 @@ mod tests {
             let bucket = morton(p).checked_shr(64 - 2 * u32::from(root)).unwrap_or(0);
             buckets.entry(bucket).or_default().push(morton(p));
         }
-        let parts = buckets.into_values().flat_map(|codes| bin(codes, root, zoom).unwrap()).collect();
+        let parts =
+            buckets.into_values().flat_map(|codes| bin(codes, root, zoom, true, CountPart::default).unwrap()).collect();
         let mut store = CountStore::new(zoom);
         store.set_zoom(zoom, parts).unwrap();
         let mut got = BTreeMap::new();

@@ -6,6 +6,10 @@ mod bin;
 mod shade;
 mod spread;
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
 use rayon::prelude::*;
 
 use super::{Backend, BackendReport, Plan, PointPush, TileSink};
@@ -13,7 +17,7 @@ use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::monitor::Stage;
 use crate::shade::ShadeTable;
-use crate::store::{CountPart, CountStore, PointSink, PointStore};
+use crate::store::{CountPart, CountStore, PointSink, PointStore, Vault};
 use crate::tile::WorldPoint;
 
 /// Buckets are tiles of this zoom (or of the highest, if that is lower): small enough to share work between
@@ -25,6 +29,11 @@ const BUCKET_ZOOM: u8 = 7;
 pub struct CpuBackend {
     plan: Plan,
     points: PointStore,
+    pushed: AtomicU64,
+    flushes: AtomicU64,
+    /// Counts of the highest zoom that were made while points still came, by bucket.
+    early: Mutex<BTreeMap<u64, Vec<CountPart>>>,
+    vault: Arc<Vault>,
     counts: CountStore,
     report: BackendReport,
 }
@@ -34,7 +43,17 @@ impl CpuBackend {
     pub fn new(plan: Plan) -> Self {
         let zoom = plan.zooms.max;
         let report = BackendReport { backend: "cpu", threads: rayon::current_num_threads(), ..Default::default() };
-        Self { points: PointStore::new(zoom.min(BUCKET_ZOOM)), counts: CountStore::new(zoom), plan, report }
+        let vault = Arc::new(plan.memory.vault());
+        Self {
+            points: PointStore::with_room(zoom.min(BUCKET_ZOOM), plan.memory.points()),
+            pushed: AtomicU64::new(0),
+            flushes: AtomicU64::new(0),
+            early: Mutex::default(),
+            counts: CountStore::in_vault(zoom, vault.clone()),
+            vault,
+            plan,
+            report,
+        }
     }
 
     /// The counts, complete after `finish`.
@@ -42,39 +61,81 @@ impl CpuBackend {
         &self.counts
     }
 
-    fn bin(&mut self) -> Result<()> {
-        let zoom = self.plan.zooms.max;
-        let buckets = self.points.buckets()?;
-        let points: u64 = buckets.iter().map(|b| b.1 as u64).sum();
-        if points > u64::from(u32::MAX) {
-            return Err(Error::Limit(format!(
-                "{points} points are more than one run can count (4,294,967,295); split the input"
-            )));
+    /// Takes the points of one bucket out of the store and counts them, about `most` at a time. Parts of one round
+    /// do not overlap, those of several rounds may.
+    fn bin_bucket(&self, bucket: u64, most: usize, share: bool) -> Result<Vec<Vec<CountPart>>> {
+        let mut rounds = Vec::new();
+        loop {
+            self.plan.monitor.check()?;
+            let codes = self.points.take_some(bucket, most)?;
+            if codes.is_empty() {
+                return Ok(rounds);
+            }
+            let (root, zoom) = (self.points.zoom(), self.plan.zooms.max);
+            let bin = || bin::bin(codes, root, zoom, share, || self.counts.part());
+            rounds.push(self.plan.monitor.time(Stage::Bin, bin)?);
         }
+    }
+
+    /// Turns the fullest buckets of a full store into counts, on the thread that brought one point too many.
+    fn flush(&self) -> Result<()> {
+        self.flushes.fetch_add(1, Ordering::Relaxed);
+        let most = self.plan.memory.piece(self.report.threads);
+        for bucket in self.points.fullest()? {
+            let parts = self.bin_bucket(bucket, most, false)?.into_iter().flatten();
+            self.early.lock().map_err(poisoned)?.entry(bucket).or_default().extend(parts);
+        }
+        Ok(())
+    }
+
+    fn bin(&mut self) -> Result<()> {
+        let mut early = std::mem::take(&mut *self.early.lock().map_err(poisoned)?);
+        let mut buckets: Vec<(u64, Vec<CountPart>)> = Vec::new();
+        for (bucket, _) in self.points.buckets()? {
+            buckets.push((bucket, early.remove(&bucket).unwrap_or_default()));
+        }
+        buckets.extend(early);
+        buckets.sort_by_key(|b| b.0);
+        let most = self.plan.memory.piece(self.report.threads);
         let parts: Vec<Vec<CountPart>> = buckets
             .into_par_iter()
-            .map(|(bucket, _)| {
-                self.plan.monitor.check()?;
-                let codes = self.points.take(bucket)?;
-                self.plan.monitor.time(Stage::Bin, || bin::bin(codes, self.points.zoom(), zoom))
+            .map(|(bucket, mut parts)| {
+                let mut rounds = self.bin_bucket(bucket, most, true)?;
+                if parts.is_empty() && rounds.len() == 1 {
+                    return Ok(rounds.swap_remove(0));
+                }
+                parts.extend(rounds.into_iter().flatten());
+                let sum = || CountPart::sum(parts, self.counts.part());
+                Ok(vec![self.plan.monitor.time(Stage::Bin, sum)?])
             })
             .collect::<Result<_>>()?;
         let parts: Vec<CountPart> = parts.into_iter().flatten().collect();
-        self.report.buckets = 0;
         self.report.sparse_tiles = parts.iter().map(|p| p.sparse_tiles).sum();
         self.report.sparse_points = parts.iter().map(|p| p.sparse_points).sum();
-        self.counts.set_zoom(zoom, parts)
+        self.counts.set_zoom(self.plan.zooms.max, parts)
     }
+}
+
+fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
+    Error::Internal("a thread died while it counted points".into())
 }
 
 struct CpuPush<'a> {
     sink: PointSink<'a>,
-    plan: &'a Plan,
+    backend: &'a CpuBackend,
 }
 
 impl PointPush for CpuPush<'_> {
     fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
-        self.plan.monitor.time(Stage::Store, || self.sink.push(points))
+        let backend = self.backend;
+        let all = backend.pushed.fetch_add(points.len() as u64, Ordering::Relaxed) + points.len() as u64;
+        if all > u64::from(u32::MAX) {
+            return Err(Error::Limit(format!(
+                "{all} points are more than one run can count (4,294,967,295); split the input"
+            )));
+        }
+        backend.plan.monitor.time(Stage::Store, || self.sink.push(points))?;
+        if backend.points.is_full() { backend.flush() } else { Ok(()) }
     }
 
     fn close(&mut self) -> Result<()> {
@@ -84,7 +145,7 @@ impl PointPush for CpuPush<'_> {
 
 impl Backend for CpuBackend {
     fn pusher(&self) -> Box<dyn PointPush + '_> {
-        Box::new(CpuPush { sink: self.points.sink(), plan: &self.plan })
+        Box::new(CpuPush { sink: self.points.sink(), backend: self })
     }
 
     fn finish(&mut self) -> Result<Vec<ZoomStats>> {
@@ -112,6 +173,10 @@ impl Backend for CpuBackend {
     }
 
     fn report(&self) -> BackendReport {
-        self.report.clone()
+        BackendReport {
+            flushes: self.flushes.load(Ordering::Relaxed),
+            spilled_bytes: self.vault.spilled(),
+            ..self.report.clone()
+        }
     }
 }
