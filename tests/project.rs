@@ -3,16 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use tilefire::error::Error;
-use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
-use tilefire::tile::WorldPoint;
-
-fn project(crs: &str, batch: &[(f64, f64)]) -> (Vec<WorldPoint>, LeftOut) {
-    let batch: Vec<_> = batch.iter().map(|&(x, y)| Coordinate { x, y }).collect();
-    let mut projector = Projector::new(&crs.parse().unwrap()).unwrap();
-    let (mut out, mut left) = (Vec::new(), LeftOut::default());
-    projector.project(&batch, &mut out, &mut left).unwrap();
-    (out, left)
-}
+use tilefire::project::Projector;
 
 #[test]
 fn a_projector_may_move_between_threads() {
@@ -22,7 +13,18 @@ fn a_projector_may_move_between_threads() {
 
 #[cfg(feature = "proj")]
 mod with_proj {
+    use tilefire::project::{Coordinate, Crs, LeftOut};
+    use tilefire::tile::WorldPoint;
+
     use super::*;
+
+    fn project(crs: &str, batch: &[(f64, f64)]) -> (Vec<WorldPoint>, LeftOut) {
+        let batch: Vec<_> = batch.iter().map(|&(x, y)| Coordinate { x, y }).collect();
+        let mut projector = Projector::new(&crs.parse().unwrap()).unwrap();
+        let (mut out, mut left) = (Vec::new(), LeftOut::default());
+        projector.project(&batch, &mut out, &mut left).unwrap();
+        (out, left)
+    }
 
     #[test]
     fn the_closed_form_agrees_with_proj() {

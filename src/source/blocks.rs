@@ -125,7 +125,7 @@ fn fill(reader: &mut impl Read, block: &mut Block, want: usize, monitor: &Monito
 fn whole_rows(bytes: &[u8], spans: &mut Vec<(usize, usize)>) -> usize {
     spans.clear();
     let mut at = 0;
-    while let Some(found) = memchr(b'"', &bytes[at..]) {
+    while let Some(found) = quote(&bytes[at..]) {
         let start = at + found;
         at = start + 1;
         if start > 0 && !matches!(bytes[start - 1], b',' | b'\n' | b'\r') {
@@ -134,7 +134,7 @@ fn whole_rows(bytes: &[u8], spans: &mut Vec<(usize, usize)>) -> usize {
             continue;
         }
         at = loop {
-            match memchr(b'"', &bytes[at..]) {
+            match quote(&bytes[at..]) {
                 None => break bytes.len(),
                 Some(found) if bytes.get(at + found + 1) == Some(&b'"') => at += found + 2,
                 Some(found) => break at + found + 1,
@@ -150,4 +150,22 @@ fn whole_rows(bytes: &[u8], spans: &mut Vec<(usize, usize)>) -> usize {
         end = from;
     }
     memrchr2(b'\n', b'\r', &bytes[..end]).map_or(0, |found| found + 1)
+}
+
+/// The place of the first quote. Where fields are quoted the next one is near: the first sixteen bytes are looked
+/// at without the cost of a search.
+#[inline]
+pub(super) fn quote(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let Some((near, _)) = bytes.split_first_chunk::<16>() else { return memchr(b'"', bytes) };
+    let (words, _) = near.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        // A byte that equals the quote becomes 0, and the lowest 0 is the lowest byte to borrow.
+        let other = u64::from_le_bytes(*word) ^ (u64::from(b'"') * ONES);
+        let equal = other.wrapping_sub(ONES) & !other & (0x80 * ONES);
+        if equal != 0 {
+            return Some(8 * i + (equal.trailing_zeros() / 8) as usize);
+        }
+    }
+    memchr(b'"', &bytes[16..]).map(|found| found + 16)
 }

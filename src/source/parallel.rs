@@ -42,10 +42,9 @@ pub(super) fn read<S: CoordinateSink>(
         for sink in sinks {
             let (shared, wanted) = (&shared, &wanted);
             scope.spawn(move || {
-                if let Err(error) = work(shared, wanted, monitor, sink) {
-                    if let Ok(mut shared) = shared.lock() {
-                        shared.failure.get_or_insert(error);
-                    }
+                let result = work(shared, wanted, monitor, sink);
+                if let (Err(error), Ok(mut shared)) = (result, shared.lock()) {
+                    shared.failure.get_or_insert(error);
                 }
             });
         }

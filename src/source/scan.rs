@@ -5,7 +5,7 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::blocks::Block;
+use super::blocks::{Block, quote};
 use super::number::{self, Field};
 use super::rows::{Reason, Tally, judge};
 use crate::project::Coordinate;
@@ -172,7 +172,7 @@ impl<'a> Cursor<'a> {
         if quoted {
             inner_end += 1;
             loop {
-                match memchr(b'"', &bytes[inner_end..]) {
+                match quote(&bytes[inner_end..]) {
                     None => {
                         *open = true;
                         inner_end = bytes.len();
@@ -188,7 +188,10 @@ impl<'a> Cursor<'a> {
         }
         // What follows a closing quote belongs to the field, up to its comma.
         let rest = &bytes[(inner_end + usize::from(quoted && !*open)).min(bytes.len())..];
-        let end = memchr3(b',', b'\n', b'\r', rest).unwrap_or(rest.len());
+        let end = match rest.first() {
+            Some(b',' | b'\n' | b'\r') => 0,
+            _ => memchr3(b',', b'\n', b'\r', rest).unwrap_or(rest.len()),
+        };
         let content = match quoted {
             false => Content::Plain(&rest[..end]),
             true if end == 0 => Content::Plain(&bytes[start + 1..inner_end]),
