@@ -295,3 +295,97 @@ fn a_tile_that_cannot_be_written_is_named() {
     let error = writer.write(tile(0, 0, 0), b"png").unwrap_err().to_string();
     assert!(error.contains("tiles/0/0/0.png") && error.lines().count() == 1, "{error}");
 }
+
+/// Every tile of an archive that is asked for, by the crate's own reader.
+fn archived(path: &Path, tiles: &[TileCoord]) -> (Value, Vec<Option<Vec<u8>>>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let reader = pmtiles::AsyncPmTilesReader::new_with_path(path).await.unwrap();
+        let header = reader.get_header();
+        assert!(header.clustered());
+        assert_eq!(header.tile_type, pmtiles::TileType::Png);
+        assert_eq!(header.tile_compression, pmtiles::Compression::None);
+        let mut found = Vec::new();
+        for t in tiles {
+            let place = pmtiles::TileCoord::new(t.z, t.x, t.y).unwrap();
+            found.push(reader.get_tile(place).await.unwrap().map(|bytes| bytes.to_vec()));
+        }
+        (serde_json::from_str(&reader.get_metadata().await.unwrap()).unwrap(), found)
+    })
+}
+
+#[test]
+fn an_archive_holds_the_tiles_of_the_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let metadata = json!({
+        "generator": "tilefire 0.1.0", "tiles": ["{z}/{x}/{y}.png"], "minzoom": 0, "maxzoom": 9,
+        "bounds": [-1.0, 50.0, 2.0, 53.0], "center": [0.5, 51.5, 7], "heat": {"points": 7},
+    });
+    let tiles: Vec<TileCoord> = (0..10u8)
+        .flat_map(|z| (0..1u32 << (2 * z.min(4))).map(move |i| tile(z, i * 7 % (1 << z), i / 3 % (1 << z))))
+        .map(|t| (t.z, t.x, t.y))
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .map(|(z, x, y)| tile(z, x, y))
+        .collect();
+    let bytes = |t: &TileCoord| format!("{:?}", (t.z, t.x % 5, t.y / 2)).repeat(1 + t.x as usize % 400).into_bytes();
+    let (folder, archive) = (home.path().join("tiles"), home.path().join("tiles.pmtiles"));
+    for out in [&folder, &archive] {
+        let writer = container::create(out, &OutputOptions::default()).unwrap();
+        std::thread::scope(|scope| {
+            for part in 0..4 {
+                let (writer, tiles) = (&writer, &tiles);
+                scope.spawn(move || {
+                    let mine = tiles.iter().rev().skip(part).step_by(4);
+                    mine.for_each(|t| writer.write(*t, &bytes(t)).unwrap());
+                });
+            }
+        });
+        assert_eq!(writer.finish(&metadata, Some("page")).unwrap().tiles, tiles.len() as u64);
+    }
+    let mut asked = tiles.clone();
+    asked.push(tile(12, 0, 0));
+    let (kept, found) = archived(&archive, &asked);
+    assert_eq!((&kept["generator"], &kept["heat"]), (&metadata["generator"], &metadata["heat"]));
+    for (t, found) in asked.iter().zip(found) {
+        assert!(fs::read(folder.join(format!("{t}.png"))).ok() == found, "{t}");
+    }
+    let mut entries: Vec<_> = fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    entries.sort();
+    assert_eq!(entries, ["tiles", "tiles.pmtiles"]);
+
+    // The order in which tiles come leaves no trace.
+    let again = home.path().join("again.pmtiles");
+    let writer = container::create(&again, &OutputOptions::default()).unwrap();
+    tiles.iter().for_each(|t| writer.write(*t, &bytes(t)).unwrap());
+    writer.finish(&metadata, None).unwrap();
+    assert!(fs::read(again).unwrap() == fs::read(archive).unwrap());
+}
+
+#[test]
+fn an_archive_is_replaced_only_where_it_is_ours() {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("tiles.pmtiles");
+    write(&out, &OutputOptions::default(), b"first").unwrap();
+    assert!(write(&out, &OutputOptions::default(), b"second").unwrap_err().to_string().contains("--force"));
+    let first = fs::read(&out).unwrap();
+    write(&out, &force(), b"third").unwrap();
+    assert!(fs::read(&out).unwrap() != first);
+    for foreign in [&b"PMTiles\x03"[..], b"", b"lon,lat\n1,2\n", &first[..100], &[0; 5000]] {
+        fs::write(&out, foreign).unwrap();
+        let error = write(&out, &force(), b"fourth").unwrap_err();
+        assert!(error.to_string().contains("names tilefire"), "{error}");
+        assert_eq!(fs::read(&out).unwrap(), foreign);
+    }
+    assert_eq!(names(home.path()), "tiles.pmtiles");
+    let dropped = container::create(&home.path().join("other.pmtiles"), &OutputOptions::default()).unwrap();
+    dropped.write(tile(0, 0, 0), b"png").unwrap();
+    drop(dropped);
+    assert_eq!(names(home.path()), "tiles.pmtiles");
+}
+
+#[test]
+fn mbtiles_are_told_to_come() {
+    let error = container::create(Path::new("tiles.MBTiles"), &force()).err().unwrap();
+    assert_eq!(error.exit_code(), 2);
+}

@@ -4,6 +4,8 @@
 
 mod files;
 pub mod metadata;
+pub mod page;
+mod pmtiles;
 pub mod png;
 mod staging;
 mod xyz;
@@ -62,8 +64,9 @@ pub struct ZoomWritten {
 pub fn create(out: &Path, options: &OutputOptions) -> Result<Box<dyn TileWriter>> {
     let ending = out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     match ending.as_deref() {
-        Some(format @ ("pmtiles" | "mbtiles")) => Err(Error::Usage(format!(
-            "{}: writing .{format} is not possible yet; name a folder for z/x/y.png tiles",
+        Some("pmtiles") => Ok(Box::new(pmtiles::Archive::create(out, options)?)),
+        Some("mbtiles") => Err(Error::Usage(format!(
+            "{}: writing .mbtiles is not possible yet; name a .pmtiles file, or a folder for z/x/y.png tiles",
             out.display()
         ))),
         _ => Ok(Box::new(xyz::Folder::create(out, options)?)),

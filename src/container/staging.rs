@@ -65,6 +65,11 @@ impl Staging {
         Ok(staging)
     }
 
+    /// The working folder, for files without a name.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Where the new output is to be made.
     pub(super) fn new_path(&self) -> PathBuf {
         self.dir.join("new")

@@ -1,0 +1,30 @@
+//! The map page beside a tile folder: one file of HTML that shows the tiles over a base map. The metadata is put into
+//! it, so that the page works from a static host and from disk alike.
+
+use serde_json::Value;
+
+const PAGE: &str = include_str!("../../assets/page.html");
+const PLACE: &str = "\"METADATA\"";
+
+/// The page for a tile set with this metadata.
+pub fn page(metadata: &Value) -> String {
+    // Inside a script element only `<` could end it; in JSON strings it may be written so.
+    PAGE.replacen(PLACE, &metadata.to_string().replace('<', "\\u003c"), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_metadata_is_in_the_page_and_stays_there() {
+        let metadata = json!({"name": "</script><script>alert(1)</script><!--", "heat": {"points": 3}});
+        let page = page(&metadata);
+        assert!(!page.contains(PLACE));
+        assert!(!page.contains("<script>alert"));
+        let start = page.find(r#"type="application/json">"#).unwrap() + r#"type="application/json">"#.len();
+        let text = &page[start..start + page[start..].find("</script>").unwrap()];
+        assert_eq!(serde_json::from_str::<Value>(text).unwrap(), metadata);
+    }
+}

@@ -1,0 +1,199 @@
+//! One file for all tiles: PMTiles v3, clustered in Hilbert order, identical tiles stored once. Tiles come in any
+//! order, so they wait in a spool file without a name and are copied in order at the end. The format itself is the
+//! work of the crate `pmtiles`; how the file appears under its name is left to staging.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use pmtiles::{PmTilesWriter, TileType};
+use serde_json::Value;
+
+use super::staging::{Shape, Staging};
+use super::{OutputOptions, Tally, TileWriter, Written, metadata};
+use crate::error::{Error, Result};
+use crate::tile::{TileCoord, hilbert_id};
+
+const SHAPE: Shape = Shape { check, remove };
+/// Keys of the metadata that say where tiles lie; in an archive they lie in it.
+const ADDRESSES: [&str; 3] = ["tilejson", "tiles", "scheme"];
+/// Largest metadata read back from an archive, in bytes: ours is a few kilobytes.
+const METADATA_LIMIT: u64 = 16 << 20;
+
+/// A PMTiles archive being written.
+#[derive(Debug)]
+pub(super) struct Archive {
+    // Dropped before `staging` clears the folder that holds its file.
+    spool: Mutex<Spool>,
+    staging: Staging,
+    tally: Tally,
+}
+
+/// Tiles in the order they came.
+#[derive(Debug)]
+struct Spool {
+    file: BufWriter<File>,
+    size: u64,
+    tiles: Vec<Spooled>,
+}
+
+/// Where a tile lies in the spool.
+#[derive(Debug, Clone, Copy)]
+struct Spooled {
+    tile: TileCoord,
+    length: u32,
+    offset: u64,
+}
+
+impl Archive {
+    pub(super) fn create(out: &Path, options: &OutputOptions) -> Result<Self> {
+        let staging = Staging::begin(out, options, SHAPE)?;
+        let file = tempfile::tempfile_in(staging.dir()).map_err(|e| Error::io("create", out, e))?;
+        let spool = Spool { file: BufWriter::with_capacity(1 << 20, file), size: 0, tiles: Vec::new() };
+        Ok(Self { spool: Mutex::new(spool), staging, tally: Tally::new() })
+    }
+}
+
+impl TileWriter for Archive {
+    fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
+        let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
+        spool.file.write_all(png).map_err(|e| Error::io("write", self.staging.out(), e))?;
+        let spooled = Spooled { tile, length: png.len() as u32, offset: spool.size };
+        spool.tiles.push(spooled);
+        spool.size += png.len() as u64;
+        self.tally.add(tile, png.len());
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, metadata: &Value, _page: Option<&str>) -> Result<Written> {
+        let Self { spool, staging, tally } = *self;
+        let spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
+        spool.copy(&staging.new_path(), staging.out(), metadata)?;
+        Ok(tally.written(staging.commit()?))
+    }
+}
+
+impl Spool {
+    /// Writes the archive `path`, which people know as `out`.
+    fn copy(self, path: &Path, out: &Path, metadata: &Value) -> Result<()> {
+        let writing = |e| Error::io("write", out, e);
+        let failed = |e: pmtiles::PmtError| Error::Output(format!("cannot write {}: {e}", out.display()));
+        let mut tiles = self.tiles;
+        tiles.sort_by_cached_key(|t| hilbert_id(t.tile));
+        if let Some(twice) = tiles.windows(2).find(|w| w[0].tile == w[1].tile) {
+            return Err(Error::Internal(format!("tile {} was written twice", twice[0].tile)));
+        }
+        let file = self.file.into_inner().map_err(|e| writing(e.into_error()))?;
+        let to = File::create_new(path).map_err(writing)?;
+        let mut archive = header(metadata).create(to).map_err(failed)?;
+        let mut from = Source { file, bytes: Vec::new() };
+        for batch in tiles.chunks(BATCH) {
+            from.read(batch).map_err(|e| Error::io("read back", out, e))?;
+            for (tile, bytes) in batch.iter().zip(&from.bytes) {
+                let TileCoord { z, x, y } = tile.tile;
+                let place = pmtiles::TileCoord::new(z, x, y).map_err(failed)?;
+                archive.add_tile(place, bytes).map_err(failed)?;
+            }
+        }
+        archive.finalize().map_err(failed)
+    }
+}
+
+/// Tiles read back at a time.
+const BATCH: usize = 1024;
+/// Spool bytes between two tiles that are rather read than stepped over.
+const GAP: u64 = 16 << 10;
+/// Most spool bytes read at once.
+const STRETCH: u64 = 4 << 20;
+
+/// Reads tiles back in batches: neighbours on the Hilbert curve came at nearly the same time, so they lie in a few
+/// stretches of the spool.
+struct Source {
+    file: File,
+    bytes: Vec<Vec<u8>>,
+}
+
+impl Source {
+    /// Fills `bytes` with the tiles of `batch`, in its order.
+    fn read(&mut self, batch: &[Spooled]) -> std::io::Result<()> {
+        let mut order: Vec<usize> = (0..batch.len()).collect();
+        order.sort_unstable_by_key(|&i| batch[i].offset);
+        self.bytes.resize_with(batch.len().max(self.bytes.len()), Vec::new);
+        let end = |i: usize| batch[i].offset + u64::from(batch[i].length);
+        let mut stretch = Vec::new();
+        let mut rest = &order[..];
+        while let Some(&first) = rest.first() {
+            let start = batch[first].offset;
+            let near = |w: &[usize]| batch[w[1]].offset <= end(w[0]) + GAP && end(w[1]) <= start + STRETCH;
+            let count = 1 + rest.windows(2).take_while(|w| near(w)).count();
+            let (these, others) = rest.split_at(count);
+            let last = these.last().map_or(start, |&i| end(i));
+            stretch.resize((last - start) as usize, 0);
+            self.file.seek(SeekFrom::Start(start))?;
+            self.file.read_exact(&mut stretch)?;
+            for &i in these {
+                let at = (batch[i].offset - start) as usize;
+                self.bytes[i].clear();
+                self.bytes[i].extend_from_slice(&stretch[at..at + batch[i].length as usize]);
+            }
+            rest = others;
+        }
+        Ok(())
+    }
+}
+
+/// The archive's header and metadata from our metadata.
+fn header(metadata: &Value) -> PmTilesWriter {
+    let number = |value: &Value| value.as_f64().unwrap_or_default();
+    let zoom = |value: &Value| value.as_u64().unwrap_or_default() as u8;
+    let (bounds, center) = (&metadata["bounds"], &metadata["center"]);
+    let mut kept = metadata.clone();
+    if let Some(keys) = kept.as_object_mut() {
+        keys.retain(|key, _| !ADDRESSES.contains(&key.as_str()));
+        keys.insert("type".to_owned(), "overlay".into());
+    }
+    PmTilesWriter::new(TileType::Png)
+        .min_zoom(zoom(&metadata["minzoom"]))
+        .max_zoom(zoom(&metadata["maxzoom"]))
+        .bounds(number(&bounds[0]), number(&bounds[1]), number(&bounds[2]), number(&bounds[3]))
+        .center(number(&center[0]), number(&center[1]))
+        .center_zoom(zoom(&center[2]))
+        .metadata(kept.to_string())
+}
+
+/// The metadata of a PMTiles v3 file, where it has any that can be read.
+fn read_metadata(path: &Path) -> Option<Value> {
+    let mut file = File::open(path).ok()?;
+    let mut head = [0u8; 127];
+    file.read_exact(&mut head).ok()?;
+    if !head.starts_with(b"PMTiles\x03") {
+        return None;
+    }
+    let word = |at: usize| head[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    let (offset, length) = (word(24)?, word(32)?.min(METADATA_LIMIT));
+    file.seek(SeekFrom::Start(offset)).ok()?;
+    let packed = file.take(length);
+    let mut text = Vec::new();
+    match head[97] {
+        1 => packed.take(METADATA_LIMIT).read_to_end(&mut text).ok()?,
+        2 => flate2::read::GzDecoder::new(packed).take(METADATA_LIMIT).read_to_end(&mut text).ok()?,
+        _ => return None,
+    };
+    serde_json::from_slice(&text).ok()
+}
+
+fn check(path: &Path) -> Result<()> {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|m| m.is_file());
+    if is_file && read_metadata(path).is_some_and(|m| metadata::names_tilefire(&m)) {
+        return Ok(());
+    }
+    Err(Error::Output(format!(
+        "{} is not a PMTiles file whose metadata names tilefire, so --force does not replace it",
+        path.display()
+    )))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).map_err(|e| Error::io("remove", path, e))
+}
