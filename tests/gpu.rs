@@ -174,6 +174,20 @@ fn shaders_handle_every_point_and_tile() {
     }
 }
 
+/// The set of different counts is exact up to 255 of them and says "many" from 256 on.
+#[test]
+fn different_counts_around_the_palette() {
+    if adapter_for("different_counts_around_the_palette") {
+        for different in [254u32, 255, 256, 300] {
+            let pixel = |i: u32| WorldPoint { x: (1 << 31) + ((i % 32) << 16), y: (1 << 30) + ((i / 32) << 16) };
+            let points: Vec<_> = (0..different).flat_map(|i| vec![pixel(i); i as usize + 5000]).collect();
+            let job = Job::new(&points, (6, 8), 0);
+            job.same();
+            assert_eq!(job.gpu().stats[8].distinct.is_many(), different > 255);
+        }
+    }
+}
+
 /// The comparison sees a single count.
 #[test]
 fn one_changed_count_is_seen() {

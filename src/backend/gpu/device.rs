@@ -359,3 +359,24 @@ impl Gpu {
         self.device.destroy();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::gpu::adapter;
+
+    /// A call that the device refuses is an error that names the adapter.
+    #[test]
+    fn a_validation_error_comes_back() {
+        let Some((adapter, description)) = adapter::enumerate(|_| true).pop() else {
+            assert!(std::env::var("TILEFIRE_REQUIRE_GPU").is_err(), "a_validation_error_comes_back: no adapter");
+            eprintln!("skipped: a_validation_error_comes_back: no adapter");
+            return;
+        };
+        let gpu = Gpu::open(&adapter, Some(false)).unwrap();
+        let error = gpu.buffer("too large", gpu.limits.max_buffer_size + 4, wgpu::BufferUsages::STORAGE).unwrap_err();
+        assert!(error.to_string().contains(&description.name), "{error}");
+        assert!(error.to_string().contains("refused"), "{error}");
+        assert!(gpu.check().is_err(), "the device goes on as if nothing had happened");
+    }
+}

@@ -157,17 +157,17 @@ impl GpuBackend {
         self.spilled.store(true, Ordering::Release);
         Ok(false)
     }
+}
 
-    /// Counts are u32, so a run's points are too.
-    fn count_points(&self, points: u64) -> Result<()> {
-        let all = self.pushed.fetch_add(points, Ordering::Relaxed) + points;
-        if all > u64::from(u32::MAX) {
-            return Err(Error::Limit(format!(
-                "{all} points are more than one run can count (4,294,967,295); split the input"
-            )));
-        }
-        Ok(())
+/// Adds to the points of the run; counts are u32, so a run's points are too.
+fn count_points(all: &AtomicU64, more: u64) -> Result<()> {
+    let all = all.fetch_add(more, Ordering::Relaxed) + more;
+    if all > u64::from(u32::MAX) {
+        return Err(Error::Limit(format!(
+            "{all} points are more than one run can count (4,294,967,295); split the input"
+        )));
     }
+    Ok(())
 }
 
 /// A lock that another thread's panic does not turn into one here.
@@ -216,5 +216,17 @@ impl Backend for GpuBackend {
         }
         report.shaders = self.gpu.work();
         report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_counts_up_to_32_bits() {
+        let all = AtomicU64::new(u64::from(u32::MAX) - 5);
+        assert!(count_points(&all, 5).is_ok());
+        assert!(matches!(count_points(&all, 1), Err(Error::Limit(_))));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::resident::CHUNK;
 use super::table::Seen;
-use super::{GpuBackend, lock};
+use super::{GpuBackend, count_points, lock};
 use crate::backend::PointPush;
 use crate::error::Result;
 use crate::monitor::Stage;
@@ -39,7 +39,7 @@ impl<'a> GpuPush<'a> {
         if self.chunk.is_empty() {
             return Ok(());
         }
-        self.backend.count_points(self.chunk.len() as u64)?;
+        count_points(&self.backend.pushed, self.chunk.len() as u64)?;
         if !self.backend.spilled.load(Ordering::Acquire) {
             let mut session = lock(&self.backend.session)?;
             if self.backend.add(&mut session, &self.chunk, &self.new)? {

@@ -160,3 +160,18 @@ impl TileTable {
         &self.buffer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tile_is_new_once() {
+        for (zoom, last) in [(0, 0), (10, (1 << 20) - 1), (11, (1 << 22) - 1), (24, (1u64 << 48) - 1)] {
+            let mut seen = Seen::new(zoom);
+            assert!(seen.insert(last));
+            assert!(!seen.insert(last));
+            assert_eq!(seen.insert(0), zoom > 0);
+        }
+    }
+}
