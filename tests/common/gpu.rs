@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Once};
 
 use tilefire::backend::cpu::CpuBackend;
-use tilefire::backend::gpu::{ForcedLimits, GpuBackend, GpuOptions, adapters};
+use tilefire::backend::gpu::{Choice, ForcedLimits, GpuBackend, GpuOptions, adapters, choose};
 use tilefire::backend::{Backend, BackendReport, Plan, ShaderWork, TileSink};
 use tilefire::counts::ZoomStats;
 use tilefire::error::Result;
@@ -51,6 +51,17 @@ pub fn adapter_for(test: &str) -> bool {
     found
 }
 
+/// Both ways to bin, as far as the adapter has subgroup operations.
+pub fn subgroup_choices(test: &str) -> &'static [bool] {
+    let adapters = adapters();
+    let chosen = choose(&adapters, Choice::Named(&adapter_name())).unwrap();
+    if adapters[chosen].subgroups {
+        return &[false, true];
+    }
+    eprintln!("skipped: {test} with subgroups: {} has none", adapters[chosen].name);
+    &[false]
+}
+
 /// Tiles as rasters.
 pub type Tiles = BTreeMap<(u8, u32, u32), Vec<u8>>;
 
@@ -61,6 +72,7 @@ pub struct Collect(Mutex<Tiles>);
 impl TileSink for Collect {
     fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
         let mut raster = vec![0; TILE_PIXELS];
+        let is_list = matches!(indices, TileIndices::Lit(_));
         match indices {
             TileIndices::Raster(all) => raster.copy_from_slice(all),
             TileIndices::Lit(list) => {
@@ -68,7 +80,9 @@ impl TileSink for Collect {
                 list.iter().for_each(|&(at, index)| raster[usize::from(at)] = index);
             }
         }
-        assert!(raster.iter().any(|&index| index != 0), "{tile} is empty");
+        let lit = raster.iter().filter(|&&index| index != 0).count();
+        assert!(lit > 0, "{tile} is empty");
+        assert_eq!(is_list, lit <= 1500, "{tile} with {lit} lit pixels has another form than from the other backend");
         let before = self.0.lock().unwrap().insert((tile.z, tile.x, tile.y), raster);
         assert!(before.is_none(), "{tile} came twice");
         Ok(())

@@ -127,7 +127,7 @@ impl GpuBackend {
         };
         Ok(Self {
             points: PointStore::new(limits.bucket_zoom.unwrap_or(BUCKET_ZOOM).min(plan.zooms.max)),
-            dense_min: limits.dense_min.unwrap_or(DENSE_MIN),
+            dense_min: limits.dense_min.unwrap_or(DENSE_MIN).min(super::sparse::LIST_MAX),
             session: Mutex::new(Session { device, base: CountPart::default() }),
             pushed: AtomicU64::new(0),
             spilled: AtomicBool::new(false),
