@@ -275,7 +275,7 @@ proptest! {
         binding in prop_oneof![Just(None), (1u32..9).prop_map(Some)],
         bucket_zoom in prop_oneof![Just(None), (0u8..=8).prop_map(Some)],
         dense_min in prop_oneof![Just(None), Just(Some(0)), (1usize..100).prop_map(Some)],
-        subgroups in prop_oneof![Just(None), Just(Some(false))],
+        subgroups in any::<bool>(),
     ) {
         if !adapter_for("gpu_and_cpu_agree") {
             return Ok(());
@@ -288,7 +288,7 @@ proptest! {
             binding_tiles: binding,
             batch_points: batch,
             bucket_zoom,
-            subgroups,
+            subgroups: Some(subgroups && subgroup_choices("gpu_and_cpu_agree").contains(&true)),
             dense_min,
         };
         let job = Job { limits, threads, push, ..Job::new(&points, (max.saturating_sub(levels), max), spread) };

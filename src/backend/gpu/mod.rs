@@ -67,7 +67,7 @@ pub struct ForcedLimits {
     pub batch_points: Option<usize>,
     /// Zoom of the bucket tiles.
     pub bucket_zoom: Option<u8>,
-    /// Whether to use subgroup operations.
+    /// Whether to use subgroup operations; by default where a real GPU has them.
     pub subgroups: Option<bool>,
     /// Points below which a tile is counted by the host when points wait in buckets.
     pub dense_min: Option<usize>,
