@@ -37,7 +37,8 @@ impl<'a> Output<'a> {
     pub(super) fn submit(&mut self, mut encoder: wgpu::CommandEncoder, tiles: Vec<TileCoord>) -> Result<()> {
         self.monitor.check()?;
         let copy = readback::start(self.gpu, &mut encoder, &self.indices, (tiles.len() * TILE_PIXELS) as u64)?;
-        let submission = self.gpu.submit(encoder)?;
+        // Some drivers work within the call.
+        let submission = self.monitor.time(Stage::Shade, || self.gpu.submit(encoder))?;
         self.flying.push_back((copy.map(submission), tiles));
         while self.flying.len() >= DEPTH {
             self.take()?;
