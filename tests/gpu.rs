@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::gpu::{Job, Random, adapter_for, adapter_name, difference, everything_through_shaders, shader};
+use common::gpu::{
+    Job, Random, adapter_for, adapter_name, difference, everything_through_shaders, shader, subgroup_choices,
+};
 use proptest::prelude::*;
 use tilefire::backend::Backend;
 use tilefire::backend::gpu::{ForcedLimits, GpuBackend, GpuOptions};
@@ -31,7 +33,7 @@ fn no_point() {
 fn many_points_on_one_spot() {
     if adapter_for("many_points_on_one_spot") {
         let points = vec![WorldPoint { x: 1 << 31, y: 1 << 31 }; 100_000];
-        for subgroups in [false, true] {
+        for &subgroups in subgroup_choices("many_points_on_one_spot") {
             let limits = ForcedLimits { subgroups: Some(subgroups), ..Default::default() };
             let report = Job::new(&points, (0, 12), 0).limits(limits).same();
             assert_eq!((report.buckets, report.subgroups), (0, subgroups));
@@ -44,7 +46,7 @@ fn four_pixels_taking_turns() {
     if adapter_for("four_pixels_taking_turns") {
         let spots = [(0, 0), (1 << 20, 0), (7 << 28, 5 << 20), (7 << 28, 6 << 20)];
         let points: Vec<_> = spots.iter().cycle().take(100_003).map(|&(x, y)| WorldPoint { x, y }).collect();
-        for subgroups in [false, true] {
+        for &subgroups in subgroup_choices("four_pixels_taking_turns") {
             let limits = ForcedLimits { subgroups: Some(subgroups), ..Default::default() };
             Job::new(&points, (0, 11), 0).limits(limits).same();
         }
@@ -110,7 +112,7 @@ fn skewed_clusters() {
 fn limits_forced_down() {
     if adapter_for("limits_forced_down") {
         let points = Random(2).clusters(60_000, 6, 27);
-        for (subgroups, spread) in [(false, 0), (true, 1)] {
+        for (&subgroups, spread) in subgroup_choices("limits_forced_down").iter().zip([0, 1]) {
             let limits = ForcedLimits {
                 device_memory: Some(3 << 20),
                 binding_tiles: Some(2),
@@ -273,7 +275,7 @@ proptest! {
         binding in prop_oneof![Just(None), (1u32..9).prop_map(Some)],
         bucket_zoom in prop_oneof![Just(None), (0u8..=8).prop_map(Some)],
         dense_min in prop_oneof![Just(None), Just(Some(0)), (1usize..100).prop_map(Some)],
-        subgroups in prop_oneof![Just(None), Just(Some(false))],
+        subgroups in any::<bool>(),
     ) {
         if !adapter_for("gpu_and_cpu_agree") {
             return Ok(());
@@ -286,7 +288,7 @@ proptest! {
             binding_tiles: binding,
             batch_points: batch,
             bucket_zoom,
-            subgroups,
+            subgroups: Some(subgroups && subgroup_choices("gpu_and_cpu_agree").contains(&true)),
             dense_min,
         };
         let job = Job { limits, threads, push, ..Job::new(&points, (max.saturating_sub(levels), max), spread) };

@@ -70,7 +70,7 @@ impl Memory {
 
 /// Where finished tiles go: encodes and writes. Called from many threads, in no particular order, once a tile.
 pub trait TileSink: Sync {
-    /// Takes one tile.
+    /// Takes one tile: a list when at most 1,500 pixels are lit, else a raster, from every backend.
     fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()>;
 }
 

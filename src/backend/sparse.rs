@@ -7,11 +7,12 @@ use rayon::prelude::*;
 use crate::counts::{Lit, row_major};
 use crate::error::Result;
 use crate::store::{CountPart, CountStore};
-use crate::tile::{TILE_SIDE, TileCoord};
+use crate::tile::{TILE_PIXELS, TILE_SIDE, TileCoord, TileIndices};
 
 /// Bits of a partitioning pass: 1024 open write positions.
 pub(super) const PASS_BITS: u32 = 10;
-/// Tiles with at most this many lit pixels leave as lists.
+/// Tiles with at most this many lit pixels leave as lists, others as rasters, whichever way they were made: an
+/// encoder may treat the two differently and still gives both backends' tiles the same bytes.
 pub(super) const LIST_MAX: usize = 1_500;
 
 const SIDE: i32 = TILE_SIDE as i32;
@@ -206,4 +207,32 @@ pub(super) fn stamp(near: &[(i32, i32, u8)], disc: &[u32], list: &mut Vec<(u16, 
     }
     list.sort_unstable_by_key(|&(pixel, index)| (pixel, std::cmp::Reverse(index)));
     list.dedup_by_key(|entry| entry.0);
+}
+
+/// The form in which a raster leaves; `None` when it is empty.
+pub(super) fn leave<'a>(raster: &'a [u8; TILE_PIXELS], list: &'a mut Vec<(u16, u8)>) -> Option<TileIndices<'a>> {
+    match raster.iter().filter(|&&index| index != 0).count() {
+        0 => None,
+        1..=LIST_MAX => {
+            list.clear();
+            list.extend((0..=u16::MAX).zip(raster.iter().copied()).filter(|&(_, index)| index != 0));
+            Some(TileIndices::Lit(list))
+        }
+        _ => Some(TileIndices::Raster(raster)),
+    }
+}
+
+/// The form in which a list of lit pixels leaves; `None` when it is empty.
+pub(super) fn leave_list<'a>(list: &'a [(u16, u8)], raster: &'a mut [u8; TILE_PIXELS]) -> Option<TileIndices<'a>> {
+    match list.len() {
+        0 => None,
+        1..=LIST_MAX => Some(TileIndices::Lit(list)),
+        _ => {
+            raster.fill(0);
+            for &(pixel, index) in list {
+                raster[usize::from(pixel)] = index;
+            }
+            Some(TileIndices::Raster(raster))
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! Runs the same job on both backends and compares what comes out. Knows no file: tiles are collected in memory.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex, Once, OnceLock};
 
 use tilefire::backend::cpu::CpuBackend;
-use tilefire::backend::gpu::{ForcedLimits, GpuBackend, GpuOptions, adapters};
+use tilefire::backend::gpu::{Choice, ForcedLimits, GpuBackend, GpuOptions, adapters, choose};
 use tilefire::backend::{Backend, BackendReport, Memory, Plan, ShaderWork, TileSink};
 use tilefire::counts::ZoomStats;
 use tilefire::error::Result;
@@ -41,7 +41,7 @@ pub fn adapter_for(test: &str) -> bool {
         let _ = log::set_logger(&Stderr).map(|()| log::set_max_level(log::LevelFilter::Warn));
     });
     let wanted = adapter_name().to_lowercase();
-    static FOUND: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    static FOUND: OnceLock<bool> = OnceLock::new();
     let found = *FOUND.get_or_init(|| adapters().iter().any(|a| a.name.to_lowercase().contains(&wanted)));
     if !found {
         let required = std::env::var("TILEFIRE_REQUIRE_GPU").is_ok_and(|v| v == "1");
@@ -49,6 +49,20 @@ pub fn adapter_for(test: &str) -> bool {
         eprintln!("skipped: {test}: no adapter");
     }
     found
+}
+
+/// Both ways to bin, as far as the adapter has subgroup operations.
+pub fn subgroup_choices(test: &str) -> &'static [bool] {
+    static OFFERED: OnceLock<bool> = OnceLock::new();
+    let offered = OFFERED.get_or_init(|| {
+        let adapters = adapters();
+        adapters[choose(&adapters, Choice::Named(&adapter_name())).unwrap()].subgroups
+    });
+    if *offered {
+        return &[false, true];
+    }
+    eprintln!("skipped: {test} with subgroups: the adapter has none");
+    &[false]
 }
 
 /// Tiles as rasters.
@@ -61,6 +75,7 @@ pub struct Collect(Mutex<Tiles>);
 impl TileSink for Collect {
     fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
         let mut raster = vec![0; TILE_PIXELS];
+        let is_list = matches!(indices, TileIndices::Lit(_));
         match indices {
             TileIndices::Raster(all) => raster.copy_from_slice(all),
             TileIndices::Lit(list) => {
@@ -68,7 +83,9 @@ impl TileSink for Collect {
                 list.iter().for_each(|&(at, index)| raster[usize::from(at)] = index);
             }
         }
-        assert!(raster.iter().any(|&index| index != 0), "{tile} is empty");
+        let lit = raster.iter().filter(|&&index| index != 0).count();
+        assert!(lit > 0, "{tile} is empty");
+        assert_eq!(is_list, lit <= 1500, "{tile} with {lit} lit pixels has another form than from the other backend");
         let before = self.0.lock().unwrap().insert((tile.z, tile.x, tile.y), raster);
         assert!(before.is_none(), "{tile} came twice");
         Ok(())

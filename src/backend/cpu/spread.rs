@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::shade::Lookup;
 use crate::backend::TileSink;
-use crate::backend::sparse::{Borders, few, stamp};
+use crate::backend::sparse::{Borders, few, leave, leave_list, stamp};
 use crate::counts::Lit;
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
@@ -80,10 +80,10 @@ impl Scratch {
     fn spread(&mut self, disc: &[u32]) -> Option<TileIndices<'_>> {
         if few(self.near.len(), disc) {
             stamp(&self.near, disc, &mut self.list);
-            return (!self.list.is_empty()).then_some(TileIndices::Lit(&self.list));
+            return leave_list(&self.list, &mut self.raster);
         }
         self.dilate(disc);
-        self.raster.iter().any(|&i| i != 0).then_some(TileIndices::Raster(&self.raster))
+        leave(&self.raster, &mut self.list)
     }
 
     /// Dilates a raster of the tile and its halo: rows are widened one pixel at a time, and each row of the disc

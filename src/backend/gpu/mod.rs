@@ -67,7 +67,7 @@ pub struct ForcedLimits {
     pub batch_points: Option<usize>,
     /// Zoom of the bucket tiles.
     pub bucket_zoom: Option<u8>,
-    /// Whether to use subgroup operations.
+    /// Whether to use subgroup operations; by default where a real GPU has them.
     pub subgroups: Option<bool>,
     /// Points below which a tile is counted by the host when points wait in buckets.
     pub dense_min: Option<usize>,
@@ -127,7 +127,7 @@ impl GpuBackend {
         };
         Ok(Self {
             points: PointStore::new(limits.bucket_zoom.unwrap_or(BUCKET_ZOOM).min(plan.zooms.max)),
-            dense_min: limits.dense_min.unwrap_or(DENSE_MIN),
+            dense_min: limits.dense_min.unwrap_or(DENSE_MIN).min(super::sparse::LIST_MAX),
             session: Mutex::new(Session { device, base: CountPart::default() }),
             pushed: AtomicU64::new(0),
             spilled: AtomicBool::new(false),

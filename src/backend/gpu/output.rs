@@ -7,11 +7,10 @@ use rayon::prelude::*;
 
 use super::device::Gpu;
 use super::readback::{self, Reading};
-use crate::backend::TileSink;
-use crate::backend::sparse::LIST_MAX;
+use crate::backend::{TileSink, sparse};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
-use crate::tile::{TILE_PIXELS, TileCoord, TileIndices};
+use crate::tile::{TILE_PIXELS, TileCoord};
 
 /// Readbacks in flight.
 const DEPTH: usize = 4;
@@ -38,7 +37,8 @@ impl<'a> Output<'a> {
     pub(super) fn submit(&mut self, mut encoder: wgpu::CommandEncoder, tiles: Vec<TileCoord>) -> Result<()> {
         self.monitor.check()?;
         let copy = readback::start(self.gpu, &mut encoder, &self.indices, (tiles.len() * TILE_PIXELS) as u64)?;
-        let submission = self.gpu.submit(encoder)?;
+        // Some drivers work within the call.
+        let submission = self.monitor.time(Stage::Shade, || self.gpu.submit(encoder))?;
         self.flying.push_back((copy.map(submission), tiles));
         while self.flying.len() >= DEPTH {
             self.take()?;
@@ -62,24 +62,9 @@ impl<'a> Output<'a> {
         let (monitor, sink) = (self.monitor, self.sink);
         tiles.par_iter().zip(bytes.par_chunks_exact(TILE_PIXELS)).try_for_each_init(Vec::new, |list, (&tile, bytes)| {
             monitor.check()?;
-            let indices = monitor.time(Stage::ReadBack, || indices(tile, bytes, list))?;
+            let raster = bytes.try_into().map_err(|_| Error::Internal(format!("tile {tile} has the wrong size")))?;
+            let indices = monitor.time(Stage::ReadBack, || sparse::leave(raster, list));
             indices.map_or(Ok(()), |indices| sink.put(tile, indices))
         })
-    }
-}
-
-/// A tile as the sink takes it: nothing when it is empty, a list when few pixels are lit.
-fn indices<'a>(tile: TileCoord, bytes: &'a [u8], list: &'a mut Vec<(u16, u8)>) -> Result<Option<TileIndices<'a>>> {
-    match bytes.iter().filter(|&&index| index != 0).count() {
-        0 => Ok(None),
-        1..=LIST_MAX => {
-            list.clear();
-            list.extend((0..=u16::MAX).zip(bytes.iter().copied()).filter(|&(_, index)| index != 0));
-            Ok(Some(TileIndices::Lit(list)))
-        }
-        _ => bytes
-            .try_into()
-            .map(|raster| Some(TileIndices::Raster(raster)))
-            .map_err(|_| Error::Internal(format!("tile {tile} has the wrong size"))),
     }
 }

@@ -233,8 +233,9 @@ impl Painter<'_> {
         let near: Vec<_> = lists.near.iter().map(|&(x, y, count)| (x, y, table.index(count))).collect();
         sparse::stamp(&near, &disc, &mut lists.indices);
         self.plan.monitor.record(Stage::Shade, from, self.plan.monitor.now());
-        if !lists.indices.is_empty() {
-            self.sink.put(tile, TileIndices::Lit(&lists.indices))?;
+        let raster = lists.raster.get_or_insert_with(|| Box::new([0; TILE_PIXELS]));
+        if let Some(indices) = sparse::leave_list(&lists.indices, raster) {
+            self.sink.put(tile, indices)?;
         }
         Ok(None)
     }
@@ -273,6 +274,7 @@ struct Lists {
     lit: Vec<crate::counts::Lit>,
     near: Vec<(i32, i32, u32)>,
     indices: Vec<(u16, u8)>,
+    raster: Option<Box<[u8; TILE_PIXELS]>>,
 }
 
 fn table_of(tables: &[ShadeTable], z: u8) -> Result<&ShadeTable> {
