@@ -74,8 +74,20 @@ fn a_folder_of_tiles_with_metadata_page_and_summary() {
 fn quiet_says_nothing_and_the_page_can_be_left_out() {
     let place = Playground::new();
     place.file("points.csv", TWO_POINTS);
-    let arguments =
-        ["render", "points.csv", "-o", "tiles", "-z", "3", "-q", "--no-page", "--base-url", "https://x.test/t/"];
+    let arguments = [
+        "render",
+        "points.csv",
+        "-o",
+        "tiles",
+        "-z",
+        "3",
+        "-q",
+        "--no-page",
+        "--base-url",
+        "https://x.test/t/",
+        "--backend",
+        "cpu",
+    ];
     let ran = place.run(arguments).ok();
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
     assert!(!place.path("tiles/index.html").exists());

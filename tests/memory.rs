@@ -27,7 +27,7 @@ fn tiles(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
 fn a_spill_changes_no_tile() {
     let place = Playground::new();
     place.run(["synth", "-n", "400k", "-o", "points.csv"]).ok();
-    for extra in [&["-z", "0..12"][..], &["-z", "0..10", "--spread", "2"]] {
+    for extra in [&["-z", "0..11"][..], &["-z", "0..10", "--spread", "2"]] {
         let report = render(&place, "free", &[extra, &["--force"]].concat());
         assert_eq!((&report["device"]["flushes"], &report["device"]["spilled_bytes"]), (&0.into(), &0.into()));
         let free = tiles(&place.path("free"));

@@ -119,7 +119,7 @@ fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
 
     let mut report = Report::new(request, &points, &stats, &tables);
     let metadata = report.metadata(request, &points.extent)?;
-    let page = request.page.then(String::new);
+    let page = request.page.then(|| container::page::page(&metadata));
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, page.as_deref()))?;
     report.finish(&written, backend.report(), notice, monitor);

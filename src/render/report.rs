@@ -202,7 +202,7 @@ fn legend_stops(request: &Request, span: Span) -> Vec<Value> {
         .into_iter()
         .map(|count| {
             let [r, g, b] = shading.colour(count);
-            json!({ "count": count, "colour": format!("#{r:02x}{g:02x}{b:02x}") })
+            json!([count, format!("#{r:02x}{g:02x}{b:02x}")])
         })
         .collect()
 }
