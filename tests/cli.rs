@@ -111,6 +111,21 @@ fn the_report_counts_every_row() {
 }
 
 #[test]
+fn a_dry_run_plans_and_writes_nothing() {
+    let place = Playground::new();
+    place.file("points.csv", TWO_POINTS);
+    let ran = place.run(["render", "points.csv", "-o", "t", "-z", "0..5", "--dry-run", "--report", "r.json"]).ok();
+    assert!(ran.stderr.contains("nothing written"), "{}", ran.stderr);
+    assert_eq!(place.names(), ["points.csv", "r.json"]);
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
+    place.run(["render", "points.csv", "-o", "t", "-z", "0..5", "--report", "r.json"]).ok();
+    let real: serde_json::Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
+    assert_eq!(report["estimate"]["tiles"], real["written"]);
+    let (expected, bytes) = (report["estimate"]["bytes"].as_u64().unwrap(), real["bytes"].as_u64().unwrap());
+    assert!(expected < 2 * bytes && bytes < 2 * expected, "{expected} expected, {bytes} written");
+}
+
+#[test]
 fn standard_input_and_several_files_add_up() {
     let place = Playground::new();
     place.file("a.csv", "lon,lat\n1,2\n3,4\n");

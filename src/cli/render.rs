@@ -89,6 +89,9 @@ pub(super) struct RenderArgs {
     /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory: Option<u64>,
+    /// Read and count only: tiles per zoom, and the bytes, memory and time to expect
+    #[arg(long)]
+    dry_run: bool,
     /// Replace an output that tilefire made
     #[arg(long)]
     force: bool,
@@ -170,6 +173,7 @@ fn request(args: RenderArgs) -> Result<Request> {
         base_url: args.base_url,
         threads: args.threads.map(usize::from),
         memory: args.memory,
+        dry_run: args.dry_run,
     })
 }
 

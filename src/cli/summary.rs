@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::values::{bytes, grouped};
-use crate::render::Report;
+use crate::render::{Report, ZoomReport};
 
 /// The summary as text.
 pub(super) fn summary(report: &Report, out: &str) -> String {
@@ -26,15 +26,16 @@ pub(super) fn summary(report: &Report, out: &str) -> String {
         line(&mut text, format_args!("  left out: {} {reason}", grouped(*rows)));
     }
     line(&mut text, format_args!("zoom     lit pixels   largest count     tiles       bytes"));
-    for (z, zoom) in report.zooms.iter().filter(|z| z.1.written > 0) {
+    let shown = |zoom: &ZoomReport| if report.estimate.is_some() { zoom.tiles } else { zoom.written };
+    for (z, zoom) in report.zooms.iter().filter(|z| shown(z.1) > 0) {
         line(
             &mut text,
             format_args!(
                 "{z:>4} {:>14} {:>15} {:>9} {:>11}",
                 grouped(zoom.lit),
                 grouped(zoom.max.into()),
-                grouped(zoom.written),
-                bytes(zoom.bytes)
+                grouped(shown(zoom)),
+                if zoom.bytes > 0 { bytes(zoom.bytes) } else { String::new() }
             ),
         );
     }
@@ -60,6 +61,13 @@ pub(super) fn summary(report: &Report, out: &str) -> String {
         }
         _ => line(&mut text, format_args!("CPU: {} threads", device.threads)),
     }
+    if device.flushes > 0 {
+        let spilled = bytes(device.spilled_bytes);
+        line(
+            &mut text,
+            format_args!("  memory was full {} times, {spilled} of counts went to a temporary file", device.flushes),
+        );
+    }
     if device.sparse_tiles > 0 {
         let (tiles, points) = (grouped(device.sparse_tiles), grouped(device.sparse_points));
         line(&mut text, format_args!("  sparse path: {tiles} tiles of the highest zoom, {points} points"));
@@ -70,16 +78,28 @@ pub(super) fn summary(report: &Report, out: &str) -> String {
             line(&mut text, format_args!("{:<9} {:>7.3}  {:>7.3}", stage.name(), time.busy, time.wall));
         }
     }
-    line(
-        &mut text,
-        format_args!(
-            "{} tiles, {} in {out} ({:.2} s, {:.2} CPU seconds)",
-            grouped(report.written),
-            bytes(report.bytes),
-            report.seconds,
-            report.cpu_seconds
+    match &report.estimate {
+        Some(estimate) => line(
+            &mut text,
+            format_args!(
+                "dry run, nothing written; expected: {} tiles (before spread), {} in {:.1} s more; points and counts {}",
+                grouped(estimate.tiles),
+                bytes(estimate.bytes),
+                estimate.seconds,
+                bytes(estimate.memory)
+            ),
         ),
-    );
+        None => line(
+            &mut text,
+            format_args!(
+                "{} tiles, {} in {out} ({:.2} s, {:.2} CPU seconds)",
+                grouped(report.written),
+                bytes(report.bytes),
+                report.seconds,
+                report.cpu_seconds
+            ),
+        ),
+    }
     text
 }
 

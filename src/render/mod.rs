@@ -1,6 +1,7 @@
 //! The order of work of one run: points in, counts, colours, tiles out. Each step is a call into the part that
 //! knows how; what happened is returned as a [`Report`], never printed.
 
+mod estimate;
 mod report;
 mod sink;
 
@@ -8,12 +9,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+pub use estimate::Estimate;
 pub use report::{Report, ZoomReport};
 
 use crate::backend::cpu::CpuBackend;
 use crate::backend::gpu::{self, GpuBackend, GpuOptions};
 use crate::backend::{Backend, MAX_SPREAD, Memory, Plan, PointPush};
-use crate::container::{self, OutputOptions, TileWriter};
+use crate::container::{self, OutputOptions, TileWriter, Written};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project::{Coordinate, Crs, LeftOut, Projector};
@@ -64,6 +66,8 @@ pub struct Request {
     pub base_url: Option<String>,
     /// Worker threads; `None` for one per core.
     pub threads: Option<usize>,
+    /// Whether to read and count only, and to estimate what writing would cost.
+    pub dry_run: bool,
     /// Bytes of host memory for points and counts; `None` for half of what the machine has free.
     pub memory: Option<u64>,
 }
@@ -86,6 +90,7 @@ impl Request {
             page: true,
             base_url: None,
             threads: None,
+            dry_run: false,
             memory: None,
         }
     }
@@ -100,7 +105,21 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
         .num_threads(request.threads.unwrap_or(0))
         .build()
         .map_err(|e| Error::Limit(format!("cannot start the worker threads: {e}; try fewer with --threads")))?;
-    pool.install(|| render(request, monitor))
+    pool.install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor) })
+}
+
+/// Reads, projects and counts; writes nothing and estimates the rest.
+fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
+    let (mut backend, notice) = open(request, monitor)?;
+    let points = aggregate(request, backend.as_ref(), monitor)?;
+    let stats = backend.finish()?;
+    let tables: Vec<ShadeTable> =
+        stats.iter().map(|s| ShadeTable::new(s, request.function, &request.colormap)).collect();
+    let mut report = Report::new(request, &points, &stats, &tables);
+    let archive = request.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("pmtiles"));
+    report.estimate = Some(estimate::estimate(&stats, request.zooms, rayon::current_num_threads(), archive));
+    report.finish(&Written::default(), backend.report(), notice, monitor);
+    Ok(report)
 }
 
 fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {

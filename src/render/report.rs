@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Points, Request};
+use super::{Estimate, Points, Request};
 use crate::backend::BackendReport;
 use crate::container::Written;
 use crate::container::metadata::TileSet;
@@ -67,6 +67,9 @@ pub struct Report {
     pub written: u64,
     /// Bytes of the tiles.
     pub bytes: u64,
+    /// What writing would cost; only of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// What did the work.
     pub device: BackendReport,
     /// What a person should know about that choice and about leftovers of earlier runs.
@@ -107,6 +110,7 @@ impl Report {
             files: points.read.files.clone(),
             written: 0,
             bytes: 0,
+            estimate: None,
             device: BackendReport::default(),
             notices: Vec::new(),
             stages: BTreeMap::new(),
