@@ -9,10 +9,12 @@ use tilefire::backend::cpu::CpuBackend;
 use tilefire::backend::{Backend, Memory, Plan, TileSink};
 use tilefire::counts::{Distinct, ZoomStats};
 use tilefire::monitor::Monitor;
+use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
 use tilefire::shade::{Colormap, Function, ShadeTable};
+use tilefire::source::{self, CoordinateSink, Input, ReadOptions};
 use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
-const POINTS: usize = 10_000_000;
+const POINTS: usize = 2_000_000;
 
 fn main() {
     divan::main();
@@ -66,6 +68,54 @@ impl TileSink for Nowhere {
         black_box(indices);
         Ok(())
     }
+}
+
+/// Coordinates over Great Britain, as text and as numbers.
+fn coordinates(n: usize) -> Vec<Coordinate> {
+    let mut state = 11;
+    let mut unit = || random(&mut state) as f64 / (1u64 << 53) as f64;
+    (0..n).map(|_| Coordinate { x: -6.0 + 8.0 * unit(), y: 50.0 + 8.0 * unit() }).collect()
+}
+
+struct Dropped;
+
+impl CoordinateSink for Dropped {
+    fn take(&mut self, batch: &[Coordinate]) -> tilefire::Result<()> {
+        black_box(batch);
+        Ok(())
+    }
+}
+
+#[divan::bench(args = [1, 2])]
+fn read(bencher: Bencher, threads: usize) {
+    use std::io::Write;
+    let Ok(mut file) = tempfile::NamedTempFile::new() else { return };
+    let rows = coordinates(POINTS).iter().fold(String::from("lon,lat\n"), |mut text, c| {
+        text.push_str(&format!("{:.6},{:.6}\n", c.x, c.y));
+        text
+    });
+    if file.write_all(rows.as_bytes()).is_err() {
+        return;
+    }
+    let inputs = [Input::File(file.path().to_path_buf())];
+    bencher.counter(ItemsCount::new(POINTS)).bench_local(|| {
+        let mut sinks: Vec<Dropped> = (0..threads).map(|_| Dropped).collect();
+        source::read(&inputs, &ReadOptions::default(), &Monitor::default(), &mut sinks).ok()
+    });
+}
+
+#[divan::bench(args = ["EPSG:4326", "EPSG:3857"])]
+fn project(bencher: Bencher, crs: &str) {
+    let coordinates = coordinates(POINTS);
+    let Ok(crs) = crs.parse::<Crs>();
+    let Ok(mut projector) = Projector::new(&crs) else { return };
+    let (mut points, mut left_out) = (Vec::with_capacity(1 << 16), LeftOut::default());
+    bencher.counter(ItemsCount::new(POINTS)).bench_local(|| {
+        for batch in coordinates.chunks(1 << 14) {
+            points.clear();
+            projector.project(batch, &mut points, &mut left_out).ok();
+        }
+    });
 }
 
 #[divan::bench]
