@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::project::Crs;
 use crate::render::{self, Device, Report, Request};
-use crate::shade::{Colormap, DEFAULT_COLORMAP, Function};
+use crate::shade::{Colormap, DEFAULT_COLORMAP, Function, SpanRule};
 use crate::source::{ColumnRef, Header, Input, ReadOptions};
 use crate::tile::ZoomRange;
 
@@ -68,9 +68,13 @@ pub(super) struct RenderArgs {
     /// Reference system of the coordinates: an EPSG code, WKT or a PROJ string
     #[arg(long, default_value = "EPSG:4326")]
     crs: String,
-    /// How a count becomes a position along the colormap: log
-    #[arg(long, default_value = "log", value_parser = ["log"])]
-    how: String,
+    /// How a count becomes a position along the colormap: log, linear, cbrt, sqrt or gamma=EXPONENT
+    #[arg(long, default_value_t, value_name = "FUNCTION")]
+    how: Function,
+    /// Counts the colormap begins and ends at: of each zoom, of all zooms together, a smooth fit over the zooms, or
+    /// the same two counts everywhere [zoom, all, smooth, MIN,MAX]
+    #[arg(long, default_value_t, value_name = "SPAN")]
+    span: SpanRule,
     /// Colours: tilefire, fire, inferno, viridis, magma, plasma, turbo, ...; _r at the end reverses
     #[arg(long, default_value = DEFAULT_COLORMAP, value_name = "NAME")]
     colormap: String,
@@ -163,7 +167,8 @@ fn request(args: RenderArgs) -> Result<Request> {
         crs,
         zooms: args.zooms,
         spread: args.spread,
-        function: Function::Log,
+        function: args.how,
+        span: args.span,
         colormap: Colormap::named(&args.colormap)?,
         device,
         gpu: GpuOptions { adapter: args.adapter, limits: ForcedLimits::default() },

@@ -16,10 +16,11 @@ use crate::backend::cpu::CpuBackend;
 use crate::backend::gpu::{self, GpuBackend, GpuOptions};
 use crate::backend::{Backend, MAX_SPREAD, Memory, Plan, PointPush};
 use crate::container::{self, OutputOptions, TileWriter, Written};
+use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project::{Coordinate, Crs, LeftOut, Projector};
-use crate::shade::{Colormap, Function, ShadeTable};
+use crate::shade::{Colormap, Function, ShadeTable, Shading, SpanRule};
 use crate::source::{self, CoordinateSink, Input, ReadOptions};
 use crate::tile::{Extent, WorldPoint, ZoomRange};
 
@@ -50,6 +51,8 @@ pub struct Request {
     pub spread: u32,
     /// How counts become positions along the colormap.
     pub function: Function,
+    /// Which counts the colormap begins and ends at.
+    pub span: SpanRule,
     /// The colours.
     pub colormap: Colormap,
     /// Where the work is done.
@@ -82,6 +85,7 @@ impl Request {
             zooms: ZoomRange { min: 0, max: 10 },
             spread: 0,
             function: Function::default(),
+            span: SpanRule::default(),
             colormap: Colormap::default(),
             device: Device::default(),
             gpu: GpuOptions::default(),
@@ -108,13 +112,19 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     pool.install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor) })
 }
 
+/// The colours of every zoom.
+fn tables(request: &Request, stats: &[ZoomStats]) -> Vec<ShadeTable> {
+    let spans = request.span.spans(stats, request.zooms);
+    let shading = |span| Shading { function: request.function, span, colormap: &request.colormap };
+    stats.iter().zip(spans).map(|(stats, span)| ShadeTable::of(stats, &shading(span))).collect()
+}
+
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let (mut backend, notice) = open(request, monitor)?;
     let points = aggregate(request, backend.as_ref(), monitor)?;
     let stats = backend.finish()?;
-    let tables: Vec<ShadeTable> =
-        stats.iter().map(|s| ShadeTable::new(s, request.function, &request.colormap)).collect();
+    let tables = tables(request, &stats);
     let mut report = Report::new(request, &points, &stats, &tables);
     let archive = request.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("pmtiles"));
     report.estimate = Some(estimate::estimate(&stats, request.zooms, rayon::current_num_threads(), archive));
@@ -130,8 +140,7 @@ fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
     }
-    let tables: Vec<ShadeTable> =
-        stats.iter().map(|s| ShadeTable::new(s, request.function, &request.colormap)).collect();
+    let tables = tables(request, &stats);
     let tiles: u64 = request.zooms.iter().filter_map(|z| stats.get(usize::from(z))).map(|s| s.tiles).sum();
     monitor.tiles_total.store(tiles, Ordering::Relaxed);
     write_tiles(backend.as_mut(), &tables, writer.as_ref(), monitor)?;

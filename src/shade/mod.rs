@@ -2,35 +2,14 @@
 //! All floats of shading live here, in f64, on the host, once per zoom; no files, no GPU.
 
 mod colormap;
+mod function;
+mod span;
 mod table;
 
 pub use colormap::{Colormap, DEFAULT_COLORMAP};
-pub use table::{PALETTE, ShadeTable, Shading, Span};
-
-/// How a count becomes a position along the colormap: datashader's function of that name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Function {
-    /// log(1 + count - lo).
-    #[default]
-    Log,
-}
-
-impl Function {
-    /// The function's value `above` counts over the span's lower end (0 at 0, rising).
-    fn at(self, above: f64) -> f64 {
-        match self {
-            Self::Log => libm::log1p(above),
-        }
-    }
-
-    /// The name as typed and reported.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Log => "log",
-        }
-    }
-}
+pub use function::Function;
+pub use span::{Span, SpanRule};
+pub use table::{PALETTE, ShadeTable, Shading};
 
 /// Half-width of the disc of radius `px` on the row `dy` away from its centre (dx^2 + dy^2 <= (px + 0.5)^2,
 /// datashader's disc); `None` outside. In integers: 4 (dx^2 + dy^2) <= (2 px + 1)^2.

@@ -4,20 +4,11 @@
 //! The formula (FACTS: datashader's `shade`): t = f(count - lo) / f(hi - lo) with the count clipped to the span,
 //! then each channel linear between the colormap's stops and truncated.
 
-use super::{Colormap, Function};
+use super::{Colormap, Function, Span};
 use crate::counts::{DISTINCT_LIMIT, ZoomStats};
 
 /// Palette entries, the transparent one at index 0 included.
 pub const PALETTE: usize = DISTINCT_LIMIT + 1;
-
-/// The counts at which the colormap begins and ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Span {
-    /// Count of the first colour, and of every smaller count.
-    pub lo: u32,
-    /// Count of the last colour, and of every larger count.
-    pub hi: u32,
-}
 
 /// Function and colormap over a span: the formula itself, in f64.
 #[derive(Debug, Clone)]
@@ -37,8 +28,7 @@ impl Shading<'_> {
         if lo >= hi {
             return 0.5;
         }
-        let above = f64::from(count.clamp(lo, hi) - lo);
-        self.function.at(above) / self.function.at(f64::from(hi - lo))
+        self.function.position(f64::from(count.clamp(lo, hi) - lo), f64::from(hi - lo))
     }
 
     /// The colour of `count` (above 0).
@@ -90,14 +80,17 @@ pub struct ShadeTable {
 }
 
 impl ShadeTable {
-    /// The table of a zoom with the given statistics, over its default span (1, largest count): exact where the
-    /// zoom has at most 255 different counts, else cut where the colour changes with the smallest largest error.
+    /// The table of a zoom with the given statistics over its default span, (1, largest count).
     pub fn new(stats: &ZoomStats, function: Function, colormap: &Colormap) -> Self {
-        let span = Span { lo: 1, hi: stats.max.max(1) };
-        let shading = Shading { function, span, colormap };
+        Self::of(stats, &Shading { function, span: Span { lo: 1, hi: stats.max.max(1) }, colormap })
+    }
+
+    /// The table of a zoom with the given statistics: exact where the zoom has at most 255 different counts, else
+    /// cut where the colour changes with the smallest largest error.
+    pub fn of(stats: &ZoomStats, shading: &Shading<'_>) -> Self {
         match stats.distinct.values() {
-            Some(counts) => Self::exact(&shading, &counts),
-            None => Self::cut(&shading),
+            Some(counts) => Self::exact(shading, &counts),
+            None => Self::cut(shading),
         }
     }
 
@@ -186,17 +179,33 @@ mod tests {
     const NAMES: [&str; 9] =
         ["tilefire", "fire", "inferno", "viridis", "magma", "plasma", "turbo", "cividis", "fire_r"];
 
+    fn functions() -> impl Strategy<Value = Function> {
+        prop_oneof![
+            Just(Function::Log),
+            Just(Function::Linear),
+            Just(Function::Cbrt),
+            Just(Function::Sqrt),
+            (0.2f64..4.0).prop_map(Function::Gamma),
+        ]
+    }
+
+    /// A span of its own, or the default one.
+    fn spans() -> impl Strategy<Value = Option<Span>> {
+        proptest::option::of((1u32.., 1u32..).prop_map(|(a, b)| Span { lo: a.min(b), hi: a.max(b) }))
+    }
+
     proptest! {
         #[test]
         fn few_counts_have_their_exact_colours(
             counts in proptest::collection::btree_set(1u32.., 1..=255),
             name in proptest::sample::select(&NAMES[..]),
+            function in functions(),
+            span in spans(),
         ) {
             let max = *counts.last().unwrap();
             let colormap = Colormap::named(name).unwrap();
-            let table = ShadeTable::new(
-                &stats(max, Distinct::from_values(counts.iter().copied())), Function::Log, &colormap);
-            let shading = Shading { function: Function::Log, span: Span { lo: 1, hi: max }, colormap: &colormap };
+            let shading = Shading { function, span: span.unwrap_or(Span { lo: 1, hi: max }), colormap: &colormap };
+            let table = ShadeTable::of(&stats(max, Distinct::from_values(counts.iter().copied())), &shading);
             prop_assert_eq!(table.error, 0);
             for count in counts {
                 let [r, g, b, a] = table.palette[usize::from(table.index(count))];
@@ -209,10 +218,12 @@ mod tests {
             max in 256u32..,
             probes in proptest::collection::vec(any::<u32>(), 200),
             name in proptest::sample::select(&NAMES[..]),
+            function in functions(),
+            span in spans(),
         ) {
             let colormap = Colormap::named(name).unwrap();
-            let table = ShadeTable::new(&stats(max, Distinct::many()), Function::Log, &colormap);
-            let shading = Shading { function: Function::Log, span: Span { lo: 1, hi: max }, colormap: &colormap };
+            let shading = Shading { function, span: span.unwrap_or(Span { lo: 1, hi: max }), colormap: &colormap };
+            let table = ShadeTable::of(&stats(max, Distinct::many()), &shading);
             prop_assert!(table.error <= 2, "{} of 255 for {name}", table.error);
             let mut last = 0;
             let mut counts: Vec<u32> = (1..300).chain(probes).chain([max]).map(|c| c.clamp(1, max)).collect();
