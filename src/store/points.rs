@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Error, Result};
 use crate::tile::{WorldPoint, morton};
 
-/// Points per handed-over chunk: 4 KiB, so that thousands of open chunks stay in the cache's reach.
-const CHUNK: usize = 512;
+/// Points per handed-over chunk: 4 KiB, so that thousands of open chunks stay in the cache's reach. Less where
+/// little room is to be shared by many threads, each of which may have a chunk open for every bucket.
+const CHUNK: u64 = 512;
+const SMALLEST_CHUNK: u64 = 32;
 
 /// All points so far, as Morton codes in buckets of one coarse zoom.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub struct PointStore {
     zoom: u8,
     /// Points it may hold before some have to leave.
     room: u64,
+    chunk: usize,
     held: AtomicU64,
     buckets: Vec<Mutex<Vec<Vec<u64>>>>,
 }
@@ -30,8 +33,10 @@ impl PointStore {
     /// A store that is [full](Self::is_full) once it holds `room` points.
     pub fn with_room(zoom: u8, room: u64) -> Self {
         let zoom = zoom.min(10);
+        let open = rayon::current_num_threads() as u64 * (1 << (2 * zoom));
+        let chunk = (room / 4 / open).clamp(SMALLEST_CHUNK, CHUNK) as usize;
         let buckets = (0..1usize << (2 * zoom)).map(|_| Mutex::default()).collect();
-        Self { zoom, room: room.max(1), held: AtomicU64::new(0), buckets }
+        Self { zoom, room: room.max(1), chunk, held: AtomicU64::new(0), buckets }
     }
 
     /// The zoom of the bucket tiles.
@@ -127,8 +132,8 @@ impl PointSink<'_> {
             let bucket = code.checked_shr(64 - 2 * zoom).unwrap_or(0) as usize;
             let local = &mut self.local[bucket];
             local.push(code);
-            if local.len() == CHUNK {
-                let full = std::mem::replace(local, Vec::with_capacity(CHUNK));
+            if local.len() == self.store.chunk {
+                let full = std::mem::replace(local, Vec::with_capacity(self.store.chunk));
                 self.store.put(bucket, full)?;
             }
         }
@@ -165,7 +170,7 @@ mod tests {
         let mut taken = 0;
         while taken < 3_000 {
             let some = store.take_some(0, 1_000).unwrap().len();
-            assert!((1_000..1_000 + CHUNK).contains(&some) || taken + some == 3_000, "{some}");
+            assert!((1_000..1_000 + CHUNK as usize).contains(&some) || taken + some == 3_000, "{some}");
             taken += some;
         }
         assert!(!store.is_full());
