@@ -1,6 +1,7 @@
 //! What a person typed, and what they see. One file a command; each turns its arguments into a valid request,
 //! runs it and prints. Errors are printed here, once.
 
+mod colormaps;
 mod info;
 mod progress;
 mod render;
@@ -32,6 +33,8 @@ enum Command {
     Render(Box<render::RenderArgs>),
     /// Write synthetic points of national scale, the same for the same seed on every machine
     Synth(synth::SynthArgs),
+    /// List the colormaps, with their colours where the terminal shows them
+    Colormaps(colormaps::ColormapsArgs),
     /// List the GPU adapters with their kind and the limits that matter
     Info(info::InfoArgs),
 }
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Render(args) => render::run(*args, &monitor),
         Command::Synth(args) => synth::run(&args, &monitor),
+        Command::Colormaps(args) => colormaps::run(&args),
         Command::Info(args) => info::run(&args),
     };
     match result {
