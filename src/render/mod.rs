@@ -1,6 +1,8 @@
 //! The order of work of one run: points in, counts, colours, tiles out. Each step is a call into the part that
 //! knows how; what happened is returned as a [`Report`], never printed.
 
+pub mod bench;
+mod kept;
 mod report;
 mod sink;
 
@@ -8,12 +10,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+pub use kept::{KeptTiles, first_difference};
 pub use report::{Report, ZoomReport};
 
 use crate::backend::cpu::CpuBackend;
 use crate::backend::gpu::{self, GpuBackend, GpuOptions};
 use crate::backend::{Backend, MAX_SPREAD, Memory, Plan, PointPush};
 use crate::container::{self, OutputOptions, TileWriter};
+use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project::{Coordinate, Crs, LeftOut, Projector};
@@ -93,26 +97,33 @@ impl Request {
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
+    pool(request)?.install(|| render(request, monitor, || container::create(&request.out, &output_options(request))))
+}
+
+/// The worker threads of a run whose numbers are in range.
+fn pool(request: &Request) -> Result<rayon::ThreadPool> {
     if request.spread > MAX_SPREAD {
         return Err(Error::Usage(format!("--spread {} is too large; the most is {MAX_SPREAD}", request.spread)));
     }
-    let pool = rayon::ThreadPoolBuilder::new()
+    rayon::ThreadPoolBuilder::new()
         .num_threads(request.threads.unwrap_or(0))
         .build()
-        .map_err(|e| Error::Limit(format!("cannot start the worker threads: {e}; try fewer with --threads")))?;
-    pool.install(|| render(request, monitor))
+        .map_err(|e| Error::Limit(format!("cannot start the worker threads: {e}; try fewer with --threads")))
 }
 
-fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
-    let writer = container::create(&request.out, &output_options(request))?;
+fn render(
+    request: &Request,
+    monitor: &Arc<Monitor>,
+    create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
+) -> Result<Report> {
+    let writer = create()?;
     let (mut backend, notice) = open(request, monitor)?;
-    let points = aggregate(request, backend.as_ref(), monitor)?;
+    let points = aggregate(request, || backend.pusher(), monitor)?;
     let stats = backend.finish()?;
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
     }
-    let tables: Vec<ShadeTable> =
-        stats.iter().map(|s| ShadeTable::new(s, request.function, &request.colormap)).collect();
+    let tables = tables(request, &stats);
     let tiles: u64 = request.zooms.iter().filter_map(|z| stats.get(usize::from(z))).map(|s| s.tiles).sum();
     monitor.tiles_total.store(tiles, Ordering::Relaxed);
     write_tiles(backend.as_mut(), &tables, writer.as_ref(), monitor)?;
@@ -126,8 +137,13 @@ fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     Ok(report)
 }
 
+/// The colours of each zoom.
+fn tables(request: &Request, stats: &[ZoomStats]) -> Vec<ShadeTable> {
+    stats.iter().map(|s| ShadeTable::new(s, request.function, &request.colormap)).collect()
+}
+
 /// Half of the memory that is free, where the system tells; else 2 GiB.
-fn default_memory() -> u64 {
+pub(crate) fn default_memory() -> u64 {
     const UNKNOWN: u64 = 2 << 30;
     let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return UNKNOWN };
     let available = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
@@ -171,13 +187,17 @@ struct Points {
     extent: Extent,
 }
 
-fn aggregate(request: &Request, backend: &dyn Backend, monitor: &Arc<Monitor>) -> Result<Points> {
+fn aggregate<'a>(
+    request: &'a Request,
+    pusher: impl Fn() -> Box<dyn PointPush + 'a>,
+    monitor: &'a Monitor,
+) -> Result<Points> {
     let mut sinks = (0..rayon::current_num_threads())
         .map(|_| {
             Ok(Projecting {
                 crs: &request.crs,
                 projector: None,
-                push: backend.pusher(),
+                push: pusher(),
                 monitor,
                 batch: Vec::new(),
                 left_out: LeftOut::default(),
