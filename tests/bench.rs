@@ -74,6 +74,9 @@ fn a_gpu_adapter_against_the_cpu() {
     let gpu = &report["contenders"][1];
     assert!(gpu["device"]["adapter"].as_str().unwrap().to_lowercase().contains(&adapter.to_lowercase()));
     assert!(gpu["stages"].as_array().unwrap().iter().any(|s| s["stage"] == "read back"), "{gpu}");
+    let raster = &gpu["raster"];
+    assert_eq!(raster["resident_points"], report["points"]);
+    assert!(raster["resident"]["min"].as_f64().unwrap() > 0.0, "{raster}");
     let ratio = &report["ratios"][0];
     assert!(ratio["end_to_end"].as_f64().unwrap() > 0.0 && ratio["raster"].as_f64().unwrap() > 0.0, "{ratio}");
     let text = place.run(base).ok().stdout;

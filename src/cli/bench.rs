@@ -191,6 +191,17 @@ fn contender(text: &mut String, measured: &Measured) {
         let per_second = |times: &Times| rate(raster.points as f64 / times.median.max(f64::MIN_POSITIVE));
         let (counts, shade) = (&raster.counts, &raster.shade);
         put(text, format_args!("memory to counts   {}, {} points/s", seconds(counts), per_second(counts)));
+        if raster.resident_points > 0 {
+            let speed = rate(raster.resident_points as f64 / raster.resident.median.max(f64::MIN_POSITIVE));
+            put(
+                text,
+                format_args!(
+                    "resident points    {} to bin {}, {speed} points/s",
+                    seconds(&raster.resident),
+                    grouped(raster.resident_points)
+                ),
+            );
+        }
         put(text, format_args!("counts to indices  {}", seconds(shade)));
     }
     put(

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::{KeptTiles, Report, Request, first_difference};
-use crate::backend::{BackendReport, PointPush, TileSink};
+use crate::backend::{Again, BackendReport, PointPush, TileSink};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::source::{self, Input};
@@ -111,6 +111,10 @@ pub struct Raster {
     pub shade: Times,
     /// Both.
     pub total: Times,
+    /// Points that were binned while they lay on the device already; 0 on the CPU and where tiles did not fit.
+    pub resident_points: u64,
+    /// Seconds of that; all zero where there were none.
+    pub resident: Times,
 }
 
 /// What one contender took.
@@ -336,6 +340,7 @@ struct Track<'a> {
     cpu_seconds: Vec<f64>,
     counts: Vec<f64>,
     shade: Vec<f64>,
+    resident: Vec<Again>,
     archives: usize,
     folder: &'a Path,
 }
@@ -349,6 +354,7 @@ impl<'a> Track<'a> {
             cpu_seconds: Vec::new(),
             counts: Vec::new(),
             shade: Vec::new(),
+            resident: Vec::new(),
             archives: 0,
             folder,
         }
@@ -381,9 +387,11 @@ impl<'a> Track<'a> {
     /// Counts and indices of `points`, which nobody takes.
     fn raster(&mut self, points: &[Vec<WorldPoint>], monitor: &Monitor) -> Result<()> {
         let monitor = Arc::new(monitor.another());
-        let (counts, shade) = super::pool(&self.request)?.install(|| raster(&self.request, points, &monitor))?;
+        let (counts, shade, resident) =
+            super::pool(&self.request)?.install(|| raster(&self.request, points, &monitor))?;
         self.counts.push(counts);
         self.shade.push(shade);
+        self.resident.extend(resident);
         Ok(())
     }
 
@@ -396,6 +404,8 @@ impl<'a> Track<'a> {
             total: Times::new(self.counts.iter().zip(&self.shade).map(|(a, b)| a + b).collect()),
             counts: Times::new(self.counts.clone()),
             shade: Times::new(self.shade.clone()),
+            resident_points: self.resident.first().map_or(0, |again| again.points),
+            resident: Times::new(self.resident.iter().map(|again| again.seconds).collect()),
         });
         Ok(Measured {
             name: self.name.to_string(),
@@ -449,8 +459,8 @@ fn stages(reports: &[Report], last: &Report, input_bytes: u64) -> Vec<StageRow> 
     Stage::ALL.into_iter().filter_map(row).collect()
 }
 
-/// Seconds from points to statistics and from there to indices.
-fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>) -> Result<(f64, f64)> {
+/// Seconds from points to statistics and from there to indices, and of binning points that are on the device.
+fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
     let (mut backend, _) = super::open(request, monitor)?;
     let start = Instant::now();
     let next = AtomicUsize::new(0);
@@ -475,7 +485,8 @@ fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>)
     let counted = Instant::now();
     let tables = super::tables(request, &stats);
     backend.tiles(&tables, &Nobody)?;
-    Ok(((counted - start).as_secs_f64(), counted.elapsed().as_secs_f64()))
+    let shade = counted.elapsed().as_secs_f64();
+    Ok(((counted - start).as_secs_f64(), shade, backend.bin_again(points)?))
 }
 
 /// Takes tiles and does nothing with them.
