@@ -5,6 +5,7 @@
 //! Gives the same bytes as the CPU session, on every adapter and under any limits.
 
 mod adapter;
+mod again;
 mod batches;
 mod bin;
 mod buckets;
@@ -34,7 +35,7 @@ pub use adapter::{AdapterDescription, AdapterKind, Choice, adapters, choose};
 use self::device::Gpu;
 use self::memory::MemoryPlan;
 use self::resident::Resident;
-use super::{Backend, BackendReport, Plan, PointPush, TileSink};
+use super::{Again, Backend, BackendReport, Plan, PointPush, TileSink};
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::shade::ShadeTable;
@@ -206,6 +207,12 @@ impl Backend for GpuBackend {
             Counts::Device => painter.resident(&session.device, tables),
             Counts::Host(counts) => painter.stored(counts, tables),
         }
+    }
+
+    fn bin_again(&self, points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
+        let session = lock(&self.session)?;
+        let resident = matches!(self.counts, Counts::Device) && !self.spilled.load(Ordering::Acquire);
+        if resident { again::run(&self.gpu, &session.device, points).map(Some) } else { Ok(None) }
     }
 
     fn report(&self) -> BackendReport {

@@ -58,6 +58,16 @@ impl Resident {
         })
     }
 
+    /// The zoom points are binned at.
+    pub(super) fn zoom(&self) -> u8 {
+        self.zoom
+    }
+
+    /// Points of a batch.
+    pub(super) fn batch(&self) -> usize {
+        self.memory.batch
+    }
+
     /// The pool of a zoom.
     pub(super) fn pool(&self, zoom: u8) -> &SlotPool {
         &self.pools[usize::from(zoom & 1)]
