@@ -38,7 +38,7 @@ pub enum Error {
         /// What happened and what to do.
         problem: String,
     },
-    /// A coordinate reference system is unknown or cannot be used.
+    /// A coordinate reference system is unknown or cannot be used. Exit code 2.
     #[error("{0}")]
     Crs(String),
     /// A limit of the design was reached (for instance more points than a 32-bit count can hold).
@@ -60,7 +60,7 @@ impl Error {
 
     /// The process exit code: 2 for wrong usage, 1 for everything else.
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Usage(_)) { 2 } else { 1 }
+        if matches!(self, Self::Usage(_) | Self::Crs(_)) { 2 } else { 1 }
     }
 }
 

@@ -158,6 +158,12 @@ fn wrong_usage_is_code_2() {
         &["render", "p.csv", "-o", "t", "--backend", "cpu", "--adapter", "x"],
         &["render", "p.csv", "-o", "t", "--lon", "#0", "--lat", "#1"],
         &["render", "p.csv", "-o", "t", "--threads", "0"],
+        &["render", "p.csv", "-o", "t", "--crs", "nonsense"],
+        &["render", "p.csv", "-o", "t", "--report", "p.csv"],
+        &["render", "p.csv", "-o", "t", "--report", "t/report.json"],
+        &["render", "p.csv", "-o", "t.pmtiles", "--report", "./t.pmtiles"],
+        &["render", "p.csv", "-o", "t", "--report", "no/such/folder.json"],
+        &["render", "p.csv", "-o", "t", "--report", "."],
         &["paint"],
     ] {
         let ran = place.run(arguments);
@@ -165,12 +171,40 @@ fn wrong_usage_is_code_2() {
         assert!(!ran.stderr.is_empty());
     }
     assert_eq!(place.names(), ["p.csv"]);
+    assert_eq!(fs::read_to_string(place.path("p.csv")).unwrap(), TWO_POINTS);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_does_not_hide_the_tiles() {
+    let place = Playground::new();
+    place.file("p.csv", TWO_POINTS);
+    let line = place.run(["render", "p.csv", "-o", "t", "-z", "0", "-q", "--report", "/dev/full"]).error(1);
+    assert!(line.contains("/dev/full") && line.contains("the tiles in t are complete"), "{line}");
+    assert!(place.path("t/0/0/0.png").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let place = Playground::new();
+    let mut child = place
+        .command()
+        .args(["synth", "-n", "1M", "-o", "-"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ran = child.wait_with_output().unwrap();
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{ran:?}");
 }
 
 #[test]
 fn failures_name_the_thing_and_leave_nothing() {
     let place = Playground::new();
     place.file("none.csv", "city,people\nParis,2000000\n");
+    place.file("semicolons.csv", "lon;lat\n-0,1;51,5\n");
     place.file("empty.csv", "");
     place.file("blank.csv", "lon,lat\n,\n,\n");
     place.file("projected.csv", "lon,lat\n530000,180000\n531000,181000\n");
@@ -181,6 +215,7 @@ fn failures_name_the_thing_and_leave_nothing() {
         ("folder", &["folder"]),
         ("empty.csv", &["empty.csv"]),
         ("none.csv", &["none.csv", "city", "people", "--lon"]),
+        ("semicolons.csv", &["semicolons.csv", "separated by semicolons"]),
         ("blank.csv", &["blank.csv", "none of 2 rows"]),
         ("projected.csv", &["projected", "--crs"]),
     ] {

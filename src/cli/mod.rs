@@ -45,6 +45,7 @@ enum Command {
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    hush_device_layer();
     let monitor = Arc::new(Monitor::default());
     let on_interrupt = monitor.clone();
     // Without a handler Ctrl-C would leave the work folder to the next run; nothing worse, so a failure is no error.
@@ -61,6 +62,19 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "tilefire: {error}");
             ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Mesa's Vulkan layer that orders devices by the user's wish asks for a display, and complains on standard error where
+/// there is none: on servers, beside the lines this program prints. It is left out there, unless its wish is set.
+fn hush_device_layer() {
+    let set = |name| std::env::var_os(name).is_some();
+    if cfg!(target_os = "linux") && !["XDG_RUNTIME_DIR", "MESA_VK_DEVICE_SELECT", "DRI_PRIME"].into_iter().any(set) {
+        #[expect(unsafe_code, reason = "the layer takes this wish from the environment only")]
+        // SAFETY: the program has a single thread at this point, so nobody reads the environment meanwhile.
+        unsafe {
+            std::env::set_var("NODEVICE_SELECT", "1");
         }
     }
 }

@@ -120,18 +120,18 @@ pub(super) struct RenderArgs {
 pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (quiet, report_path) = (args.quiet, args.report.clone());
     let request = request(args)?;
+    if let Some(path) = &report_path {
+        check_report_place(path, &request)?;
+    }
     let report = {
         let _progress = Progress::start(monitor, quiet);
         render::run(&request, monitor)?
     };
-    if let Some(path) = report_path {
-        write_report(&report, &path)?;
-    }
     if !quiet {
         let text = summary(&report, &request.out.display().to_string());
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
-    Ok(())
+    report_path.map_or(Ok(()), |path| write_report(&report, &path, &request))
 }
 
 /// What was typed, checked and ready.
@@ -186,8 +186,54 @@ fn request(args: RenderArgs) -> Result<Request> {
     })
 }
 
-fn write_report(report: &Report, path: &Path) -> Result<()> {
+/// Refuses a report that would write over an input or into the output, or that has no folder to lie in: before the
+/// work, not after it.
+fn check_report_place(path: &Path, request: &Request) -> Result<()> {
+    let shown = path.display();
+    let is_input = |input: &Input| matches!(input, Input::File(file) if same_place(file, path));
+    if request.inputs.iter().any(is_input) {
+        return Err(Error::Usage(format!(
+            "--report {shown} is an input, which it would write over; name another file"
+        )));
+    }
+    let (place, out) = (place(path), place(&request.out));
+    if place.starts_with(&out) {
+        return Err(Error::Usage(format!(
+            "--report {shown} lies in the output {}, which holds tiles only; name a file beside it",
+            request.out.display()
+        )));
+    }
+    if path.is_dir() {
+        return Err(Error::Usage(format!("--report {shown} is a folder; name a file")));
+    }
+    // A folder on the way to the output is made with it.
+    match place.parent() {
+        Some(folder) if !folder.is_dir() && !out.starts_with(folder) => {
+            Err(Error::Usage(format!("--report {shown}: there is no folder {}; make it first", folder.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn same_place(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// The absolute path of what may not exist yet, without symbolic links on the way to it where its folder exists.
+fn place(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
+fn write_report(report: &Report, path: &Path, request: &Request) -> Result<()> {
     let mut text = serde_json::to_string_pretty(report).map_err(|e| Error::Internal(e.to_string()))?;
     text.push('\n');
-    std::fs::write(path, text).map_err(|e| Error::io("write the report to", path, e))
+    std::fs::write(path, text).map_err(|e| {
+        let out = request.out.display();
+        let tiles = if request.dry_run { String::new() } else { format!("; the tiles in {out} are complete") };
+        Error::Output(format!("cannot write the report to {}: {e}{tiles}", path.display()))
+    })
 }

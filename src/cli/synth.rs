@@ -1,7 +1,7 @@
 //! `tilefire synth`: synthetic points to a file or to standard output.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,9 +30,10 @@ pub(super) struct SynthArgs {
 
 pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
     if args.output.as_os_str() == "-" {
-        let mut out = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
-        return source::synth(args.number, args.seed, &mut out, monitor)
-            .and_then(|()| out.flush().map_err(|e| Error::Output(format!("cannot write to standard output: {e}"))));
+        let mut out = Pipe { inner: BufWriter::with_capacity(1 << 20, io::stdout().lock()), closed: false };
+        let done = source::synth(args.number, args.seed, &mut out, monitor);
+        // A closed pipe (`synth -o - | head`) is the reader's choice, not an error.
+        return if out.closed { Ok(()) } else { done };
     }
     if args.output.exists() && !args.force {
         return Err(Error::Output(format!(
@@ -53,6 +54,28 @@ pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let file = file.persist(&args.output).map_err(|e| Error::io("write", &args.output, e.error))?;
     open_to_all(&file);
     Ok(())
+}
+
+/// Standard output, remembering that its reader went away.
+struct Pipe<W> {
+    inner: W,
+    closed: bool,
+}
+
+impl<W: Write> Pipe<W> {
+    fn watch<T>(&mut self, work: impl FnOnce(&mut W) -> io::Result<T>) -> io::Result<T> {
+        work(&mut self.inner).inspect_err(|e| self.closed |= e.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl<W: Write> Write for Pipe<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.watch(|out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.watch(W::flush)
+    }
 }
 
 fn fill(file: &mut File, args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {

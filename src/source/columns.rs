@@ -88,6 +88,25 @@ fn places(names: &[String], wanted: &str) -> Vec<usize> {
 /// Finds the columns from a file's first record, or says in one line what is wrong and which flag helps. The
 /// caller puts the file's name before it.
 pub(super) fn find(first: &csv::ByteRecord, options: &ReadOptions) -> Result<Columns, String> {
+    find_by_commas(first, options).map_err(|problem| match other_separator(first) {
+        Some(separator) => format!(
+            "the fields look separated by {separator}, and only commas are supported yet; convert the file to commas \
+             and decimal points first ({problem})"
+        ),
+        None => problem,
+    })
+}
+
+/// What separates the fields of a record in which commas do not.
+fn other_separator(first: &csv::ByteRecord) -> Option<&'static str> {
+    let more_than_commas = |separator: u8| memchr::memchr_iter(separator, first.as_slice()).count() > first.len();
+    [(b';', "semicolons"), (b'\t', "tabs"), (b'|', "bars")]
+        .into_iter()
+        .find_map(|(separator, name)| more_than_commas(separator).then_some(name))
+        .or_else(|| (first.len() == 1 && memchr::memchr(b';', first.as_slice()).is_some()).then_some("semicolons"))
+}
+
+fn find_by_commas(first: &csv::ByteRecord, options: &ReadOptions) -> Result<Columns, String> {
     let flags = if options.projected { ["--x", "--y"] } else { ["--lon", "--lat"] };
     let numeric = |i: usize| first.get(i).is_some_and(looks_numeric);
     if let (Some(ColumnRef::Number(x)), Some(ColumnRef::Number(y))) = (&options.x, &options.y) {
@@ -255,6 +274,17 @@ mod tests {
         assert_eq!(find_in(&["lon", "LON", "lat"], |o| (o.x, o.y) = (column("LON"), column("lat"))), Ok((1, 2, true)));
         let problem = find_in(&["a", "b"], |_| ()).unwrap_err();
         assert!(problem.contains("a, b") && problem.contains("--lon and --lat"), "{problem}");
+    }
+
+    #[test]
+    fn another_separator_is_named() {
+        for (header, name) in [("id;lon;lat", "semicolons"), ("lon;lat", "semicolons"), ("id\tlon\tlat", "tabs")] {
+            let problem = find_in(&[header], |_| ()).unwrap_err();
+            assert!(problem.contains(name) && problem.contains(header.split(['\t', ';']).next().unwrap()), "{problem}");
+            let problem = find_in(&[header], |o| (o.x, o.y) = (column("#2"), column("#3"))).unwrap_err();
+            assert!(problem.contains(name), "{problem}");
+        }
+        assert!(!find_in(&["a;b", "c"], |_| ()).unwrap_err().contains("semicolons"));
     }
 
     #[test]

@@ -88,8 +88,8 @@ impl Ran {
     #[track_caller]
     pub fn error(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{}", self.stderr);
-        let lines: Vec<&str> = self.stderr.lines().filter(|l| l.starts_with("tilefire: ")).collect();
-        assert_eq!(lines.len(), 1, "{}", self.stderr);
+        let lines: Vec<&str> = self.stderr.lines().collect();
+        assert!(lines.len() == 1 && lines[0].starts_with("tilefire: "), "{}", self.stderr);
         lines[0].to_string()
     }
 }
