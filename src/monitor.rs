@@ -1,6 +1,7 @@
 //! What a run tells while it goes on: seconds per stage, progress, and the wish to stop.
 //! Everything is an atomic, so that any thread may report and any may look; nothing here prints.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -82,7 +83,7 @@ struct StageClock {
 pub struct Monitor {
     start: Instant,
     stages: [StageClock; Stage::ALL.len()],
-    cancelled: AtomicBool,
+    cancelled: Arc<AtomicBool>,
     /// Input bytes taken so far.
     pub bytes_read: AtomicU64,
     /// Input bytes in all; 0 when unknown (standard input).
@@ -104,7 +105,7 @@ impl Default for Monitor {
                 first: AtomicU64::new(u64::MAX),
                 last: AtomicU64::new(0),
             }),
-            cancelled: AtomicBool::new(false),
+            cancelled: Arc::default(),
             bytes_read: AtomicU64::new(0),
             bytes_total: AtomicU64::new(0),
             points: AtomicU64::new(0),
@@ -115,6 +116,11 @@ impl Default for Monitor {
 }
 
 impl Monitor {
+    /// A monitor for one of several runs: its own clock and numbers, the same wish to stop.
+    pub fn another(&self) -> Self {
+        Self { cancelled: self.cancelled.clone(), ..Self::default() }
+    }
+
     /// Runs `work` and adds the time it took to `stage`.
     pub fn time<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let from = self.start.elapsed();

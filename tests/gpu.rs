@@ -90,8 +90,11 @@ fn the_widest_spread() {
 fn two_points_far_apart() {
     if adapter_for("two_points_far_apart") {
         let points = [WorldPoint { x: 3, y: 5 }, WorldPoint { x: u32::MAX - 3, y: u32::MAX - 9 }];
-        let report = Job::new(&points, (0, 16), 0).same();
+        let report = Job::new(&points, (0, 16), 0).limits(everything_through_shaders()).same();
         assert_eq!((shader(&report, "reduce").tiles, report.buckets), (32, 0));
+        let report = Job::new(&points, (0, 16), 0).same();
+        assert_eq!((report.sparse_tiles, report.host_reduced_tiles, report.slot_buffers), (2, 32, 0));
+        assert!(report.shaders.iter().all(|s| s.dispatches == 0), "{report:?}");
         Job::new(&points, (0, 24), 1).same();
     }
 }
@@ -101,9 +104,68 @@ fn skewed_clusters() {
     if adapter_for("skewed_clusters") {
         let points = Random(1).clusters(200_000, 12, 24);
         for (zooms, spread) in [((0, 9), 0), ((2, 11), 0), ((0, 9), 2)] {
-            let report = Job::new(&points, zooms, spread).same();
+            let report = Job::new(&points, zooms, spread).limits(everything_through_shaders()).same();
             assert_eq!((report.buckets, report.sparse_points), (0, 0));
         }
+    }
+}
+
+/// Tiles of few points are counted by the host, and the dense tiles above them get their counts.
+#[test]
+fn sparse_tiles_beside_dense_ones() {
+    if adapter_for("sparse_tiles_beside_dense_ones") {
+        let mut points = Random(12).clusters(60_000, 5, 24);
+        points.extend(Random(13).clusters(3_000, 1_000, 30));
+        for (zooms, spread) in [((0, 11), 0), ((7, 10), 2)] {
+            // Looked through once at the end, and many times before it.
+            for review_points in [None, Some(1000)] {
+                let limits = ForcedLimits { review_points, batch_points: Some(2000), ..Default::default() };
+                let report = Job::new(&points, zooms, spread).limits(limits).same();
+                assert_eq!((report.buckets, report.passes, report.flushes), (0, 0, 0));
+                assert!(report.sparse_tiles > 500 && shader(&report, "bin").points > 30_000, "{report:?}");
+                assert!(shader(&report, "add").tiles > 0 && report.host_reduced_tiles > 1000, "{report:?}");
+                assert_eq!(shader(&report, "pack").tiles > 0, spread > 0, "{report:?}");
+            }
+        }
+    }
+}
+
+/// With next to no memory, points become counts early and counts go to a file.
+#[test]
+fn host_memory_is_bounded() {
+    if adapter_for("host_memory_is_bounded") {
+        let mut points = Random(14).clusters(250_000, 8, 26);
+        points.extend(Random(15).clusters(150_000, 5_000, 32));
+        for (threads, spread) in [(1, 0), (3, 1)] {
+            let limits = ForcedLimits { device_memory: Some(16 << 20), ..Default::default() };
+            let job = Job { threads, memory: Some(1 << 20), ..Job::new(&points, (0, 9), spread).limits(limits) };
+            let report = job.same();
+            assert!(report.flushes > 0 && report.spilled_bytes > 0 && report.buckets > 0, "{report:?}");
+            assert!(report.passes > report.flushes && report.sparse_points > 0, "{report:?}");
+        }
+    }
+}
+
+/// A device that runs out of memory turns the session to buckets; one that has none at all is an error.
+#[test]
+fn slot_buffers_run_out() {
+    if adapter_for("slot_buffers_run_out") {
+        let points = Random(16).clusters(40_000, 6, 27);
+        for (buffers, review_points) in [(1, None), (2, Some(500)), (3, Some(500))] {
+            let limits = ForcedLimits {
+                slot_buffers: Some(buffers),
+                binding_tiles: Some(4),
+                review_points,
+                ..everything_through_shaders()
+            };
+            let report = Job::new(&points, (5, 8), 1).limits(limits).same();
+            assert!(report.passes > 1 && report.buckets > 0, "{report:?}");
+            assert!(report.slot_buffers <= 2 * buffers as u64, "{report:?}");
+        }
+        let limits = ForcedLimits { slot_buffers: Some(0), ..everything_through_shaders() };
+        let job = Job::new(&points, (0, 8), 0).limits(limits);
+        let error = job.run_and(&mut job.gpu_backend().unwrap(), |_, _| ()).err().unwrap();
+        assert!(error.to_string().contains("no memory for a single tile"), "{error}");
     }
 }
 
@@ -120,6 +182,7 @@ fn limits_forced_down() {
                 bucket_zoom: Some(4),
                 subgroups: Some(subgroups),
                 dense_min: Some(0),
+                ..Default::default()
             };
             let report = Job::new(&points, (0, 8), spread).limits(limits).same();
             assert!(report.batches >= 3 && report.buckets >= 3 && report.passes > report.buckets + 3, "{report:?}");
@@ -164,7 +227,7 @@ fn tiles_outgrow_the_device_midway() {
 fn shaders_handle_every_point_and_tile() {
     if adapter_for("shaders_handle_every_point_and_tile") {
         let points = Random(7).clusters(30_000, 5, 26);
-        let job = Job::new(&points, (0, 9), 0);
+        let job = Job::new(&points, (0, 9), 0).limits(everything_through_shaders());
         let report = job.same();
         let tiles: Vec<u64> = job.cpu().stats.iter().map(|s| s.tiles).collect();
         assert_eq!(shader(&report, "bin").points, 30_000);
@@ -276,6 +339,9 @@ proptest! {
         bucket_zoom in prop_oneof![Just(None), (0u8..=8).prop_map(Some)],
         dense_min in prop_oneof![Just(None), Just(Some(0)), (1usize..100).prop_map(Some)],
         subgroups in any::<bool>(),
+        review_points in prop_oneof![Just(None), (1usize..5000).prop_map(Some)],
+        slot_buffers in prop_oneof![3 => Just(None), 1 => (1usize..4).prop_map(Some)],
+        host_memory in prop_oneof![2 => Just(None), 1 => (0u64..2 << 20).prop_map(Some)],
     ) {
         if !adapter_for("gpu_and_cpu_agree") {
             return Ok(());
@@ -290,8 +356,10 @@ proptest! {
             bucket_zoom,
             subgroups: Some(subgroups && subgroup_choices("gpu_and_cpu_agree").contains(&true)),
             dense_min,
+            review_points,
+            slot_buffers,
         };
-        let job = Job { limits, threads, push, ..Job::new(&points, (max.saturating_sub(levels), max), spread) };
+        let job = Job { limits, threads, push, memory: host_memory, ..Job::new(&points, (max.saturating_sub(levels), max), spread) };
         let (cpu, gpu) = (job.cpu(), job.gpu());
         prop_assert_eq!(difference(&cpu, &gpu), None);
     }

@@ -65,7 +65,7 @@ fn check(input: &std::path::Path, points: &[(f64, f64)], zooms: std::ops::RangeI
                     if count > 0 {
                         seen += 1;
                         let exact = formula.colour(count);
-                        let off = (0..3).map(|c| exact[c].abs_diff(pixel.0[c])).max().unwrap();
+                        let off = (0..4).map(|c| exact[c].abs_diff(pixel.0[c])).max().unwrap();
                         assert!(off <= if few { 0 } else { 2 }, "{z}/{x}/{y} {px} {py}: off by {off}");
                     }
                 }

@@ -130,6 +130,15 @@ pub struct BackendReport {
     pub shaders: Vec<ShaderWork>,
 }
 
+/// How long binning took of points that already lay on the device.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Again {
+    /// Points binned.
+    pub points: u64,
+    /// Seconds from the first command to the end.
+    pub seconds: f64,
+}
+
 /// A rendering session on one device.
 pub trait Backend: Sync {
     /// A way in for one reading thread. Several may be open at once.
@@ -142,6 +151,12 @@ pub trait Backend: Sync {
     /// Colours every lit tile of the planned zooms, spread included (so a tile next to a lit one may come out
     /// lit too), and hands it to `sink`. `tables` is indexed by zoom.
     fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()>;
+
+    /// For benchmarks, after everything else: bins some of `points`, which were pushed before, once more with nothing
+    /// but the device in the way. `None` where points do not lie on a device. The counts are wrong afterwards.
+    fn bin_again(&self, _points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
+        Ok(None)
+    }
 
     /// What was done so far.
     fn report(&self) -> BackendReport;

@@ -1,6 +1,8 @@
 //! What a person typed, and what they see. One file a command; each turns its arguments into a valid request,
 //! runs it and prints. Errors are printed here, once.
 
+mod bench;
+mod colormaps;
 mod info;
 mod progress;
 mod render;
@@ -30,8 +32,12 @@ struct Cli {
 enum Command {
     /// Turn point files into heat-map tiles
     Render(Box<render::RenderArgs>),
+    /// Measure the CPU and GPU adapters on the same work, stage by stage, and compare their tiles
+    Bench(bench::BenchArgs),
     /// Write synthetic points of national scale, the same for the same seed on every machine
     Synth(synth::SynthArgs),
+    /// List the colormaps, with their colours where the terminal shows them
+    Colormaps(colormaps::ColormapsArgs),
     /// List the GPU adapters with their kind and the limits that matter
     Info(info::InfoArgs),
 }
@@ -46,7 +52,9 @@ pub fn main() -> ExitCode {
     let _ = ctrlc::set_handler(move || on_interrupt.cancel());
     let result = match cli.command {
         Command::Render(args) => render::run(*args, &monitor),
+        Command::Bench(args) => bench::run(&args, &monitor),
         Command::Synth(args) => synth::run(&args, &monitor),
+        Command::Colormaps(args) => colormaps::run(&args),
         Command::Info(args) => info::run(&args),
     };
     match result {

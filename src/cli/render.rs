@@ -75,9 +75,13 @@ pub(super) struct RenderArgs {
     /// the same two counts everywhere [zoom, all, smooth, MIN,MAX]
     #[arg(long, default_value_t, value_name = "SPAN")]
     span: SpanRule,
-    /// Colours: tilefire, fire, inferno, viridis, magma, plasma, turbo, ...; _r at the end reverses
-    #[arg(long, default_value = DEFAULT_COLORMAP, value_name = "NAME")]
+    /// Colours: a name (tilefire colormaps lists them; _r at the end reverses), a list such as
+    /// '#00000000, orange 30%, white', or one colour, which rises in alpha
+    #[arg(long, default_value = DEFAULT_COLORMAP, value_name = "COLOURS")]
     colormap: String,
+    /// Opacity of all colours, 0 to 1
+    #[arg(long, default_value_t = 1.0, value_name = "OPACITY", value_parser = values::share)]
+    alpha: f64,
     /// Grow each lit pixel to a disc of this radius, so that lone points show
     #[arg(long, default_value_t = 0, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SPREAD)))]
     spread: u32,
@@ -169,7 +173,7 @@ fn request(args: RenderArgs) -> Result<Request> {
         spread: args.spread,
         function: args.how,
         span: args.span,
-        colormap: Colormap::named(&args.colormap)?,
+        colormap: Colormap::parse(&args.colormap)?.with_opacity(args.alpha),
         device,
         gpu: GpuOptions { adapter: args.adapter, limits: ForcedLimits::default() },
         out: args.output,

@@ -44,6 +44,12 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     if value < 1 << 20 { Err(wrong()) } else { Ok(value) }
 }
 
+/// A number from 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let value = text.trim().parse::<f64>().ok().filter(|v| (0.0..=1.0).contains(v));
+    value.ok_or_else(|| format!("'{text}' is no number from 0 to 1"))
+}
+
 /// 1234567 as "1,234,567".
 pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();

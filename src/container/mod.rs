@@ -5,6 +5,7 @@
 mod files;
 pub mod metadata;
 pub mod page;
+pub mod picture;
 mod pmtiles;
 pub mod png;
 mod staging;

@@ -1,7 +1,9 @@
 //! The order of work of one run: points in, counts, colours, tiles out. Each step is a call into the part that
 //! knows how; what happened is returned as a [`Report`], never printed.
 
+pub mod bench;
 mod estimate;
+mod kept;
 mod report;
 mod sink;
 
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
+pub use kept::{KeptTiles, first_difference};
 pub use report::{Report, ZoomReport};
 
 use crate::backend::cpu::CpuBackend;
@@ -102,14 +105,19 @@ impl Request {
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
+    let create = || container::create(&request.out, &output_options(request));
+    pool(request)?.install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
+}
+
+/// The worker threads of a run whose numbers are in range.
+fn pool(request: &Request) -> Result<rayon::ThreadPool> {
     if request.spread > MAX_SPREAD {
         return Err(Error::Usage(format!("--spread {} is too large; the most is {MAX_SPREAD}", request.spread)));
     }
-    let pool = rayon::ThreadPoolBuilder::new()
+    rayon::ThreadPoolBuilder::new()
         .num_threads(request.threads.unwrap_or(0))
         .build()
-        .map_err(|e| Error::Limit(format!("cannot start the worker threads: {e}; try fewer with --threads")))?;
-    pool.install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor) })
+        .map_err(|e| Error::Limit(format!("cannot start the worker threads: {e}; try fewer with --threads")))
 }
 
 /// The colours of every zoom.
@@ -122,7 +130,7 @@ fn tables(request: &Request, stats: &[ZoomStats]) -> Vec<ShadeTable> {
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let (mut backend, notice) = open(request, monitor)?;
-    let points = aggregate(request, backend.as_ref(), monitor)?;
+    let points = aggregate(request, || backend.pusher(), monitor)?;
     let stats = backend.finish()?;
     let tables = tables(request, &stats);
     let mut report = Report::new(request, &points, &stats, &tables);
@@ -132,10 +140,14 @@ fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     Ok(report)
 }
 
-fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
-    let writer = container::create(&request.out, &output_options(request))?;
+fn render(
+    request: &Request,
+    monitor: &Arc<Monitor>,
+    create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
+) -> Result<Report> {
+    let writer = create()?;
     let (mut backend, notice) = open(request, monitor)?;
-    let points = aggregate(request, backend.as_ref(), monitor)?;
+    let points = aggregate(request, || backend.pusher(), monitor)?;
     let stats = backend.finish()?;
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
@@ -155,7 +167,7 @@ fn render(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
 }
 
 /// Half of the memory that is free, where the system tells; else 2 GiB.
-fn default_memory() -> u64 {
+pub(crate) fn default_memory() -> u64 {
     const UNKNOWN: u64 = 2 << 30;
     let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return UNKNOWN };
     let available = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
@@ -199,13 +211,17 @@ struct Points {
     extent: Extent,
 }
 
-fn aggregate(request: &Request, backend: &dyn Backend, monitor: &Arc<Monitor>) -> Result<Points> {
+fn aggregate<'a>(
+    request: &'a Request,
+    pusher: impl Fn() -> Box<dyn PointPush + 'a>,
+    monitor: &'a Monitor,
+) -> Result<Points> {
     let mut sinks = (0..rayon::current_num_threads())
         .map(|_| {
             Ok(Projecting {
                 crs: &request.crs,
                 projector: None,
-                push: backend.pusher(),
+                push: pusher(),
                 monitor,
                 batch: Vec::new(),
                 left_out: LeftOut::default(),

@@ -206,8 +206,9 @@ fn legend_stops(request: &Request, span: Span) -> Vec<Value> {
     counts
         .into_iter()
         .map(|count| {
-            let [r, g, b] = shading.colour(count);
-            json!([count, format!("#{r:02x}{g:02x}{b:02x}")])
+            let [r, g, b, a] = shading.colour(count);
+            let alpha = if a < 255 { format!("{a:02x}") } else { String::new() };
+            json!([count, format!("#{r:02x}{g:02x}{b:02x}{alpha}")])
         })
         .collect()
 }

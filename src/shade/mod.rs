@@ -6,7 +6,7 @@ mod function;
 mod span;
 mod table;
 
-pub use colormap::{Colormap, DEFAULT_COLORMAP};
+pub use colormap::{Colormap, DEFAULT_COLORMAP, MIN_ALPHA};
 pub use function::Function;
 pub use span::{Span, SpanRule};
 pub use table::{PALETTE, ShadeTable, Shading};

@@ -32,12 +32,12 @@ impl Shading<'_> {
     }
 
     /// The colour of `count` (above 0).
-    pub fn colour(&self, count: u32) -> [u8; 3] {
+    pub fn colour(&self, count: u32) -> [u8; 4] {
         self.colormap.at(self.position(count))
     }
 
     /// All counts at which the colour changes, with the colour from there on; the first entry is (1, ...).
-    fn runs(&self) -> Vec<(u32, [u8; 3])> {
+    fn runs(&self) -> Vec<(u32, [u8; 4])> {
         let Span { lo, hi } = self.span;
         let mut runs = vec![(1, self.colour(1))];
         if lo < hi {
@@ -48,7 +48,7 @@ impl Shading<'_> {
 
     /// Finds the changes in (from, to] by bisection. Between two stops every channel is monotone in the count,
     /// so equal colours at both ends of such a stretch mean one colour all along it.
-    fn changes(&self, from: u32, to: u32, runs: &mut Vec<(u32, [u8; 3])>) {
+    fn changes(&self, from: u32, to: u32, runs: &mut Vec<(u32, [u8; 4])>) {
         let (start, end) = (self.position(from), self.position(to));
         let (first, last) = (self.colormap.at(start), self.colormap.at(end));
         if first == last && self.colormap.segment(start) == self.colormap.segment(end) {
@@ -96,7 +96,7 @@ impl ShadeTable {
 
     /// One index for each colour that `counts` (ascending, above 0) have.
     fn exact(shading: &Shading<'_>, counts: &[u32]) -> Self {
-        let mut runs: Vec<(u32, [u8; 3])> = Vec::with_capacity(counts.len());
+        let mut runs: Vec<(u32, [u8; 4])> = Vec::with_capacity(counts.len());
         for &count in counts {
             let colour = shading.colour(count);
             if runs.last().is_none_or(|last| last.1 != colour) {
@@ -121,9 +121,9 @@ impl ShadeTable {
         Self::from_runs(shading.span, &group(&runs, low), low)
     }
 
-    fn from_runs(span: Span, runs: &[(u32, [u8; 3])], error: u8) -> Self {
+    fn from_runs(span: Span, runs: &[(u32, [u8; 4])], error: u8) -> Self {
         let mut palette = vec![[0; 4]];
-        palette.extend(runs.iter().map(|&(_, [r, g, b])| [r, g, b, 255]));
+        palette.extend(runs.iter().map(|run| run.1));
         let mut thresholds: Vec<u32> = runs.iter().map(|r| r.0).collect();
         // Every lit pixel has a colour, whatever the smallest count of the zoom is.
         if let Some(first) = thresholds.first_mut() {
@@ -146,16 +146,16 @@ impl ShadeTable {
 
 /// Groups of neighbouring runs whose colours differ by at most `2 * error` in every channel, each with the
 /// colour in the middle.
-fn group(runs: &[(u32, [u8; 3])], error: u8) -> Vec<(u32, [u8; 3])> {
+fn group(runs: &[(u32, [u8; 4])], error: u8) -> Vec<(u32, [u8; 4])> {
     let mut groups = Vec::new();
     let mut rest = runs.iter().copied();
     let Some((mut start, first)) = rest.next() else { return groups };
     let (mut low, mut high) = (first, first);
-    let middle = |low: [u8; 3], high: [u8; 3]| std::array::from_fn(|c| low[c] + (high[c] - low[c]).div_ceil(2));
+    let middle = |low: [u8; 4], high: [u8; 4]| std::array::from_fn(|c| low[c] + (high[c] - low[c]).div_ceil(2));
     for (count, colour) in rest {
-        let lower: [u8; 3] = std::array::from_fn(|c| low[c].min(colour[c]));
-        let upper: [u8; 3] = std::array::from_fn(|c| high[c].max(colour[c]));
-        if (0..3).all(|c| upper[c] - lower[c] <= error.saturating_mul(2)) {
+        let lower: [u8; 4] = std::array::from_fn(|c| low[c].min(colour[c]));
+        let upper: [u8; 4] = std::array::from_fn(|c| high[c].max(colour[c]));
+        if (0..4).all(|c| upper[c] - lower[c] <= error.saturating_mul(2)) {
             (low, high) = (lower, upper);
         } else {
             groups.push((start, middle(low, high)));
@@ -176,8 +176,20 @@ mod tests {
         ZoomStats { lit: 1, max, tiles: 1, sum: 1, distinct }
     }
 
-    const NAMES: [&str; 9] =
-        ["tilefire", "fire", "inferno", "viridis", "magma", "plasma", "turbo", "cividis", "fire_r"];
+    const NAMES: [&str; 12] = [
+        "tilefire",
+        "fire",
+        "inferno",
+        "viridis",
+        "magma",
+        "plasma",
+        "turbo",
+        "cividis",
+        "fire_r",
+        "#ff8800",
+        "#00000000,#ff8800,white",
+        "navy,red 5%,#ffff0080",
+    ];
 
     fn functions() -> impl Strategy<Value = Function> {
         prop_oneof![
@@ -203,13 +215,12 @@ mod tests {
             span in spans(),
         ) {
             let max = *counts.last().unwrap();
-            let colormap = Colormap::named(name).unwrap();
+            let colormap = Colormap::parse(name).unwrap();
             let shading = Shading { function, span: span.unwrap_or(Span { lo: 1, hi: max }), colormap: &colormap };
             let table = ShadeTable::of(&stats(max, Distinct::from_values(counts.iter().copied())), &shading);
             prop_assert_eq!(table.error, 0);
             for count in counts {
-                let [r, g, b, a] = table.palette[usize::from(table.index(count))];
-                prop_assert_eq!(([r, g, b], a), (shading.colour(count), 255));
+                prop_assert_eq!(table.palette[usize::from(table.index(count))], shading.colour(count));
             }
         }
 
@@ -221,7 +232,7 @@ mod tests {
             function in functions(),
             span in spans(),
         ) {
-            let colormap = Colormap::named(name).unwrap();
+            let colormap = Colormap::parse(name).unwrap();
             let shading = Shading { function, span: span.unwrap_or(Span { lo: 1, hi: max }), colormap: &colormap };
             let table = ShadeTable::of(&stats(max, Distinct::many()), &shading);
             prop_assert!(table.error <= 2, "{} of 255 for {name}", table.error);
@@ -233,7 +244,7 @@ mod tests {
                 prop_assert!(index >= last.max(1));
                 last = index;
                 let colour = shading.colour(count);
-                let worst = (0..3).map(|c| table.palette[usize::from(index)][c].abs_diff(colour[c])).max();
+                let worst = (0..4).map(|c| table.palette[usize::from(index)][c].abs_diff(colour[c])).max();
                 prop_assert!(worst <= Some(table.error), "count {count}: {worst:?}");
             }
         }
@@ -243,22 +254,21 @@ mod tests {
     fn a_single_count_has_the_middle_colour() {
         let colormap = Colormap::default();
         let table = ShadeTable::new(&stats(1, Distinct::from_values([1])), Function::Log, &colormap);
-        let [r, g, b] = colormap.at(0.5);
-        assert_eq!(table.palette, vec![[0; 4], [r, g, b, 255]]);
+        assert_eq!(table.palette, vec![[0; 4], colormap.at(0.5)]);
         assert_eq!((table.index(0), table.index(1), table.index(u32::MAX)), (0, 1, 1));
     }
 
     #[test]
     fn all_counts_of_a_large_zoom_are_within_two() {
         for name in NAMES {
-            let colormap = Colormap::named(name).unwrap();
+            let colormap = Colormap::parse(name).unwrap();
             let max = 70_000;
             let table = ShadeTable::new(&stats(max, Distinct::many()), Function::Log, &colormap);
             let shading = Shading { function: Function::Log, span: Span { lo: 1, hi: max }, colormap: &colormap };
             for count in 1..=max {
                 let colour = shading.colour(count);
                 let entry = table.palette[usize::from(table.index(count))];
-                assert!((0..3).all(|c| entry[c].abs_diff(colour[c]) <= 2), "{name} {count}");
+                assert!((0..4).all(|c| entry[c].abs_diff(colour[c]) <= 2), "{name} {count}");
             }
         }
     }

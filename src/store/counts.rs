@@ -68,6 +68,12 @@ impl CountStore {
         self.set_zoom(z, vec![sum])
     }
 
+    /// Takes the counts of zoom `z` out of the store.
+    pub fn take_zoom(&mut self, z: u8) -> Result<CountPart> {
+        let ZoomCounts { chunks, stats } = std::mem::take(self.zoom_mut(z)?);
+        Ok(CountPart::from_chunks(chunks, stats, self.vault.clone()))
+    }
+
     fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts> {
         self.zooms.get_mut(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
     }
@@ -78,15 +84,26 @@ impl CountStore {
 
     /// Sums zoom `z + 1` into zoom `z`, on all threads of the current pool.
     pub fn reduce(&mut self, z: u8) -> Result<()> {
+        self.reduce_where(z, |_, _| Ok(true))
+    }
+
+    /// Sums zoom `z + 1` into those tiles of zoom `z` that `keep` wants, given a tile's Morton code and what its
+    /// children here come to; it is asked once a tile, from all threads.
+    pub fn reduce_where(&mut self, z: u8, keep: impl Fn(u64, &[Lit]) -> Result<bool> + Sync) -> Result<()> {
         let below = self.zoom(z + 1)?;
         let pieces: Vec<usize> = (0..below.chunks.len()).step_by(PIECE).collect();
         let parts: Vec<CountPart> =
-            pieces.into_par_iter().map(|from| self.reduce_piece(z, from)).collect::<Result<_>>()?;
+            pieces.into_par_iter().map(|from| self.reduce_piece(z, from, &keep)).collect::<Result<_>>()?;
         self.set_zoom(z, parts)
     }
 
     /// The parents of the families that begin in the chunks of one piece; a family may end in the next one.
-    fn reduce_piece(&self, z: u8, from: usize) -> Result<CountPart> {
+    fn reduce_piece(
+        &self,
+        z: u8,
+        from: usize,
+        keep: &(impl Fn(u64, &[Lit]) -> Result<bool> + Sync),
+    ) -> Result<CountPart> {
         let chunks = &self.zoom(z + 1)?.chunks;
         let before = from.checked_sub(1).map(|at| chunks[at].last >> 2);
         let (mut part, mut child, mut parent) = (self.part(), Vec::new(), Vec::new());
@@ -99,7 +116,9 @@ impl CountStore {
                     continue;
                 }
                 if family != Some(code >> 2) {
-                    if let Some(done) = family {
+                    if let Some(done) = family
+                        && keep(done, &parent)?
+                    {
                         part.push(done, &parent)?;
                     }
                     if at >= from + PIECE {
@@ -114,7 +133,9 @@ impl CountStore {
                 reduce_into(&mut parent, (code & 3) as u16, &child)?;
             }
         }
-        if let Some(done) = family {
+        if let Some(done) = family
+            && keep(done, &parent)?
+        {
             part.push(done, &parent)?;
         }
         Ok(part)

@@ -50,6 +50,11 @@ impl CountPart {
         Self { vault: Some(vault), ..Self::default() }
     }
 
+    /// A part of what was one before.
+    pub(super) fn from_chunks(chunks: Vec<Chunk>, stats: ZoomStats, vault: Arc<Vault>) -> Self {
+        Self { chunks, stats, vault: Some(vault), ..Self::default() }
+    }
+
     /// Whether no tile was pushed.
     pub fn is_empty(&self) -> bool {
         self.stats.tiles == 0

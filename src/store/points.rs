@@ -13,6 +13,13 @@ use crate::tile::{WorldPoint, morton};
 const CHUNK: u64 = 512;
 const SMALLEST_CHUNK: u64 = 32;
 
+/// Chunks of one bucket, and at how many it should be looked at.
+#[derive(Debug)]
+struct Bucket {
+    chunks: Vec<Vec<u64>>,
+    review: usize,
+}
+
 /// All points so far, as Morton codes in buckets of one coarse zoom.
 #[derive(Debug)]
 pub struct PointStore {
@@ -21,7 +28,9 @@ pub struct PointStore {
     room: u64,
     chunk: usize,
     held: AtomicU64,
-    buckets: Vec<Mutex<Vec<Vec<u64>>>>,
+    /// Chunks after which a bucket is due for the first time.
+    review: usize,
+    buckets: Vec<Mutex<Bucket>>,
 }
 
 impl PointStore {
@@ -35,8 +44,18 @@ impl PointStore {
         let zoom = zoom.min(10);
         let open = rayon::current_num_threads() as u64 * (1 << (2 * zoom));
         let chunk = (room / 4 / open).clamp(SMALLEST_CHUNK, CHUNK) as usize;
-        let buckets = (0..1usize << (2 * zoom)).map(|_| Mutex::default()).collect();
-        Self { zoom, room: room.max(1), chunk, held: AtomicU64::new(0), buckets }
+        let empty = || Mutex::new(Bucket { chunks: Vec::new(), review: usize::MAX });
+        let buckets = (0..1usize << (2 * zoom)).map(|_| empty()).collect();
+        Self { zoom, room: room.max(1), chunk, held: AtomicU64::new(0), review: usize::MAX, buckets }
+    }
+
+    /// The store with buckets that are [due](PointSink::due) each time about `points` points have come to them.
+    pub fn with_review(mut self, points: usize) -> Self {
+        self.review = points.div_ceil(self.chunk).max(1);
+        for bucket in &mut self.buckets {
+            bucket.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).review = self.review;
+        }
+        self
     }
 
     /// The zoom of the bucket tiles.
@@ -46,7 +65,7 @@ impl PointStore {
 
     /// A way in for one thread; what it holds reaches the store when it is full or closed.
     pub fn sink(&self) -> PointSink<'_> {
-        PointSink { store: self, local: vec![Vec::new(); self.buckets.len()] }
+        PointSink { store: self, local: vec![Vec::new(); self.buckets.len()], due: Vec::new() }
     }
 
     /// Whether points should leave before more come.
@@ -54,11 +73,16 @@ impl PointStore {
         self.held.load(Ordering::Relaxed) >= self.room
     }
 
+    /// Whether it holds more than half of what makes it full.
+    pub fn is_half_full(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > self.room / 2
+    }
+
     /// The Morton codes of the buckets that hold points, ascending, with their number of points.
     pub fn buckets(&self) -> Result<Vec<(u64, usize)>> {
         let mut filled = Vec::new();
         for (code, bucket) in self.buckets.iter().enumerate() {
-            let len: usize = bucket.lock().map_err(poisoned)?.iter().map(Vec::len).sum();
+            let len: usize = bucket.lock().map_err(poisoned)?.chunks.iter().map(Vec::len).sum();
             if len > 0 {
                 filled.push((code as u64, len));
             }
@@ -89,7 +113,7 @@ impl PointStore {
         let index = usize::try_from(bucket).unwrap_or(usize::MAX);
         let Some(bucket) = self.buckets.get(index) else { return Ok(Vec::new()) };
         let chunks = {
-            let mut chunks = bucket.lock().map_err(poisoned)?;
+            let chunks = &mut bucket.lock().map_err(poisoned)?.chunks;
             let mut taken = 0;
             let keep = chunks.iter().rposition(|chunk| {
                 taken += chunk.len();
@@ -105,10 +129,30 @@ impl PointStore {
         Ok(codes)
     }
 
-    fn put(&self, bucket: usize, chunk: Vec<u64>) -> Result<()> {
-        self.held.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        self.buckets[bucket].lock().map_err(poisoned)?.push(chunk);
+    /// Brings points back that were taken from a bucket; it is due again once it has twice as many.
+    pub fn put_back(&self, bucket: u64, codes: &[u64]) -> Result<()> {
+        let index = usize::try_from(bucket).unwrap_or(usize::MAX);
+        let Some(bucket) = self.buckets.get(index) else {
+            return Err(Error::Internal(format!("there is no bucket {bucket} of points")));
+        };
+        let bucket = &mut *bucket.lock().map_err(poisoned)?;
+        self.held.fetch_add(codes.len() as u64, Ordering::Relaxed);
+        bucket.chunks.extend(codes.chunks(self.chunk).map(<[u64]>::to_vec));
+        bucket.review = bucket.chunks.len().saturating_mul(2).max(self.review);
         Ok(())
+    }
+
+    /// Whether the bucket is due for the first time since points were brought back to it.
+    fn put(&self, bucket: usize, chunk: Vec<u64>) -> Result<bool> {
+        self.held.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        let mut bucket = self.buckets[bucket].lock().map_err(poisoned)?;
+        bucket.chunks.push(chunk);
+        let due = bucket.chunks.len() >= bucket.review;
+        if due {
+            // Until it was looked at, nobody else shall.
+            bucket.review = usize::MAX;
+        }
+        Ok(due)
     }
 }
 
@@ -121,6 +165,7 @@ fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
 pub struct PointSink<'a> {
     store: &'a PointStore,
     local: Vec<Vec<u64>>,
+    due: Vec<u64>,
 }
 
 impl PointSink<'_> {
@@ -134,17 +179,31 @@ impl PointSink<'_> {
             local.push(code);
             if local.len() == self.store.chunk {
                 let full = std::mem::replace(local, Vec::with_capacity(self.store.chunk));
-                self.store.put(bucket, full)?;
+                self.hand_over(bucket, full)?;
             }
         }
         Ok(())
     }
 
+    fn hand_over(&mut self, bucket: usize, chunk: Vec<u64>) -> Result<()> {
+        if self.store.put(bucket, chunk)? {
+            self.due.push(bucket as u64);
+        }
+        Ok(())
+    }
+
+    /// A bucket that has become long enough to be looked at; who asks must [put back](PointStore::put_back) what
+    /// shall stay, be it nothing.
+    pub fn due(&mut self) -> Option<u64> {
+        self.due.pop()
+    }
+
     /// Hands everything still held to the store.
     pub fn close(&mut self) -> Result<()> {
-        for (bucket, local) in self.local.iter_mut().enumerate() {
-            if !local.is_empty() {
-                self.store.put(bucket, std::mem::take(local))?;
+        for bucket in 0..self.local.len() {
+            if !self.local[bucket].is_empty() {
+                let rest = std::mem::take(&mut self.local[bucket]);
+                self.hand_over(bucket, rest)?;
             }
         }
         Ok(())
@@ -176,5 +235,23 @@ mod tests {
         assert!(!store.is_full());
         assert_eq!(store.buckets().unwrap(), [(1, 1_500), (3, 700)]);
         assert_eq!(store.take(1).unwrap().len() + store.take(3).unwrap().len(), 2_200);
+    }
+
+    #[test]
+    fn a_bucket_is_due_when_it_has_grown() {
+        let store = PointStore::with_room(0, 1 << 20).with_review(1_000);
+        let mut sink = store.sink();
+        let points = vec![WorldPoint::default(); 1_024];
+        sink.push(&points[..1_023]).unwrap();
+        assert_eq!(sink.due(), None);
+        sink.push(&points[..1]).unwrap();
+        assert_eq!(sink.due(), Some(0));
+        assert_eq!(sink.due(), None);
+        let taken = store.take(0).unwrap();
+        assert_eq!(taken.len(), 1_024);
+        store.put_back(0, &taken).unwrap();
+        sink.push(&points).unwrap();
+        assert_eq!(sink.due(), Some(0), "twice as many are due again");
+        assert_eq!(store.buckets().unwrap(), [(0, 2_048)]);
     }
 }

@@ -102,6 +102,8 @@ pub struct Job<'a> {
     pub threads: usize,
     /// Points per call of push.
     pub push: usize,
+    /// Bytes of host memory; `None` for no limit.
+    pub memory: Option<u64>,
 }
 
 /// What came out.
@@ -113,7 +115,7 @@ pub struct Done {
 
 impl<'a> Job<'a> {
     pub fn new(points: &'a [WorldPoint], zooms: (u8, u8), spread: u32) -> Self {
-        Self { points, zooms, spread, limits: ForcedLimits::default(), threads: 2, push: 5000 }
+        Self { points, zooms, spread, limits: ForcedLimits::default(), threads: 2, push: 5000, memory: None }
     }
 
     pub fn limits(self, limits: ForcedLimits) -> Self {
@@ -122,7 +124,8 @@ impl<'a> Job<'a> {
 
     pub fn plan(&self) -> Plan {
         let zooms = ZoomRange::new(self.zooms.0, self.zooms.1).unwrap();
-        Plan { zooms, spread: self.spread, memory: Memory::default(), monitor: Arc::new(Monitor::default()) }
+        let memory = Memory { limit: self.memory.unwrap_or(u64::MAX), ..Default::default() };
+        Plan { zooms, spread: self.spread, memory, monitor: Arc::new(Monitor::default()) }
     }
 
     /// Pushes the points from all threads.

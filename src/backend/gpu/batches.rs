@@ -1,5 +1,6 @@
-//! Points on their way to the device: a ring of mapped buffers. One is filled while the device works on those
-//! before it.
+//! Points on their way to the device: a ring of mapped buffers. Some are filled while the device works on those
+//! before them. Threads reserve a stretch of the open batch, copy into it without any lock, and tell when they are
+//! done; who is the last to do so sends a full batch.
 
 use std::sync::mpsc::{Receiver, channel};
 
@@ -17,6 +18,25 @@ struct Place {
     device: wgpu::Buffer,
     /// Set while the buffer is mapped again after its last use.
     remap: Option<(wgpu::SubmissionIndex, Receiver<Result<(), wgpu::BufferAsyncError>>)>,
+    /// Points reserved.
+    filled: usize,
+    /// Threads that still copy.
+    writers: usize,
+}
+
+/// A reserved stretch of a batch. It must come back by [`Batches::commit`], or nothing is ever sent again.
+pub(super) struct Stretch {
+    view: wgpu::BufferViewMut,
+    place: usize,
+    /// Points that fit.
+    pub(super) points: usize,
+}
+
+impl Stretch {
+    /// Copies as many points as fit.
+    pub(super) fn write(&mut self, points: &[WorldPoint]) {
+        self.view.copy_from_slice(bytemuck::cast_slice(&points[..self.points]));
+    }
 }
 
 /// The ring.
@@ -24,7 +44,6 @@ struct Place {
 pub(super) struct Batches {
     places: Vec<Place>,
     current: usize,
-    filled: usize,
     batch: usize,
     /// Batches sent so far.
     pub(super) sent: u64,
@@ -33,11 +52,16 @@ pub(super) struct Batches {
 impl Batches {
     /// A ring of batches of `batch` points; buffers are made when they are needed.
     pub(super) fn new(batch: usize) -> Self {
-        Self { places: Vec::new(), current: 0, filled: 0, batch, sent: 0 }
+        Self { places: Vec::new(), current: 0, batch, sent: 0 }
     }
 
-    /// Takes as many of `points` as fit into the current batch; gives how many.
-    pub(super) fn fill(&mut self, gpu: &Gpu, points: &[WorldPoint]) -> Result<usize> {
+    /// Whether no thread still copies.
+    pub(super) fn written(&self) -> bool {
+        self.places.iter().all(|place| place.writers == 0)
+    }
+
+    /// Reserves room for up to `wanted` points; `None` while the whole ring waits for threads that still copy.
+    pub(super) fn reserve(&mut self, gpu: &Gpu, wanted: usize) -> Result<Option<Stretch>> {
         use wgpu::BufferUsages as Usage;
         if self.places.len() <= self.current {
             let bytes = self.batch as u64 * POINT;
@@ -45,47 +69,60 @@ impl Batches {
                 host: gpu.mapped("points, host", bytes, Usage::MAP_WRITE | Usage::COPY_SRC)?,
                 device: gpu.buffer("points", bytes, Usage::STORAGE | Usage::COPY_DST)?,
                 remap: None,
+                filled: 0,
+                writers: 0,
             });
         }
-        let taken = points.len().min(self.batch - self.filled);
-        if taken == 0 {
-            return Ok(0);
+        let batch = self.batch;
+        let place = self.place(self.current)?;
+        let points = wanted.min(batch - place.filled);
+        if points == 0 {
+            return Ok(None);
         }
-        let place = self.place()?;
         if let Some((submission, mapped)) = place.remap.take() {
             gpu.wait(&submission)?;
             mapped.try_recv().map_err(|e| gpu.failed(&e))?.map_err(|e| gpu.failed(&e))?;
         }
-        let from = self.filled as u64 * POINT;
-        let range = from..from + taken as u64 * POINT;
-        let place = self.place()?;
-        let mut view = place.host.get_mapped_range_mut(range).map_err(|e| gpu.failed(&e))?;
-        view.copy_from_slice(bytemuck::cast_slice(&points[..taken]));
+        let from = place.filled as u64 * POINT;
+        let view = place.host.get_mapped_range_mut(from..from + points as u64 * POINT).map_err(|e| gpu.failed(&e))?;
+        place.filled += points;
+        place.writers += 1;
+        let place = self.current;
+        if self.place(place)?.filled == batch {
+            self.current = (place + 1) % RING;
+        }
+        Ok(Some(Stretch { view, place, points }))
+    }
+
+    /// Takes a stretch back that is written; gives its batch when that must be sent.
+    pub(super) fn commit(&mut self, stretch: Stretch) -> Result<Option<usize>> {
+        let Stretch { view, place: at, .. } = stretch;
         drop(view);
-        self.filled += taken;
-        Ok(taken)
+        let batch = self.batch;
+        let place = self.place(at)?;
+        place.writers -= 1;
+        Ok((place.writers == 0 && place.filled == batch).then_some(at))
     }
 
-    fn place(&mut self) -> Result<&mut Place> {
-        self.places.get_mut(self.current).ok_or_else(|| Error::Internal("no batch of points is open".into()))
+    /// The open batch, if something is in it. No thread may still copy.
+    pub(super) fn open(&self) -> Option<usize> {
+        self.places.get(self.current).filter(|place| place.filled > 0).map(|_| self.current)
     }
 
-    /// Whether the batch must be sent before more points fit.
-    pub(super) fn is_full(&self) -> bool {
-        self.filled == self.batch
+    fn place(&mut self, at: usize) -> Result<&mut Place> {
+        self.places.get_mut(at).ok_or_else(|| Error::Internal("no batch of points is open".into()))
     }
 
-    /// Sends what is filled: `work` encodes what shall happen with the device's copy of so many points.
+    /// Sends a batch as far as it is filled: `work` encodes what shall happen with the device's copy of so many
+    /// points.
     pub(super) fn send(
         &mut self,
         gpu: &Gpu,
+        at: usize,
         work: impl FnOnce(&mut wgpu::CommandEncoder, &wgpu::Buffer, u32) -> Result<()>,
     ) -> Result<()> {
-        if self.filled == 0 {
-            return Ok(());
-        }
-        let filled = std::mem::take(&mut self.filled);
-        let place = self.place()?;
+        let place = self.place(at)?;
+        let filled = std::mem::take(&mut place.filled);
         place.host.unmap();
         let mut encoder = gpu.encoder();
         encoder.copy_buffer_to_buffer(&place.host, 0, &place.device, 0, filled as u64 * POINT);
@@ -97,8 +134,10 @@ impl Batches {
             let _ = send.send(result);
         });
         place.remap = Some((submission, mapped));
-        self.current = (self.current + 1) % RING;
         self.sent += 1;
+        if at == self.current {
+            self.current = (at + 1) % RING;
+        }
         Ok(())
     }
 }

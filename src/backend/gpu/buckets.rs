@@ -1,46 +1,51 @@
-//! The session when the lit tiles do not fit the device: points wait on the host in buckets, buckets are worked
-//! off one by one, each in as many passes as its tiles need, and counts come back packed. Tiles with few points
-//! are counted on the host.
+//! Points that wait on the host in buckets. While the dense tiles fit the device, they are those of tiles that have
+//! few: a bucket is looked through now and then for tiles that have become dense, and what is left at the end is
+//! counted by the host. When the dense tiles do not fit, or the waiting points outgrow their memory, all points
+//! wait, and buckets are worked off some at a time: sparse tiles by the host, the others on the device in as many
+//! passes as their tiles need, and counts come back packed.
+
+use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
 use super::GpuBackend;
-use super::device::Gpu;
-use super::resident::Resident;
+use super::pack::Parts;
+use super::resident::CHUNK;
+use super::table::Seen;
 use crate::backend::sparse::{self, Runs};
-use crate::backend::{BackendReport, Plan};
 use crate::counts::Lit;
 use crate::error::Result;
 use crate::monitor::Stage;
-use crate::store::{CountPart, CountStore, PointStore};
-use crate::tile::morton_point;
+use crate::store::{CountPart, CountStore};
+use crate::tile::{WorldPoint, morton_point};
 
-/// What the passes need.
-pub(super) struct Buckets<'a> {
-    pub(super) gpu: &'a Gpu,
-    pub(super) plan: &'a Plan,
-    pub(super) points: &'a PointStore,
-    pub(super) dense_min: usize,
-}
-
-/// A bucket's points: those of sparse tiles counted, the others side by side.
-#[derive(Debug, Default)]
-struct Split {
-    sparse: CountPart,
-    lit: Vec<Lit>,
+/// A bucket's points by tile: those of dense tiles side by side, the others counted or kept.
+struct Split<'a> {
+    bucket: u64,
     dense_min: usize,
+    /// Tiles that are dense however few points of theirs wait.
+    dense: Option<&'a Seen>,
+    /// Where sparse tiles are counted; `None` keeps their points in `rest`.
+    sparse: Option<CountPart>,
+    rest: Vec<u64>,
+    lit: Vec<Lit>,
     codes: Vec<u64>,
-    /// Dense tiles with the end of their codes.
+    /// Dense tiles, ascending, with the end of their codes.
     tiles: Vec<(u64, usize)>,
 }
 
-impl Runs for Split {
+impl Runs for Split<'_> {
     fn sorted(&mut self, codes: &[u64]) -> Result<()> {
         codes.chunk_by(|a, b| a >> 16 == b >> 16).try_for_each(|tile| {
-            if tile.len() < self.dense_min {
-                sparse::push_sorted(&mut self.sparse, &mut self.lit, tile)
-            } else {
-                self.tile(tile)
+            if tile.len() >= self.dense_min || self.dense.is_some_and(|dense| dense.contains(tile[0] >> 16)) {
+                return self.tile(tile);
+            }
+            match &mut self.sparse {
+                Some(part) => sparse::push_sorted(part, &mut self.lit, tile),
+                None => {
+                    self.rest.extend_from_slice(tile);
+                    Ok(())
+                }
             }
         })
     }
@@ -52,83 +57,205 @@ impl Runs for Split {
     }
 }
 
-impl Buckets<'_> {
+impl Split<'_> {
+    fn tiles(&self) -> Vec<u64> {
+        self.tiles.iter().map(|t| t.0).collect()
+    }
+
+    /// Its dense tiles, each with its codes.
+    fn dense(&self) -> impl Iterator<Item = (u64, &[u64])> {
+        let starts = std::iter::once(0).chain(self.tiles.iter().map(|t| t.1));
+        self.tiles.iter().zip(starts).map(|(&(tile, end), from)| (tile, &self.codes[from..end]))
+    }
+}
+
+impl GpuBackend {
     /// Bits of a code below the pixel of the highest zoom.
     fn drop(&self) -> u32 {
         48 - 2 * u32::from(self.plan.zooms.max)
     }
 
-    fn split(&self, bucket: u64) -> Result<Split> {
+    /// Splits points of a bucket. With `count`, points of sparse tiles are counted.
+    fn split<'a>(&self, bucket: u64, mut codes: Vec<u64>, dense: Option<&'a Seen>, count: bool) -> Result<Split<'a>> {
+        let mut split = Split {
+            bucket,
+            dense_min: self.dense_min,
+            dense,
+            sparse: count.then(|| self.new_part()),
+            rest: Vec::new(),
+            lit: Vec::new(),
+            codes: Vec::new(),
+            tiles: Vec::new(),
+        };
         self.plan.monitor.check()?;
-        let mut codes = self.points.take(bucket)?;
         self.plan.monitor.time(Stage::Bin, || {
             for code in &mut codes {
                 *code >>= self.drop();
             }
             let mut scratch = vec![0; codes.len()];
-            let mut split = Split { dense_min: self.dense_min, ..Default::default() };
             let tile_bits = 2 * u32::from(self.plan.zooms.max - self.points.zoom());
             let sort_max = self.dense_min.saturating_sub(1).min(sparse::LIST_MAX);
-            sparse::run(&mut codes, &mut scratch, tile_bits, sort_max, &mut split)?;
-            Ok(split)
-        })
+            sparse::run(&mut codes, &mut scratch, tile_bits, sort_max, &mut split)
+        })?;
+        Ok(split)
     }
 
-    /// Counts all buckets and adds `base`, what was counted before.
-    pub(super) fn count(
-        &self,
-        device: &mut Resident,
-        base: CountPart,
-        report: &mut BackendReport,
-    ) -> Result<CountStore> {
-        let buckets = self.points.buckets()?;
-        let mut parts = vec![base];
-        for some in buckets.chunks(rayon::current_num_threads()) {
-            let splits: Vec<Split> = some.par_iter().map(|b| self.split(b.0)).collect::<Result<_>>()?;
-            for split in splits {
-                report.buckets += 1;
-                self.plan.monitor.time(Stage::Bin, || self.passes(device, split, &mut parts, report))?;
+    /// Brings a bucket's codes of [`split`](Self::split) back to the store.
+    fn put_back(&self, bucket: u64, mut codes: Vec<u64>) -> Result<()> {
+        for code in &mut codes {
+            *code <<= self.drop();
+        }
+        self.points.put_back(bucket, &codes)
+    }
+
+    /// Sends the points of a bucket's dense tiles to the device; what it does not take any more is put back.
+    fn send(&self, split: &Split<'_>) -> Result<()> {
+        let mut rest = split.codes.as_slice();
+        let mut points: Vec<WorldPoint> = Vec::new();
+        if self.make_dense(&split.tiles())? {
+            while !rest.is_empty() {
+                let (some, later) = rest.split_at(rest.len().min(CHUNK));
+                points.clear();
+                points.extend(some.iter().map(|code| morton_point(code << self.drop())));
+                let taken = self.give(&points)?;
+                if taken < some.len() {
+                    rest = &rest[taken..];
+                    break;
+                }
+                rest = later;
             }
         }
-        report.sparse_tiles = parts.iter().map(|p| p.sparse_tiles).sum();
-        report.sparse_points = parts.iter().map(|p| p.sparse_points).sum();
+        if rest.is_empty() { Ok(()) } else { self.put_back(split.bucket, rest.to_vec()) }
+    }
+
+    /// Looks through a bucket for tiles that have become dense; the points of the others wait on.
+    pub(super) fn review(&self, bucket: u64, dense: &Seen) -> Result<()> {
+        let codes = self.points.take(bucket)?;
+        if self.spilled.load(Ordering::Acquire) {
+            return self.points.put_back(bucket, &codes);
+        }
+        let mut split = self.split(bucket, codes, Some(dense), false)?;
+        self.put_back(bucket, std::mem::take(&mut split.rest))?;
+        self.send(&split)
+    }
+
+    /// Makes room in a full store: by sending dense tiles to the device while that is enough, else by turning the
+    /// fullest buckets into counts.
+    pub(super) fn relieve(&self, dense: &Seen) -> Result<()> {
+        if !self.spilled.load(Ordering::Acquire) {
+            for bucket in self.points.fullest()? {
+                self.review(bucket, dense)?;
+            }
+            return if self.points.is_half_full() { self.spill() } else { Ok(()) };
+        }
+        self.flushes.fetch_add(1, Ordering::Relaxed);
+        let buckets = self.points.fullest()?;
+        // One bucket at a time: points still come, and other threads may do the same.
+        buckets.into_iter().try_for_each(|bucket| self.work_off(&[bucket]))
+    }
+
+    /// Counts the points of some buckets (ascending), a piece of each at a time.
+    fn work_off(&self, buckets: &[u64]) -> Result<()> {
+        let most = self.plan.memory.piece(self.report.threads);
+        loop {
+            let take = |&bucket: &u64| match self.points.take_some(bucket, most) {
+                Ok(codes) if codes.is_empty() => None,
+                codes => Some(codes.and_then(|codes| self.split(bucket, codes, None, true))),
+            };
+            let splits: Vec<Split<'_>> = match buckets {
+                // Perhaps on a thread of no pool.
+                [bucket] => take(bucket).into_iter().collect::<Result<_>>()?,
+                several => several.par_iter().filter_map(take).collect::<Result<_>>()?,
+            };
+            if splits.is_empty() {
+                return Ok(());
+            }
+            let mut parts = self.plan.monitor.time(Stage::Bin, || self.passes(&splits))?;
+            for split in splits {
+                parts.entry(split.bucket).or_default().extend(split.sparse.filter(|part| !part.is_empty()));
+            }
+            self.keep(parts)?;
+        }
+    }
+
+    /// Counts dense tiles on the device, as many at a time as it takes.
+    fn passes(&self, splits: &[Split<'_>]) -> Result<Parts> {
+        let mut parts = Parts::new();
+        let tiles: Vec<(u64, &[u64])> = splits.iter().flat_map(Split::dense).collect();
+        let mut rest = tiles.as_slice();
+        while !rest.is_empty() {
+            let device = &mut super::lock(&self.session)?;
+            let room = device.room(&self.gpu, u32::try_from(rest.len()).unwrap_or(u32::MAX))? as usize;
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            let codes: Vec<u64> = now.iter().map(|t| t.0).collect();
+            let points = now.iter().flat_map(|t| t.1).map(|code| morton_point(code << self.drop()));
+            device.pass(&self.gpu, &codes, points, &self.packing(&|| self.new_part()), &mut parts)?;
+            self.passes.fetch_add(1, Ordering::Relaxed);
+            rest = later;
+        }
+        Ok(parts)
+    }
+
+    /// No more points will come: what waits goes to the device where it is dense, and is counted where it is not.
+    /// May turn the session to buckets.
+    pub(super) fn settle(&self) -> Result<()> {
+        let (mut dense, mut known) = (Seen::new(self.plan.zooms.max), 0);
+        self.learn(&mut dense, &mut known)?;
+        if self.points.is_half_full() && !self.spilled.load(Ordering::Acquire) {
+            self.relieve(&dense)?;
+        }
+        for some in self.points.buckets()?.chunks(self.report.threads.max(1)) {
+            if self.spilled.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            self.learn(&mut dense, &mut known)?;
+            let splits: Vec<Split<'_>> = some
+                .par_iter()
+                .map(|&(bucket, _)| self.split(bucket, self.points.take(bucket)?, Some(&dense), true))
+                .collect::<Result<_>>()?;
+            for mut split in splits {
+                if let Some(part) = split.sparse.take().filter(|part| !part.is_empty()) {
+                    self.keep(Parts::from([(split.bucket, vec![part])]))?;
+                }
+                self.send(&split)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts all buckets and adds what was counted before.
+    pub(super) fn count_buckets(&mut self) -> Result<()> {
+        let buckets = self.points.buckets()?;
+        let together = self.plan.memory.piece(1);
+        let mut from = 0;
+        while from < buckets.len() {
+            let mut sum = 0usize;
+            let fits = |bucket: &&(u64, usize)| {
+                sum = sum.saturating_add(bucket.1);
+                sum <= together
+            };
+            let to = from + buckets[from..].iter().take_while(fits).count().max(1);
+            let some: Vec<u64> = buckets[from..to].iter().map(|b| b.0).collect();
+            self.work_off(&some)?;
+            from = to;
+        }
+        let parts = std::mem::take(&mut *self.early.lock().map_err(super::poisoned)?);
+        self.report.buckets = parts.len() as u64;
+        let summed = parts.into_par_iter().map(|(_, mut parts)| match parts.len() {
+            1 => Ok(parts.swap_remove(0)),
+            _ => self.plan.monitor.time(Stage::Bin, || CountPart::sum(parts, self.new_part())),
+        });
+        let parts = summed.collect::<Result<Vec<_>>>()?;
+        self.tell_sparse(&parts);
         let zoom = self.plan.zooms.max;
-        let mut counts = CountStore::new(zoom);
-        counts.set_zoom_summed(zoom, parts)?;
+        let mut counts = CountStore::in_vault(zoom, self.vault.clone());
+        counts.set_zoom(zoom, parts)?;
         for z in (0..zoom).rev() {
             self.plan.monitor.check()?;
             self.plan.monitor.time(Stage::Reduce, || counts.reduce(z))?;
-            report.host_reduced_tiles += counts.tiles(z + 1)?.len() as u64;
+            self.report.host_reduced_tiles += counts.stats(z + 1)?.tiles;
         }
-        Ok(counts)
-    }
-
-    fn passes(
-        &self,
-        device: &mut Resident,
-        split: Split,
-        parts: &mut Vec<CountPart>,
-        report: &mut BackendReport,
-    ) -> Result<()> {
-        let mut from = 0;
-        let mut rest = split.tiles.as_slice();
-        while !rest.is_empty() {
-            let room = device.room(self.gpu, u32::try_from(rest.len()).unwrap_or(u32::MAX))? as usize;
-            let (now, later) = rest.split_at(room.min(rest.len()));
-            let to = now.last().map_or(from, |last| last.1);
-            let tiles: Vec<u64> = now.iter().map(|t| t.0).collect();
-            let points = split.codes[from..to].iter().map(|code| morton_point(code << self.drop()));
-            parts.push(device.pass(self.gpu, self.plan, &tiles, points)?);
-            report.passes += 1;
-            (from, rest) = (to, later);
-        }
-        parts.push(split.sparse);
+        self.counts = counts;
         Ok(())
-    }
-}
-
-impl GpuBackend {
-    pub(super) fn buckets(&self) -> Buckets<'_> {
-        Buckets { gpu: &self.gpu, plan: &self.plan, points: &self.points, dense_min: self.dense_min }
     }
 }

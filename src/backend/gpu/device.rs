@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::shader::{Access, Kernel, Params};
-use super::{bin, halo, pack, reduce, shade, spread, stats, widen};
+use super::{add, bin, halo, pack, reduce, shade, spread, stats, widen};
 use crate::backend::ShaderWork;
 use crate::error::{Error, Result};
 
@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 pub(super) enum Stage {
     Bin,
     Reduce,
+    Add,
     Stats,
     Pack,
     Halo,
@@ -27,8 +28,17 @@ pub(super) enum Stage {
 }
 
 /// Every stage.
-pub(super) const STAGES: [Stage; 8] =
-    [Stage::Bin, Stage::Reduce, Stage::Stats, Stage::Pack, Stage::Halo, Stage::Widen, Stage::Spread, Stage::Shade];
+pub(super) const STAGES: [Stage; 9] = [
+    Stage::Bin,
+    Stage::Reduce,
+    Stage::Add,
+    Stage::Stats,
+    Stage::Pack,
+    Stage::Halo,
+    Stage::Widen,
+    Stage::Spread,
+    Stage::Shade,
+];
 
 /// What a dispatch handles, for the report.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,6 +64,7 @@ impl Stages {
         match stage {
             Stage::Bin => bin::kernel(subgroups),
             Stage::Reduce => reduce::KERNEL,
+            Stage::Add => add::KERNEL,
             Stage::Stats => stats::KERNEL,
             Stage::Pack => pack::KERNEL,
             Stage::Halo => halo::KERNEL,

@@ -1,10 +1,13 @@
-//! The GPU session. Points stream to the device and are binned at once while the lit tiles fit it (`resident`);
-//! else they wait in buckets that are worked off one by one (`buckets`). Tiles are coloured on the device from
+//! The GPU session. Points of dense tiles stream to the device and are binned at once (`resident`); those of sparse
+//! tiles wait on the host and are counted there. When the dense tiles do not fit the device, or what waits does not
+//! fit its memory, all points wait in buckets that are worked off some at a time (`buckets`). Tiles are coloured from
 //! either (`tiles`). Every stage is a shader and a file here of the same name; `device` talks to wgpu.
 //!
 //! Gives the same bytes as the CPU session, on every adapter and under any limits.
 
 mod adapter;
+mod add;
+mod again;
 mod batches;
 mod bin;
 mod buckets;
@@ -26,26 +29,29 @@ mod table;
 mod tiles;
 mod widen;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 pub use adapter::{AdapterDescription, AdapterKind, Choice, adapters, choose};
 
 use self::device::Gpu;
 use self::memory::MemoryPlan;
+use self::pack::{Packing, Parts};
 use self::resident::Resident;
-use super::{Backend, BackendReport, Plan, PointPush, TileSink};
+use self::table::Seen;
+use super::{Again, Backend, BackendReport, Plan, PointPush, TileSink};
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::shade::ShadeTable;
-use crate::store::{CountPart, CountStore, PointStore};
+use crate::store::{CountPart, CountStore, PointStore, Vault};
 use crate::tile::WorldPoint;
 
 /// Buckets are tiles of this zoom, as on the CPU.
 const BUCKET_ZOOM: u8 = 7;
-/// Tiles with fewer points than this do not go through the shaders when points wait in buckets anyway: a dense
-/// tile is 64 Ki pixels whatever is in it.
+/// Tiles with fewer points than this do not go through the shaders: a dense tile is 64 Ki pixels whatever is in it.
 const DENSE_MIN: usize = 500;
+/// Points that come to a bucket before it is looked through for dense tiles.
+const REVIEW_POINTS: usize = 1 << 16;
 
 /// What the person chose.
 #[derive(Debug, Clone, Default)]
@@ -69,25 +75,12 @@ pub struct ForcedLimits {
     pub bucket_zoom: Option<u8>,
     /// Whether to use subgroup operations; by default where a real GPU has them.
     pub subgroups: Option<bool>,
-    /// Points below which a tile is counted by the host when points wait in buckets.
+    /// Points below which a tile is counted by the host.
     pub dense_min: Option<usize>,
-}
-
-/// Where the counts are.
-#[derive(Debug)]
-enum Counts {
-    /// On the device, or still waiting.
-    Device,
-    /// On the host.
-    Host(CountStore),
-}
-
-/// What changes while points come.
-#[derive(Debug)]
-struct Session {
-    device: Resident,
-    /// What was counted on the device before points had to wait in buckets.
-    base: CountPart,
+    /// Points that come to a bucket before it is looked through for dense tiles.
+    pub review_points: Option<usize>,
+    /// Buffers of dense tiles after which the device has no memory for more.
+    pub slot_buffers: Option<usize>,
 }
 
 /// A session on a GPU.
@@ -99,9 +92,22 @@ pub struct GpuBackend {
     dense_min: usize,
     points: PointStore,
     pushed: AtomicU64,
+    /// Whether all points go to buckets and all counts to the host.
     spilled: AtomicBool,
-    session: Mutex<Session>,
-    counts: Counts,
+    /// What lies on the device. Whoever reserved a stretch of a batch copies without this lock.
+    session: Mutex<Resident>,
+    /// Told when a stretch was written.
+    written: Condvar,
+    /// Tiles that have become dense, in that order, and how many, so that asking for news costs no lock.
+    dense: RwLock<Vec<u64>>,
+    dense_known: AtomicUsize,
+    /// Counts of the highest zoom that are on the host already, by bucket.
+    early: Mutex<Parts>,
+    flushes: AtomicU64,
+    passes: AtomicU64,
+    vault: Arc<Vault>,
+    /// Counts that are on the host, complete after `finish`: of all tiles, or of those that are not on the device.
+    counts: CountStore,
     report: BackendReport,
 }
 
@@ -125,13 +131,23 @@ impl GpuBackend {
             threads: rayon::current_num_threads(),
             ..Default::default()
         };
+        let vault = Arc::new(plan.memory.vault());
+        let bucket_zoom = limits.bucket_zoom.unwrap_or(BUCKET_ZOOM).min(plan.zooms.max);
         Ok(Self {
-            points: PointStore::new(limits.bucket_zoom.unwrap_or(BUCKET_ZOOM).min(plan.zooms.max)),
+            points: PointStore::with_room(bucket_zoom, plan.memory.points())
+                .with_review(limits.review_points.unwrap_or(REVIEW_POINTS)),
             dense_min: limits.dense_min.unwrap_or(DENSE_MIN).min(super::sparse::LIST_MAX),
-            session: Mutex::new(Session { device, base: CountPart::default() }),
+            session: Mutex::new(device),
+            written: Condvar::new(),
             pushed: AtomicU64::new(0),
             spilled: AtomicBool::new(false),
-            counts: Counts::Device,
+            dense: RwLock::default(),
+            dense_known: AtomicUsize::new(0),
+            early: Mutex::default(),
+            flushes: AtomicU64::new(0),
+            passes: AtomicU64::new(0),
+            counts: CountStore::in_vault(plan.zooms.max, vault.clone()),
+            vault,
             plan,
             gpu,
             memory,
@@ -145,17 +161,95 @@ impl GpuBackend {
         self.gpu.destroy();
     }
 
-    /// Hands a chunk to the device; `false` when points go to buckets from now on, this chunk first.
-    fn add(&self, session: &mut Session, points: &[WorldPoint], tiles: &[u64]) -> Result<bool> {
+    fn new_part(&self) -> CountPart {
+        self.counts.part()
+    }
+
+    fn packing<'a>(&'a self, new_part: &'a (dyn Fn() -> CountPart + Sync)) -> Packing<'a> {
+        let bucket_shift = 2 * u32::from(self.plan.zooms.max - self.points.zoom());
+        Packing { bytes: self.memory.pack_bytes, monitor: &self.plan.monitor, bucket_shift, new_part }
+    }
+
+    /// Adds the tiles to `dense` that have become dense since there were `known`; whether there were any.
+    fn learn(&self, dense: &mut Seen, known: &mut usize) -> Result<bool> {
+        if self.dense_known.load(Ordering::Acquire) == *known {
+            return Ok(false);
+        }
+        let all = self.dense.read().map_err(poisoned)?;
+        for &tile in &all[*known..] {
+            dense.insert(tile);
+        }
+        *known = all.len();
+        Ok(true)
+    }
+
+    /// Gives tiles a place on the device, so that their points may go there; `false` when points go to buckets from
+    /// now on.
+    fn make_dense(&self, tiles: &[u64]) -> Result<bool> {
+        let mut device = lock(&self.session)?;
         if self.spilled.load(Ordering::Acquire) {
             return Ok(false);
         }
-        if session.device.add(&self.gpu, points, tiles)? {
+        if device.add(&self.gpu, tiles)? {
+            let mut all = self.dense.write().map_err(poisoned)?;
+            all.extend_from_slice(tiles);
+            self.dense_known.store(all.len(), Ordering::Release);
             return Ok(true);
         }
-        session.base = session.device.unload(&self.gpu, &self.plan)?;
-        self.spilled.store(true, Ordering::Release);
-        Ok(false)
+        drop(device);
+        self.spill().map(|()| false)
+    }
+
+    /// Hands points of dense tiles to the device; gives how many it took, all unless points go to buckets from now
+    /// on.
+    fn give(&self, points: &[WorldPoint]) -> Result<usize> {
+        let mut taken = 0;
+        while taken < points.len() {
+            let mut device = lock(&self.session)?;
+            if self.spilled.load(Ordering::Acquire) {
+                break;
+            }
+            let Some(mut stretch) = device.batches.reserve(&self.gpu, points.len() - taken)? else {
+                drop(self.written.wait(device).map_err(poisoned)?);
+                continue;
+            };
+            drop(device);
+            stretch.write(&points[taken..]);
+            taken += stretch.points;
+            let sent = lock(&self.session)?.commit(&self.gpu, stretch);
+            self.written.notify_all();
+            sent?;
+        }
+        Ok(taken)
+    }
+
+    /// Turns to buckets: what was counted on the device comes to the host.
+    fn spill(&self) -> Result<()> {
+        let mut device = lock(&self.session)?;
+        while !device.batches.written() {
+            device = self.written.wait(device).map_err(poisoned)?;
+        }
+        if self.spilled.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let mut parts = Parts::new();
+        device.unload(&self.gpu, &self.packing(&|| self.new_part()), &mut parts)?;
+        self.keep(parts)
+    }
+
+    /// Keeps counts of the highest zoom.
+    fn keep(&self, parts: Parts) -> Result<()> {
+        let mut early = self.early.lock().map_err(poisoned)?;
+        for (bucket, parts) in parts {
+            early.entry(bucket).or_default().extend(parts);
+        }
+        Ok(())
+    }
+
+    /// Notes for the report what did not go through the shaders.
+    fn tell_sparse(&mut self, parts: &[CountPart]) {
+        self.report.sparse_tiles = parts.iter().map(|p| p.sparse_tiles).sum();
+        self.report.sparse_points = parts.iter().map(|p| p.sparse_points).sum();
     }
 }
 
@@ -171,8 +265,12 @@ fn count_points(all: &AtomicU64, more: u64) -> Result<()> {
 }
 
 /// A lock that another thread's panic does not turn into one here.
-fn lock(session: &Mutex<Session>) -> Result<MutexGuard<'_, Session>> {
-    session.lock().map_err(|_| Error::Internal("a thread died while it handed points to the device".into()))
+fn lock(session: &Mutex<Resident>) -> Result<MutexGuard<'_, Resident>> {
+    session.lock().map_err(poisoned)
+}
+
+fn poisoned<T>(_: PoisonError<T>) -> Error {
+    Error::Internal("a thread died while it handed points to the device".into())
 }
 
 impl Backend for GpuBackend {
@@ -181,40 +279,48 @@ impl Backend for GpuBackend {
     }
 
     fn finish(&mut self) -> Result<Vec<ZoomStats>> {
-        let mut session = lock(&self.session)?;
-        let Session { device, base } = &mut *session;
-        if !self.spilled.load(Ordering::Acquire) {
-            if let Some(stats) = device.finish(&self.gpu, &self.plan)? {
-                return Ok(stats);
-            }
-            *base = device.unload(&self.gpu, &self.plan)?;
-            self.spilled.store(true, Ordering::Release);
+        self.settle()?;
+        if !self.spilled.load(Ordering::Acquire) && !lock(&self.session)?.settle(&self.gpu)? {
+            self.spill()?;
         }
-        let mut report = self.report.clone();
-        let counts = self.buckets().count(device, std::mem::take(base), &mut report)?;
-        drop(session);
-        let stats = (0..=self.plan.zooms.max).map(|z| counts.stats(z).cloned()).collect();
-        (self.counts, self.report) = (Counts::Host(counts), report);
-        stats
+        if self.spilled.load(Ordering::Acquire) {
+            self.count_buckets()?;
+            return (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect();
+        }
+        let sparse = std::mem::take(&mut *self.early.lock().map_err(poisoned)?);
+        let sparse: Vec<CountPart> = sparse.into_values().flatten().collect();
+        self.tell_sparse(&sparse);
+        self.counts.set_zoom(self.plan.zooms.max, sparse)?;
+        let mut device = lock(&self.session)?;
+        let (stats, reduced) = device.finish(&self.gpu, &self.plan, &mut self.counts)?;
+        self.report.host_reduced_tiles = reduced;
+        Ok(stats)
     }
 
     fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()> {
-        let session = lock(&self.session)?;
-        let painter =
-            tiles::Painter { gpu: &self.gpu, plan: &self.plan, memory: self.memory, sink, dense_min: self.dense_min };
-        match &self.counts {
-            Counts::Device => painter.resident(&session.device, tables),
-            Counts::Host(counts) => painter.stored(counts, tables),
-        }
+        let device = lock(&self.session)?;
+        let (gpu, plan, memory, dense_min) = (&self.gpu, &self.plan, self.memory, self.dense_min);
+        tiles::Painter { gpu, plan, memory, sink, dense_min }.zooms(&device, &self.counts, tables)
+    }
+
+    fn bin_again(&self, points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
+        let device = lock(&self.session)?;
+        let resident = !self.spilled.load(Ordering::Acquire);
+        if resident { again::run(&self.gpu, &device, points).map(Some) } else { Ok(None) }
     }
 
     fn report(&self) -> BackendReport {
-        let mut report = self.report.clone();
-        if let Ok(session) = lock(&self.session) {
-            report.batches = session.device.batches.sent;
-            report.slot_buffers = session.device.pools.iter().map(|pool| pool.len() as u64).sum();
+        let mut report = BackendReport {
+            flushes: self.flushes.load(Ordering::Relaxed),
+            passes: self.passes.load(Ordering::Relaxed),
+            spilled_bytes: self.vault.spilled(),
+            shaders: self.gpu.work(),
+            ..self.report.clone()
+        };
+        if let Ok(device) = lock(&self.session) {
+            report.batches = device.batches.sent;
+            report.slot_buffers = device.pools.iter().map(|pool| pool.len() as u64).sum();
         }
-        report.shaders = self.gpu.work();
         report
     }
 }

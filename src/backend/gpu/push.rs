@@ -1,11 +1,12 @@
-//! One thread's way into the GPU session. Copying and the search for new tiles happen outside the lock; under it
-//! a chunk is only handed to the ring, or the session turns to buckets.
+//! One thread's way into the GPU session. A point of a tile that is known to be dense goes to the device, any other
+//! waits in its bucket; a bucket that has grown is looked through for tiles that have become dense. Everything per
+//! point happens outside of any lock.
 
 use std::sync::atomic::Ordering;
 
+use super::GpuBackend;
 use super::resident::CHUNK;
 use super::table::Seen;
-use super::{GpuBackend, count_points, lock};
 use crate::backend::PointPush;
 use crate::error::Result;
 use crate::monitor::Stage;
@@ -15,11 +16,15 @@ use crate::tile::{TileCoord, WorldPoint};
 /// A way in.
 pub(super) struct GpuPush<'a> {
     backend: &'a GpuBackend,
+    /// Points for the device.
     chunk: Vec<WorldPoint>,
-    new: Vec<u64>,
-    seen: Seen,
-    last: Option<TileCoord>,
-    sink: Option<PointSink<'a>>,
+    /// Points that wait.
+    waiting: Vec<WorldPoint>,
+    dense: Seen,
+    /// Dense tiles of the session that this thread knows.
+    known: usize,
+    last: Option<(TileCoord, bool)>,
+    sink: PointSink<'a>,
 }
 
 impl<'a> GpuPush<'a> {
@@ -27,64 +32,73 @@ impl<'a> GpuPush<'a> {
         Self {
             backend,
             chunk: Vec::new(),
-            new: Vec::new(),
-            seen: Seen::new(backend.plan.zooms.max),
+            waiting: Vec::new(),
+            dense: Seen::new(backend.plan.zooms.max),
+            known: 0,
             last: None,
-            sink: None,
+            sink: backend.points.sink(),
+        }
+    }
+
+    /// Splits points by whether their tile is dense.
+    fn sort_out(&mut self, points: &[WorldPoint]) {
+        let zoom = self.backend.plan.zooms.max;
+        for &point in points {
+            let tile = point.tile(zoom);
+            let dense = match self.last {
+                Some((last, dense)) if last == tile => dense,
+                _ => {
+                    let dense = self.dense.contains(tile.morton());
+                    self.last = Some((tile, dense));
+                    dense
+                }
+            };
+            if dense { self.chunk.push(point) } else { self.waiting.push(point) }
         }
     }
 
     fn hand_over(&mut self) -> Result<()> {
-        self.backend.plan.monitor.check()?;
-        if self.chunk.is_empty() {
-            return Ok(());
-        }
-        count_points(&self.backend.pushed, self.chunk.len() as u64)?;
-        if !self.backend.spilled.load(Ordering::Acquire) {
-            let mut session = lock(&self.backend.session)?;
-            if self.backend.add(&mut session, &self.chunk, &self.new)? {
-                self.chunk.clear();
-                self.new.clear();
-                return Ok(());
-            }
-        }
-        self.new.clear();
-        let points = &self.backend.points;
-        self.sink.get_or_insert_with(|| points.sink()).push(&self.chunk)?;
+        let taken = self.backend.give(&self.chunk)?;
+        self.sink.push(&self.chunk[taken..])?;
         self.chunk.clear();
         Ok(())
+    }
+
+    fn take(&mut self, points: &[WorldPoint]) -> Result<()> {
+        let backend = self.backend;
+        if backend.spilled.load(Ordering::Acquire) {
+            self.sink.push(points)?;
+        } else {
+            if backend.learn(&mut self.dense, &mut self.known)? {
+                self.last = None;
+            }
+            self.sort_out(points);
+            self.sink.push(&self.waiting)?;
+            self.waiting.clear();
+            if self.chunk.len() >= CHUNK {
+                self.hand_over()?;
+            }
+        }
+        while let Some(bucket) = self.sink.due() {
+            backend.review(bucket, &self.dense)?;
+        }
+        if backend.points.is_full() { backend.relieve(&self.dense) } else { Ok(()) }
     }
 }
 
 impl PointPush for GpuPush<'_> {
     fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
-        let monitor = &self.backend.plan.monitor.clone();
+        let monitor = &self.backend.plan.monitor;
+        monitor.check()?;
+        super::count_points(&self.backend.pushed, points.len() as u64)?;
         let from = monitor.now();
-        let zoom = self.backend.plan.zooms.max;
-        for part in points.chunks(CHUNK) {
-            if !self.backend.spilled.load(Ordering::Relaxed) {
-                for p in part {
-                    let tile = p.tile(zoom);
-                    if self.last != Some(tile) {
-                        self.last = Some(tile);
-                        let code = tile.morton();
-                        if self.seen.insert(code) {
-                            self.new.push(code);
-                        }
-                    }
-                }
-            }
-            self.chunk.extend_from_slice(part);
-            if self.chunk.len() >= CHUNK {
-                self.hand_over()?;
-            }
-        }
+        points.chunks(CHUNK).try_for_each(|part| self.take(part))?;
         monitor.record(Stage::Store, from, monitor.now());
         Ok(())
     }
 
     fn close(&mut self) -> Result<()> {
         self.hand_over()?;
-        self.sink.as_mut().map_or(Ok(()), |sink| sink.close())
+        self.sink.close()
     }
 }

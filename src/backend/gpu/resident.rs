@@ -1,19 +1,23 @@
-//! The session while all lit tiles fit the device: points are binned as they come, zooms are summed there, and
-//! counts never leave. When the tiles do not fit, what was binned is packed and handed to the host.
+//! What lies on the device: the dense tiles of the highest zoom, into which points are binned as they come, and
+//! their parents, summed there; their counts never leave. When the tiles do not fit, what was binned is packed and
+//! handed to the host.
 
-use super::batches::Batches;
+use std::sync::Mutex;
+
+use super::batches::{Batches, Stretch};
 use super::bin;
 use super::device::Gpu;
 use super::memory::MemoryPlan;
-use super::slots::SlotPool;
+use super::pack::{self, Packing, Parts};
+use super::slots::{SlotPool, ZoomSlots};
 use super::stats::{self, TileInfo};
 use super::table::{Seen, TileTable};
-use super::{pack, reduce};
+use super::{add, poisoned, reduce};
 use crate::backend::Plan;
 use crate::counts::ZoomStats;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::Stage;
-use crate::store::CountPart;
+use crate::store::{CountPart, CountStore};
 use crate::tile::WorldPoint;
 
 /// Everything that lies on the device.
@@ -30,7 +34,7 @@ pub(super) struct Resident {
     /// Slots needed over all zooms.
     needed: u32,
     unbinned_tiles: u64,
-    /// Tiles of each zoom, their slots and what stats found; filled by `finish`.
+    /// Tiles of each zoom, their slots and what stats found; filled by `settle` and `finish`.
     pub(super) zooms: Vec<ResidentZoom>,
 }
 
@@ -50,7 +54,7 @@ impl Resident {
             memory,
             table: TileTable::new(gpu, zoom)?,
             batches: Batches::new(memory.batch),
-            pools: [SlotPool::new(gpu, memory.per_buffer)?, SlotPool::new(gpu, memory.per_buffer)?],
+            pools: [SlotPool::new(gpu, memory.sizes)?, SlotPool::new(gpu, memory.sizes)?],
             seen: (0..=zoom).map(Seen::new).collect(),
             needed: 0,
             unbinned_tiles: 0,
@@ -58,14 +62,23 @@ impl Resident {
         })
     }
 
+    /// The zoom points are binned at.
+    pub(super) fn zoom(&self) -> u8 {
+        self.zoom
+    }
+
+    /// Points of a batch.
+    pub(super) fn batch(&self) -> usize {
+        self.memory.batch
+    }
+
     /// The pool of a zoom.
     pub(super) fn pool(&self, zoom: u8) -> &SlotPool {
         &self.pools[usize::from(zoom & 1)]
     }
 
-    /// Bins `points`, all of whose tiles are in `tiles` or were in an earlier call's. `false` when the tiles do
-    /// not fit; nothing of `points` was taken then.
-    pub(super) fn add(&mut self, gpu: &Gpu, points: &[WorldPoint], tiles: &[u64]) -> Result<bool> {
+    /// Gives tiles of the highest zoom slots; those that have one keep it. `false` when they do not fit.
+    pub(super) fn add(&mut self, gpu: &Gpu, tiles: &[u64]) -> Result<bool> {
         for &tile in tiles {
             let (mut code, mut z) = (tile, usize::from(self.zoom));
             while self.seen[z].insert(code) {
@@ -85,40 +98,46 @@ impl Resident {
         }
         let spare = self.memory.slots.saturating_sub(self.needed) / 2;
         let slots = self.table.len() as u32;
-        if self.needed > self.memory.slots || !self.pools[usize::from(self.zoom & 1)].ensure(gpu, slots, spare)? {
-            return Ok(false);
-        }
-        self.feed(gpu, points)?;
-        Ok(true)
+        Ok(self.needed <= self.memory.slots && self.pools[usize::from(self.zoom & 1)].ensure(gpu, slots, spare)?)
     }
 
-    /// Sends points whose tiles have slots.
-    pub(super) fn feed(&mut self, gpu: &Gpu, mut points: &[WorldPoint]) -> Result<()> {
+    /// Takes a written stretch of points back and sends its batch when it is full.
+    pub(super) fn commit(&mut self, gpu: &Gpu, stretch: Stretch) -> Result<()> {
+        match self.batches.commit(stretch)? {
+            Some(batch) => self.send(gpu, batch),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends points whose tiles have slots, when no other thread does.
+    fn feed(&mut self, gpu: &Gpu, mut points: &[WorldPoint]) -> Result<()> {
         while !points.is_empty() {
-            let taken = self.batches.fill(gpu, points)?;
-            points = &points[taken..];
-            if self.batches.is_full() {
-                self.send(gpu)?;
-            }
+            let stretch = self.batches.reserve(gpu, points.len())?;
+            let mut stretch = stretch.ok_or_else(|| Error::Internal("the ring of batches is held".into()))?;
+            stretch.write(points);
+            points = &points[stretch.points..];
+            self.commit(gpu, stretch)?;
         }
         Ok(())
     }
 
-    /// Sends the batch as far as it is filled.
-    pub(super) fn send(&mut self, gpu: &Gpu) -> Result<()> {
+    /// Sends the open batch as far as it is filled. No thread may still copy.
+    fn flush(&mut self, gpu: &Gpu) -> Result<()> {
+        self.batches.open().map_or(Ok(()), |batch| self.send(gpu, batch))
+    }
+
+    fn send(&mut self, gpu: &Gpu, batch: usize) -> Result<()> {
         self.table.upload(gpu)?;
         let (zoom, table, pool) = (self.zoom, &self.table, &self.pools[usize::from(self.zoom & 1)]);
         let tiles = std::mem::take(&mut self.unbinned_tiles);
-        self.batches
-            .send(gpu, |encoder, buffer, points| bin::encode(gpu, encoder, (buffer, points), zoom, table, pool, tiles))
+        self.batches.send(gpu, batch, |encoder, buffer, points| {
+            bin::encode(gpu, encoder, (buffer, points), zoom, table, pool, tiles)
+        })
     }
 
-    /// Sums all zooms; `None` when their tiles do not fit after all.
-    pub(super) fn finish(&mut self, gpu: &Gpu, plan: &Plan) -> Result<Option<Vec<ZoomStats>>> {
-        plan.monitor.time(Stage::Bin, || {
-            self.send(gpu)?;
-            gpu.wait(&gpu.submit(gpu.encoder())?)
-        })?;
+    /// Gives the tiles of all zooms slots; `false` when they do not fit after all.
+    pub(super) fn settle(&mut self, gpu: &Gpu) -> Result<bool> {
+        self.flush(gpu)?;
         let mut next = [0u32; 2];
         let mut zooms = vec![ResidentZoom { slots: self.table.sorted(), infos: Vec::new() }];
         next[usize::from(self.zoom & 1)] = self.table.len() as u32;
@@ -133,57 +152,113 @@ impl Resident {
         zooms.reverse();
         for (pool, slots) in self.pools.iter_mut().zip(next) {
             if !pool.ensure(gpu, slots, 0)? {
-                return Ok(None);
+                return Ok(false);
             }
         }
-        if self.pools.iter().map(SlotPool::capacity).sum::<u32>() > self.memory.slots.max(self.needed) {
-            return Ok(None);
-        }
-        plan.monitor.time(Stage::Reduce, || {
-            let mut encoder = gpu.encoder();
-            for z in (0..self.zoom).rev() {
-                let at = usize::from(z);
-                let children = (zooms[at + 1].slots.as_slice(), self.pool(z + 1));
-                reduce::encode(gpu, &mut encoder, children, (&zooms[at].slots, self.pool(z)))?;
-            }
-            gpu.submit(encoder)?;
-            let lists: Vec<_> =
-                (0..=self.zoom).map(|z| (zooms[usize::from(z)].slots.as_slice(), self.pool(z))).collect();
-            let found = stats::run(gpu, &lists, plan.spread)?;
-            let mut all = Vec::with_capacity(found.len());
-            for (zoom, (stats, infos)) in zooms.iter_mut().zip(found) {
-                zoom.infos = infos;
-                all.push(stats);
-            }
-            self.zooms = zooms;
-            Ok(Some(all))
-        })
+        self.zooms = zooms;
+        Ok(self.pools.iter().map(SlotPool::capacity).sum::<u32>() <= self.memory.slots.max(self.needed))
     }
 
-    /// Packs what is binned of the highest zoom and forgets it.
-    pub(super) fn unload(&mut self, gpu: &Gpu, plan: &Plan) -> Result<CountPart> {
-        self.send(gpu)?;
+    /// Sums all zooms after [`settle`](Self::settle). `counts` holds the tiles of the highest zoom that are not here
+    /// and gets those of their parents that are not here either; what they come to in the others is added here. Gives
+    /// the statistics of all zooms, and how many tiles were summed into their parents on the host.
+    pub(super) fn finish(&mut self, gpu: &Gpu, plan: &Plan, counts: &mut CountStore) -> Result<(Vec<ZoomStats>, u64)> {
+        let mut reduced = 0;
+        plan.monitor.time(Stage::Bin, || gpu.wait(&gpu.submit(gpu.encoder())?))?;
+        for z in (0..self.zoom).rev() {
+            plan.monitor.check()?;
+            plan.monitor.time(Stage::Reduce, || {
+                let (slots, pool) = (&self.zooms[usize::from(z)].slots, self.pool(z));
+                let mut encoder = gpu.encoder();
+                let children = (self.zooms[usize::from(z) + 1].slots.as_slice(), self.pool(z + 1));
+                reduce::encode(gpu, &mut encoder, children, (slots, pool))?;
+                let adding = Mutex::new(add::Adding::new(pool));
+                counts.reduce_where(z, |code, lit| match reduce::find(slots, code) {
+                    Some(slot) => adding.lock().map_err(poisoned)?.push(pool, slot, lit).map(|()| false),
+                    None => Ok(true),
+                })?;
+                adding.into_inner().map_err(poisoned)?.encode(gpu, &mut encoder, pool)?;
+                gpu.submit(encoder)
+            })?;
+            reduced += counts.stats(z + 1)?.tiles;
+        }
+        let all = plan.monitor.time(Stage::Reduce, || {
+            let lists: Vec<_> = (0..=self.zoom).zip(&self.zooms).map(|(z, at)| (&*at.slots, self.pool(z))).collect();
+            let found = stats::run(gpu, &lists, plan.spread)?;
+            let mut all = Vec::with_capacity(found.len());
+            for (z, (mut stats, infos)) in (0..).zip(found) {
+                self.zooms[usize::from(z)].infos = infos;
+                stats.merge(counts.stats(z)?);
+                all.push(stats);
+            }
+            Ok(all)
+        })?;
+        if plan.spread > 0 {
+            self.join_mixed_zooms(gpu, plan, counts)?;
+        }
+        Ok((all, reduced))
+    }
+
+    /// Spread looks over the borders of tiles, so all tiles of a zoom must be in one place: those here join the
+    /// host's where it has some.
+    fn join_mixed_zooms(&mut self, gpu: &Gpu, plan: &Plan, counts: &mut CountStore) -> Result<()> {
+        for z in plan.zooms.iter() {
+            let zoom = &self.zooms[usize::from(z)];
+            if zoom.slots.is_empty() || counts.chunks(z)? == 0 {
+                continue;
+            }
+            let mut parts = Parts::new();
+            let new_part = || counts.part();
+            let packing = Packing {
+                bytes: self.memory.pack_bytes,
+                monitor: &plan.monitor,
+                // All tiles in one bucket.
+                bucket_shift: 2 * u32::from(z),
+                new_part: &new_part,
+            };
+            pack::run(gpu, &zoom.slots, &zoom.infos, self.pool(z), &packing, &mut parts)?;
+            let mut parts: Vec<CountPart> = parts.into_values().flatten().collect();
+            parts.push(counts.take_zoom(z)?);
+            counts.set_zoom_summed(z, parts)?;
+            self.zooms[usize::from(z)] = ResidentZoom::default();
+        }
+        Ok(())
+    }
+
+    /// Packs what is binned of the highest zoom and forgets it. No thread may still copy.
+    pub(super) fn unload(&mut self, gpu: &Gpu, packing: &Packing<'_>, parts: &mut Parts) -> Result<()> {
+        self.flush(gpu)?;
         let slots: Vec<(u64, u32)> = {
             let capacity = self.pool(self.zoom).capacity();
             // Tiles that were refused may be in the table without a slot; no point of theirs was taken.
             self.table.sorted().into_iter().filter(|s| s.1 < capacity).collect()
         };
-        let pool = self.pool(self.zoom);
-        let found = stats::run(gpu, &[(&slots, pool)], 0)?;
-        let Some((_, infos)) = found.first() else { return Ok(CountPart::default()) };
-        let part = pack::run(gpu, &slots, infos, pool, self.memory.pack_bytes, &plan.monitor)?;
+        self.read(gpu, &slots, packing, parts)?;
         self.table.clear();
-        Ok(part)
+        self.zooms.clear();
+        self.unbinned_tiles = 0;
+        Ok(())
+    }
+
+    fn read(&self, gpu: &Gpu, slots: &ZoomSlots, packing: &Packing<'_>, parts: &mut Parts) -> Result<()> {
+        if slots.is_empty() {
+            return Ok(());
+        }
+        let pool = self.pool(self.zoom);
+        let found = stats::run(gpu, &[(slots, pool)], 0)?;
+        let Some((_, infos)) = found.first() else { return Ok(()) };
+        pack::run(gpu, slots, infos, pool, packing, parts)
     }
 
     /// Counts the points of some tiles (ascending) and packs them: one pass.
     pub(super) fn pass(
         &mut self,
         gpu: &Gpu,
-        plan: &Plan,
         tiles: &[u64],
         points: impl Iterator<Item = WorldPoint>,
-    ) -> Result<CountPart> {
+        packing: &Packing<'_>,
+        parts: &mut Parts,
+    ) -> Result<()> {
         self.table.clear();
         for (&tile, slot) in tiles.iter().zip(0..) {
             self.table.insert(tile, slot);
@@ -196,16 +271,13 @@ impl Resident {
         let mut chunk = Vec::with_capacity(CHUNK);
         let mut points = points.peekable();
         while points.peek().is_some() {
-            plan.monitor.check()?;
+            packing.monitor.check()?;
             chunk.clear();
             chunk.extend(points.by_ref().take(CHUNK));
             self.feed(gpu, &chunk)?;
         }
-        self.send(gpu)?;
-        let pool = self.pool(self.zoom);
-        let found = stats::run(gpu, &[(&slots, pool)], 0)?;
-        let Some((_, infos)) = found.first() else { return Ok(CountPart::default()) };
-        pack::run(gpu, &slots, infos, pool, self.memory.pack_bytes, &plan.monitor)
+        self.flush(gpu)?;
+        self.read(gpu, &slots, packing, parts)
     }
 
     /// Tiles of the highest zoom that one pass can take, as many of `wanted` as fit.

@@ -12,8 +12,6 @@ pub(super) const TILE_BYTES: u64 = 4 * TILE_PIXELS as u64;
 pub(super) const MAX_SLOTS: u32 = 65_535;
 /// Jobs per dispatch: one workgroup row each.
 pub(super) const MAX_JOBS: usize = 65_535;
-/// Slots of a pool's first buffer; each next one has twice as many.
-const FIRST: u32 = 64;
 
 /// Tiles of one zoom with their slots, ascending by Morton code.
 pub(super) type ZoomSlots = [(u64, u32)];
@@ -22,9 +20,20 @@ pub(super) type ZoomSlots = [(u64, u32)];
 #[derive(Debug)]
 pub(super) struct SlotPool {
     buffers: Vec<(wgpu::Buffer, u32)>,
-    per_buffer: u32,
+    sizes: BufferSizes,
     capacity: u32,
     spare: Vec<wgpu::Buffer>,
+}
+
+/// How a pool may grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BufferSizes {
+    /// Slots of the first buffer; each next one has twice as many.
+    pub(super) first: u32,
+    /// Most slots in a buffer.
+    pub(super) most: u32,
+    /// Buffers; the device has no memory for more.
+    pub(super) buffers: usize,
 }
 
 /// Up to [`GROUP`] neighbouring buffers, padded with buffers that no slot lies in.
@@ -38,11 +47,11 @@ pub(super) struct Group<'a> {
 }
 
 impl SlotPool {
-    /// An empty pool whose buffers hold at most `per_buffer` tiles.
-    pub(super) fn new(gpu: &Gpu, per_buffer: u32) -> Result<Self> {
+    /// An empty pool.
+    pub(super) fn new(gpu: &Gpu, sizes: BufferSizes) -> Result<Self> {
         let spare =
             (1..GROUP).map(|_| gpu.buffer("no slots", 4, wgpu::BufferUsages::STORAGE)).collect::<Result<_>>()?;
-        Ok(Self { buffers: Vec::new(), per_buffer: per_buffer.max(1), capacity: 0, spare })
+        Ok(Self { buffers: Vec::new(), sizes, capacity: 0, spare })
     }
 
     /// Number of buffers.
@@ -60,9 +69,12 @@ impl SlotPool {
     pub(super) fn ensure(&mut self, gpu: &Gpu, slots: u32, spare: u32) -> Result<bool> {
         use wgpu::BufferUsages as Usage;
         while self.capacity < slots {
-            let doubled = FIRST << self.buffers.len().min(16);
+            if self.buffers.len() >= self.sizes.buffers {
+                return Ok(false);
+            }
+            let doubled = self.sizes.first << self.buffers.len().min(16);
             let needed = slots - self.capacity;
-            let size = doubled.min(needed.saturating_add(spare)).max(needed).min(self.per_buffer);
+            let size = doubled.min(needed.saturating_add(spare)).max(needed).min(self.sizes.most).max(1);
             let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
             let Some(buffer) = gpu.try_buffer("slots", u64::from(size) * TILE_BYTES, usage)? else {
                 return Ok(false);

@@ -53,6 +53,15 @@ impl Seen {
         }
     }
 
+    /// Whether the tile was seen.
+    #[inline]
+    pub(super) fn contains(&self, code: u64) -> bool {
+        match self {
+            Self::Bits(bits) => bits[(code / 64) as usize] >> (code % 64) & 1 == 1,
+            Self::Set(set) => set.contains(&code),
+        }
+    }
+
     /// Adds a tile; whether it is new.
     #[inline]
     pub(super) fn insert(&mut self, code: u64) -> bool {
@@ -169,8 +178,9 @@ mod tests {
     fn a_tile_is_new_once() {
         for (zoom, last) in [(0, 0), (10, (1 << 20) - 1), (11, (1 << 22) - 1), (24, (1u64 << 48) - 1)] {
             let mut seen = Seen::new(zoom);
+            assert!(!seen.contains(last));
             assert!(seen.insert(last));
-            assert!(!seen.insert(last));
+            assert!(seen.contains(last) && !seen.insert(last));
             assert_eq!(seen.insert(0), zoom > 0);
         }
     }

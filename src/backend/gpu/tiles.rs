@@ -16,7 +16,7 @@ use super::stats::REACH;
 use super::{halo, shade};
 use crate::backend::sparse::Borders;
 use crate::backend::{Plan, TileSink, sparse};
-use crate::counts::row_major;
+use crate::counts::{Lit, row_major};
 use crate::error::{Error, Result};
 use crate::monitor::Stage;
 use crate::shade::{ShadeTable, disc_half_width};
@@ -42,16 +42,25 @@ impl Painter<'_> {
         fitting.min(bound).clamp(1, 256) as u32
     }
 
-    /// Colours the resident tiles of all planned zooms.
-    pub(super) fn resident(&self, device: &Resident, tables: &[ShadeTable]) -> Result<()> {
+    /// Colours the tiles of all planned zooms, wherever their counts are.
+    pub(super) fn zooms(&self, device: &Resident, counts: &CountStore, tables: &[ShadeTable]) -> Result<()> {
         for z in self.plan.zooms.iter() {
-            let Some(zoom) = device.zooms.get(usize::from(z)) else { continue };
-            let thresholds = Thresholds::new(self.gpu, table_of(tables, z)?)?;
+            let table = table_of(tables, z)?;
+            let thresholds = Thresholds::new(self.gpu, table)?;
             let mut output = Output::new(self.gpu, self.chunk(), &self.plan.monitor, self.sink)?;
-            if self.plan.spread == 0 {
-                self.resident_plain(z, zoom, device.pool(z), &thresholds, &mut output)?;
-            } else {
-                self.resident_spread(z, zoom, device.pool(z), &thresholds, &mut output)?;
+            if let Some(zoom) = device.zooms.get(usize::from(z)).filter(|zoom| !zoom.slots.is_empty()) {
+                if self.plan.spread == 0 {
+                    self.resident_plain(z, zoom, device.pool(z), &thresholds, &mut output)?;
+                } else {
+                    self.resident_spread(z, zoom, device.pool(z), &thresholds, &mut output)?;
+                }
+            }
+            if counts.chunks(z)? > 0 {
+                if self.plan.spread == 0 {
+                    self.stored_plain(z, counts, table, &thresholds, &mut output)?;
+                } else {
+                    self.stored_spread(z, counts, table, &thresholds, &mut output)?;
+                }
             }
             output.finish()?;
         }
@@ -139,73 +148,113 @@ impl Painter<'_> {
         output.submit(encoder, tiles)
     }
 
-    /// Colours the tiles of all planned zooms from the host's counts.
-    pub(super) fn stored(&self, counts: &CountStore, tables: &[ShadeTable]) -> Result<()> {
-        for z in self.plan.zooms.iter() {
-            let table = table_of(tables, z)?;
-            let thresholds = Thresholds::new(self.gpu, table)?;
-            let mut output = Output::new(self.gpu, self.chunk(), &self.plan.monitor, self.sink)?;
-            let chunk = self.chunk() as usize;
-            let mut waiting: Vec<(TileCoord, Vec<u32>)> = Vec::new();
-            let spread = self.plan.spread > 0;
-            let planes = if spread { Some(self.planes()?) } else { None };
-            let borders = if spread { Some(Borders::new(counts, z, self.plan.spread)?) } else { None };
-            let tiles: Vec<u64> = match &borders {
-                Some(borders) => borders.reached(),
-                None => counts.tiles(z)?.collect(),
-            };
-            for codes in tiles.chunks(chunk) {
-                let dense: Vec<(TileCoord, Vec<u32>)> = codes
-                    .par_iter()
-                    .map_init(Lists::default, |lists, &code| {
-                        let tile = TileCoord::from_morton(z, code);
+    /// Colours the tiles of a zoom that the host has.
+    fn stored_plain(
+        &self,
+        z: u8,
+        counts: &CountStore,
+        table: &ShadeTable,
+        thresholds: &Thresholds,
+        output: &mut Output<'_>,
+    ) -> Result<()> {
+        let mut waiting = Vec::new();
+        let chunks: Vec<usize> = (0..counts.chunks(z)?).collect();
+        for some in chunks.chunks(2 * rayon::current_num_threads()) {
+            let dense: Vec<Vec<(TileCoord, Vec<u32>)>> = some
+                .par_iter()
+                .map_init(Lists::default, |lists, &chunk| {
+                    let Lists { lit, indices, .. } = lists;
+                    let mut dense = Vec::new();
+                    counts.read_chunk(z, chunk, lit, |code, lit| {
                         self.plan.monitor.check()?;
-                        let raster = match &borders {
-                            Some(borders) => self.list_or_plane(counts, borders, tile, table, lists)?,
-                            None => self.list_or_raster(counts, tile, table, lists)?,
-                        };
-                        Ok(raster.map(|raster| (tile, raster)))
-                    })
-                    .filter_map(Result::transpose)
-                    .collect::<Result<_>>()?;
-                waiting.extend(dense);
-                while waiting.len() >= chunk {
-                    let rest = waiting.split_off(chunk);
-                    let full = std::mem::replace(&mut waiting, rest);
-                    self.upload(full, planes.as_ref(), &thresholds, &mut output)?;
-                }
-            }
-            if !waiting.is_empty() {
-                self.upload(waiting, planes.as_ref(), &thresholds, &mut output)?;
-            }
-            output.finish()?;
+                        let tile = TileCoord::from_morton(z, code);
+                        dense.extend(self.list_or_raster(tile, lit, table, indices)?.map(|raster| (tile, raster)));
+                        Ok(())
+                    })?;
+                    Ok(dense)
+                })
+                .collect::<Result<_>>()?;
+            waiting.extend(dense.into_iter().flatten());
+            self.upload_full(&mut waiting, None, thresholds, output)?;
+        }
+        self.upload_rest(waiting, None, thresholds, output)
+    }
+
+    /// Colours the tiles of a zoom all of which the host has, and those that spread lights.
+    fn stored_spread(
+        &self,
+        z: u8,
+        counts: &CountStore,
+        table: &ShadeTable,
+        thresholds: &Thresholds,
+        output: &mut Output<'_>,
+    ) -> Result<()> {
+        let mut waiting = Vec::new();
+        let planes = self.planes()?;
+        let borders = Borders::new(counts, z, self.plan.spread)?;
+        for codes in borders.reached().chunks(self.chunk() as usize) {
+            let dense: Vec<(TileCoord, Vec<u32>)> = codes
+                .par_iter()
+                .map_init(Lists::default, |lists, &code| {
+                    self.plan.monitor.check()?;
+                    let tile = TileCoord::from_morton(z, code);
+                    Ok(self.list_or_plane(counts, &borders, tile, table, lists)?.map(|plane| (tile, plane)))
+                })
+                .filter_map(Result::transpose)
+                .collect::<Result<_>>()?;
+            waiting.extend(dense);
+            self.upload_full(&mut waiting, Some(&planes), thresholds, output)?;
+        }
+        self.upload_rest(waiting, Some(&planes), thresholds, output)
+    }
+
+    /// Sends what fills submissions.
+    fn upload_full(
+        &self,
+        waiting: &mut Vec<(TileCoord, Vec<u32>)>,
+        planes: Option<&(Planes, wgpu::Buffer)>,
+        thresholds: &Thresholds,
+        output: &mut Output<'_>,
+    ) -> Result<()> {
+        let chunk = self.chunk() as usize;
+        while waiting.len() >= chunk {
+            let rest = waiting.split_off(chunk);
+            self.upload(std::mem::replace(waiting, rest), planes, thresholds, output)?;
         }
         Ok(())
+    }
+
+    fn upload_rest(
+        &self,
+        waiting: Vec<(TileCoord, Vec<u32>)>,
+        planes: Option<&(Planes, wgpu::Buffer)>,
+        thresholds: &Thresholds,
+        output: &mut Output<'_>,
+    ) -> Result<()> {
+        if waiting.is_empty() { Ok(()) } else { self.upload(waiting, planes, thresholds, output) }
     }
 
     /// Hands a tile of few pixels to the sink, or gives its counts in Morton order.
     fn list_or_raster(
         &self,
-        counts: &CountStore,
         tile: TileCoord,
+        lit: &[Lit],
         table: &ShadeTable,
-        lists: &mut Lists,
+        indices: &mut Vec<(u16, u8)>,
     ) -> Result<Option<Vec<u32>>> {
         let from = self.plan.monitor.now();
-        lists.lit.clear();
-        counts.read(tile, &mut lists.lit)?;
-        if lists.lit.len() >= self.dense_min {
+        if lit.len() >= self.dense_min {
             let mut raster = vec![0; TILE_PIXELS];
-            for l in &lists.lit {
+            for l in lit {
                 raster[usize::from(l.pixel)] = l.count;
             }
             return Ok(Some(raster));
         }
-        lists.indices.clear();
-        lists.indices.extend(lists.lit.iter().map(|l| (row_major(l.pixel), table.index(l.count))));
-        lists.indices.sort_unstable();
+        indices.clear();
+        indices.extend(lit.iter().map(|l| (row_major(l.pixel), table.index(l.count))));
+        indices.sort_unstable();
         self.plan.monitor.record(Stage::Shade, from, self.plan.monitor.now());
-        self.sink.put(tile, TileIndices::Lit(&lists.indices))?;
+        self.sink.put(tile, TileIndices::Lit(indices))?;
         Ok(None)
     }
 
@@ -271,7 +320,7 @@ impl Painter<'_> {
 /// Buffers of one thread.
 #[derive(Default)]
 struct Lists {
-    lit: Vec<crate::counts::Lit>,
+    lit: Vec<Lit>,
     near: Vec<(i32, i32, u32)>,
     indices: Vec<(u16, u8)>,
     raster: Option<Box<[u8; TILE_PIXELS]>>,

@@ -1,0 +1,276 @@
+//! `tilefire bench`: the same work on the CPU and on GPU adapters, a table of what each took, and a ratio only when
+//! the tiles are the same. Measuring is the library's (`render::bench`); here it is asked for and printed.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::values::{self, bytes, grouped};
+use crate::backend::MAX_SPREAD;
+use crate::backend::gpu::{self, Choice, GpuOptions};
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+use crate::render::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit};
+use crate::render::{Device, Request};
+use crate::source::{ColumnRef, Input};
+use crate::tile::ZoomRange;
+
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// CSV files with one point a row; without any, synthetic points are made
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// How many synthetic points (10M, 1.5k, ...)
+    #[arg(short = 'n', long, value_name = "N", default_value = "1M", value_parser = values::number, conflicts_with = "inputs")]
+    number: u64,
+    /// Zooms to make, both ends included
+    #[arg(short, long, default_value = "0..10", value_name = "ZOOMS")]
+    zooms: ZoomRange,
+    /// Column of longitudes: its name, or # and its number from 1
+    #[arg(long, value_name = "COLUMN", requires = "lat")]
+    lon: Option<ColumnRef>,
+    /// Column of latitudes
+    #[arg(long, value_name = "COLUMN", requires = "lon")]
+    lat: Option<ColumnRef>,
+    /// Grow each lit pixel to a disc of this radius
+    #[arg(long, default_value_t = 0, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SPREAD)))]
+    spread: u32,
+    /// Part of the name of a GPU adapter to measure; may be repeated [default: the GPU that render would take]
+    #[arg(long, value_name = "NAME")]
+    adapter: Vec<String>,
+    /// Timed runs of each, after a warm-up
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=99))]
+    runs: u16,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    memory: Option<u64>,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
+    let (adapters, notice) = adapters(&args.adapter)?;
+    let folder = tempfile::Builder::new()
+        .prefix("tilefire-bench-")
+        .tempdir()
+        .map_err(|e| Error::io("create a folder in", &std::env::temp_dir(), e))?;
+    let inputs = if args.inputs.is_empty() {
+        progress(&format!("making {} synthetic points", grouped(args.number)));
+        vec![bench::synthetic(args.number, folder.path(), monitor)?]
+    } else {
+        let input = |path: &PathBuf| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path.clone()) };
+        args.inputs.iter().map(input).collect()
+    };
+    let contenders = contenders(args, inputs, adapters);
+    let options = Options {
+        runs: usize::from(args.runs),
+        point_memory: args.memory.unwrap_or_else(crate::render::default_memory) / 2,
+    };
+    let mut report = bench::run(&contenders, options, folder.path(), monitor, &progress)?;
+    report.notices.extend(notice);
+    let text = if args.json {
+        serde_json::to_string_pretty(&report).map_err(|e| Error::Internal(e.to_string()))? + "\n"
+    } else {
+        table(&report)
+    };
+    super::print(&text)?;
+    report.difference.map_or(Ok(()), |difference| Err(Error::Internal(difference)))
+}
+
+/// Names of the adapters to measure, all of which exist; and why there are none.
+fn adapters(wanted: &[String]) -> Result<(Vec<String>, Option<String>)> {
+    let found = gpu::adapters();
+    if wanted.is_empty() {
+        return Ok(match gpu::choose(&found, Choice::Auto) {
+            Ok(at) => (vec![found[at].name.clone()], None),
+            Err(reason) => (Vec::new(), Some(format!("the CPU alone was measured: {reason}"))),
+        });
+    }
+    let mut names: Vec<String> = Vec::new();
+    for part in wanted {
+        let name = &found[gpu::choose(&found, Choice::Named(part))?].name;
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    Ok((names, None))
+}
+
+/// The CPU first: it is the yardstick.
+fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Vec<Contender> {
+    let mut request = Request::new(inputs, "");
+    request.zooms = args.zooms;
+    request.spread = args.spread;
+    (request.read.x, request.read.y) = (args.lon.clone(), args.lat.clone());
+    request.threads = args.threads.map(usize::from);
+    request.memory = args.memory;
+    request.device = Device::Cpu;
+    let gpus = adapters.into_iter().map(|name| {
+        let gpu = GpuOptions { adapter: Some(name.clone()), ..GpuOptions::default() };
+        Contender { name, request: Request { device: Device::Gpu, gpu, ..request.clone() } }
+    });
+    let gpus: Vec<_> = gpus.collect();
+    std::iter::once(Contender { name: "CPU".into(), request }).chain(gpus).collect()
+}
+
+/// Benchmarks take a while; a terminal shows what is under way.
+fn progress(what: &str) {
+    if std::io::stderr().is_terminal() {
+        let _ = writeln!(std::io::stderr(), "{what}");
+    }
+}
+
+/// The report as a person reads it.
+fn table(report: &BenchReport) -> String {
+    let mut text = String::new();
+    let machine = &report.machine;
+    put(
+        &mut text,
+        format_args!("tilefire {} on {}, {} cores, {}", report.version, machine.cpu, machine.cores, machine.system),
+    );
+    for notice in &report.notices {
+        put(&mut text, format_args!("{notice}"));
+    }
+    put(
+        &mut text,
+        format_args!(
+            "{} points, {} of input, zooms {}, spread {}: {} tiles, {}",
+            grouped(report.points),
+            bytes(report.input_bytes),
+            report.zooms,
+            report.spread,
+            grouped(report.tiles),
+            bytes(report.tile_bytes)
+        ),
+    );
+    for measured in &report.contenders {
+        contender(&mut text, measured);
+    }
+    if let Some(difference) = &report.difference {
+        put(&mut text, format_args!("\nNo figures: {difference}"));
+        return text;
+    }
+    if !report.ratios.is_empty() {
+        put(&mut text, format_args!("\nall tile sets are equal, byte for byte"));
+    }
+    for ratio in &report.ratios {
+        let raster = ratio.raster.map_or_else(String::new, |r| format!(", raster {r:.2} times"));
+        put(
+            &mut text,
+            format_args!("{} against the CPU: end to end {:.2} times as fast{raster}", ratio.name, ratio.end_to_end),
+        );
+    }
+    text
+}
+
+fn contender(text: &mut String, measured: &Measured) {
+    let device = &measured.device;
+    let how = match &device.interface {
+        Some(interface) => format!("{interface}, {} host threads", device.threads),
+        None => format!("{} threads", device.threads),
+    };
+    put(text, format_args!("\n{} ({how})", measured.name));
+    put(text, format_args!("{:<10} {:>9} {:>9} {:>22} {:>12}", "stage", "busy s", "wall s", "per busy second", ""));
+    for row in &measured.stages {
+        let unit = if row.unit == Unit::Points { "points" } else { "tiles" };
+        let bytes = row.bytes_per_s.map_or_else(String::new, |b| format!("{}/s", bytes(b as u64)));
+        let rate = format!("{} {unit}", rate(row.items_per_s));
+        put(
+            text,
+            format_args!("{:<10} {:>9.4} {:>9.4} {rate:>22} {bytes:>12}", row.stage, row.time.busy, row.time.wall),
+        );
+    }
+    if let Some(raster) = &measured.raster {
+        let per_second = |times: &Times| rate(raster.points as f64 / times.median.max(f64::MIN_POSITIVE));
+        let (counts, shade) = (&raster.counts, &raster.shade);
+        put(text, format_args!("memory to counts   {}, {} points/s", seconds(counts), per_second(counts)));
+        if raster.resident_points > 0 {
+            let speed = rate(raster.resident_points as f64 / raster.resident.median.max(f64::MIN_POSITIVE));
+            put(
+                text,
+                format_args!(
+                    "resident points    {} to bin {}, {speed} points/s",
+                    seconds(&raster.resident),
+                    grouped(raster.resident_points)
+                ),
+            );
+        }
+        put(text, format_args!("counts to indices  {}", seconds(shade)));
+    }
+    put(
+        text,
+        format_args!(
+            "end to end         {}, {} points/s, {} tiles/s, {:.2} CPU seconds",
+            seconds(&measured.end_to_end),
+            rate(measured.points_per_s),
+            rate(measured.tiles_per_s),
+            measured.cpu_seconds.median
+        ),
+    );
+}
+
+fn seconds(times: &Times) -> String {
+    format!("{:.4} s ({:.4}-{:.4})", times.median, times.min, times.max)
+}
+
+/// A rate for people: "17", "4.2 k", "38.1 M", "1.2 G".
+fn rate(per_second: f64) -> String {
+    let mut scaled = per_second;
+    for unit in ["", " k", " M"] {
+        if scaled < 999.5 {
+            return if unit.is_empty() { format!("{scaled:.0}") } else { format!("{scaled:.1}{unit}") };
+        }
+        scaled /= 1000.0;
+    }
+    format!("{scaled:.1} G")
+}
+
+fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = text.write_fmt(arguments);
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::bench::{Machine, Ratio};
+
+    fn report(difference: Option<&str>) -> BenchReport {
+        BenchReport {
+            version: "0",
+            machine: Machine { cpu: "Abacus".into(), cores: 2, system: "linux".into() },
+            rows: 3,
+            points: 3,
+            input_bytes: 40,
+            zooms: ZoomRange { min: 0, max: 1 },
+            spread: 0,
+            tiles: 2,
+            tile_bytes: 200,
+            difference: difference.map(ToString::to_string),
+            contenders: Vec::new(),
+            ratios: vec![Ratio { name: "Card".into(), end_to_end: 3.5, raster: Some(20.25) }],
+            notices: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_ratio_is_shown_for_equal_tiles_only() {
+        let equal = table(&report(None));
+        assert!(equal.contains("Card against the CPU: end to end 3.50 times as fast, raster 20.25 times"), "{equal}");
+        let differing = table(&report(Some("tile 1/0/1 differs")));
+        assert!(differing.contains("tile 1/0/1 differs") && !differing.contains("times"), "{differing}");
+    }
+
+    #[test]
+    fn rates_for_people() {
+        assert_eq!([17.2, 4_200.0, 38.12e6, 2e9].map(rate), ["17", "4.2 k", "38.1 M", "2.0 G"]);
+    }
+}

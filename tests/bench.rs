@@ -1,0 +1,138 @@
+//! `tilefire bench`: the real binary on the CPU and on a GPU adapter, and, in the library, that work with other
+//! tiles is noticed and gets no ratio.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Playground, sample};
+use serde_json::Value;
+use tilefire::container::TileWriter;
+use tilefire::monitor::Monitor;
+use tilefire::render::bench::{self, Contender, Options};
+use tilefire::render::{Device, KeptTiles, Request, first_difference};
+use tilefire::shade::Colormap;
+use tilefire::source::Input;
+use tilefire::tile::{TileCoord, ZoomRange};
+
+const STAGES: [&str; 8] = ["read", "project", "store", "bin", "reduce", "shade", "encode", "write"];
+
+/// What must hold of every report whose sets are equal.
+#[track_caller]
+fn check(report: &Value, points: u64, runs: usize) {
+    assert_eq!(report["difference"], Value::Null);
+    assert_eq!(report["points"], points);
+    assert!(report["machine"]["cores"].as_u64().unwrap() > 0);
+    for key in ["rows", "input_bytes", "tiles", "tile_bytes"] {
+        assert!(report[key].as_u64().unwrap() > 0, "{key}: {report}");
+    }
+    for contender in report["contenders"].as_array().unwrap() {
+        let stages = contender["stages"].as_array().unwrap();
+        for name in STAGES {
+            let stage = stages.iter().find(|s| s["stage"] == name).unwrap_or_else(|| panic!("no {name}: {contender}"));
+            assert!(stage["busy"].as_f64().unwrap() > 0.0 && stage["wall"].as_f64().unwrap() > 0.0, "{stage}");
+            assert!(stage["items"].as_u64().unwrap() > 0 && stage["items_per_s"].as_f64().unwrap() > 0.0, "{stage}");
+        }
+        let times = [&contender["end_to_end"], &contender["raster"]["counts"], &contender["raster"]["shade"]];
+        for times in times {
+            let of = |key: &str| times[key].as_f64().unwrap();
+            assert!(of("min") > 0.0 && of("min") <= of("median") && of("median") <= of("max"), "{times}");
+            assert_eq!(times["runs"].as_array().unwrap().len(), runs);
+        }
+        assert_eq!(contender["raster"]["points"], points);
+        assert!(contender["points_per_s"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn the_cpu_alone() {
+    let place = Playground::new();
+    let temporary = place.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let arguments = ["bench", "-n", "5k", "-z", "0..8", "--runs", "2", "--json"];
+    let ran: common::Ran = place.command().args(arguments).env("TMPDIR", &temporary).output().unwrap().into();
+    let report: Value = serde_json::from_str(&ran.ok().stdout).unwrap();
+    check(&report, 5_000, 2);
+    assert_eq!(report["contenders"][0]["name"], "CPU");
+    if report["contenders"].as_array().unwrap().len() == 1 {
+        assert_eq!(report["ratios"], serde_json::json!([]));
+        assert!(report["notices"].to_string().contains("no GPU"), "{report}");
+    }
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "something was left behind");
+}
+
+#[test]
+fn a_gpu_adapter_against_the_cpu() {
+    if !common::gpu::adapter_for("a_gpu_adapter_against_the_cpu") {
+        return;
+    }
+    let place = Playground::new();
+    let (adapter, input) = (common::gpu::adapter_name(), sample());
+    let base = ["bench", input.to_str().unwrap(), "-z", "3..7", "--spread", "1", "--runs", "1", "--adapter", &adapter];
+    let report: Value = serde_json::from_str(&place.run([&base[..], &["--json"]].concat()).ok().stdout).unwrap();
+    check(&report, report["points"].as_u64().unwrap(), 1);
+    let gpu = &report["contenders"][1];
+    assert!(gpu["device"]["adapter"].as_str().unwrap().to_lowercase().contains(&adapter.to_lowercase()));
+    assert!(gpu["stages"].as_array().unwrap().iter().any(|s| s["stage"] == "read back"), "{gpu}");
+    let raster = &gpu["raster"];
+    assert_eq!(raster["resident_points"], report["points"]);
+    assert!(raster["resident"]["min"].as_f64().unwrap() > 0.0, "{raster}");
+    let ratio = &report["ratios"][0];
+    assert!(ratio["end_to_end"].as_f64().unwrap() > 0.0 && ratio["raster"].as_f64().unwrap() > 0.0, "{ratio}");
+    let text = place.run(base).ok().stdout;
+    assert!(text.contains("equal, byte for byte") && text.contains("times as fast"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused() {
+    let place = Playground::new();
+    assert!(place.run(["bench", "-"]).error(2).contains("several times"));
+    assert!(place.run(["bench", "--adapter", "No Such Card"]).error(1).contains("No Such Card"));
+    assert!(place.run(["bench", "missing.csv"]).error(1).contains("missing.csv"));
+}
+
+/// The control: contenders that make other tiles get no figures.
+#[test]
+fn other_tiles_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let monitor = Arc::new(Monitor::default());
+    let mut request = Request::new(vec![Input::File(sample())], "");
+    (request.device, request.zooms) = (Device::Cpu, ZoomRange { min: 0, max: 4 });
+    let contender = |name: &str, request: &Request| Contender { name: name.into(), request: request.clone() };
+    let options = Options { runs: 1, point_memory: u64::MAX };
+    let run = |other: &Request| {
+        let contenders = [contender("one", &request), contender("two", other)];
+        bench::run(&contenders, options, folder.path(), &monitor, &|_| ()).unwrap()
+    };
+    let other = Request { colormap: Colormap::named("fire").unwrap(), ..request.clone() };
+    let report = run(&other);
+    assert!(report.difference.unwrap().contains("tile 0/0/0"));
+    assert!(report.contenders.is_empty() && report.ratios.is_empty());
+    // Equal tiles beside another zoom range make another archive too, but of other tiles.
+    let further = Request { zooms: ZoomRange { min: 1, max: 4 }, ..request.clone() };
+    assert!(run(&further).difference.unwrap().contains("tile 0/0/0 is in the first set only"));
+}
+
+#[test]
+fn one_byte_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = |tiles: &[(u32, &[u8])]| {
+        let set = KeptTiles::new(folder.path()).unwrap();
+        for &(x, png) in tiles {
+            set.write(TileCoord { z: 3, x, y: 2 }, png).unwrap();
+        }
+        set
+    };
+    let difference = |a: &[(u32, &[u8])], b: &[(u32, &[u8])]| first_difference(&set(a), &set(b)).unwrap();
+    let tiles: [(u32, &[u8]); 3] = [(1, b"one"), (2, b"two"), (3, b"three")];
+    assert_eq!(difference(&tiles, &tiles), None);
+    assert_eq!(difference(&tiles, &[tiles[2], tiles[0], tiles[1]]), None, "the order was taken for a difference");
+    let changed = difference(&tiles, &[tiles[0], (2, b"twp"), tiles[2]]).unwrap();
+    assert!(changed.contains("3/2/2") && changed.contains("byte 2"), "{changed}");
+    let shorter = difference(&tiles, &[tiles[0], (2, b"tw"), tiles[2]]).unwrap();
+    assert!(shorter.contains("3/2/2") && shorter.contains("byte 2"), "{shorter}");
+    let missing = difference(&tiles, &[tiles[0], tiles[2]]).unwrap();
+    assert!(missing.contains("3/2/2 is in the first set only"), "{missing}");
+    let added = difference(&tiles[..2], &tiles).unwrap();
+    assert!(added.contains("3/3/2 is in the second set only"), "{added}");
+}
