@@ -72,6 +72,9 @@ fn violations(sources: &[(String, String)]) -> Vec<String> {
             continue;
         };
         let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        if code.contains("crate::{") {
+            found.push(format!("{name} imports several modules at once, where this test does not look"));
+        }
         for used in code.split("crate::").skip(1) {
             let used = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
             let Some(other) = floor(used) else { continue };
@@ -93,6 +96,8 @@ fn every_module_uses_lower_floors_only() {
 fn a_step_to_a_neighbour_is_noticed() {
     let bad = [("store/points.rs".to_string(), "use crate::backend::Plan;".to_string())];
     assert_eq!(violations(&bad).len(), 1);
+    let hidden = [("store/points.rs".to_string(), "use crate::{backend::Plan, error::Result};".to_string())];
+    assert_eq!(violations(&hidden).len(), 1);
     let neighbour = [("source/csv.rs".to_string(), "crate::container::create".to_string())];
     assert_eq!(violations(&neighbour).len(), 1);
 }

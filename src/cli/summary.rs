@@ -92,8 +92,9 @@ pub(super) fn summary(report: &Report, out: &str) -> String {
         None => line(
             &mut text,
             format_args!(
-                "{} tiles, {} in {out} ({:.2} s, {:.2} CPU seconds)",
+                "{} {}, {} in {out} ({:.2} s, {:.2} CPU seconds)",
                 grouped(report.written),
+                if report.written == 1 { "tile" } else { "tiles" },
                 bytes(report.bytes),
                 report.seconds,
                 report.cpu_seconds

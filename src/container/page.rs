@@ -6,9 +6,9 @@ use serde_json::Value;
 const PAGE: &str = include_str!("../../assets/page.html");
 const PLACE: &str = "\"METADATA\"";
 
-/// The page for a tile set with this metadata. Of `heat` it shows what is there: `points`, `rows`, `left_out` (reason ->
-/// rows), `function`, `colormap`, `spread`, `error`; for the legend `zooms` (zoom -> `span` with `lo` and `hi`) and
-/// `stops`, colours such as "#4f6be8" evenly along the colormap, or per zoom `stops` of [count, colour].
+/// The page for a tile set with this metadata. Of `heat` it shows what is there: `used`, `rows`, `left_out` (reason ->
+/// rows), `function`, `colormap`, `spread`, `colour_error`; for the legend `zooms` (zoom -> `span` of two counts, and
+/// `stops` of a count and its colour, such as [1, "#4f6be8"]).
 pub fn page(metadata: &Value) -> String {
     // Inside a script element only `<` could end it; in JSON strings it may be written so.
     PAGE.replacen(PLACE, &metadata.to_string().replace('<', "\\u003c"), 1)
