@@ -1,7 +1,8 @@
 // Stage bin: points to the counts of the highest zoom.
 // In: points (u32 pairs), the table tile -> slot. Out: atomicAdd into the dense tiles of up to four slot buffers.
 // Points whose tile has no slot in the bound buffers are left to another dispatch.
-// Each invocation takes RUN consecutive points: neighbours in a file are often neighbours on the map.
+// Each invocation takes RUN points; neighbours in a file are often neighbours on the map, so which ones is up to the
+// way of merging.
 
 // Slot of the tile at (x, y) of params.zoom, or NONE.
 fn slot_of(x: u32, y: u32) -> u32 {
@@ -42,9 +43,9 @@ fn add(key: u32, points: u32) {
     }
 }
 
-// The entry point is in merge_portable or merge_subgroup, which differ in what they ask of the device.
-fn bin(invocation: u32) {
-    let first = invocation * RUN;
+// The entry point is in merge_portable or merge_subgroup, which differ in what they ask of the device. Takes every
+// stride-th point from the first on.
+fn bin(first: u32, stride: u32) {
     // Shifting by 32 is not defined, so zoom 0 takes the shift in two steps.
     let tile_shift = 31u - params.zoom;
     let pixel_shift = 24u - params.zoom;
@@ -52,8 +53,9 @@ fn bin(invocation: u32) {
     var slot = NONE;
     for (var i = 0u; i < RUN; i++) {
         var key = NONE;
-        if (first + i < params.points) {
-            let p = points[first + i];
+        let at = first + i * stride;
+        if (at < params.points) {
+            let p = points[at];
             let here = (p >> vec2<u32>(1u)) >> vec2<u32>(tile_shift);
             if (any(here != tile)) {
                 tile = here;

@@ -134,11 +134,11 @@ fn sparse_tiles_beside_dense_ones() {
 #[test]
 fn host_memory_is_bounded() {
     if adapter_for("host_memory_is_bounded") {
-        let mut points = Random(14).clusters(250_000, 8, 26);
-        points.extend(Random(15).clusters(150_000, 5_000, 32));
+        let mut points = Random(14).clusters(120_000, 8, 26);
+        points.extend(Random(15).clusters(40_000, 400, 32));
         for (threads, spread) in [(1, 0), (3, 1)] {
             let limits = ForcedLimits { device_memory: Some(16 << 20), ..Default::default() };
-            let job = Job { threads, memory: Some(1 << 20), ..Job::new(&points, (0, 9), spread).limits(limits) };
+            let job = Job { threads, memory: Some(1 << 20), ..Job::new(&points, (6, 8), spread).limits(limits) };
             let report = job.same();
             assert!(report.flushes > 0 && report.spilled_bytes > 0 && report.buckets > 0, "{report:?}");
             assert!(report.passes > report.flushes && report.sparse_points > 0, "{report:?}");

@@ -1,5 +1,6 @@
 // Holds back up to four pixels of an invocation's run, so that points on one pixel, or on a few taking turns,
-// become one atomicAdd each instead of queueing at the same address. Serves `bin` of bin.wgsl.
+// become one atomicAdd each instead of queueing at the same address. An invocation takes consecutive points, which
+// are often neighbours. Serves `bin` of bin.wgsl.
 
 var<private> held: vec4<u32> = vec4<u32>(NONE);
 var<private> held_points: vec4<u32>;
@@ -32,5 +33,5 @@ fn count_rest() {
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    bin(id.x);
+    bin(id.x * RUN, 1u);
 }

@@ -1,6 +1,7 @@
-// Runs on one pixel collapse within an invocation; what leaves an invocation is merged with equal pixels of the
-// other lanes before it becomes an atomicAdd. Lanes work in step, so four pixels taking turns meet too: at each
-// step most lanes hold the same one. Every lane must make every call. Serves `bin` of bin.wgsl.
+// Consecutive points lie in consecutive lanes, so that they are read together and meet when they are neighbours:
+// what leaves an invocation is merged with equal pixels of the other lanes before it becomes an atomicAdd. A pixel
+// that stays with a lane from step to step collapses within it, so one spot costs one atomicAdd a subgroup, and so
+// does each of four pixels that take turns. Every lane must make every call. Serves `bin` of bin.wgsl.
 
 var<private> held: u32 = NONE;
 var<private> held_points: u32;
@@ -50,7 +51,11 @@ fn count_rest() {
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocation_id) own_lane: u32) {
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) place: u32,
+    @builtin(subgroup_invocation_id) own_lane: u32,
+) {
     lane = own_lane;
-    bin(id.x);
+    bin(group.x * RUN * WORKGROUP + place, WORKGROUP);
 }

@@ -31,6 +31,7 @@ mod widen;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 pub use adapter::{AdapterDescription, AdapterKind, Choice, adapters, choose};
 
@@ -52,6 +53,9 @@ const BUCKET_ZOOM: u8 = 7;
 const DENSE_MIN: usize = 500;
 /// Points that come to a bucket before it is looked through for dense tiles.
 const REVIEW_POINTS: usize = 1 << 16;
+
+/// How long a thread waits for another one's batch before it asks whether the device is still well.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What the person chose.
 #[derive(Debug, Clone, Default)]
@@ -210,7 +214,10 @@ impl GpuBackend {
                 break;
             }
             let Some(mut stretch) = device.batches.reserve(&self.gpu, points.len() - taken)? else {
-                drop(self.written.wait(device).map_err(poisoned)?);
+                // Who sends a batch may fail, and then nobody tells.
+                self.gpu.check()?;
+                self.plan.monitor.check()?;
+                drop(self.written.wait_timeout(device, PATIENCE).map_err(poisoned)?);
                 continue;
             };
             drop(device);

@@ -33,6 +33,9 @@ pub(super) struct Resident {
     seen: Vec<Seen>,
     /// Slots needed over all zooms.
     needed: u32,
+    /// Held while slots are taken and given back when they outgrow the device: whose memory is used up by slots has
+    /// none for reading them.
+    reserve: Option<wgpu::Buffer>,
     unbinned_tiles: u64,
     /// Tiles of each zoom, their slots and what stats found; filled by `settle` and `finish`.
     pub(super) zooms: Vec<ResidentZoom>,
@@ -57,6 +60,7 @@ impl Resident {
             pools: [SlotPool::new(gpu, memory.sizes)?, SlotPool::new(gpu, memory.sizes)?],
             seen: (0..=zoom).map(Seen::new).collect(),
             needed: 0,
+            reserve: None,
             unbinned_tiles: 0,
             zooms: Vec::new(),
         })
@@ -95,6 +99,10 @@ impl Resident {
                 }
                 (code, z) = (code >> 2, z - 1);
             }
+        }
+        if self.reserve.is_none() {
+            let bytes = (self.memory.pack_bytes + self.memory.shade_bytes).min(self.memory.binding);
+            self.reserve = gpu.try_buffer("reserve", bytes & !3, wgpu::BufferUsages::COPY_DST)?;
         }
         let spare = self.memory.slots.saturating_sub(self.needed) / 2;
         let slots = self.table.len() as u32;
@@ -156,6 +164,7 @@ impl Resident {
             }
         }
         self.zooms = zooms;
+        self.reserve = None;
         Ok(self.pools.iter().map(SlotPool::capacity).sum::<u32>() <= self.memory.slots.max(self.needed))
     }
 
@@ -227,6 +236,7 @@ impl Resident {
 
     /// Packs what is binned of the highest zoom and forgets it. No thread may still copy.
     pub(super) fn unload(&mut self, gpu: &Gpu, packing: &Packing<'_>, parts: &mut Parts) -> Result<()> {
+        self.reserve = None;
         self.flush(gpu)?;
         let slots: Vec<(u64, u32)> = {
             let capacity = self.pool(self.zoom).capacity();

@@ -10,7 +10,7 @@ use crate::tile::{TILE_PIXELS, TILE_SIDE};
 
 /// Invocations per workgroup, the most that every adapter grants.
 pub(super) const WORKGROUP: u32 = 256;
-/// Points per invocation of bin: long enough to meet equal neighbours, short enough to fill a device.
+/// Points per invocation of bin: enough to meet equal ones, few enough to fill a device.
 pub(super) const RUN: u32 = 16;
 /// No slot, no tile.
 pub(super) const NONE: u32 = u32::MAX;
