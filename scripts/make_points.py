@@ -15,7 +15,7 @@ import math
 import random
 import sys
 
-# Four pixels of zoom 14 apart, near the middle of London; at low zooms they are one.
+# In the middle of London: four pixels at zoom 10 and beyond, one at low zooms.
 FOUR = [b"-0.127600,51.507200\n", b"-0.126000,51.507200\n", b"-0.127600,51.508200\n", b"-0.126000,51.508200\n"]
 
 

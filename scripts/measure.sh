@@ -2,17 +2,18 @@
 # Measures the table of docs/benchmarks.md on this machine and prints it as Markdown rows. Takes about ten minutes and
 # 6 GB of disk; run it when nothing else runs.
 #
-#     scripts/measure.sh [BINARY] [ROW...]         ROW: small large high hot few world (all by default)
+#     scripts/measure.sh [BINARY] [ROW...]         ROW: small large high folder hot few world (all by default)
 #
 # WORK names a folder for points and tiles (default: one in the temporary folder; points are kept there), RUNS the
-# runs whose median counts, SMALL and LARGE other numbers of points (in full: 10000000), for a rehearsal.
-# The comparison with datashader is compare_datashader.sh.
+# runs whose median counts, FOLDER_RUNS the same for the folder (deleting it takes longer than writing it), SMALL and
+# LARGE other numbers of points (in full: 10000000), for a rehearsal. The comparison with datashader is
+# compare_datashader.sh.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 tilefire=${1:-$here/../target/release/tilefire}
 rows=("${@:2}")
-[ ${#rows[@]} -gt 0 ] || rows=(small large high hot few world)
+[ ${#rows[@]} -gt 0 ] || rows=(small large high folder hot few world)
 runs=${RUNS:-5} small=${SMALL:-10000000} large=${LARGE:-100000000}
 work=${WORK:-${TMPDIR:-/tmp}/tilefire-measure}
 mkdir -p "$work"
@@ -49,27 +50,32 @@ for what in "${rows[@]}"; do
     small)
         synth "$small"
         measure "$out" "$small" -z 0..10
-        row "$(f %.0f "$small/1e6") M points, z 0..10" "$(f %.1f "$small/$wall/1e6") M points/s" "12 M points/s, 400 MB"
+        row "$(f %.3g "$small/1e6") M points, z 0..10" "$(f %.1f "$small/$wall/1e6") M points/s" "12 M points/s, 400 MB"
         ;;
     large)
         synth "$large"
-        runs=3 measure "$out" "$large" -z 0..12
+        measure "$out" "$large" -z 0..12
         unbounded=$wall
-        row "$(f %.0f "$large/1e6") M points, z 0..12" "$(f %.1f "$large/$wall/1e6") M points/s" "10 M points/s"
-        runs=3 measure "$out" "$large" -z 0..12 --memory 512M
+        row "$(f %.3g "$large/1e6") M points, z 0..12" "$(f %.1f "$large/$wall/1e6") M points/s" "10 M points/s"
+        measure "$out" "$large" -z 0..12 --memory 512M
         row "the same, --memory 512M" "$(f %.2f "$wall/$unbounded") times as long" "1.6 times, 700 MB"
         ;;
     high)
         synth "$small"
         measure "$out" "$small" -z 0..14
-        row "$(f %.0f "$small/1e6") M points, z 0..14, $tiles tiles" "$(f %.0f "$tiles/$wall") tiles/s" "40,000 tiles/s"
-        runs=3 measure "$work/tiles" "$small" -z 0..14
-        copy=$(for _ in 1 2 3; do
+        row "$(f %.3g "$small/1e6") M points, z 0..14, $tiles tiles" "$(f %.0f "$tiles/$wall") tiles/s" "40,000 tiles/s"
+        ;;
+    folder)
+        synth "$small"
+        all_runs=$runs runs=${FOLDER_RUNS:-3}
+        measure "$work/tiles" "$small" -z 0..14
+        copy=$(for _ in $(seq "$runs"); do
             rm -rf "$work/copy"
             "$here/plain_copy.py" "$work/tiles" "$work/copy"
-        done | sort -n | sed -n 2p)
+        done | sort -n | sed -n "$(((runs + 1) / 2))p")
         rm -rf "$work/copy" "$work/tiles"
-        row "the same, folder" "$(f %.2f "$wall/$copy") times a plain loop ($(f %.2f "$copy") s)" "1.2 times"
+        row "$(f %.3g "$small/1e6") M points, z 0..14, folder of $tiles tiles" "$(f %.2f "$wall/$copy") times a plain loop ($(f %.2f "$copy") s)" "1.2 times"
+        runs=$all_runs
         ;;
     hot)
         synth "$small"
@@ -81,13 +87,13 @@ for what in "${rows[@]}"; do
         for kind in spot four sorted shuffled; do
             measure "$out" "$kind" -z 0..10
             all+=("$wall")
-            row "$(f %.0f "$small/1e6") M points, $kind" "$(f %.1f "$small/$wall/1e6") M points/s" "within 1.5 times"
+            row "$(f %.3g "$small/1e6") M points, $kind" "$(f %.1f "$small/$wall/1e6") M points/s" "within 1.5 times"
         done
         printf '%s\n' "${all[@]}" | sort -n | awk '{ v[NR] = $1 } END { printf "| slowest of these to fastest | %.2f times | 1.5 times | | | |\n", v[NR] / v[1] }'
         ;;
     few)
         made opposite opposite 2
-        runs=$((runs * 3)) measure "$out" opposite -z 0..16
+        measure "$out" opposite -z 0..16
         row "two points on opposite sides, z 0..16, $tiles tiles" "$(f %.3f "$wall") s" "0.1 s"
         ;;
     world)

@@ -153,7 +153,7 @@ fn wrong_usage_is_code_2() {
         &["render", "p.csv", "-o", "t", "-z", "5..2"],
         &["render", "p.csv", "-o", "t", "-z", "25"],
         &["render", "p.csv", "-o", "t", "--spread", "65"],
-        &["render", "p.csv", "-o", "t", "--colormap", "no such colour"],
+        &["render", "p.csv", "-o", "t", "--colormap", "beigeish"],
         &["render", "p.csv", "-o", "t", "--lon", "Longitude"],
         &["render", "p.csv", "-o", "t", "--backend", "cpu", "--adapter", "x"],
         &["render", "p.csv", "-o", "t", "--lon", "#0", "--lat", "#1"],
