@@ -4,6 +4,7 @@
 mod info;
 mod progress;
 mod render;
+mod serve;
 mod summary;
 mod synth;
 mod values;
@@ -30,6 +31,8 @@ struct Cli {
 enum Command {
     /// Turn point files into heat-map tiles
     Render(Box<render::RenderArgs>),
+    /// Show tile sets on a map in the browser, and serve their tiles over HTTP
+    Serve(serve::ServeArgs),
     /// Write synthetic points of national scale, the same for the same seed on every machine
     Synth(synth::SynthArgs),
     /// List the GPU adapters with their kind and the limits that matter
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
     let _ = ctrlc::set_handler(move || on_interrupt.cancel());
     let result = match cli.command {
         Command::Render(args) => render::run(*args, &monitor),
+        Command::Serve(args) => serve::run(args, &monitor),
         Command::Synth(args) => synth::run(&args, &monitor),
         Command::Info(args) => info::run(&args),
     };

@@ -7,6 +7,7 @@ pub mod metadata;
 pub mod page;
 mod pmtiles;
 pub mod png;
+pub mod read;
 mod staging;
 mod xyz;
 
