@@ -35,10 +35,21 @@ const PAGES = {
     <div id="map"></div><script src="/ol/dist/ol.js"></script><script src="/ol-pmtiles/dist/olpmtiles.js"></script><script>
     const url = new URLSearchParams(location.search).get("url");
     const source = new olpmtiles.PMTilesRasterSource({ url });
-    const map = new ol.Map({ target: "map", controls: [], layers: [new ol.layer.Tile({ source })],
+    // ol-pmtiles gives no bytes for an absent tile, and the layer then paints what its memory holds: give it nothing to see.
+    const setLoader = source.setLoader.bind(source), nothing = new Uint8Array(256 * 256 * 4);
+    source.setLoader = load => setLoader(async (...place) => {
+      const tile = await load(...place);
+      return tile.length === 0 ? nothing : tile;
+    });
+    const map = new ol.Map({ target: "map", controls: [], layers: [new ol.layer.WebGLTile({ source })],
       view: new ol.View({ center: ol.proj.fromLonLat([-2.2, 53.5]), zoom: 5 }) });
-    map.on("rendercomplete", () => { window.idle = source.getState() === "ready" && performance.now() > 3000; });
-    setInterval(() => map.render(), 500);
+    // The map is complete for the first time before the header of the file is there.
+    const wait = () => {
+      if (source.getState() !== "ready") return setTimeout(wait, 50);
+      map.once("rendercomplete", () => { window.idle = true; });
+      map.render();
+    };
+    wait();
     </script>`,
 };
 const KINDS = { js: "text/javascript", mjs: "text/javascript", css: "text/css", html: "text/html" };
