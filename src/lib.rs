@@ -15,6 +15,7 @@ pub mod error;
 pub mod monitor;
 pub mod project;
 pub mod render;
+pub mod serve;
 pub mod shade;
 pub mod source;
 pub mod store;

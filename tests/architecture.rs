@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 7] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 1] = [("monitor", "error")];
 
 /// Packages and the only module that may name them.
-const HOMES: [(&str, &str); 9] = [
+const HOMES: [(&str, &str); 13] = [
     ("wgpu", "backend/gpu"),
     ("pollster", "backend/gpu"),
     ("csv", "source"),
@@ -29,6 +29,10 @@ const HOMES: [(&str, &str); 9] = [
     ("indicatif", "cli"),
     ("ctrlc", "cli"),
     ("pmtiles", "container"),
+    ("tokio", "serve"),
+    ("hyper", "serve"),
+    ("hyper_util", "serve"),
+    ("sha2", "serve"),
 ];
 
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) {

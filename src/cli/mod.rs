@@ -6,6 +6,7 @@ mod colormaps;
 mod info;
 mod progress;
 mod render;
+mod serve;
 mod summary;
 mod synth;
 mod values;
@@ -34,6 +35,8 @@ enum Command {
     Render(Box<render::RenderArgs>),
     /// Measure the CPU and GPU adapters on the same work, stage by stage, and compare their tiles
     Bench(bench::BenchArgs),
+    /// Show tile sets on a map in the browser, and serve their tiles over HTTP
+    Serve(serve::ServeArgs),
     /// Write synthetic points of national scale, the same for the same seed on every machine
     Synth(synth::SynthArgs),
     /// List the colormaps, with their colours where the terminal shows them
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Render(args) => render::run(*args, &monitor),
         Command::Bench(args) => bench::run(&args, &monitor),
+        Command::Serve(args) => serve::run(args, &monitor),
         Command::Synth(args) => synth::run(&args, &monitor),
         Command::Colormaps(args) => colormaps::run(&args),
         Command::Info(args) => info::run(&args),

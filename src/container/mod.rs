@@ -8,6 +8,7 @@ pub mod page;
 pub mod picture;
 mod pmtiles;
 pub mod png;
+pub mod read;
 mod staging;
 mod xyz;
 

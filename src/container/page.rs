@@ -14,6 +14,20 @@ pub fn page(metadata: &Value) -> String {
     PAGE.replacen(PLACE, &metadata.to_string().replace('<', "\\u003c"), 1)
 }
 
+/// The page with OpenLayers from other addresses, which are taken as they are: whoever runs them answers for them.
+pub fn with_library(page: &str, script: &str, style: &str) -> String {
+    let page = replace_tag(page, "<link rel=\"stylesheet\"", &format!("<link rel=\"stylesheet\" href=\"{style}\">"));
+    replace_tag(&page, "<script src=", &format!("<script src=\"{script}\">"))
+}
+
+/// Puts `with` where the first tag starts that begins so.
+fn replace_tag(page: &str, begins: &str, with: &str) -> String {
+    let start = page.find(begins).unwrap_or(page.len());
+    let (before, rest) = page.split_at(start);
+    let after = rest.find('>').map_or("", |end| &rest[end + 1..]);
+    if rest.is_empty() { before.to_owned() } else { format!("{before}{with}{after}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,108 @@
+//! `tilefire serve`: tile sets over HTTP, with a map page.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::error::Result;
+use crate::monitor::Monitor;
+use crate::serve::{self, Library, Request, Serving};
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Folders of tiles and .pmtiles files; each is a layer of the map
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Address to listen on; 0.0.0.0 or :: for every network
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    host: String,
+    /// Port to listen on; 0 picks a free one
+    #[arg(short, long, default_value_t = 8080, value_name = "PORT")]
+    port: u16,
+    /// Origin whose pages may read the tiles (https://maps.example.org), or *; may be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Vec<String>,
+    /// Open the map in a browser
+    #[arg(long)]
+    open: bool,
+    /// Believe Forwarded and X-Forwarded-Proto, -Host and -Prefix; only behind a proxy that sets them
+    #[arg(long)]
+    trust_forwarded: bool,
+    /// Let browsers keep tiles this long without asking again
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    max_age: u32,
+    /// Where the page loads OpenLayers from: the folder of the npm package ol, or a web address of one
+    #[arg(long, value_name = "URL|FOLDER")]
+    ol_url: Option<String>,
+    /// Seconds that a client may be silent or leave an answer unread
+    #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    /// Print nothing but the address
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: ServeArgs, monitor: &Monitor) -> Result<()> {
+    let request = Request {
+        paths: args.paths,
+        host: args.host,
+        port: args.port,
+        cors: args.cors,
+        trust_forwarded: args.trust_forwarded,
+        max_age: args.max_age,
+        library: match args.ol_url {
+            None => Library::Network,
+            Some(place) if Path::new(&place).is_dir() => Library::Folder(place.into()),
+            Some(url) => Library::Url(url),
+        },
+        patience: Duration::from_secs(args.timeout),
+    };
+    let mut told = Ok(());
+    serve::run(&request, monitor, |serving| {
+        let url = format!("http://{}/", visible(serving.address));
+        told = tell(serving, &url, args.quiet);
+        if args.open {
+            open(&url);
+        }
+    })?;
+    told
+}
+
+/// The address goes to standard output, so that a script can read it; the rest is for people.
+fn tell(serving: &Serving<'_>, url: &str, quiet: bool) -> Result<()> {
+    super::print(&format!("{url}\n"))?;
+    if !quiet {
+        let mut text = String::new();
+        for layer in serving.layers {
+            text += &format!("  {url}{}.json   {}\n", layer.name, layer.path.display());
+        }
+        text += "Ctrl-C stops\n";
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+    Ok(())
+}
+
+/// Where a browser on this machine finds the server.
+fn visible(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
+}
+
+/// Opens the address as the desktop does; a machine without a browser has the printed address.
+fn open(url: &str) {
+    let (program, arguments): (&str, &[&str]) = if cfg!(target_os = "macos") {
+        ("open", &[url])
+    } else if cfg!(windows) {
+        ("rundll32", &["url.dll,FileProtocolHandler", url])
+    } else {
+        ("xdg-open", &[url])
+    };
+    let quiet = Stdio::null;
+    let started = Command::new(program).args(arguments).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+    if started.is_err() {
+        let _ = writeln!(std::io::stderr(), "no browser could be opened: {program} is missing");
+    }
+}

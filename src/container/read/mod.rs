@@ -1,0 +1,237 @@
+//! Reading a finished tile set, folder or PMTiles, tile by tile, while someone may replace it: every answer is checked
+//! against what lies at the path now, and a changed set is opened anew. Nothing read is trusted: a damaged set gives
+//! an error that names the tile. How tiles travel to whoever wants them is not decided here.
+
+mod archive;
+mod directory;
+mod folder;
+mod stamp;
+mod system;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use serde_json::Value;
+
+use self::archive::Archive;
+use self::folder::Folder;
+use self::stamp::Stamp;
+use crate::error::{Error, Result};
+use crate::tile::{LonLatBounds, TileCoord};
+
+/// Largest tile or metadata that is read, in bytes; more is taken for damage.
+const LARGEST: u64 = 16 << 20;
+
+/// Whether a call may wait for a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Only what the operating system has in memory; else [`Trouble::Waits`].
+    Never,
+    /// As long as it takes.
+    Allowed,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// A disk would have to be waited for: ask again with [`Wait::Allowed`].
+    Waits,
+    /// The set cannot be read at the moment: it is gone, half written, or not what it was.
+    Unavailable(String),
+    /// This part of the set is damaged.
+    Damaged(String),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => Self::Waits,
+            io::ErrorKind::UnexpectedEof => Self::Damaged("the file ends too early".to_owned()),
+            _ => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+/// What a set says about itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct About {
+    /// Lowest zoom that has tiles.
+    pub min_zoom: u8,
+    /// Highest zoom that has tiles.
+    pub max_zoom: u8,
+    /// Box around all points.
+    pub bounds: LonLatBounds,
+    /// The set's metadata, an object.
+    pub metadata: Value,
+}
+
+/// A tile set at a path, opened anew whenever it is replaced.
+#[derive(Debug)]
+pub struct TileSource {
+    path: PathBuf,
+    opened: RwLock<Arc<Opened>>,
+    reopening: Mutex<()>,
+}
+
+/// The set as it was when the path had this stamp.
+#[derive(Debug)]
+struct Opened {
+    stamp: Option<Stamp>,
+    set: Result<Set, String>,
+}
+
+#[derive(Debug)]
+struct Set {
+    about: Arc<About>,
+    tiles: Tiles,
+}
+
+#[derive(Debug)]
+enum Tiles {
+    Archive(Archive),
+    Folder(Folder),
+}
+
+impl TileSource {
+    /// Opens a folder of tiles or a PMTiles file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let opened = Opened::at(path);
+        match &opened.set {
+            Ok(_) => {
+                Ok(Self { path: path.to_path_buf(), opened: RwLock::new(Arc::new(opened)), reopening: Mutex::new(()) })
+            }
+            Err(problem) => Err(Error::Input(format!("cannot serve {}: {problem}", path.display()))),
+        }
+    }
+
+    /// The path it was opened at.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// One tile, `None` where the set has none.
+    pub fn tile(&self, tile: TileCoord, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
+        self.steady(wait, |set| match &set.tiles {
+            Tiles::Archive(archive) => archive.tile(tile, wait),
+            Tiles::Folder(folder) => folder.tile(tile, wait),
+        })
+    }
+
+    /// What the set says about itself.
+    pub fn about(&self, wait: Wait) -> Result<Arc<About>, Trouble> {
+        self.steady(wait, |set| Ok(set.about.clone()))
+    }
+
+    /// The picture of the legend, `None` where the set has none.
+    pub fn legend(&self, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
+        self.steady(wait, |set| match &set.tiles {
+            Tiles::Archive(_) => Ok(None),
+            Tiles::Folder(folder) => folder.file("legend.png", wait),
+        })
+    }
+
+    /// The file itself with its length and a name for its state, `None` for a folder.
+    pub fn whole(&self, wait: Wait) -> Result<Option<Whole>, Trouble> {
+        let stamp = |opened: &Opened| opened.stamp.as_ref().map(Stamp::fingerprint);
+        self.steady_opened(wait, |opened, set| match &set.tiles {
+            Tiles::Archive(archive) => {
+                let state = stamp(opened).unwrap_or_default();
+                Ok(Some(Whole { file: archive.file().clone(), length: archive.length(), state }))
+            }
+            Tiles::Folder(_) => Ok(None),
+        })
+    }
+
+    fn steady<T>(&self, wait: Wait, read: impl Fn(&Set) -> Result<T, Trouble>) -> Result<T, Trouble> {
+        self.steady_opened(wait, |_, set| read(set))
+    }
+
+    /// Reads, and believes what was read only if the path still holds the same files afterwards.
+    fn steady_opened<T>(&self, wait: Wait, read: impl Fn(&Opened, &Set) -> Result<T, Trouble>) -> Result<T, Trouble> {
+        for _ in 0..3 {
+            let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let answer = match &opened.set {
+                Ok(set) => read(&opened, set),
+                Err(problem) => Err(Trouble::Unavailable(problem.clone())),
+            };
+            let waits = matches!(answer, Err(Trouble::Waits));
+            if waits || Stamp::of(&self.path).ok() == opened.stamp {
+                return answer;
+            }
+            if wait == Wait::Never {
+                return Err(Trouble::Waits);
+            }
+            self.reopen(&opened);
+        }
+        Err(Trouble::Unavailable("it is being written".to_owned()))
+    }
+
+    /// Opens the path anew, unless another thread has done so since `seen`.
+    fn reopen(&self, seen: &Arc<Opened>) {
+        let _one_at_a_time = self.reopening.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.opened.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if Arc::ptr_eq(&current, seen) {
+            let opened = Arc::new(Opened::at(&self.path));
+            *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
+        }
+    }
+}
+
+impl Opened {
+    fn at(path: &Path) -> Self {
+        // The stamp comes first: a change while the set is being opened is then noticed at the next look.
+        let stamp = match Stamp::of(path) {
+            Ok(stamp) => stamp,
+            Err(e) => return Self { stamp: None, set: Err(e.to_string()) },
+        };
+        let set = if stamp.is_folder() {
+            Folder::open(path).map(|(folder, about)| Set { about: about.into(), tiles: Tiles::Folder(folder) })
+        } else {
+            Archive::open(path).map(|(archive, about)| Set { about: about.into(), tiles: Tiles::Archive(archive) })
+        };
+        let set = set.map_err(|trouble| match trouble {
+            Trouble::Waits => "it cannot be read now".to_owned(),
+            Trouble::Unavailable(problem) | Trouble::Damaged(problem) => problem,
+        });
+        Self { stamp: Some(stamp), set }
+    }
+}
+
+/// A whole PMTiles file, to be sent as it is.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    file: Arc<File>,
+    length: u64,
+    state: u64,
+}
+
+impl Whole {
+    /// Bytes of the file.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Different after every change of the file.
+    pub fn state(&self) -> u64 {
+        self.state
+    }
+
+    /// Exactly `length` bytes from `offset`; an error where the file has become shorter.
+    pub fn read(&self, offset: u64, length: usize, wait: Wait) -> io::Result<Vec<u8>> {
+        system::read_at(&self.file, offset, length, wait)
+    }
+}
+
+/// Zooms and box from metadata that may be anyone's; what is missing or absurd becomes the whole world.
+fn bounds(metadata: &Value) -> LonLatBounds {
+    let side = |i: usize| metadata["bounds"][i].as_f64().filter(|v| v.is_finite());
+    let world = LonLatBounds { west: -180.0, south: -85.051_129, east: 180.0, north: 85.051_129 };
+    match (side(0), side(1), side(2), side(3)) {
+        (Some(west), Some(south), Some(east), Some(north)) if south <= north => {
+            LonLatBounds { west, south, east, north }
+        }
+        _ => world,
+    }
+}

@@ -1,0 +1,89 @@
+//! Tile sets over HTTP: a map page, tiles, TileJSON and whole PMTiles files, for a browser on this machine or for the
+//! world behind a proxy. What a request means is in `route`, what is answered in `answer`, who may connect and for how
+//! long in `connections`. Reading the sets is the container's work, telling a person about it the command line's.
+
+mod address;
+mod answer;
+mod body;
+mod connections;
+mod headers;
+mod layers;
+mod page;
+mod route;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use self::answer::App;
+use self::layers::Layers;
+pub use self::layers::Named;
+pub use self::page::Library;
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+
+/// Threads that wait for disks; each holds one tile at most.
+const DISK_THREADS: usize = 32;
+
+/// Which sets to serve, where and to whom.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Folders of tiles and PMTiles files.
+    pub paths: Vec<PathBuf>,
+    /// Name or address to listen on.
+    pub host: String,
+    /// Port to listen on; 0 lets the system pick one.
+    pub port: u16,
+    /// Origins whose pages may read what is served; `*` for any.
+    pub cors: Vec<String>,
+    /// Whether `Forwarded` and `X-Forwarded-*` are believed.
+    pub trust_forwarded: bool,
+    /// Seconds for which a browser need not ask again; 0 makes it ask every time.
+    pub max_age: u32,
+    /// Where the page loads OpenLayers from.
+    pub library: Library,
+    /// How long a client may stay silent, and how long it may leave an answer unread.
+    pub patience: Duration,
+}
+
+/// What is served, once it is.
+#[derive(Debug)]
+pub struct Serving<'a> {
+    /// The address that listens.
+    pub address: SocketAddr,
+    /// The layers, in the order of the paths.
+    pub layers: &'a [Named],
+}
+
+/// Serves until `monitor` is cancelled; `ready` is called once connections are accepted.
+pub fn run(request: &Request, monitor: &Monitor, ready: impl FnOnce(&Serving<'_>)) -> Result<()> {
+    let layers = Layers::open(&request.paths)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(DISK_THREADS)
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|e| Error::Limit(format!("cannot start threads to serve with: {e}")))?;
+    let app = Arc::new(App::new(request, layers)?);
+    let served = runtime.block_on(async {
+        let listener = listen(&request.host, request.port).await?;
+        let address = listener.local_addr().map_err(|e| Error::Output(format!("cannot listen: {e}")))?;
+        ready(&Serving { address, layers: app.layers() });
+        connections::accept(listener, &app, request.patience, monitor).await;
+        Ok(())
+    });
+    // A disk that does not answer must not keep the program from ending.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    served
+}
+
+async fn listen(host: &str, port: u16) -> Result<TcpListener> {
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    TcpListener::bind((name, port)).await.map_err(|e| {
+        let advice = if e.kind() == std::io::ErrorKind::AddrInUse { "; choose another --port, or 0" } else { "" };
+        Error::Output(format!("cannot listen on {host} port {port}: {e}{advice}"))
+    })
+}

@@ -1,0 +1,146 @@
+//! What a request path means. Paths are compared as they come and never decoded: every name that is served is made
+//! of letters, digits, dashes and underscores, so an escape, a dot segment or a NUL cannot mean anything. Whether the
+//! thing exists is left to `answer`.
+
+use crate::tile::TileCoord;
+
+/// Highest zoom a path may name; beyond it the number is nonsense.
+const HIGHEST: u8 = 30;
+
+/// The thing a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    /// The map page.
+    Page,
+    /// Whether all is well.
+    Health,
+    /// A part of the local copy of OpenLayers.
+    Library(&'a str),
+    /// `/{layer}.json`
+    TileJson(&'a str),
+    /// `/{layer}.pmtiles`
+    Archive(&'a str),
+    /// `/{layer}/legend.png`
+    Legend(&'a str),
+    /// `/{layer}/{z}/{x}/{y}.png`
+    Tile(&'a str, TileCoord),
+    /// A path of a form that is not served.
+    Unknown,
+    /// A path that no program would ask for, with what is wrong.
+    Nonsense(&'static str),
+}
+
+impl<'a> Route<'a> {
+    pub(super) fn of(path: &'a str) -> Self {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~+@,:=&!$'()*;".contains(&b);
+        if !path.bytes().all(plain) {
+            return Self::Nonsense("no address here has escapes or special characters");
+        }
+        let Some(path) = path.strip_prefix('/') else {
+            return Self::Nonsense("an address starts with a slash");
+        };
+        if path.split('/').any(|part| part == "." || part == "..") {
+            return Self::Nonsense("no address here has dot segments");
+        }
+        let mut parts = path.split('/');
+        let four = (parts.next().unwrap_or_default(), parts.next(), parts.next(), parts.next(), parts.next());
+        match four {
+            ("" | "index.html", None, ..) => Self::Page,
+            ("health", None, ..) => Self::Health,
+            ("ol", Some(file), None, ..) => Self::Library(file),
+            (file, None, ..) => match file.rsplit_once('.') {
+                Some((layer, "json")) => Self::TileJson(layer),
+                Some((layer, "pmtiles")) => Self::Archive(layer),
+                _ => Self::Unknown,
+            },
+            (layer, Some("legend.png"), None, ..) => Self::Legend(layer),
+            (layer, Some(z), Some(x), Some(y), None) => match y.strip_suffix(".png") {
+                Some(y) => tile(z, x, y)
+                    .map_or(Self::Nonsense("a tile is /layer/z/x/y.png: plain numbers, x and y below 2^z"), |tile| {
+                        Self::Tile(layer, tile)
+                    }),
+                None => Self::Unknown,
+            },
+            _ => Self::Unknown,
+        }
+    }
+}
+
+fn tile(z: &str, x: &str, y: &str) -> Option<TileCoord> {
+    let z = u8::try_from(number(z)?).ok().filter(|z| *z <= HIGHEST)?;
+    let (x, y) = (number(x)?, number(y)?);
+    (x >> z == 0 && y >> z == 0).then_some(TileCoord { z, x, y })
+}
+
+/// A number in its one usual form: digits only, no leading zero.
+fn number(text: &str) -> Option<u32> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_found() {
+        let tile = TileCoord { z: 3, x: 7, y: 0 };
+        for (path, route) in [
+            ("/", Route::Page),
+            ("/index.html", Route::Page),
+            ("/health", Route::Health),
+            ("/a.json", Route::TileJson("a")),
+            ("/a.pmtiles", Route::Archive("a")),
+            ("/a/legend.png", Route::Legend("a")),
+            ("/a-2/3/7/0.png", Route::Tile("a-2", tile)),
+            ("/ol/ol.js", Route::Library("ol.js")),
+            ("/a", Route::Unknown),
+            ("/a/", Route::Unknown),
+            ("//", Route::Unknown),
+            ("/a/3/7/0.jpg", Route::Unknown),
+            ("/a/3/7/0.png/", Route::Unknown),
+            ("/a/3/7/0.png/x", Route::Unknown),
+        ] {
+            assert_eq!(Route::of(path), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_told_apart() {
+        for path in [
+            "",
+            "*",
+            "a",
+            "/..",
+            "/a/../b",
+            "/a/./b",
+            "/%2e%2e/a",
+            "/a%2f0/0/0.png",
+            "/a\0",
+            "/a\\b",
+            "/ä",
+            "/a b",
+            "/a/8/8/-1.png",
+            "/a/3/8/0.png",
+            "/a/3/07/0.png",
+            "/a/3/+7/0.png",
+            "/a/31/0/0.png",
+            "/a/256/0/0.png",
+            "/a/4294967296/0/0.png",
+            "/a/3/99999999999999999999/0.png",
+            "/a/3/1e0/0.png",
+            "/a//0/0.png",
+            "/a/0/0/.png",
+            "/a/0x0/0/0.png",
+        ] {
+            assert!(matches!(Route::of(path), Route::Nonsense(_)), "{path}: {:?}", Route::of(path));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_path_is_survived(path in "\\PC{0,60}") {
+            let _ = Route::of(&path);
+        }
+    }
+}
