@@ -59,8 +59,9 @@ fn the_map_in_a_real_browser() {
     // Beside the program, where a person finds them after the test.
     let shots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
     fs::create_dir_all(&shots).unwrap();
-    let drive = Command::new("node").arg(tests.join("drive.mjs")).arg(chromium).arg(url.trim()).arg(&shots).output();
-    let drive = drive.unwrap();
+    let mut drive = Command::new("node");
+    drive.arg(tests.join("drive.mjs")).arg(chromium).arg(url.trim()).arg(place.path("small")).arg(&shots);
+    let drive = drive.output().unwrap();
     let (said, complained) = (String::from_utf8_lossy(&drive.stdout), String::from_utf8_lossy(&drive.stderr));
     println!("{said}screenshots: {}", shots.display());
     assert!(drive.status.success() && said.ends_with("done\n"), "{said}{complained}");

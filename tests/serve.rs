@@ -476,6 +476,45 @@ fn a_set_that_is_replaced_is_noticed() {
 
 #[cfg(unix)]
 #[test]
+fn while_a_set_is_replaced_every_answer_is_of_the_old_or_the_new_one() {
+    let place = rendered();
+    place.file("points.csv", "lon,lat\n100,-30\n-0.1,51.5\n");
+    place.run(["render", "points.csv", "-o", "other.pmtiles", "-z", "0..9", "--backend", "cpu", "-q"]).ok();
+    let [old, new] = ["heat", "other"].map(|name| fs::read(place.path(&format!("{name}.pmtiles"))).unwrap());
+    let server = Server::start(&place, &["heat.pmtiles"]);
+    let served = place.path("heat.pmtiles");
+    let tile = || server.get("/heat/0/0/0.png");
+    let first = tile().body;
+    fs::write(&served, &new).unwrap();
+    let second = tile().body;
+    assert_ne!(first, second);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..150 {
+                fs::write(place.path("next"), if round % 2 == 0 { &old } else { &new }).unwrap();
+                fs::rename(place.path("next"), &served).unwrap();
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        let mut seen = [0, 0];
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            let answer = tile();
+            // Replaced three times within one request is more than it tries.
+            if answer.status == 503 {
+                continue;
+            }
+            assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+            assert!(answer.body == first || answer.body == second);
+            seen[usize::from(answer.body == second)] += 1;
+        }
+        assert!(seen[0] > 5 && seen[1] > 5, "{seen:?}");
+    });
+}
+
+#[cfg(unix)]
+#[test]
 fn no_link_and_no_device_is_followed_out_of_the_folder() {
     let place = rendered();
     place.file("secret.png", "secret");

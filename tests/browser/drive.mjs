@@ -1,14 +1,14 @@
 // Drives a real browser over the pages of a running server: waits until tiles are on the map, reads pixels, zooms,
 // switches base map and layer, and keeps screenshots. Libraries come from node_modules, base maps are drawn here, and
-// nothing leaves the machine. Usage: node drive.mjs CHROMIUM SERVER-URL SCREENSHOT-FOLDER; prints one line a check.
+// nothing leaves the machine. Usage: node drive.mjs CHROMIUM SERVER-URL TILE-FOLDER SCREENSHOT-FOLDER; prints one line a check.
 import { createServer } from "node:http";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, normalize } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-const [executablePath, server, shots] = process.argv.slice(2);
+const [executablePath, server, folder, shots] = process.argv.slice(2);
 const modules = join(dirname(fileURLToPath(import.meta.url)), "node_modules");
 
 function check(holds, what) {
@@ -73,8 +73,14 @@ const browser = await chromium.launchPersistentContext(profile, {
 // A base map of one colour, so that what is seen can be told apart; whatever else is outside is refused.
 const BASE = { dark_all: "#0a1633", light_all: "#e8efe0", osm: "#d0c0f0" };
 const asked = new Set();
-await browser.route(url => !["localhost", "127.0.0.1"].includes(url.hostname), route => {
+await browser.route(url => !["", "localhost", "127.0.0.1"].includes(url.hostname), async route => {
   const url = new URL(route.request().url());
+  // The library the page names, as the registry has it: the page's integrity hashes are checked against it.
+  const library = url.hostname === "cdn.jsdelivr.net" && url.pathname.match(/^\/npm\/ol@[\d.]+\/(ol\.css|dist\/ol\.js)$/);
+  if (library) {
+    const headers = { "Access-Control-Allow-Origin": "*" };
+    return route.fulfill({ contentType: KINDS[library[1].split(".").pop()], headers, body: await readFile(join(modules, "ol", library[1])) });
+  }
   asked.add(url.hostname);
   const colour = BASE[url.pathname.split("/")[1]] ?? (url.hostname === "tile.openstreetmap.org" ? BASE.osm : null);
   if (!colour) return route.abort();
@@ -110,6 +116,24 @@ const corner = page => page.evaluate(() => {
   const canvas = [...document.querySelectorAll("#map canvas")].find(c => c.width);
   return [...canvas.getContext("2d").getImageData(canvas.width - 3, canvas.height >> 1, 1, 1).data].slice(0, 3);
 });
+
+// Pixels of a screenshot that are no grey, as the grounds are, and their colours; decoded in the browser, which can.
+const vivid = async (page, name) => page.evaluate(async picture => {
+  const image = new Image();
+  image.src = "data:image/png;base64," + picture;
+  await image.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+  const paint = canvas.getContext("2d");
+  paint.drawImage(image, 0, 0);
+  const { data } = paint.getImageData(0, 0, image.width, image.height);
+  const colours = new Set();
+  let lit = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const [r, g, b] = data.subarray(i, i + 3);
+    if (Math.max(r, g, b) - Math.min(r, g, b) > 60) { lit++; colours.add(r << 16 | g << 8 | b); }
+  }
+  return { lit, colours: colours.size };
+}, (await shot(page, name)).toString("base64"));
 
 try {
   const page = await browser.newPage();
@@ -206,30 +230,27 @@ try {
     } catch (error) {
       throw new Error(`${name}: ${error.message} ${troubles.join(" | ")}`);
     }
-    const picture = (await shot(page, name)).toString("base64");
-    // Decoded in the browser, because that has a decoder: pixels that are no grey, as the grounds are.
-    const { lit, colours } = await page.evaluate(async picture => {
-      const image = new Image();
-      image.src = "data:image/png;base64," + picture;
-      await image.decode();
-      const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
-      const paint = canvas.getContext("2d");
-      paint.drawImage(image, 0, 0);
-      const { data } = paint.getImageData(0, 0, image.width, image.height);
-      const colours = new Set();
-      let lit = 0;
-      for (let i = 0; i < data.length; i += 4) {
-        const [r, g, b] = data.subarray(i, i + 3);
-        if (Math.max(r, g, b) - Math.min(r, g, b) > 60) { lit++; colours.add(r << 16 | g << 8 | b); }
-      }
-      return { lit, colours: colours.size };
-    }, picture);
+    const { lit, colours } = await vivid(page, name);
     const told = [...statuses].map(([status, n]) => `${n} times ${status}`).join(", ");
     check(lit > 500 && colours > 20, `${name} shows ${lit} pixels in ${colours} colours after ${told}`);
     check(name === "pmtiles" ? statuses.get(206) > 1 && !statuses.has(200) : statuses.has(200), `${name} asked as it should`);
     check(troubles.length === 0, `${name} has no complaint: ` + troubles.join(" | "));
     await page.close();
   }
+
+  // The page beside the tiles, opened from disk.
+  const disk = await browser.newPage();
+  const errors = [];
+  disk.on("pageerror", error => errors.push(String(error)));
+  await disk.goto(pathToFileURL(join(folder, "index.html")) + "#5/54.9/-2.9/none/100");
+  await disk.waitForFunction(() => window.tilefire?.data.getSource(), null, { timeout: 10000 });
+  await settled(disk);
+  // Without the legend, which has colours of its own.
+  await disk.addStyleTag({ content: ".panel { display: none }" });
+  const { lit, colours } = await vivid(disk, "from-disk");
+  check(lit > 2000 && colours > 20, `the page works from disk: ${lit} pixels in ${colours} colours`);
+  check(await disk.locator("#layers").isHidden(), "one layer is not listed");
+  check(errors.length === 0, "from disk the page has no error: " + errors.join(" | "));
   console.log("done");
 } finally {
   await browser.close();
