@@ -1,4 +1,4 @@
--- What wrk asks in docs/serve_benchmarks.md: tiles that exist, in random order. The list of their paths (z/x/y.png, one
+-- What wrk asks in docs/benchmarks.md: tiles that exist, in random order. The list of their paths (z/x/y.png, one
 -- a line) is named by TILES, what comes before them by PREFIX.
 local paths, count = {}, 0
 local prefix = os.getenv("PREFIX") or "/"
