@@ -10,7 +10,9 @@ use tilefire::backend::{Backend, Memory, Plan, TileSink};
 use tilefire::counts::{Distinct, ZoomStats};
 use tilefire::monitor::Monitor;
 use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
-use tilefire::shade::{Colormap, Function, ShadeTable};
+use tilefire::shade::{
+    Colormap, Function, Kernel, Radius, Scale, ShadeTable, Shading, Span, Spread, SpreadOp, SpreadShape, Style,
+};
 use tilefire::source::{self, CoordinateSink, Input, ReadOptions};
 use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -47,7 +49,7 @@ fn clusters(n: usize) -> Vec<WorldPoint> {
 
 fn backend(zoom: u8, spread: u32) -> CpuBackend {
     let zooms = ZoomRange { min: 0, max: zoom };
-    CpuBackend::new(Plan { zooms, spread, memory: Memory::default(), monitor: Arc::new(Monitor::default()) })
+    CpuBackend::new(Plan { zooms, reach: spread, memory: Memory::default(), monitor: Arc::new(Monitor::default()) })
 }
 
 fn filled(points: &[WorldPoint], zoom: u8, spread: u32) -> CpuBackend {
@@ -138,14 +140,54 @@ fn shade(bencher: Bencher, (zoom, spread): (u8, u32)) {
     let points = clusters(POINTS);
     let mut backend = filled(&points, zoom, spread);
     let stats = backend.finish().unwrap_or_default();
-    let tables: Vec<_> = stats.iter().map(|s| ShadeTable::new(s, Function::Log, &Colormap::default())).collect();
+    let kernel = Spread { radius: Radius::Fixed(spread), ..Spread::default() }.kernel(spread, 1);
+    let stats = backend.spread(&vec![kernel; stats.len()]).unwrap_or_default();
+    let style = Style::default();
+    let tables: Vec<_> =
+        style.looks(&stats, &[], ZoomRange { min: 0, max: zoom }).into_iter().map(|look| look.table).collect();
     let tiles: u64 = stats.iter().map(|s| s.tiles).sum();
     bencher.counter(ItemsCount::new(tiles as usize)).bench_local(|| backend.tiles(&tables, &Nowhere).ok());
+}
+
+/// Sums and weighted kernels, which make counts of their own.
+#[divan::bench(args = [(10, 2, "add"), (10, 2, "gaussian"), (10, 8, "gaussian"), (12, 2, "gaussian"), (8, 64, "gaussian")])]
+fn spread(bencher: Bencher, (zoom, radius, name): (u8, u32, &str)) {
+    let points = clusters(POINTS);
+    let shape = if name == "add" { SpreadShape::Disc } else { SpreadShape::Gaussian };
+    let spread = Spread { radius: Radius::Fixed(radius), shape, op: SpreadOp::Add };
+    bencher
+        .counter(ItemsCount::new(POINTS))
+        .with_inputs(|| {
+            let mut backend = filled(&points, zoom, radius);
+            let stats = backend.finish().unwrap_or_default();
+            // The highest zoom only.
+            let mut kernels = vec![Kernel::none(); stats.len()];
+            kernels[usize::from(zoom)] = spread.kernel(radius, stats[usize::from(zoom)].max);
+            (backend, kernels)
+        })
+        .bench_local_values(|(mut backend, kernels)| backend.spread(&kernels).ok());
+}
+
+/// What a span by percentile, histogram equalisation and an automatic radius ask for.
+#[divan::bench(args = [10, 12, 14])]
+fn histogram(bencher: Bencher, zoom: u8) {
+    let mut backend = filled(&clusters(POINTS), zoom, 0);
+    backend.finish().ok();
+    bencher.counter(ItemsCount::new(POINTS)).bench_local(|| backend.histogram(zoom).ok());
+}
+
+#[divan::bench(args = [10, 12, 14])]
+fn isolation(bencher: Bencher, zoom: u8) {
+    let mut backend = filled(&clusters(POINTS), zoom, 0);
+    backend.finish().ok();
+    bencher.counter(ItemsCount::new(POINTS)).bench_local(|| backend.isolation(zoom, 1).ok());
 }
 
 #[divan::bench(args = ["tilefire", "fire", "turbo"])]
 fn shade_table(bencher: Bencher, name: &str) {
     let colormap = Colormap::named(name).unwrap_or_default();
     let stats = ZoomStats { max: 3_000_000, distinct: Distinct::many(), ..Default::default() };
-    bencher.bench_local(|| ShadeTable::new(black_box(&stats), Function::Log, &colormap));
+    let scale = Scale::new(Function::Log, Span { lo: 1, hi: stats.max }, 0);
+    let shading = Shading { scale, colormap: &colormap, least: 1 };
+    bencher.bench_local(|| ShadeTable::new(black_box(&stats), &shading, 255));
 }

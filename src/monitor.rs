@@ -22,7 +22,9 @@ pub enum Stage {
     Bin,
     /// 2x2 sums down to zoom 0, and each zoom's statistics.
     Reduce,
-    /// Counts to colour indices, spread included.
+    /// Counts to the counts of spread pixels, where those are new ones.
+    Spread,
+    /// Counts to colour indices, with the spread that makes no new counts.
     Shade,
     /// Results from the device to the host.
     ReadBack,
@@ -34,12 +36,13 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Read,
         Self::Project,
         Self::Store,
         Self::Bin,
         Self::Reduce,
+        Self::Spread,
         Self::Shade,
         Self::ReadBack,
         Self::Encode,
@@ -54,6 +57,7 @@ impl Stage {
             Self::Store => "store",
             Self::Bin => "bin",
             Self::Reduce => "reduce",
+            Self::Spread => "spread",
             Self::Shade => "shade",
             Self::ReadBack => "read back",
             Self::Encode => "encode",

@@ -11,7 +11,7 @@ use tilefire::container::TileWriter;
 use tilefire::monitor::Monitor;
 use tilefire::render::bench::{self, Contender, Options};
 use tilefire::render::{Device, KeptTiles, Request, first_difference};
-use tilefire::shade::Colormap;
+use tilefire::shade::{Colormap, Style};
 use tilefire::source::Input;
 use tilefire::tile::{TileCoord, ZoomRange};
 
@@ -97,14 +97,15 @@ fn other_tiles_are_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let monitor = Arc::new(Monitor::default());
     let mut request = Request::new(vec![Input::File(sample())], "");
-    (request.device, request.zooms) = (Device::Cpu, ZoomRange { min: 0, max: 4 });
+    (request.resources.device, request.zooms) = (Device::Cpu, ZoomRange { min: 0, max: 4 });
     let contender = |name: &str, request: &Request| Contender { name: name.into(), request: request.clone() };
     let options = Options { runs: 1, point_memory: u64::MAX };
     let run = |other: &Request| {
         let contenders = [contender("one", &request), contender("two", other)];
         bench::run(&contenders, options, folder.path(), &monitor, &|_| ()).unwrap()
     };
-    let other = Request { colormap: Colormap::named("fire").unwrap(), ..request.clone() };
+    let style = Style { colormap: Colormap::named("fire").unwrap(), ..Style::default() };
+    let other = Request { style, ..request.clone() };
     let report = run(&other);
     assert!(report.difference.unwrap().contains("tile 0/0/0"));
     assert!(report.contenders.is_empty() && report.ratios.is_empty());

@@ -7,13 +7,15 @@ use std::io::{Cursor, Write};
 use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
-use tilefire::container::png::{Scratch, encode};
+use tilefire::container::png::{Scratch, encode, encode_truecolor};
 use tilefire::tile::{TILE_PIXELS, TileIndices};
 
 type Raster = [u8; TILE_PIXELS];
 
+/// The lower half is see-through to some degree, with an opaque colour among it.
 fn palette() -> Vec<[u8; 4]> {
-    let colours = (1..=255u8).map(|i| [i, i.wrapping_mul(7), 255 - i, 255]);
+    let alpha = |i: u8| if i < 128 && i != 5 { 1 + 2 * i } else { 255 };
+    let colours = (1..=255u8).map(|i| [i, i.wrapping_mul(7), 255 - i, alpha(i)]);
     std::iter::once([0; 4]).chain(colours).collect()
 }
 
@@ -21,6 +23,29 @@ fn png_of(indices: TileIndices<'_>) -> Vec<u8> {
     let mut out = vec![1, 2, 3];
     encode(indices, &palette(), &mut Scratch::default(), &mut out);
     out
+}
+
+#[test]
+fn truecolor_has_every_colour() {
+    let colour = |i: u16| if i == 0 { [0; 4] } else { [i as u8, (i >> 8) as u8, 7, 200] };
+    let palette: Vec<[u8; 4]> = (0..=u16::MAX).map(colour).collect();
+    let raster: Box<[u16; TILE_PIXELS]> = Box::new(std::array::from_fn(|i| (i * 7) as u16));
+    let list: Vec<(u16, u16)> = [(0, 1), (300, 60_000), (65_535, 9)].into();
+    for indices in [TileIndices::WideRaster(&raster), TileIndices::WideLit(&list)] {
+        let mut expected = vec![[0; 4]; TILE_PIXELS];
+        indices.for_each_lit(|pixel, index| expected[usize::from(pixel)] = palette[usize::from(index)]);
+        let mut out = Vec::new();
+        encode_truecolor(indices, &palette, &mut out).unwrap();
+        assert!(by_image(&out) == expected.as_flattened() && by_zune(&out) == expected.as_flattened());
+    }
+}
+
+#[test]
+fn an_opaque_palette_needs_no_alpha() {
+    let mut out = Vec::new();
+    encode(TileIndices::Lit(&[(9, 1)]), &[[1, 2, 3, 255], [4, 5, 6, 255]], &mut Scratch::default(), &mut out);
+    assert!(!out.windows(4).any(|name| name == b"tRNS"));
+    assert_eq!(by_image(&out)[..4], [1, 2, 3, 255]);
 }
 
 fn lit(raster: &Raster) -> Vec<(u16, u8)> {

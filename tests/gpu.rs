@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use tilefire::backend::Backend;
 use tilefire::backend::gpu::{ForcedLimits, GpuBackend, GpuOptions};
 use tilefire::error::Error;
+use tilefire::shade::{Colormap, Radius, Spread, SpreadOp, SpreadShape, Style};
 use tilefire::tile::WorldPoint;
 
 #[test]
@@ -312,6 +313,97 @@ fn a_wish_to_stop_is_heard() {
     }
 }
 
+/// Spread in every shape, with every operator, resident and bucket by bucket.
+#[test]
+fn every_kernel() {
+    if adapter_for("every_kernel") {
+        let mut points = Random(21).clusters(30_000, 4, 25);
+        // Around the antimeridian and at both edges of the map.
+        points.extend(Random(22).clusters(3_000, 1, 20).into_iter().map(|p| WorldPoint { x: p.x & 0x3f_ffff, y: p.y }));
+        points.extend((0..500u32).map(|i| WorldPoint { x: u32::MAX - (i << 11), y: if i % 2 == 0 { i } else { !i } }));
+        for (shape, op) in kernels() {
+            for (radius, zooms) in [(1, (3, 6)), (4, (3, 6)), (64, (5, 5))] {
+                let mut job = Job::new(&points, zooms, radius);
+                (job.style.spread.shape, job.style.spread.op) = (shape, op);
+                job.same();
+                let limits = ForcedLimits { device_memory: Some(2 << 20), ..everything_through_shaders() };
+                let report = job.limits(limits).same();
+                let stage = if shape == SpreadShape::Gaussian { "blur" } else { "spread" };
+                assert!(report.buckets > 0 && shader(&report, stage).tiles > 0, "{report:?}");
+            }
+        }
+    }
+}
+
+/// A sum is the sum: with a kernel that adds, a zoom has as many points as before, times the pixels each reaches.
+#[test]
+fn sums_are_conserved() {
+    // Away from the edges of the map, over which nothing is spread.
+    let mut random = Random(23);
+    let mut points = random.clusters(20_000, 1, 22);
+    points.iter_mut().for_each(|p| p.y = (1 << 31) + (p.y & 0xff_ffff));
+    for (shape, area) in [(SpreadShape::Disc, 21), (SpreadShape::Square, 25), (SpreadShape::Gaussian, 1)] {
+        let mut job = Job::new(&points, (7, 11), 2);
+        (job.style.spread.shape, job.style.spread.op) = (shape, SpreadOp::Add);
+        let done = job.cpu();
+        for z in 7..=11 {
+            let stats = &done.coloured.stats[z];
+            let sum = stats.sum as f64 * 0.5f64.powi(stats.shift as i32);
+            let expected = (points.len() * area) as f64;
+            // Half a unit a pixel for each of two steps, if all erred to the same side.
+            let rounding = if stats.shift > 0 { stats.lit as f64 * 0.5f64.powi(stats.shift as i32) } else { 0.0 };
+            assert!((sum - expected).abs() <= rounding, "zoom {z}, {shape}: {sum} for {expected}");
+        }
+    }
+}
+
+/// Full colour needs indices of 16 bits once there are more than 255 colours.
+#[test]
+fn full_colour() {
+    if adapter_for("full_colour") {
+        // 600 different counts, each on a pixel of its own; some in tiles of few pixels.
+        let points: Vec<_> = (0..600u32)
+            .flat_map(|i| {
+                let place = WorldPoint { x: (1 << 31) + ((i % 40) << 16), y: (1 << 30) + ((i / 40) << 16) };
+                vec![place; 1 + (i * i / 40) as usize]
+            })
+            .chain([WorldPoint { x: 9, y: 9 }])
+            .collect();
+        for (spread, dense_min) in [(0, None), (0, Some(0)), (2, None), (2, Some(0))] {
+            let mut job = Job::new(&points, (6, 9), spread).limits(ForcedLimits { dense_min, ..Default::default() });
+            job.style.truecolor = true;
+            job.style.colormap = Colormap::named("turbo").unwrap();
+            job.same();
+            let most = job.gpu().tiles.values().flatten().copied().max().unwrap();
+            assert!(most > 255, "{most}");
+        }
+    }
+}
+
+fn kernels() -> impl Iterator<Item = (SpreadShape, SpreadOp)> {
+    let shapes = [SpreadShape::Disc, SpreadShape::Square, SpreadShape::Gaussian];
+    shapes.into_iter().flat_map(|shape| [(shape, SpreadOp::Max), (shape, SpreadOp::Add)])
+}
+
+fn styles() -> impl Strategy<Value = Style> {
+    let function = proptest::sample::select(vec!["log", "linear", "cbrt", "sqrt", "gamma=0.4", "eq-hist"]);
+    let span = proptest::sample::select(vec!["zoom", "all", "smooth", "p90", "p99.5", "2,40"]);
+    let radius =
+        prop_oneof![4 => Just(Radius::Fixed(0)), 3 => (1u32..=5).prop_map(Radius::Fixed), 1 => Just(Radius::Auto)];
+    let kernel = proptest::sample::select(kernels().collect::<Vec<_>>());
+    let least = prop_oneof![3 => Just(1u32), 1 => 2u32..6];
+    (function, span, radius, kernel, least, any::<bool>()).prop_map(
+        |(function, span, radius, (shape, op), min_count, truecolor)| Style {
+            function: function.parse().unwrap(),
+            span: span.parse().unwrap(),
+            spread: Spread { radius, shape, op },
+            min_count,
+            truecolor,
+            ..Style::default()
+        },
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 256,
@@ -330,7 +422,7 @@ proptest! {
         width in 12u32..=23,
         max in 0u8..=12,
         levels in 0u8..=3,
-        spread in prop_oneof![3 => Just(0u32), 1 => 1u32..=5],
+        style in styles(),
         threads in 1usize..=4,
         push in prop_oneof![1usize..200, 5000usize..50_000],
         batch in prop_oneof![Just(None), (500usize..40_000).prop_map(Some)],
@@ -359,7 +451,8 @@ proptest! {
             review_points,
             slot_buffers,
         };
-        let job = Job { limits, threads, push, memory: host_memory, ..Job::new(&points, (max.saturating_sub(levels), max), spread) };
+        let job = Job { limits, threads, push, memory: host_memory, ..Job::new(&points, (max.saturating_sub(levels), max), 0) };
+        let job = Job { style, ..job };
         let (cpu, gpu) = (job.cpu(), job.gpu());
         prop_assert_eq!(difference(&cpu, &gpu), None);
     }

@@ -8,7 +8,7 @@ use std::fs;
 
 use common::{Playground, real_data, sample};
 use tilefire::counts::{Distinct, ZoomStats};
-use tilefire::shade::{Colormap, Function, ShadeTable, Shading, Span};
+use tilefire::shade::{Colormap, Function, Scale, ShadeTable, Shading, Span};
 
 /// Longitudes and latitudes of two columns of a simple CSV without quotes.
 fn points(text: &str, lon: usize, lat: usize) -> Vec<(f64, f64)> {
@@ -70,12 +70,10 @@ fn check(
         let max = *counts.values().max().unwrap();
         let distinct = Distinct::from_values(counts.values().copied());
         let few = !distinct.is_many();
-        let table = ShadeTable::new(
-            &ZoomStats { lit: counts.len() as u64, max, tiles: 1, sum: points.len() as u64, distinct },
-            Function::Log,
-            &colours,
-        );
-        let formula = Shading { function: Function::Log, span: Span { lo: 1, hi: max }, colormap: &colours };
+        let scale = Scale::new(Function::Log, Span { lo: 1, hi: max }, 0);
+        let formula = Shading { scale, colormap: &colours, least: 1 };
+        let stats = ZoomStats { max, distinct, ..Default::default() };
+        let table = ShadeTable::new(&stats, &formula, 255);
         let counts = grown(counts, z, spread);
         let mut seen = 0;
         for column in fs::read_dir(place.path(&format!("t/{z}"))).unwrap().map(|e| e.unwrap().path()) {

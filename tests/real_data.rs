@@ -36,7 +36,7 @@ impl CoordinateSink for Sink<'_> {
 fn counted(csv: &Path, lon: &str, lat: &str) -> Value {
     let zooms = ZoomRange::new(0, 12).unwrap();
     let monitor = Arc::new(Monitor::default());
-    let mut backend = CpuBackend::new(Plan { zooms, spread: 0, memory: Memory::default(), monitor: monitor.clone() });
+    let mut backend = CpuBackend::new(Plan { zooms, reach: 0, memory: Memory::default(), monitor: monitor.clone() });
     let options =
         ReadOptions { x: Some(lon.parse().unwrap()), y: Some(lat.parse().unwrap()), ..ReadOptions::default() };
     let mut left_out = LeftOut::default();

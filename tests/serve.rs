@@ -146,10 +146,15 @@ fn folder_and_archive_give_the_tiles_that_were_rendered() {
             assert_eq!(answer.status, 404, "{outside}");
             answer.is_one_line();
         }
+        // The one beside the tiles, and the same one drawn for an archive.
         let legend = server.get(&format!("/{layer}/legend.png"));
-        assert_eq!(legend.status, 404);
-        legend.is_one_line();
+        assert_eq!((legend.status, legend.header("content-type")), (200, "image/png"));
+        assert_eq!(legend.body, fs::read(place.path("heat/legend.png")).unwrap());
     }
+    fs::remove_file(place.path("heat/legend.png")).unwrap();
+    let legend = server.get("/heat/legend.png");
+    assert_eq!(legend.status, 404);
+    legend.is_one_line();
     fs::write(place.path("heat/legend.png"), "picture").unwrap();
     assert_eq!(server.get("/heat/legend.png").body, b"picture");
     assert_eq!(server.get("/health").body, b"ok\n");

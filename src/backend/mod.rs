@@ -1,32 +1,31 @@
-//! A backend is a session: points are pushed while they are read, `finish` sums them into counts and gives the
-//! statistics the colours need, `tiles` colours them. Counts stay where they are; only indices come out.
+//! A backend is a session: points are pushed while they are read, `finish` sums them into counts, `spread` lets lit
+//! pixels reach their neighbours and gives the statistics the colours need, `tiles` colours them. Counts stay where
+//! they are; only indices come out.
 //!
 //! Knows no file, no PNG and no colour: a tile leaves as palette indices. `cpu` and `gpu` do not know each other.
 
 pub mod cpu;
 pub mod gpu;
+mod isolation;
 mod sparse;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::counts::ZoomStats;
+use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::shade::ShadeTable;
+use crate::shade::{Kernel, ShadeTable};
 use crate::store::Vault;
 use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
-
-/// Largest spread radius in pixels.
-pub const MAX_SPREAD: u32 = 64;
 
 /// What a session is to make, valid and ready to use.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Zooms to make tiles for; counts are kept for all zooms from 0 to the highest.
     pub zooms: ZoomRange,
-    /// Radius of the disc that lit pixels are spread to, by maximum; 0 to [`MAX_SPREAD`].
-    pub spread: u32,
+    /// The largest radius that the kernel of any zoom will have, in pixels; at most [`crate::shade::MAX_SPREAD`].
+    pub reach: u32,
     /// Host memory for points and counts, and where to go beyond it.
     pub memory: Memory,
     /// Times, progress and the wish to stop.
@@ -148,8 +147,18 @@ pub trait Backend: Sync {
     /// indexed by zoom.
     fn finish(&mut self) -> Result<Vec<ZoomStats>>;
 
-    /// Colours every lit tile of the planned zooms, spread included (so a tile next to a lit one may come out
-    /// lit too), and hands it to `sink`. `tables` is indexed by zoom.
+    /// After `finish`: how alone the pixels of zoom `z` are that have a count of `least` or more.
+    fn isolation(&mut self, z: u8, least: u32) -> Result<Isolation>;
+
+    /// After `finish`, once: spreads the planned zooms. `kernels` is indexed by zoom. Gives the statistics that colours
+    /// are to be made from: those of `finish`, except where a kernel makes counts that were not there before.
+    fn spread(&mut self, kernels: &[Kernel]) -> Result<Vec<ZoomStats>>;
+
+    /// After `spread`: how many pixels of zoom `z` have each count.
+    fn histogram(&self, z: u8) -> Result<Histogram>;
+
+    /// After `spread`: colours every lit tile of the planned zooms, spread included (so a tile next to a lit one may
+    /// come out lit too), and hands it to `sink`. `tables` is indexed by zoom.
     fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()>;
 
     /// For benchmarks, after everything else: bins some of `points`, which were pushed before, once more with nothing

@@ -4,10 +4,11 @@
 
 use rayon::prelude::*;
 
-use crate::counts::{Lit, row_major};
+use crate::counts::{Lit, pixel_morton, row_major};
 use crate::error::Result;
+use crate::shade::{Form, Kernel, SpreadOp, WEIGHT_ONE};
 use crate::store::{CountPart, CountStore};
-use crate::tile::{TILE_PIXELS, TILE_SIDE, TileCoord, TileIndices};
+use crate::tile::{PixelIndex, TILE_PIXELS, TILE_SIDE, TileCoord, TileIndices};
 
 /// Bits of a partitioning pass: 1024 open write positions.
 pub(super) const PASS_BITS: u32 = 10;
@@ -187,52 +188,135 @@ impl Borders {
     }
 }
 
-/// Whether drawing discs one by one is cheaper than a raster. `disc[dy]` is the half-width of the disc's row `dy`.
-pub(super) fn few(near: usize, disc: &[u32]) -> bool {
-    let area: u32 = disc.iter().map(|w| 2 * (2 * w + 1)).sum();
+/// Whether drawing shapes one by one is cheaper than a raster, for a kernel that reaches `area` pixels.
+pub(super) fn few(near: usize, area: u32) -> bool {
     near * area as usize <= 4 * LIST_MAX
 }
 
-/// Draws a disc of indices for each pixel into a list of pixels and keeps the largest index of each.
-pub(super) fn stamp(near: &[(i32, i32, u8)], disc: &[u32], list: &mut Vec<(u16, u8)>) {
-    list.clear();
-    let last = disc.len() as i32 - 1;
-    for &(x, y, index) in near {
-        for row in (y - last).max(0)..=(y + last).min(SIDE - 1) {
-            let half = disc[row.abs_diff(y) as usize] as i32;
-            for column in (x - half).max(0)..=(x + half).min(SIDE - 1) {
-                list.push(((row * SIDE + column) as u16, index));
-            }
+/// Calls `each` with the pixels within the tile that the mask around (x, y) covers. `rows[dy]` is the half-width of
+/// the mask's row `dy`.
+fn for_each_covered(x: i32, y: i32, rows: &[u32], mut each: impl FnMut(u16)) {
+    let last = rows.len() as i32 - 1;
+    for row in (y - last).max(0)..=(y + last).min(SIDE - 1) {
+        let half = rows[row.abs_diff(y) as usize] as i32;
+        for column in (x - half).max(0)..=(x + half).min(SIDE - 1) {
+            each((row * SIDE + column) as u16);
         }
+    }
+}
+
+/// Draws a mask of indices for each pixel into a list of pixels and keeps the largest index of each.
+pub(super) fn stamp<I: PixelIndex>(near: &[(i32, i32, I)], rows: &[u32], list: &mut Vec<(u16, I)>) {
+    list.clear();
+    for &(x, y, index) in near {
+        for_each_covered(x, y, rows, |pixel| list.push((pixel, index)));
     }
     list.sort_unstable_by_key(|&(pixel, index)| (pixel, std::cmp::Reverse(index)));
     list.dedup_by_key(|entry| entry.0);
 }
 
+/// What a kernel that makes new counts makes of few pixels: (row-major pixel, count), ascending.
+pub(super) fn new_counts(near: &[(i32, i32, u32)], kernel: &Kernel) -> Vec<(u16, u32)> {
+    let mut list: Vec<(u16, u64)> = Vec::new();
+    match &kernel.form {
+        Form::Rows(rows) => {
+            for &(x, y, count) in near {
+                for_each_covered(x, y, rows, |pixel| list.push((pixel, count.into())));
+            }
+            meet(&mut list, kernel.op);
+            list.into_iter().map(|(pixel, count)| (pixel, count as u32)).collect()
+        }
+        Form::Weights { weights, shift } => {
+            let reach = |from: i32| (from - kernel.radius as i32).max(0)..=(from + kernel.radius as i32).min(SIDE - 1);
+            let mut wide: Vec<((i32, i32), u64)> = Vec::new();
+            for &(x, y, count) in near {
+                let count = u64::from(count) << shift;
+                wide.extend(reach(x).map(|to| ((y, to), weigh(count, weights[to.abs_diff(x) as usize], kernel.op))));
+            }
+            meet(&mut wide, kernel.op);
+            for ((y, x), value) in wide {
+                let value = settle(value, kernel.op);
+                let to = reach(y).map(|row| (row, weigh(value, weights[row.abs_diff(y) as usize], kernel.op)));
+                list.extend(to.map(|(row, value)| ((row * SIDE + x) as u16, value)));
+            }
+            meet(&mut list, kernel.op);
+            let settled = list.into_iter().map(|(pixel, value)| (pixel, settle(value, kernel.op) as u32));
+            settled.filter(|entry| entry.1 > 0).collect()
+        }
+    }
+}
+
+/// Joins what reaches the same place.
+fn meet<P: Copy + Ord>(list: &mut Vec<(P, u64)>, op: SpreadOp) {
+    list.sort_unstable_by_key(|entry| entry.0);
+    list.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            kept.1 = if op == SpreadOp::Max { kept.1.max(later.1) } else { kept.1 + later.1 };
+        }
+        same
+    });
+}
+
+/// A count times a weight, in units of [`WEIGHT_ONE`]; rounded at once where no sum follows.
+pub(super) fn weigh(count: u64, weight: u32, op: SpreadOp) -> u64 {
+    let product = count * u64::from(weight);
+    if op == SpreadOp::Max { round(product) } else { product }
+}
+
+/// What a step of a weighted kernel ends with.
+pub(super) fn settle(value: u64, op: SpreadOp) -> u64 {
+    if op == SpreadOp::Max { value } else { round(value) }
+}
+
+fn round(product: u64) -> u64 {
+    (product + u64::from(WEIGHT_ONE / 2)) / u64::from(WEIGHT_ONE)
+}
+
+/// The lit pixels of a raster of counts, row-major, in Morton order.
+pub(super) fn lit_of(raster: &[u32; TILE_PIXELS], lit: &mut Vec<Lit>) {
+    lit.clear();
+    let all = (0..=u16::MAX).map(|pixel| Lit { pixel, count: raster[usize::from(row_major(pixel))] });
+    lit.extend(all.filter(|l| l.count > 0));
+}
+
+/// Row-major pixels with counts as lit pixels in Morton order.
+pub(super) fn lit_of_list(list: &[(u16, u32)], lit: &mut Vec<Lit>) {
+    lit.clear();
+    lit.extend(list.iter().map(|&(pixel, count)| Lit { pixel: pixel_morton(pixel), count }));
+    lit.sort_unstable_by_key(|l| l.pixel);
+}
+
 /// The form in which a raster leaves; `None` when it is empty.
-pub(super) fn leave<'a>(raster: &'a [u8; TILE_PIXELS], list: &'a mut Vec<(u16, u8)>) -> Option<TileIndices<'a>> {
-    match raster.iter().filter(|&&index| index != 0).count() {
+pub(super) fn leave<'a, I: PixelIndex>(
+    raster: &'a [I; TILE_PIXELS],
+    list: &'a mut Vec<(u16, I)>,
+) -> Option<TileIndices<'a>> {
+    match raster.iter().filter(|index| index.is_lit()).count() {
         0 => None,
         1..=LIST_MAX => {
             list.clear();
-            list.extend((0..=u16::MAX).zip(raster.iter().copied()).filter(|&(_, index)| index != 0));
-            Some(TileIndices::Lit(list))
+            list.extend((0..=u16::MAX).zip(raster.iter().copied()).filter(|(_, index)| index.is_lit()));
+            Some(I::lit(list))
         }
-        _ => Some(TileIndices::Raster(raster)),
+        _ => Some(I::raster(raster)),
     }
 }
 
 /// The form in which a list of lit pixels leaves; `None` when it is empty.
-pub(super) fn leave_list<'a>(list: &'a [(u16, u8)], raster: &'a mut [u8; TILE_PIXELS]) -> Option<TileIndices<'a>> {
+pub(super) fn leave_list<'a, I: PixelIndex>(
+    list: &'a [(u16, I)],
+    raster: &'a mut [I; TILE_PIXELS],
+) -> Option<TileIndices<'a>> {
     match list.len() {
         0 => None,
-        1..=LIST_MAX => Some(TileIndices::Lit(list)),
+        1..=LIST_MAX => Some(I::lit(list)),
         _ => {
-            raster.fill(0);
+            raster.fill(I::default());
             for &(pixel, index) in list {
                 raster[usize::from(pixel)] = index;
             }
-            Some(TileIndices::Raster(raster))
+            Some(I::raster(raster))
         }
     }
 }

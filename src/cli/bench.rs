@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::arguments::StyleArgs;
 use super::values::{self, bytes, grouped};
-use crate::backend::MAX_SPREAD;
 use crate::backend::gpu::{self, Choice, GpuOptions};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit};
-use crate::render::{Device, Request};
+use crate::render::{Device, Request, Resources};
 use crate::source::{ColumnRef, Input};
 use crate::tile::ZoomRange;
 
@@ -35,9 +35,8 @@ pub(super) struct BenchArgs {
     /// Column of latitudes
     #[arg(long, value_name = "COLUMN", requires = "lon")]
     lat: Option<ColumnRef>,
-    /// Grow each lit pixel to a disc of this radius
-    #[arg(long, default_value_t = 0, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SPREAD)))]
-    spread: u32,
+    #[command(flatten)]
+    style: StyleArgs,
     /// Part of the name of a GPU adapter to measure; may be repeated [default: the GPU that render would take]
     #[arg(long, value_name = "NAME")]
     adapter: Vec<String>,
@@ -68,7 +67,7 @@ pub(super) fn run(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
         let input = |path: &PathBuf| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path.clone()) };
         args.inputs.iter().map(input).collect()
     };
-    let contenders = contenders(args, inputs, adapters);
+    let contenders = contenders(args, inputs, adapters)?;
     let options = Options {
         runs: usize::from(args.runs),
         point_memory: args.memory.unwrap_or_else(crate::render::default_memory) / 2,
@@ -104,20 +103,20 @@ fn adapters(wanted: &[String]) -> Result<(Vec<String>, Option<String>)> {
 }
 
 /// The CPU first: it is the yardstick.
-fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Vec<Contender> {
+fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Result<Vec<Contender>> {
     let mut request = Request::new(inputs, "");
     request.zooms = args.zooms;
-    request.spread = args.spread;
-    (request.read.x, request.read.y) = (args.lon.clone(), args.lat.clone());
-    request.threads = args.threads.map(usize::from);
-    request.memory = args.memory;
-    request.device = Device::Cpu;
+    request.style = args.style.style()?;
+    (request.sources.read.x, request.sources.read.y) = (args.lon.clone(), args.lat.clone());
+    let threads = args.threads.map(usize::from);
+    request.resources = Resources { device: Device::Cpu, gpu: GpuOptions::default(), threads, memory: args.memory };
     let gpus = adapters.into_iter().map(|name| {
         let gpu = GpuOptions { adapter: Some(name.clone()), ..GpuOptions::default() };
-        Contender { name, request: Request { device: Device::Gpu, gpu, ..request.clone() } }
+        let resources = Resources { device: Device::Gpu, gpu, ..request.resources.clone() };
+        Contender { name, request: Request { resources, ..request.clone() } }
     });
     let gpus: Vec<_> = gpus.collect();
-    std::iter::once(Contender { name: "CPU".into(), request }).chain(gpus).collect()
+    Ok(std::iter::once(Contender { name: "CPU".into(), request }).chain(gpus).collect())
 }
 
 /// Benchmarks take a while; a terminal shows what is under way.

@@ -1,6 +1,7 @@
 //! What a person typed, and what they see. One file a command; each turns its arguments into a valid request,
 //! runs it and prints. Errors are printed here, once.
 
+mod arguments;
 mod bench;
 mod colormaps;
 mod info;

@@ -4,99 +4,31 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
 use super::progress::Progress;
 use super::summary::summary;
-use super::values;
-use crate::backend::MAX_SPREAD;
-use crate::backend::gpu::{ForcedLimits, GpuOptions};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::project::Crs;
-use crate::render::{self, Device, Report, Request};
-use crate::shade::{Colormap, DEFAULT_COLORMAP, Function, SpanRule};
-use crate::source::{ColumnRef, Header, Input, ReadOptions};
+use crate::render::{self, Report, Request};
+use crate::source::Input;
 use crate::tile::ZoomRange;
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum BackendName {
-    /// A real GPU if there is one, else the CPU
-    Auto,
-    /// A GPU, or an error
-    Gpu,
-    /// The CPU
-    Cpu,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum HeaderName {
-    /// Look at the first record
-    Auto,
-    /// The first record names the columns
-    Yes,
-    /// The first record is a point
-    No,
-}
 
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
-    /// CSV files with one point a row; - for standard input
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: SourceArgs,
     /// Folder of tiles to write, or a file ending in .pmtiles
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
     /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24
     #[arg(short, long, default_value = "0..10", value_name = "ZOOMS")]
     zooms: ZoomRange,
-    /// Column of longitudes: its name, or # and its number from 1
-    #[arg(long, value_name = "COLUMN", conflicts_with = "x")]
-    lon: Option<ColumnRef>,
-    /// Column of latitudes
-    #[arg(long, value_name = "COLUMN", conflicts_with = "y")]
-    lat: Option<ColumnRef>,
-    /// Column of projected x or eastings (with --crs)
-    #[arg(long, value_name = "COLUMN")]
-    x: Option<ColumnRef>,
-    /// Column of projected y or northings (with --crs)
-    #[arg(long, value_name = "COLUMN")]
-    y: Option<ColumnRef>,
-    /// Whether the first record names the columns
-    #[arg(long, value_enum, default_value = "auto")]
-    header: HeaderName,
-    /// Reference system of the coordinates: an EPSG code, WKT or a PROJ string
-    #[arg(long, default_value = "EPSG:4326")]
-    crs: String,
-    /// How a count becomes a position along the colormap: log, linear, cbrt, sqrt or gamma=EXPONENT
-    #[arg(long, default_value_t, value_name = "FUNCTION")]
-    how: Function,
-    /// Counts the colormap begins and ends at: of each zoom, of all zooms together, a smooth fit over the zooms, or
-    /// the same two counts everywhere [zoom, all, smooth, MIN,MAX]
-    #[arg(long, default_value_t, value_name = "SPAN")]
-    span: SpanRule,
-    /// Colours: a name (tilefire colormaps lists them; _r at the end reverses), a list such as
-    /// '#00000000, orange 30%, white', or one colour, which rises in alpha
-    #[arg(long, default_value = DEFAULT_COLORMAP, value_name = "COLOURS")]
-    colormap: String,
-    /// Opacity of all colours, 0 to 1
-    #[arg(long, default_value_t = 1.0, value_name = "OPACITY", value_parser = values::share)]
-    alpha: f64,
-    /// Grow each lit pixel to a disc of this radius, so that lone points show
-    #[arg(long, default_value_t = 0, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_SPREAD)))]
-    spread: u32,
-    /// Where the work is done
-    #[arg(long, value_enum, default_value = "auto")]
-    backend: BackendName,
-    /// Part of the name of the GPU adapter to use (tilefire info lists them)
-    #[arg(long, value_name = "NAME")]
-    adapter: Option<String>,
-    /// Worker threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
-    memory: Option<u64>,
+    #[command(flatten)]
+    style: StyleArgs,
+    #[command(flatten)]
+    resources: ResourceArgs,
     /// Read and count only: tiles per zoom, and the bytes, memory and time to expect
     #[arg(long)]
     dry_run: bool,
@@ -136,52 +68,15 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
 
 /// What was typed, checked and ready.
 fn request(args: RenderArgs) -> Result<Request> {
-    let Ok(crs) = args.crs.parse::<Crs>();
-    let inputs = args
-        .inputs
-        .into_iter()
-        .map(|path| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) })
-        .collect();
-    if args.lon.is_some() != args.lat.is_some() {
-        return Err(Error::Usage("--lon and --lat go together; name both columns".into()));
-    }
-    if args.x.is_some() != args.y.is_some() {
-        return Err(Error::Usage("--x and --y go together; name both columns".into()));
-    }
-    let device = match (args.backend, &args.adapter) {
-        (BackendName::Cpu, Some(_)) => {
-            return Err(Error::Usage("--adapter names a GPU and --backend cpu uses none; leave one out".into()));
-        }
-        (BackendName::Cpu, None) => Device::Cpu,
-        (BackendName::Gpu, _) => Device::Gpu,
-        (BackendName::Auto, _) => Device::Auto,
-    };
     Ok(Request {
-        inputs,
-        read: ReadOptions {
-            x: args.lon.or(args.x),
-            y: args.lat.or(args.y),
-            header: match args.header {
-                HeaderName::Auto => Header::Auto,
-                HeaderName::Yes => Header::Yes,
-                HeaderName::No => Header::No,
-            },
-            projected: crs.is_projected()?,
-        },
-        crs,
+        sources: args.sources.sources()?,
         zooms: args.zooms,
-        spread: args.spread,
-        function: args.how,
-        span: args.span,
-        colormap: Colormap::parse(&args.colormap)?.with_opacity(args.alpha),
-        device,
-        gpu: GpuOptions { adapter: args.adapter, limits: ForcedLimits::default() },
+        style: args.style.style()?,
+        resources: args.resources.resources()?,
         out: args.output,
         force: args.force,
         page: !args.no_page,
         base_url: args.base_url,
-        threads: args.threads.map(usize::from),
-        memory: args.memory,
         dry_run: args.dry_run,
     })
 }
@@ -191,7 +86,7 @@ fn request(args: RenderArgs) -> Result<Request> {
 fn check_report_place(path: &Path, request: &Request) -> Result<()> {
     let shown = path.display();
     let is_input = |input: &Input| matches!(input, Input::File(file) if same_place(file, path));
-    if request.inputs.iter().any(is_input) {
+    if request.sources.inputs.iter().any(is_input) {
         return Err(Error::Usage(format!(
             "--report {shown} is an input, which it would write over; name another file"
         )));

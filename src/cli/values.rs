@@ -1,4 +1,6 @@
-//! Values as people type them: counts with suffixes. Types with a `FromStr` of their own need nothing here.
+//! Values as people type them: counts with suffixes, colours. Types with a `FromStr` of their own need nothing here.
+
+use crate::shade::{Theme, colour};
 
 /// A whole number with an optional suffix k, M, G or B (thousand, million, billion, billion), as in `10M` or `1.5k`.
 pub(super) fn number(text: &str) -> Result<u64, String> {
@@ -48,6 +50,18 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 pub(super) fn share(text: &str) -> Result<f64, String> {
     let value = text.trim().parse::<f64>().ok().filter(|v| (0.0..=1.0).contains(v));
     value.ok_or_else(|| format!("'{text}' is no number from 0 to 1"))
+}
+
+/// An opaque colour: of CSS, or that of a plain base map.
+pub(super) fn background(text: &str) -> Result<[u8; 3], String> {
+    if let Ok(theme) = text.parse::<Theme>() {
+        return Ok(theme.background());
+    }
+    match colour(text) {
+        Some([r, g, b, 255]) => Ok([r, g, b]),
+        Some(_) => Err(format!("'{text}' is not opaque, and a background has to be")),
+        None => Err(format!("'{text}' is no colour; write one of CSS such as '#101418' or white, or dark or light")),
+    }
 }
 
 /// 1234567 as "1,234,567".

@@ -3,6 +3,7 @@
 //! What the counts were and where indices come from is the business of the floors beside and above.
 
 mod files;
+pub mod legend;
 pub mod metadata;
 pub mod page;
 pub mod picture;
@@ -10,6 +11,7 @@ mod pmtiles;
 pub mod png;
 pub mod read;
 mod staging;
+pub mod text;
 mod xyz;
 
 use std::collections::BTreeMap;

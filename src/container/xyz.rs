@@ -1,4 +1,4 @@
-//! The folder of tiles: `{z}/{x}/{y}.png` with `metadata.json` and, when wanted, `index.html`. Knows exactly which
+//! The folder of tiles: `{z}/{x}/{y}.png` with `metadata.json`, the legend and, when wanted, `index.html`. Knows exactly which
 //! entries such a folder can have, so that replacing one never takes anything else with it. How a folder appears
 //! under its name is left to staging.
 
@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::staging::{Shape, Staging};
-use super::{OutputOptions, Tally, TileWriter, Written, metadata};
+use super::{OutputOptions, Tally, TileWriter, Written, legend, metadata};
 use crate::error::{Error, Result};
 use crate::tile::{MAX_ZOOM, TileCoord};
 
 const METADATA: &str = "metadata.json";
 const PAGE: &str = "index.html";
+const LEGEND_PNG: &str = "legend.png";
+const LEGEND_SVG: &str = "legend.svg";
 const SHAPE: Shape = Shape { check, remove };
 
 /// A tile folder being written.
@@ -70,6 +72,10 @@ impl TileWriter for Folder {
         if let Some(page) = page {
             self.put(PAGE, page.as_bytes())?;
         }
+        if let Some(legend) = legend::of_metadata(metadata) {
+            self.put(LEGEND_PNG, &legend::png(&legend)?)?;
+            self.put(LEGEND_SVG, legend::svg(&legend).as_bytes())?;
+        }
         let notices = self.staging.commit()?;
         Ok(self.tally.written(notices))
     }
@@ -96,7 +102,9 @@ fn ours(level: Level, entry: &DirEntry, side: u64) -> Option<Entry> {
     let name = name.to_str()?;
     let number = |text: &str, below: u64| text.parse().ok().filter(|n: &u64| *n < below && n.to_string() == text);
     match level {
-        Level::Root if kind.is_file() => [METADATA, PAGE].contains(&name).then_some(Entry::File),
+        Level::Root if kind.is_file() => {
+            [METADATA, PAGE, LEGEND_PNG, LEGEND_SVG].contains(&name).then_some(Entry::File)
+        }
         Level::Root if kind.is_dir() => {
             let z = number(name, u64::from(MAX_ZOOM) + 1)?;
             Some(Entry::Folder(Level::Column { side: 1 << z }))

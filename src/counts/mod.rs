@@ -5,10 +5,14 @@
 
 mod block;
 mod distinct;
+mod histogram;
+mod isolation;
 mod stats;
 
 pub use block::{Lit, decode_block, encode_block};
 pub use distinct::{DISTINCT_LIMIT, Distinct};
+pub use histogram::Histogram;
+pub use isolation::{ISOLATION_REACH, Isolation};
 pub use stats::ZoomStats;
 
 use crate::tile::TILE_PIXELS;

@@ -15,6 +15,8 @@ pub struct ZoomStats {
     pub sum: u64,
     /// The different counts, if few.
     pub distinct: Distinct,
+    /// Counts are in units of 2^-shift points; above 0 only where a weighted spread made them.
+    pub shift: u32,
 }
 
 impl ZoomStats {

@@ -226,7 +226,7 @@ pub fn run(
     let Some(first) = contenders.first() else {
         return Err(Error::Usage("a benchmark needs something to measure".into()));
     };
-    if first.request.inputs.contains(&Input::Stdin) {
+    if first.request.sources.inputs.contains(&Input::Stdin) {
         return Err(Error::Usage("a benchmark reads its input several times; name a file instead of -".into()));
     }
     let place = tempfile::Builder::new()
@@ -278,7 +278,7 @@ pub fn run(
         points: report.used,
         input_bytes: input_bytes(&first.request),
         zooms: first.request.zooms,
-        spread: first.request.spread,
+        spread: first.request.style.spread.most(),
         tiles: report.written,
         tile_bytes: report.bytes,
         difference,
@@ -365,7 +365,7 @@ impl<'a> Track<'a> {
         let set = KeptTiles::new(folder)?;
         let writer = Box::new(set.clone());
         let monitor = Arc::new(monitor.another());
-        let pool = super::pool(&self.request)?;
+        let pool = super::pool(&self.request.resources, &self.request.style)?;
         self.reports.push(pool.install(|| super::render(&self.request, &monitor, || Ok(writer)))?);
         Ok(set)
     }
@@ -387,8 +387,8 @@ impl<'a> Track<'a> {
     /// Counts and indices of `points`, which nobody takes.
     fn raster(&mut self, points: &[Vec<WorldPoint>], monitor: &Monitor) -> Result<()> {
         let monitor = Arc::new(monitor.another());
-        let (counts, shade, resident) =
-            super::pool(&self.request)?.install(|| raster(&self.request, points, &monitor))?;
+        let (counts, shade, resident) = super::pool(&self.request.resources, &self.request.style)?
+            .install(|| raster(&self.request, points, &monitor))?;
         self.counts.push(counts);
         self.shade.push(shade);
         self.resident.extend(resident);
@@ -429,7 +429,7 @@ fn input_bytes(request: &Request) -> u64 {
         Input::File(path) => fs::metadata(path).map_or(0, |m| m.len()),
         Input::Stdin => 0,
     };
-    request.inputs.iter().map(size).sum()
+    request.sources.inputs.iter().map(size).sum()
 }
 
 /// A row per stage: medians of `reports`, sizes from the `last` of them (all did the same work).
@@ -448,7 +448,7 @@ fn stages(reports: &[Report], last: &Report, input_bytes: u64) -> Vec<StageRow> 
             Stage::Project => (last.rows - last.invalid, Unit::Points, None),
             Stage::Store | Stage::Bin => (last.used, Unit::Points, Some(last.used * point)),
             Stage::Reduce => (lit, Unit::Tiles, None),
-            Stage::Shade => (last.written, Unit::Tiles, None),
+            Stage::Spread | Stage::Shade => (last.written, Unit::Tiles, None),
             Stage::ReadBack => (shaded?, Unit::Tiles, Some(shaded? * TILE_PIXELS as u64)),
             Stage::Encode | Stage::Write => (last.written, Unit::Tiles, Some(last.bytes)),
         };
@@ -483,8 +483,8 @@ fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>)
     })?;
     let stats = backend.finish()?;
     let counted = Instant::now();
-    let tables = super::tables(request, &stats);
-    backend.tiles(&tables, &Nobody)?;
+    let coloured = super::colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
+    backend.tiles(&coloured.tables(), &Nobody)?;
     let shade = counted.elapsed().as_secs_f64();
     Ok(((counted - start).as_secs_f64(), shade, backend.bin_again(points)?))
 }
@@ -503,7 +503,8 @@ fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<Vec<WorldPoint>
     let all = Mutex::new(Vec::new());
     let monitor = monitor.another();
     let pusher = || Box::new(Keep { all: &all, batch: Vec::new() }) as Box<dyn PointPush + '_>;
-    super::pool(request)?.install(|| super::aggregate(request, pusher, &monitor))?;
+    super::pool(&request.resources, &request.style)?
+        .install(|| super::aggregate(&request.sources, pusher, &monitor))?;
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 

@@ -2,12 +2,13 @@
 //! knows how; what happened is returned as a [`Report`], never printed.
 
 pub mod bench;
+mod colours;
 mod estimate;
 mod kept;
 mod report;
 mod sink;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -17,13 +18,13 @@ pub use report::{Report, ZoomReport};
 
 use crate::backend::cpu::CpuBackend;
 use crate::backend::gpu::{self, GpuBackend, GpuOptions};
-use crate::backend::{Backend, MAX_SPREAD, Memory, Plan, PointPush};
+use crate::backend::{Backend, Memory, Plan, PointPush};
 use crate::container::{self, OutputOptions, TileWriter, Written};
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project::{Coordinate, Crs, LeftOut, Projector};
-use crate::shade::{Colormap, Function, ShadeTable, Shading, SpanRule};
+use crate::shade::{MAX_SPREAD, Style};
 use crate::source::{self, CoordinateSink, Input, ReadOptions};
 use crate::tile::{Extent, WorldPoint, ZoomRange};
 
@@ -39,29 +40,41 @@ pub enum Device {
     Gpu,
 }
 
-/// A run that is valid and ready: behind this nothing is checked again.
+/// Where points come from.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct Sources {
     /// Files to read, in order; their points add up.
     pub inputs: Vec<Input>,
     /// How to find the columns.
     pub read: ReadOptions,
     /// What the coordinates mean.
     pub crs: Crs,
-    /// Zooms to make tiles for.
-    pub zooms: ZoomRange,
-    /// Radius of the disc that lit pixels are spread to, in pixels.
-    pub spread: u32,
-    /// How counts become positions along the colormap.
-    pub function: Function,
-    /// Which counts the colormap begins and ends at.
-    pub span: SpanRule,
-    /// The colours.
-    pub colormap: Colormap,
+}
+
+/// What the work may use.
+#[derive(Debug, Clone, Default)]
+pub struct Resources {
     /// Where the work is done.
     pub device: Device,
     /// Adapter and limits, for a GPU.
     pub gpu: GpuOptions,
+    /// Worker threads; `None` for one per core.
+    pub threads: Option<usize>,
+    /// Bytes of host memory for points and counts; `None` for half of what the machine has free.
+    pub memory: Option<u64>,
+}
+
+/// A run that is valid and ready: behind this nothing is checked again.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where points come from.
+    pub sources: Sources,
+    /// Zooms to make tiles for.
+    pub zooms: ZoomRange,
+    /// What they look like.
+    pub style: Style,
+    /// What the work may use.
+    pub resources: Resources,
     /// Folder to write.
     pub out: PathBuf,
     /// Whether an output that tilefire made earlier may be replaced.
@@ -70,70 +83,87 @@ pub struct Request {
     pub page: bool,
     /// Address the tiles will be found under, for absolute URLs in the metadata.
     pub base_url: Option<String>,
-    /// Worker threads; `None` for one per core.
-    pub threads: Option<usize>,
     /// Whether to read and count only, and to estimate what writing would cost.
     pub dry_run: bool,
-    /// Bytes of host memory for points and counts; `None` for half of what the machine has free.
-    pub memory: Option<u64>,
+}
+
+impl Sources {
+    /// Files of longitudes and latitudes whose columns have usual names.
+    pub fn new(inputs: Vec<Input>) -> Self {
+        Self { inputs, read: ReadOptions::default(), crs: Crs::default() }
+    }
+
+    /// The inputs that are files.
+    fn files(&self) -> Vec<PathBuf> {
+        let file = |input: &Input| match input {
+            Input::File(path) => Some(path.clone()),
+            Input::Stdin => None,
+        };
+        self.inputs.iter().filter_map(file).collect()
+    }
 }
 
 impl Request {
     /// A request with the defaults of the command line.
     pub fn new(inputs: Vec<Input>, out: impl Into<PathBuf>) -> Self {
         Self {
-            inputs,
-            read: ReadOptions::default(),
-            crs: Crs::default(),
+            sources: Sources::new(inputs),
             zooms: ZoomRange { min: 0, max: 10 },
-            spread: 0,
-            function: Function::default(),
-            span: SpanRule::default(),
-            colormap: Colormap::default(),
-            device: Device::default(),
-            gpu: GpuOptions::default(),
+            style: Style::default(),
+            resources: Resources::default(),
             out: out.into(),
             force: false,
             page: true,
             base_url: None,
-            threads: None,
             dry_run: false,
-            memory: None,
         }
     }
 }
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
-    let create = || container::create(&request.out, &output_options(request));
-    pool(request)?.install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
+    let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    let create = || container::create(&request.out, &options);
+    pool(&request.resources, &request.style)?
+        .install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
 }
 
 /// The worker threads of a run whose numbers are in range.
-fn pool(request: &Request) -> Result<rayon::ThreadPool> {
-    if request.spread > MAX_SPREAD {
-        return Err(Error::Usage(format!("--spread {} is too large; the most is {MAX_SPREAD}", request.spread)));
+fn pool(resources: &Resources, style: &Style) -> Result<rayon::ThreadPool> {
+    if style.spread.most() > MAX_SPREAD {
+        return Err(Error::Usage(format!("--spread {} is too large; the most is {MAX_SPREAD}", style.spread.most())));
     }
     rayon::ThreadPoolBuilder::new()
-        .num_threads(request.threads.unwrap_or(0))
+        .num_threads(resources.threads.unwrap_or(0))
         .build()
         .map_err(|e| Error::Limit(format!("cannot start the worker threads: {e}; try fewer with --threads")))
 }
 
-/// The colours of every zoom.
-fn tables(request: &Request, stats: &[ZoomStats]) -> Vec<ShadeTable> {
-    let spans = request.span.spans(stats, request.zooms);
-    let shading = |span| Shading { function: request.function, span, colormap: &request.colormap };
-    stats.iter().zip(spans).map(|(stats, span)| ShadeTable::of(stats, &shading(span))).collect()
+/// A run whose points are counted.
+struct Counted {
+    backend: Box<dyn Backend>,
+    /// What to tell when the backend is not the one a person may have expected.
+    notice: Option<String>,
+    points: Points,
+    stats: Vec<ZoomStats>,
+}
+
+/// Reads, projects and counts.
+fn count(request: &Request, monitor: &Arc<Monitor>) -> Result<Counted> {
+    let (mut backend, notice) = open(request, monitor)?;
+    let points = aggregate(&request.sources, || backend.pusher(), monitor)?;
+    let stats = backend.finish()?;
+    if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
+        return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
+    }
+    Ok(Counted { backend, notice, points, stats })
 }
 
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
-    let (mut backend, notice) = open(request, monitor)?;
-    let points = aggregate(request, || backend.pusher(), monitor)?;
-    let stats = backend.finish()?;
-    let tables = tables(request, &stats);
-    let mut report = Report::new(request, &points, &stats, &tables);
+    let Counted { mut backend, notice, points, stats } = count(request, monitor)?;
+    let coloured = colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
+    let mut report = Report::new(request, &points, &stats, &coloured);
     let archive = request.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("pmtiles"));
     report.estimate = Some(estimate::estimate(&stats, request.zooms, rayon::current_num_threads(), archive));
     report.finish(&Written::default(), backend.report(), notice, monitor);
@@ -146,19 +176,16 @@ fn render(
     create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
 ) -> Result<Report> {
     let writer = create()?;
-    let (mut backend, notice) = open(request, monitor)?;
-    let points = aggregate(request, || backend.pusher(), monitor)?;
-    let stats = backend.finish()?;
-    if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
-        return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
-    }
-    let tables = tables(request, &stats);
-    let tiles: u64 = request.zooms.iter().filter_map(|z| stats.get(usize::from(z))).map(|s| s.tiles).sum();
+    let Counted { mut backend, notice, points, stats } = count(request, monitor)?;
+    let coloured = colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
+    let tiles: u64 = request.zooms.iter().filter_map(|z| coloured.stats.get(usize::from(z))).map(|s| s.tiles).sum();
     monitor.tiles_total.store(tiles, Ordering::Relaxed);
-    write_tiles(backend.as_mut(), &tables, writer.as_ref(), monitor)?;
+    let tables = coloured.tables();
+    let truecolor = request.style.truecolor;
+    backend.tiles(&tables, &sink::EncodingSink { tables: &tables, truecolor, writer: writer.as_ref(), monitor })?;
 
-    let mut report = Report::new(request, &points, &stats, &tables);
-    let metadata = report.metadata(request, &points.extent)?;
+    let mut report = Report::new(request, &points, &stats, &coloured);
+    let metadata = report.metadata(request, &points.extent, &coloured)?;
     let page = request.page.then(|| container::page::page(&metadata));
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, page.as_deref()))?;
@@ -175,32 +202,31 @@ pub(crate) fn default_memory() -> u64 {
     kib.map_or(UNKNOWN, |kib| kib * 1024 / 2)
 }
 
-fn output_options(request: &Request) -> OutputOptions {
-    let inputs = request.inputs.iter().filter_map(|input| match input {
-        Input::File(path) => Some(path.clone()),
-        Input::Stdin => None,
-    });
-    OutputOptions { force: request.force, inputs: inputs.collect() }
-}
-
-/// The backend, and what to tell when it is not the one a person may have expected.
+/// The backend for a run, and what to tell when it is not the one a person may have expected.
 fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Box<dyn Backend>, Option<String>)> {
-    let folder = match request.out.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    };
-    let memory = Memory { limit: request.memory.unwrap_or_else(default_memory), folder };
-    let plan = Plan { zooms: request.zooms, spread: request.spread, memory, monitor: monitor.clone() };
-    let wanted = request.gpu.adapter.as_deref().map_or(gpu::Choice::Auto, gpu::Choice::Named);
-    match request.device {
+    let reach = request.style.spread.most();
+    let memory = memory(&request.resources, &request.out);
+    let plan = Plan { zooms: request.zooms, reach, memory, monitor: monitor.clone() };
+    let (device, gpu) = (&request.resources.device, &request.resources.gpu);
+    let wanted = gpu.adapter.as_deref().map_or(gpu::Choice::Auto, gpu::Choice::Named);
+    match device {
         Device::Cpu => Ok((Box::new(CpuBackend::new(plan)), None)),
-        Device::Gpu => Ok((Box::new(GpuBackend::new(plan, request.gpu.clone())?), None)),
+        Device::Gpu => Ok((Box::new(GpuBackend::new(plan, gpu.clone())?), None)),
         Device::Auto => match gpu::choose(&gpu::adapters(), wanted) {
-            Ok(_) => Ok((Box::new(GpuBackend::new(plan, request.gpu.clone())?), None)),
-            Err(reason) if request.gpu.adapter.is_some() => Err(reason),
+            Ok(_) => Ok((Box::new(GpuBackend::new(plan, gpu.clone())?), None)),
+            Err(reason) if gpu.adapter.is_some() => Err(reason),
             Err(reason) => Ok((Box::new(CpuBackend::new(plan)), Some(format!("using the CPU: {reason}")))),
         },
     }
+}
+
+/// Host memory, and the folder beside the output for what does not fit.
+fn memory(resources: &Resources, out: &Path) -> Memory {
+    let folder = match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    Memory { limit: resources.memory.unwrap_or_else(default_memory), folder }
 }
 
 /// What reading and projecting came to.
@@ -212,14 +238,14 @@ struct Points {
 }
 
 fn aggregate<'a>(
-    request: &'a Request,
+    sources: &'a Sources,
     pusher: impl Fn() -> Box<dyn PointPush + 'a>,
     monitor: &'a Monitor,
 ) -> Result<Points> {
     let mut sinks = (0..rayon::current_num_threads())
         .map(|_| {
             Ok(Projecting {
-                crs: &request.crs,
+                crs: &sources.crs,
                 projector: None,
                 push: pusher(),
                 monitor,
@@ -230,7 +256,7 @@ fn aggregate<'a>(
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    let read = source::read(&request.inputs, &request.read, monitor, &mut sinks)?;
+    let read = source::read(&sources.inputs, &sources.read, monitor, &mut sinks)?;
     let mut points = Points { read, left_out: LeftOut::default(), used: 0, extent: Extent::default() };
     for mut sink in sinks {
         sink.push.close()?;
@@ -239,7 +265,7 @@ fn aggregate<'a>(
         points.extent.merge(&sink.extent);
     }
     if points.used == 0 {
-        return Err(source::no_usable_rows(&points.read, &points.left_out, &request.crs));
+        return Err(source::no_usable_rows(&points.read, &points.left_out, &sources.crs));
     }
     Ok(points)
 }
@@ -274,13 +300,4 @@ impl CoordinateSink for Projecting<'_> {
         self.used += self.batch.len() as u64;
         self.push.push(&self.batch)
     }
-}
-
-fn write_tiles(
-    backend: &mut dyn Backend,
-    tables: &[ShadeTable],
-    writer: &dyn TileWriter,
-    monitor: &Arc<Monitor>,
-) -> Result<()> {
-    backend.tiles(tables, &sink::EncodingSink { tables, writer, monitor })
 }

@@ -5,22 +5,27 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::colours::Coloured;
 use super::{Estimate, Points, Request};
 use crate::backend::BackendReport;
-use crate::container::Written;
 use crate::container::metadata::TileSet;
+use crate::container::{self, Written};
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
-use crate::shade::{ShadeTable, Shading, Span};
+use crate::shade::{Clipped, Function, Look, Radius, SpreadOp, SpreadShape, Style, people, ticks};
 use crate::source::{FileReport, Invalid};
 use crate::tile::{Extent, TILE_SIDE};
 
-/// Colour stops per zoom in the metadata, for legends.
-const LEGEND_STOPS: u32 = 9;
+/// Colour stops per zoom in the metadata.
+const STOPS: u32 = 17;
+/// Colours of the ramp that legends show.
+const RAMP: u32 = 33;
+/// Letters of a legend's longest label, "z 10-12".
+const RAMP_LABEL: usize = 7;
 
 /// One zoom of a run.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ZoomReport {
     /// Pixels with a count.
     pub lit: u64,
@@ -34,8 +39,12 @@ pub struct ZoomReport {
     pub written: u64,
     /// Bytes of those tiles.
     pub bytes: u64,
-    /// Counts at which the colormap begins and ends.
-    pub span: Span,
+    /// Radius that lit pixels were spread by.
+    pub spread: u32,
+    /// Points at which the colormap begins and ends.
+    pub span: (f64, f64),
+    /// Pixels beyond those.
+    pub clipped: Clipped,
     /// Palette entries used, without the transparent one.
     pub colours: usize,
     /// Largest distance of a pixel's colour from the formula's, in 1/255 of a channel.
@@ -83,8 +92,9 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(request: &Request, points: &Points, stats: &[ZoomStats], tables: &[ShadeTable]) -> Self {
-        let zooms = (0u8..).zip(stats.iter().zip(tables)).map(|(z, (stats, table))| {
+    pub(super) fn new(request: &Request, points: &Points, stats: &[ZoomStats], coloured: &Coloured<'_>) -> Self {
+        let looks = coloured.looks.iter().zip(&coloured.radii);
+        let zooms = (0u8..).zip(stats.iter().zip(looks)).map(|(z, (stats, (look, &spread)))| {
             let report = ZoomReport {
                 lit: stats.lit,
                 max: stats.max,
@@ -92,9 +102,11 @@ impl Report {
                 sum: stats.sum,
                 written: 0,
                 bytes: 0,
-                span: table.span,
-                colours: table.thresholds.len(),
-                colour_error: table.error,
+                spread,
+                span: (look.points(look.table.span.lo), look.points(look.table.span.hi)),
+                clipped: look.clipped,
+                colours: look.table.thresholds.len(),
+                colour_error: look.table.error,
             };
             (z, report)
         });
@@ -120,21 +132,28 @@ impl Report {
     }
 
     /// TileJSON with the `heat` object: only what belongs to the tiles themselves.
-    pub(super) fn metadata(&self, request: &Request, extent: &Extent) -> Result<Value> {
+    pub(super) fn metadata(&self, request: &Request, extent: &Extent, coloured: &Coloured<'_>) -> Result<Value> {
+        let style = &request.style;
         let zooms: serde_json::Map<String, Value> = request
             .zooms
             .iter()
             .filter_map(|z| {
-                let zoom = self.zooms.get(&z)?;
-                let stops = legend_stops(request, zoom.span);
-                let value = json!({
+                let (zoom, look) = (self.zooms.get(&z)?, coloured.looks.get(usize::from(z))?);
+                let mut value = json!({
                     "max": zoom.max, "lit": zoom.lit, "tiles": zoom.tiles,
-                    "span": [zoom.span.lo, zoom.span.hi], "colour_error": zoom.colour_error, "stops": stops,
+                    "span": [number(zoom.span.0), number(zoom.span.1)], "colour_error": zoom.colour_error,
+                    "stops": stops(look), "ticks": tick_marks(look),
                 });
+                if style.spread.most() > 0 {
+                    value["spread"] = zoom.spread.into();
+                }
+                if zoom.clipped != Clipped::default() {
+                    value["clipped"] = json!(zoom.clipped);
+                }
                 Some((z.to_string(), value))
             })
             .collect();
-        let heat = json!({
+        let mut heat = json!({
             "rows": self.rows,
             "used": self.used,
             "left_out": {
@@ -144,14 +163,35 @@ impl Report {
                 "out_of_range": self.out_of_range,
                 "outside_mercator": self.outside_mercator,
             },
-            "function": request.function.to_string(),
-            "span": request.span.to_string(),
-            "colormap": request.colormap.name(),
-            "spread": request.spread,
+            "function": style.function.to_string(),
+            "span": style.span.to_string(),
+            "colormap": style.colormap.name(),
+            "spread": match style.spread.radius {
+                Radius::Fixed(radius) => radius.into(),
+                Radius::Auto => Value::from("auto"),
+            },
             "colour_error": request.zooms.iter().filter_map(|z| self.zooms.get(&z)).map(|z| z.colour_error).max(),
+            "ramp": (0..RAMP).map(|i| hex(style.drawn(f64::from(i) / f64::from(RAMP - 1)))).collect::<Vec<_>>(),
+            "legend": { "title": title(style), "notes": notes(style, self) },
             "zooms": zooms,
             "version": self.version,
         });
+        if style.spread.most() > 0 {
+            heat["spread_shape"] = style.spread.shape.to_string().into();
+            heat["spread_op"] = style.spread.op.to_string().into();
+        }
+        if style.min_count > 1 {
+            heat["min_count"] = style.min_count.into();
+        }
+        if style.truecolor {
+            heat["truecolor"] = true.into();
+        }
+        if let Some(theme) = style.theme {
+            heat["theme"] = theme.to_string().into();
+        }
+        if let Some([r, g, b]) = style.background {
+            heat["background"] = hex([r, g, b, 255]).into();
+        }
         let name = request.out.file_stem().map_or_else(|| "tilefire".into(), |n| n.to_string_lossy());
         let set = TileSet {
             name: &name,
@@ -187,28 +227,72 @@ impl Report {
     }
 }
 
-/// Counts evenly spaced along the colormap with their exact colours, for a legend.
-fn legend_stops(request: &Request, span: Span) -> Vec<Value> {
-    let shading = Shading { function: request.function, span, colormap: &request.colormap };
-    let mut counts: Vec<u32> = (0..LEGEND_STOPS)
-        .map(|i| {
-            let wanted = f64::from(i) / f64::from(LEGEND_STOPS - 1);
-            // Bisection for the smallest count at or past this position; positions rise with counts.
-            let (mut low, mut high) = (span.lo, span.hi);
-            while low < high {
-                let middle = low + (high - low) / 2;
-                if shading.position(middle) < wanted { low = middle + 1 } else { high = middle }
-            }
-            low
-        })
-        .collect();
+/// A number of points, whole where it is.
+fn number(points: f64) -> Value {
+    if points.fract() == 0.0 { (points as u64).into() } else { points.into() }
+}
+
+fn hex([r, g, b, a]: [u8; 4]) -> String {
+    let alpha = if a < 255 { format!("{a:02x}") } else { String::new() };
+    format!("#{r:02x}{g:02x}{b:02x}{alpha}")
+}
+
+/// Counts about evenly spaced along the colormap, in points, with the colours they are drawn with and their places.
+fn stops(look: &Look<'_>) -> Vec<Value> {
+    let mut counts: Vec<u32> = (0..STOPS).map(|i| look.count_at(f64::from(i) / f64::from(STOPS - 1))).collect();
     counts.dedup();
-    counts
-        .into_iter()
-        .map(|count| {
-            let [r, g, b, a] = shading.colour(count);
-            let alpha = if a < 255 { format!("{a:02x}") } else { String::new() };
-            json!([count, format!("#{r:02x}{g:02x}{b:02x}{alpha}")])
-        })
-        .collect()
+    let stop = |count| {
+        let colour = look.table.palette.get(usize::from(look.table.index(count))).copied().unwrap_or_default();
+        json!([number(look.points(count)), hex(colour), round(look.shading.scale.position(count))])
+    };
+    counts.into_iter().map(stop).collect()
+}
+
+/// Round counts for people, with their places along the colormap.
+fn tick_marks(look: &Look<'_>) -> Vec<Value> {
+    let scale = &look.shading.scale;
+    let span = scale.span();
+    let unit = look.points(1);
+    let position = |points: f64| scale.position((points / unit).round() as u32);
+    // The smallest unit of a weighted spread is a number for nobody.
+    let lo = if look.shift > 0 && span.lo == 1 && span.hi > 1 { 0.0 } else { look.points(span.lo) };
+    let marks = ticks(lo, look.points(span.hi), container::legend::columns(RAMP_LABEL), position);
+    let last = marks.len().saturating_sub(1);
+    let mark = |(at, tick): (usize, crate::shade::Tick)| {
+        // The last colour stands for more, and says so.
+        let more = if at == last && at > 0 && look.clipped.above > 0 { "+" } else { "" };
+        json!([number(tick.count), round(tick.at), tick.label + more])
+    };
+    marks.into_iter().enumerate().map(mark).collect()
+}
+
+/// Four decimals are a twentieth of a pixel of any legend.
+fn round(place: f64) -> f64 {
+    (place * 1e4).round() / 1e4
+}
+
+/// What a pixel's number is.
+fn title(style: &Style) -> String {
+    let spread = &style.spread;
+    match (spread.most(), spread.shape, spread.op, spread.radius) {
+        (0, ..) => "Points per pixel".into(),
+        (_, SpreadShape::Gaussian, SpreadOp::Add, _) => "Points per pixel, smoothed".into(),
+        (.., SpreadOp::Max, _) => "Points per pixel".into(),
+        (.., Radius::Fixed(radius)) => format!("Points within {radius} px"),
+        (.., Radius::Auto) => "Points nearby".into(),
+    }
+}
+
+/// What a person should know beside the colours.
+fn notes(style: &Style, report: &Report) -> Vec<String> {
+    let mut notes = Vec::new();
+    if style.function == Function::EqHist {
+        notes.push("each colour covers about the same area".to_owned());
+    }
+    if style.min_count > 1 {
+        notes.push(format!("pixels of fewer than {} points are not drawn", people(style.min_count.into())));
+    }
+    let points = if report.used == 1 { "point" } else { "points" };
+    notes.push(format!("{} {points}, colours by {}", people(report.used as f64), style.function));
+    notes
 }

@@ -13,6 +13,8 @@ use crate::tile::{TileCoord, TileIndices};
 /// Encodes each tile with the palette of its zoom and hands it to the container.
 pub(super) struct EncodingSink<'a> {
     pub(super) tables: &'a [ShadeTable],
+    /// Whether every pixel is written with its colour instead of an index.
+    pub(super) truecolor: bool,
     pub(super) writer: &'a dyn TileWriter,
     pub(super) monitor: &'a Monitor,
 }
@@ -29,7 +31,11 @@ impl TileSink for EncodingSink<'_> {
             .ok_or_else(|| Error::Internal(format!("no colours for tile {tile}")))?;
         ENCODER.with_borrow_mut(|(scratch, bytes)| {
             let start = self.monitor.now();
-            container::png::encode(indices, &table.palette, scratch, bytes);
+            if self.truecolor {
+                container::png::encode_truecolor(indices, &table.palette, bytes)?;
+            } else {
+                container::png::encode(indices, &table.palette, scratch, bytes);
+            }
             let encoded = self.monitor.now();
             self.monitor.record(Stage::Encode, start, encoded);
             self.writer.write(tile, bytes)?;

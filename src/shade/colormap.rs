@@ -20,8 +20,36 @@ const TILEFIRE: [[u8; 3]; 9] = [
     [0xff, 0xb0, 0x00],
 ];
 
+/// For a dark base map: from a violet that stands out from near-black to a warm near-white, rising in lightness.
+const TILEFIRE_DARK: [[u8; 3]; 8] = [
+    [0x5b, 0x4b, 0xd6],
+    [0x86, 0x47, 0xd8],
+    [0xb5, 0x41, 0xc3],
+    [0xdd, 0x45, 0x9a],
+    [0xf5, 0x5f, 0x6c],
+    [0xfc, 0x8b, 0x4a],
+    [0xfd, 0xbe, 0x4f],
+    [0xff, 0xf3, 0xb8],
+];
+
+/// For a light base map: from an azure that stands out from near-white to a near-black violet, falling in lightness.
+const TILEFIRE_LIGHT: [[u8; 3]; 8] = [
+    [0x3f, 0xa9, 0xe0],
+    [0x3c, 0x87, 0xdd],
+    [0x4f, 0x62, 0xd2],
+    [0x6b, 0x3f, 0xbc],
+    [0x7f, 0x1f, 0x9b],
+    [0x7d, 0x0f, 0x71],
+    [0x63, 0x0a, 0x4b],
+    [0x33, 0x06, 0x26],
+];
+
 /// Stops taken from a gradient that is given as a function.
 const SAMPLES: usize = 256;
+
+/// The colormaps that are ours.
+const OURS: [(&str, &[[u8; 3]]); 3] =
+    [(DEFAULT_COLORMAP, &TILEFIRE), ("tilefire-dark", &TILEFIRE_DARK), ("tilefire-light", &TILEFIRE_LIGHT)];
 
 /// The gradients taken from `colorous`, by the names people know.
 const COLOROUS: [(&str, colorous::Gradient); 6] = [
@@ -34,8 +62,8 @@ const COLOROUS: [(&str, colorous::Gradient); 6] = [
 ];
 
 fn stops_of(name: &str) -> Option<Vec<[u8; 3]>> {
-    if name == DEFAULT_COLORMAP {
-        return Some(TILEFIRE.to_vec());
+    if let Some((_, stops)) = OURS.iter().find(|ours| ours.0 == name) {
+        return Some(stops.to_vec());
     }
     if let Some((_, gradient)) = COLOROUS.iter().find(|known| known.0 == name) {
         return Some((0..SAMPLES).map(|i| gradient.eval_rational(i, SAMPLES).as_array()).collect());
@@ -80,7 +108,11 @@ impl Colormap {
         let parts = list(text);
         if let [only] = parts.as_slice() {
             let Some([r, g, b, a]) = css(only) else { return Err(unknown) };
-            let stops = vec![[r, g, b, MIN_ALPHA.min(a)], [r, g, b, a]];
+            // A stop for each alpha, as datashader has it: where alpha is truncated, that makes a difference of one.
+            let mut stops: Vec<_> = (MIN_ALPHA.min(a)..=a).map(|alpha| [r, g, b, alpha]).collect();
+            if stops.len() == 1 {
+                stops.push([r, g, b, a]);
+            }
             return Ok(Self { name: text.trim().into(), stops, places: None });
         }
         let mut stops = Vec::with_capacity(parts.len());
@@ -119,7 +151,7 @@ impl Colormap {
 
     /// All names, ours first, then the well-known ones, then the rest by alphabet.
     pub fn names() -> Vec<String> {
-        let mut names = vec![DEFAULT_COLORMAP.to_owned(), "fire".into()];
+        let mut names: Vec<String> = OURS.iter().map(|ours| ours.0.to_owned()).chain(["fire".into()]).collect();
         names.extend(COLOROUS.iter().map(|known| known.0.to_owned()));
         let mut rest = colorcet::ColorMap::all_colormap_names();
         rest.retain(|name| !names.contains(name) && stops_of(name).is_some());
@@ -147,30 +179,62 @@ impl Colormap {
         &self.stops
     }
 
-    /// Index of the stop at or before `t`, never the last one.
-    pub(crate) fn segment(&self, t: f64) -> usize {
+    /// The colour at `t` in [0, 1]: linear between stops, each channel truncated to 8 bits as datashader does.
+    pub fn at(&self, t: f64) -> [u8; 4] {
+        self.between(t, 0.0, 1.0)
+    }
+
+    /// The colour at `value` where the first stop lies at `start` and the last at `end`, which is larger.
+    ///
+    /// Evenly spaced stops lie where NumPy's `linspace` puts them, and channels are computed as NumPy's `interp` does,
+    /// operation by operation: truncation to 8 bits shows a difference in the last bit.
+    pub(crate) fn between(&self, value: f64, start: f64, end: f64) -> [u8; 4] {
+        let segment = self.segment(value, start, end);
+        let (from, to) = (self.place(segment, start, end), self.place(segment + 1, start, end));
+        let (first, second) = (self.stops[segment], self.stops[segment + 1]);
+        // Beyond the outermost stops, and where two stops share a place, there is nothing to interpolate.
+        if value >= to {
+            return second;
+        } else if value <= from {
+            return first;
+        }
+        std::array::from_fn(|c| {
+            let (first, second) = (f64::from(first[c]), f64::from(second[c]));
+            let slope = (second - first) / (to - from);
+            (slope * (value - from) + first) as u8
+        })
+    }
+
+    /// Index of the stop at or before `value`, never the last one; see [`between`](Self::between).
+    pub(crate) fn segment(&self, value: f64, start: f64, end: f64) -> usize {
         let last = self.stops.len() - 2;
         match &self.places {
-            None => ((t * (self.stops.len() - 1) as f64) as usize).min(last),
-            Some(places) => places.partition_point(|&place| place <= t).saturating_sub(1).min(last),
+            None => {
+                let guess = (value - start) / (end - start) * (self.stops.len() - 1) as f64;
+                let mut segment = (guess as usize).min(last);
+                while segment > 0 && self.place(segment, start, end) > value {
+                    segment -= 1;
+                }
+                while segment < last && self.place(segment + 1, start, end) <= value {
+                    segment += 1;
+                }
+                segment
+            }
+            Some(places) => {
+                let t = (value - start) / (end - start);
+                places.partition_point(|&place| place <= t).saturating_sub(1).min(last)
+            }
         }
     }
 
-    /// The colour at `t` in [0, 1]: linear between stops, each channel truncated to 8 bits as datashader does.
-    pub fn at(&self, t: f64) -> [u8; 4] {
-        let segment = self.segment(t);
-        let within = match &self.places {
-            None => t * (self.stops.len() - 1) as f64 - segment as f64,
-            Some(places) => {
-                let (from, to) = (places[segment], places[segment + 1]);
-                if to > from { ((t - from) / (to - from)).clamp(0.0, 1.0) } else { 1.0 }
-            }
-        };
-        let (from, to) = (self.stops[segment], self.stops[segment + 1]);
-        std::array::from_fn(|c| {
-            let (from, to) = (f64::from(from[c]), f64::from(to[c]));
-            (from + (to - from) * within) as u8
-        })
+    /// Where a stop lies.
+    fn place(&self, stop: usize, start: f64, end: f64) -> f64 {
+        let last = self.stops.len() - 1;
+        match &self.places {
+            Some(places) => start + (end - start) * places[stop],
+            None if stop == last => end,
+            None => stop as f64 * ((end - start) / last as f64) + start,
+        }
     }
 }
 
@@ -187,6 +251,11 @@ fn list(text: &str) -> Vec<&str> {
     })
     .map(str::trim)
     .collect()
+}
+
+/// The colour that `text` names as CSS does: red, green, blue, alpha.
+pub fn colour(text: &str) -> Option<[u8; 4]> {
+    css(text.trim())
 }
 
 fn css(text: &str) -> Option<[u8; 4]> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::counts::ZoomStats;
+use crate::counts::{Histogram, ZoomStats};
 use crate::tile::ZoomRange;
 
 /// The counts at which the colormap begins and ends.
@@ -16,7 +16,7 @@ pub struct Span {
 }
 
 /// How each zoom gets its span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum SpanRule {
     /// From 1 to the zoom's own largest count.
     #[default]
@@ -26,28 +26,64 @@ pub enum SpanRule {
     /// From 1 to a log-linear fit of the largest counts over the zooms, so that brightness does not jump from one
     /// zoom to the next; what lies above the fit has the last colour.
     Smooth,
+    /// From 1 to the count that this per cent of the zoom's lit pixels do not exceed: a few hot spots do not use up
+    /// the colours.
+    Percentile(f64),
     /// The same span at every zoom.
     Fixed(Span),
 }
 
 impl SpanRule {
-    /// The spans of all zooms in `stats` (indexed by zoom), for a run that shows `zooms`.
-    pub fn spans(self, stats: &[ZoomStats], zooms: ZoomRange) -> Vec<Span> {
-        let largest = |z: usize| stats.get(z).map_or(1, |s| s.max.max(1));
+    /// Whether it asks how many pixels have each count, be it to tell what it clips.
+    pub fn needs_histogram(self) -> bool {
+        !matches!(self, Self::Zoom | Self::All)
+    }
+
+    /// The spans of all zooms in `stats` (indexed by zoom) in the units of their counts, for a run that shows `zooms`
+    /// and draws pixels of `least` points or more: they begin there. `histograms` is indexed by zoom too, where
+    /// [needed](Self::needs_histogram).
+    pub fn spans(self, stats: &[ZoomStats], histograms: &[Histogram], zooms: ZoomRange, least: u32) -> Vec<Span> {
+        // In points, because the units of two zooms may differ.
+        let largest =
+            |z: usize| stats.get(z).map_or(1.0, |s| f64::from(s.max.max(1)) * libm::exp2(-f64::from(s.shift)));
         let shown = || zooms.iter().map(usize::from);
-        let hi = |z: usize| match self {
-            Self::Zoom => largest(z),
-            Self::All => shown().map(largest).max().unwrap_or(1),
-            Self::Smooth => smooth(&shown().map(|z| (z as f64, f64::from(largest(z)))).collect::<Vec<_>>(), z as f64),
-            Self::Fixed(span) => span.hi,
-        };
-        let lo = if let Self::Fixed(span) = self { span.lo } else { 1 };
-        (0..stats.len()).map(|z| Span { lo, hi: hi(z) }).collect()
+        (0..stats.len())
+            .map(|z| {
+                let shift = stats[z].shift;
+                let units =
+                    |points: f64| (points * libm::exp2(f64::from(shift))).clamp(1.0, f64::from(u32::MAX)) as u32;
+                let fixed = |count: u32| units(f64::from(count));
+                let hi = match self {
+                    Self::Zoom => stats[z].max.max(1),
+                    Self::All => units(shown().map(largest).fold(0.0, f64::max)),
+                    Self::Smooth => {
+                        let points: Vec<_> = shown().map(|z| (z as f64, largest(z))).collect();
+                        units(smooth(&points, z as f64, if shift == 0 { libm::round } else { |v| v }))
+                    }
+                    Self::Percentile(percent) => {
+                        let found = histograms.get(z).and_then(|h| h.percentile(percent, drawn(least, shift)));
+                        found.unwrap_or(stats[z].max.max(1))
+                    }
+                    Self::Fixed(span) => fixed(span.hi),
+                };
+                let lo = match self {
+                    Self::Fixed(span) => fixed(span.lo),
+                    // A weighted spread makes counts below one point: its smallest unit is the smallest count.
+                    _ => drawn(least, shift),
+                };
+                Span { lo, hi: hi.max(lo) }
+            })
+            .collect()
     }
 }
 
+/// The smallest count that is drawn, in units of 2^-shift points; one unit where every lit pixel is.
+pub(super) fn drawn(least: u32, shift: u32) -> u32 {
+    if least <= 1 { 1 } else { u32::try_from(u64::from(least) << shift).unwrap_or(u32::MAX) }
+}
+
 /// Least squares through (zoom, log of the largest count), at `zoom`.
-fn smooth(largest: &[(f64, f64)], zoom: f64) -> u32 {
+fn smooth(largest: &[(f64, f64)], zoom: f64, round: fn(f64) -> f64) -> f64 {
     let n = largest.len() as f64;
     let (mut zooms, mut logs) = (0.0, 0.0);
     for &(z, count) in largest {
@@ -60,7 +96,7 @@ fn smooth(largest: &[(f64, f64)], zoom: f64) -> u32 {
         own += (z - zooms) * (z - zooms);
     }
     let slope = if own > 0.0 { with / own } else { 0.0 };
-    libm::round(libm::exp(logs + slope * (zoom - zooms))).clamp(1.0, f64::from(u32::MAX)) as u32
+    round(libm::exp(logs + slope * (zoom - zooms)))
 }
 
 impl fmt::Display for SpanRule {
@@ -69,6 +105,7 @@ impl fmt::Display for SpanRule {
             Self::Zoom => f.write_str("zoom"),
             Self::All => f.write_str("all"),
             Self::Smooth => f.write_str("smooth"),
+            Self::Percentile(percent) => write!(f, "p{percent}"),
             Self::Fixed(span) => write!(f, "{},{}", span.lo, span.hi),
         }
     }
@@ -84,12 +121,21 @@ impl FromStr for SpanRule {
             "smooth" => return Ok(Self::Smooth),
             _ => {}
         }
+        let lower = text.trim().to_ascii_lowercase();
+        if let Some(percent) = lower.strip_prefix('p') {
+            return match percent.parse::<f64>() {
+                Ok(percent) if percent > 0.0 && percent <= 100.0 => Ok(Self::Percentile(percent)),
+                _ => Err(format!("'{text}' is no percentile; write p and a number up to 100, for instance p99.5")),
+            };
+        }
         let numbers =
             text.split_once(',').and_then(|(lo, hi)| Some((lo.trim().parse().ok()?, hi.trim().parse().ok()?)));
         match numbers {
             Some((lo, hi)) if lo >= 1 && lo <= hi => Ok(Self::Fixed(Span { lo, hi })),
             Some(_) => Err(format!("span '{text}' must rise and begin at 1 or more, for instance 1,500")),
-            None => Err(format!("'{text}' is no span; use zoom, all, smooth or two counts such as 1,500")),
+            None => Err(format!(
+                "'{text}' is no span; use zoom, all, smooth, a percentile such as p99.5, or two counts such as 1,500"
+            )),
         }
     }
 }
@@ -107,7 +153,7 @@ mod tests {
         let stats = stats(&[8000, 4000, 900, 30]);
         let zooms = ZoomRange { min: 1, max: 3 };
         let hi = |rule: &str| -> Vec<u32> {
-            rule.parse::<SpanRule>().unwrap().spans(&stats, zooms).iter().map(|s| s.hi).collect()
+            rule.parse::<SpanRule>().unwrap().spans(&stats, &[], zooms, 1).iter().map(|s| s.hi).collect()
         };
         assert_eq!(hi("zoom"), [8000, 4000, 900, 30]);
         assert_eq!(hi("all"), [4000; 4]);
@@ -121,15 +167,48 @@ mod tests {
     #[test]
     fn a_geometric_pyramid_is_its_own_fit() {
         let stats = stats(&[4096, 1024, 256, 64, 16]);
-        let spans = SpanRule::Smooth.spans(&stats, ZoomRange { min: 0, max: 4 });
+        let spans = SpanRule::Smooth.spans(&stats, &[], ZoomRange { min: 0, max: 4 }, 1);
         assert_eq!(spans.iter().map(|s| s.hi).collect::<Vec<_>>(), [4096, 1024, 256, 64, 16]);
-        let one = SpanRule::Smooth.spans(&stats, ZoomRange { min: 2, max: 2 });
+        let one = SpanRule::Smooth.spans(&stats, &[], ZoomRange { min: 2, max: 2 }, 1);
         assert_eq!(one[2].hi, 256);
     }
 
     #[test]
+    fn percentiles_and_least_counts() {
+        let mut histogram = Histogram::default();
+        [(1, 90), (2, 5), (7, 4), (500, 1)].into_iter().for_each(|(count, pixels)| histogram.add(count, pixels));
+        let stats = stats(&[500]);
+        let zooms = ZoomRange { min: 0, max: 0 };
+        let span = |rule: &str, least| {
+            rule.parse::<SpanRule>().unwrap().spans(&stats, std::slice::from_ref(&histogram), zooms, least)[0]
+        };
+        assert_eq!(
+            (span("p99", 1), span("p95", 1), span("p100", 1)),
+            (Span { lo: 1, hi: 7 }, Span { lo: 1, hi: 2 }, Span { lo: 1, hi: 500 })
+        );
+        assert_eq!(
+            (span("p50", 2), span("zoom", 5), span("3,70", 5)),
+            (Span { lo: 2, hi: 2 }, Span { lo: 5, hi: 500 }, Span { lo: 3, hi: 70 })
+        );
+        for text in ["p99.5", "p50", "zoom", "all", "smooth", "2,9"] {
+            assert_eq!(text.parse::<SpanRule>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn spans_are_in_the_units_of_their_zoom() {
+        let of = |max, shift| ZoomStats { max, shift, ..Default::default() };
+        let stats = [of(5 << 8, 8), of(7 << 16, 16)];
+        let zooms = ZoomRange { min: 0, max: 1 };
+        let hi = |rule: SpanRule| rule.spans(&stats, &[], zooms, 1).iter().map(|s| (s.lo, s.hi)).collect::<Vec<_>>();
+        assert_eq!(hi(SpanRule::All), [(1, 7 << 8), (1, 7 << 16)]);
+        assert_eq!(hi(SpanRule::Zoom), [(1, 5 << 8), (1, 7 << 16)]);
+        assert_eq!(hi(SpanRule::Fixed(Span { lo: 2, hi: 3 })), [(512, 768), (2 << 16, 3 << 16)]);
+    }
+
+    #[test]
     fn nonsense_is_refused() {
-        for text in ["", "0,5", "9,5", "5", "1,x", "p99", "-1,4"] {
+        for text in ["", "0,5", "9,5", "5", "1,x", "p", "p0", "p101", "pnan", "-1,4"] {
             assert!(text.parse::<SpanRule>().is_err(), "{text}");
         }
     }

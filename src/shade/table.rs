@@ -1,77 +1,80 @@
 //! The table that turns a count into a palette index by comparing integers. It is all that a shader or its CPU
 //! twin sees of function, span and colormap, which is why both give the same bytes on every device.
 //!
-//! The formula (FACTS: datashader's `shade`): t = f(count - lo) / f(hi - lo) with the count clipped to the span,
-//! then each channel linear between the colormap's stops and truncated.
+//! The formula (datashader's `shade`): the count clipped to the span becomes a value between two ends, then each
+//! channel is linear between the colormap's stops and truncated.
 
-use super::{Colormap, Function, Span};
+use super::{Colormap, Scale, Span};
 use crate::counts::{DISTINCT_LIMIT, ZoomStats};
 
-/// Palette entries, the transparent one at index 0 included.
+/// Palette entries of an 8-bit index, the transparent one at index 0 included.
 pub const PALETTE: usize = DISTINCT_LIMIT + 1;
+/// Colours that a 16-bit index can tell apart: what full colour has instead of a palette.
+pub const WIDE_LIMIT: usize = u16::MAX as usize;
 
-/// Function and colormap over a span: the formula itself, in f64.
+/// Scale and colormap: the formula itself, in f64.
 #[derive(Debug, Clone)]
 pub struct Shading<'a> {
-    /// How counts are spaced.
-    pub function: Function,
-    /// Where the colormap begins and ends.
-    pub span: Span,
+    /// How counts are spaced, and from where to where.
+    pub scale: Scale,
     /// The colours.
     pub colormap: &'a Colormap,
+    /// Smallest count that is drawn, at least 1.
+    pub least: u32,
 }
 
 impl Shading<'_> {
-    /// Position of `count` along the colormap, 0 to 1; the middle when the span is a single count.
-    pub fn position(&self, count: u32) -> f64 {
-        let Span { lo, hi } = self.span;
-        if lo >= hi {
-            return 0.5;
-        }
-        self.function.position(f64::from(count.clamp(lo, hi) - lo), f64::from(hi - lo))
-    }
-
-    /// The colour of `count` (above 0).
+    /// The colour of `count` (above 0), as if it were drawn.
     pub fn colour(&self, count: u32) -> [u8; 4] {
-        self.colormap.at(self.position(count))
+        let (start, end) = self.scale.ends();
+        if start < end { self.colormap.between(self.scale.value(count), start, end) } else { self.colormap.at(0.5) }
     }
 
-    /// All counts at which the colour changes, with the colour from there on; the first entry is (1, ...).
+    /// All counts at which the colour changes, with the colour from there on; the first entry is that of `least`.
     fn runs(&self) -> Vec<(u32, [u8; 4])> {
-        let Span { lo, hi } = self.span;
-        let mut runs = vec![(1, self.colour(1))];
-        if lo < hi {
-            self.changes(lo.max(1), hi, &mut runs);
+        let Span { lo, hi } = self.scale.span();
+        let least = self.least.max(1);
+        let mut runs = vec![(least, self.colour(least))];
+        let (from, (start, end)) = (lo.max(least), self.scale.ends());
+        if from < hi && start < end {
+            let segment = |count| self.colormap.segment(self.scale.value(count), start, end);
+            self.changes((from, segment(from)), (hi, segment(hi)), &segment, &mut runs);
         }
         runs
     }
 
-    /// Finds the changes in (from, to] by bisection. Between two stops every channel is monotone in the count,
-    /// so equal colours at both ends of such a stretch mean one colour all along it.
-    fn changes(&self, from: u32, to: u32, runs: &mut Vec<(u32, [u8; 4])>) {
-        let (start, end) = (self.position(from), self.position(to));
-        let (first, last) = (self.colormap.at(start), self.colormap.at(end));
-        if first == last && self.colormap.segment(start) == self.colormap.segment(end) {
+    /// Finds the changes in (from, to], given with the segments they lie in, by bisection. Between two stops every
+    /// channel is monotone in the count, so equal colours at both ends of such a stretch mean one colour all along it.
+    fn changes(
+        &self,
+        from: (u32, usize),
+        to: (u32, usize),
+        segment: &impl Fn(u32) -> usize,
+        runs: &mut Vec<(u32, [u8; 4])>,
+    ) {
+        let (first, last) = (self.colour(from.0), self.colour(to.0));
+        if first == last && from.1 == to.1 {
             return;
         }
-        if to - from == 1 {
+        if to.0 - from.0 == 1 {
             if first != last {
-                runs.push((to, last));
+                runs.push((to.0, last));
             }
             return;
         }
-        let middle = from + (to - from) / 2;
-        self.changes(from, middle, runs);
-        self.changes(middle, to, runs);
+        let middle = from.0 + (to.0 - from.0) / 2;
+        let middle = (middle, segment(middle));
+        self.changes(from, middle, segment, runs);
+        self.changes(middle, to, segment, runs);
     }
 }
 
 /// Integer thresholds and their palette for one zoom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShadeTable {
-    /// `thresholds[i]` is the smallest count of index `i + 1`; ascending, the first is 1.
+    /// `thresholds[i]` is the smallest count of index `i + 1`; ascending, the first is the smallest count drawn.
     pub thresholds: Vec<u32>,
-    /// Colour of each index; entry 0 is transparent, one more entry than thresholds.
+    /// Colour of each index; entry 0 is that of pixels that are not drawn, one more entry than thresholds.
     pub palette: Vec<[u8; 4]>,
     /// The span the thresholds were cut for.
     pub span: Span,
@@ -80,68 +83,95 @@ pub struct ShadeTable {
 }
 
 impl ShadeTable {
-    /// The table of a zoom with the given statistics over its default span, (1, largest count).
-    pub fn new(stats: &ZoomStats, function: Function, colormap: &Colormap) -> Self {
-        Self::of(stats, &Shading { function, span: Span { lo: 1, hi: stats.max.max(1) }, colormap })
-    }
-
-    /// The table of a zoom with the given statistics: exact where the zoom has at most 255 different counts, else
-    /// cut where the colour changes with the smallest largest error.
-    pub fn of(stats: &ZoomStats, shading: &Shading<'_>) -> Self {
+    /// The table of a zoom with the given statistics, with at most `limit` colours: exact where the zoom has no more
+    /// different counts than a palette has entries, else cut where the colour changes with the smallest largest error.
+    pub fn new(stats: &ZoomStats, shading: &Shading<'_>, limit: usize) -> Self {
         match stats.distinct.values() {
             Some(counts) => Self::exact(shading, &counts),
-            None => Self::cut(shading),
+            None => Self::cut(shading, limit),
         }
     }
 
     /// One index for each colour that `counts` (ascending, above 0) have.
     fn exact(shading: &Shading<'_>, counts: &[u32]) -> Self {
         let mut runs: Vec<(u32, [u8; 4])> = Vec::with_capacity(counts.len());
-        for &count in counts {
+        for &count in counts.iter().filter(|&&count| count >= shading.least) {
             let colour = shading.colour(count);
             if runs.last().is_none_or(|last| last.1 != colour) {
                 runs.push((count, colour));
             }
         }
-        Self::from_runs(shading.span, &runs, 0)
+        if runs.is_empty() {
+            runs.push((shading.least, shading.colour(shading.least)));
+        }
+        Self::from_runs(shading, &runs, 0)
     }
 
-    fn cut(shading: &Shading<'_>) -> Self {
+    fn cut(shading: &Shading<'_>, limit: usize) -> Self {
         let runs = shading.runs();
-        // Smallest error for which greedy grouping, each group as long as its colours allow, fits the palette.
+        // Smallest error for which greedy grouping, each group as long as its colours allow, fits the limit.
         let (mut low, mut high) = (0u8, 128u8);
         while low < high {
             let middle = low + (high - low) / 2;
-            if group(&runs, middle).len() <= DISTINCT_LIMIT {
+            if group(&runs, middle).len() <= limit {
                 high = middle;
             } else {
                 low = middle + 1;
             }
         }
-        Self::from_runs(shading.span, &group(&runs, low), low)
+        Self::from_runs(shading, &group(&runs, low), low)
     }
 
-    fn from_runs(span: Span, runs: &[(u32, [u8; 4])], error: u8) -> Self {
+    fn from_runs(shading: &Shading<'_>, runs: &[(u32, [u8; 4])], error: u8) -> Self {
         let mut palette = vec![[0; 4]];
         palette.extend(runs.iter().map(|run| run.1));
         let mut thresholds: Vec<u32> = runs.iter().map(|r| r.0).collect();
-        // Every lit pixel has a colour, whatever the smallest count of the zoom is.
+        // Every count that is to be drawn has a colour, whatever the smallest count of the zoom is.
         if let Some(first) = thresholds.first_mut() {
-            *first = 1;
+            *first = shading.least.max(1);
         }
-        Self { thresholds, palette, span, error }
+        Self { thresholds, palette, span: shading.scale.span(), error }
     }
 
-    /// Index of `count`: how many thresholds it reaches; 0 for 0.
+    /// The same table with all colours laid over an opaque one, which pixels that are not drawn have too.
+    pub fn over(mut self, base: [u8; 3]) -> Self {
+        for colour in &mut self.palette {
+            *colour = over(*colour, base);
+        }
+        self
+    }
+
+    /// Index of `count`: how many thresholds it reaches; 0 for 0 and for counts that are not drawn.
     #[inline]
-    pub fn index(&self, count: u32) -> u8 {
-        self.thresholds.partition_point(|&t| t <= count) as u8
+    pub fn index(&self, count: u32) -> u16 {
+        self.thresholds.partition_point(|&t| t <= count) as u16
     }
 
-    /// Thresholds padded to 256 words for the shader; its search is clamped to `thresholds.len()`.
-    pub fn padded(&self) -> [u32; PALETTE] {
-        std::array::from_fn(|i| self.thresholds.get(i).copied().unwrap_or(u32::MAX))
+    /// Whether an index may be larger than 255.
+    pub fn is_wide(&self) -> bool {
+        self.thresholds.len() > DISTINCT_LIMIT
     }
+
+    /// Whether there are counts above 0 that are not drawn.
+    pub fn hides_some(&self) -> bool {
+        self.thresholds.first().is_none_or(|&first| first > 1)
+    }
+
+    /// Thresholds with room for the shader's search, a power of two of words; the search is clamped to
+    /// `thresholds.len()`.
+    pub fn padded(&self) -> Vec<u32> {
+        let mut padded = self.thresholds.clone();
+        padded.resize((padded.len() + 1).next_power_of_two().max(PALETTE), u32::MAX);
+        padded
+    }
+}
+
+/// A colour laid over an opaque one.
+pub(super) fn over([r, g, b, alpha]: [u8; 4], base: [u8; 3]) -> [u8; 4] {
+    let mix = |colour: u8, base: u8| {
+        ((u32::from(colour) * u32::from(alpha) + u32::from(base) * u32::from(255 - alpha) + 127) / 255) as u8
+    };
+    [mix(r, base[0]), mix(g, base[1]), mix(b, base[2]), 255]
 }
 
 /// Groups of neighbouring runs whose colours differ by at most `2 * error` in every channel, each with the
@@ -169,11 +199,20 @@ fn group(runs: &[(u32, [u8; 4])], error: u8) -> Vec<(u32, [u8; 4])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counts::Distinct;
+    use crate::counts::{Distinct, Histogram};
+    use crate::shade::Function;
     use proptest::prelude::*;
 
+    fn log(max: u32, colormap: &Colormap) -> Shading<'_> {
+        Shading { scale: Scale::new(Function::Log, Span { lo: 1, hi: max }, 0), colormap, least: 1 }
+    }
+
+    fn default_table(stats: &ZoomStats, colormap: &Colormap) -> ShadeTable {
+        ShadeTable::new(stats, &log(stats.max, colormap), DISTINCT_LIMIT)
+    }
+
     fn stats(max: u32, distinct: Distinct) -> ZoomStats {
-        ZoomStats { lit: 1, max, tiles: 1, sum: 1, distinct }
+        ZoomStats { lit: 1, max, tiles: 1, sum: 1, distinct, shift: 0 }
     }
 
     const NAMES: [&str; 12] = [
@@ -198,6 +237,7 @@ mod tests {
             Just(Function::Cbrt),
             Just(Function::Sqrt),
             (0.2f64..4.0).prop_map(Function::Gamma),
+            Just(Function::EqHist),
         ]
     }
 
@@ -206,46 +246,77 @@ mod tests {
         proptest::option::of((1u32.., 1u32..).prop_map(|(a, b)| Span { lo: a.min(b), hi: a.max(b) }))
     }
 
+    /// A scale for these counts, each the count of one pixel.
+    fn scale(function: Function, span: Span, counts: impl IntoIterator<Item = u32>, least: u32) -> Scale {
+        if function != Function::EqHist {
+            return Scale::new(function, span, 0);
+        }
+        let mut histogram = Histogram::default();
+        counts.into_iter().for_each(|count| histogram.add(count, 1));
+        Scale::equalised(&histogram, span, least)
+    }
+
+    fn worst(a: [u8; 4], b: [u8; 4]) -> u8 {
+        (0..4).map(|c| a[c].abs_diff(b[c])).max().unwrap()
+    }
+
     proptest! {
         #[test]
         fn few_counts_have_their_exact_colours(
-            counts in proptest::collection::btree_set(1u32.., 1..=255),
+            counts in proptest::collection::btree_set(prop_oneof![1u32..2000, 1u32..], 1..=255),
             name in proptest::sample::select(&NAMES[..]),
             function in functions(),
             span in spans(),
+            least in prop_oneof![Just(1u32), 2u32..100],
         ) {
             let max = *counts.last().unwrap();
             let colormap = Colormap::parse(name).unwrap();
-            let shading = Shading { function, span: span.unwrap_or(Span { lo: 1, hi: max }), colormap: &colormap };
-            let table = ShadeTable::of(&stats(max, Distinct::from_values(counts.iter().copied())), &shading);
-            prop_assert_eq!(table.error, 0);
-            for count in counts {
-                prop_assert_eq!(table.palette[usize::from(table.index(count))], shading.colour(count));
+            let span = span.unwrap_or(Span { lo: 1, hi: max });
+            let shading = Shading { scale: scale(function, span, counts.clone(), least), colormap: &colormap, least };
+            for limit in [DISTINCT_LIMIT, WIDE_LIMIT] {
+                let stats = stats(max, Distinct::from_values(counts.iter().copied()));
+                let table = ShadeTable::new(&stats, &shading, limit);
+                prop_assert_eq!(table.error, 0);
+                for &count in &counts {
+                    let colour = if count < least { [0; 4] } else { shading.colour(count) };
+                    prop_assert_eq!(table.palette[usize::from(table.index(count))], colour);
+                }
             }
         }
 
         #[test]
-        fn many_counts_stay_within_two_of_255(
+        fn many_counts_stay_within_two_of_255_and_full_colour_is_exact(
             max in 256u32..,
-            probes in proptest::collection::vec(any::<u32>(), 200),
+            probes in proptest::collection::vec(prop_oneof![1u32..5000, any::<u32>()], 256..400),
             name in proptest::sample::select(&NAMES[..]),
             function in functions(),
             span in spans(),
+            least in prop_oneof![Just(1u32), 2u32..100],
         ) {
             let colormap = Colormap::parse(name).unwrap();
-            let shading = Shading { function, span: span.unwrap_or(Span { lo: 1, hi: max }), colormap: &colormap };
-            let table = ShadeTable::of(&stats(max, Distinct::many()), &shading);
-            prop_assert!(table.error <= 2, "{} of 255 for {name}", table.error);
-            let mut last = 0;
             let mut counts: Vec<u32> = (1..300).chain(probes).chain([max]).map(|c| c.clamp(1, max)).collect();
+            let span = span.unwrap_or(Span { lo: 1, hi: max });
+            let scale = scale(function, span, counts.iter().copied(), least);
+            let shading = Shading { scale, colormap: &colormap, least };
+            let stats = stats(max, Distinct::many());
+            let table = ShadeTable::new(&stats, &shading, DISTINCT_LIMIT);
+            let full = ShadeTable::new(&stats, &shading, WIDE_LIMIT);
+            prop_assert!(table.error <= 2 && full.error == 0, "{} and {} of 255 for {name}", table.error, full.error);
+            prop_assert!(!table.is_wide());
+            let (mut last, mut last_full) = (0, 0);
             counts.sort_unstable();
             for count in counts {
-                let index = table.index(count);
-                prop_assert!(index >= last.max(1));
-                last = index;
-                let colour = shading.colour(count);
-                let worst = (0..4).map(|c| table.palette[usize::from(index)][c].abs_diff(colour[c])).max();
-                prop_assert!(worst <= Some(table.error), "count {count}: {worst:?}");
+                let (index, full_index) = (table.index(count), full.index(count));
+                // More never looks like less.
+                prop_assert!(index >= last && full_index >= last_full);
+                prop_assert_eq!((index > 0, full_index > 0), (count >= least, count >= least));
+                (last, last_full) = (index, full_index);
+                if count >= least {
+                    let colour = shading.colour(count);
+                    let off = worst(table.palette[usize::from(index)], colour);
+                    prop_assert!(off <= table.error, "count {count}: {off}");
+                    prop_assert_eq!(full.palette[usize::from(full_index)], colour);
+                }
             }
         }
     }
@@ -253,7 +324,7 @@ mod tests {
     #[test]
     fn a_single_count_has_the_middle_colour() {
         let colormap = Colormap::default();
-        let table = ShadeTable::new(&stats(1, Distinct::from_values([1])), Function::Log, &colormap);
+        let table = default_table(&stats(1, Distinct::from_values([1])), &colormap);
         assert_eq!(table.palette, vec![[0; 4], colormap.at(0.5)]);
         assert_eq!((table.index(0), table.index(1), table.index(u32::MAX)), (0, 1, 1));
     }
@@ -263,13 +334,20 @@ mod tests {
         for name in NAMES {
             let colormap = Colormap::parse(name).unwrap();
             let max = 70_000;
-            let table = ShadeTable::new(&stats(max, Distinct::many()), Function::Log, &colormap);
-            let shading = Shading { function: Function::Log, span: Span { lo: 1, hi: max }, colormap: &colormap };
+            let table = default_table(&stats(max, Distinct::many()), &colormap);
+            let shading = log(max, &colormap);
             for count in 1..=max {
                 let colour = shading.colour(count);
                 let entry = table.palette[usize::from(table.index(count))];
-                assert!((0..4).all(|c| entry[c].abs_diff(colour[c]) <= 2), "{name} {count}");
+                assert!(worst(entry, colour) <= 2, "{name} {count}");
             }
         }
+    }
+
+    #[test]
+    fn a_background_is_under_everything() {
+        let colormap = Colormap::parse("#ff000080").unwrap();
+        let table = default_table(&stats(2, Distinct::from_values([1, 2])), &colormap).over([0, 0, 255]);
+        assert_eq!(table.palette, vec![[0, 0, 255, 255], [40, 0, 215, 255], [128, 0, 127, 255]]);
     }
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::part::{Chunk, ChunkTiles, CountPart};
 use super::vault::Vault;
-use crate::counts::{Lit, ZoomStats, decode_block, overflow, reduce_into};
+use crate::counts::{Histogram, Lit, ZoomStats, decode_block, overflow, reduce_into};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -21,7 +21,7 @@ struct ZoomCounts {
     stats: ZoomStats,
 }
 
-/// Counts of lit tiles per zoom.
+/// Counts of lit tiles per zoom. A store that is dropped gives back the memory it has in its vault.
 #[derive(Debug)]
 pub struct CountStore {
     zooms: Vec<ZoomCounts>,
@@ -37,6 +37,11 @@ impl CountStore {
     /// An empty store for zooms 0 to `max`, whose chunks wait in `vault`.
     pub fn in_vault(max: u8, vault: Arc<Vault>) -> Self {
         Self { zooms: (0..=max).map(|_| ZoomCounts::default()).collect(), vault }
+    }
+
+    /// An empty store for the same zooms in the same vault.
+    pub fn another(&self) -> Self {
+        Self { zooms: self.zooms.iter().map(|_| ZoomCounts::default()).collect(), vault: self.vault.clone() }
     }
 
     /// A part to fill, which waits where this store does.
@@ -58,7 +63,8 @@ impl CountStore {
         if zoom.chunks.windows(2).any(|pair| pair[0].last >= pair[1].first) {
             return Err(Error::Internal(format!("a tile of zoom {z} was counted twice")));
         }
-        *self.zoom_mut(z)? = zoom;
+        let before = std::mem::replace(self.zoom_mut(z)?, zoom);
+        before.chunks.into_iter().for_each(|chunk| self.vault.forget(chunk.bytes));
         Ok(())
     }
 
@@ -146,6 +152,33 @@ impl CountStore {
         Ok(&self.zoom(z)?.stats)
     }
 
+    /// How many pixels of zoom `z` have each count, on all threads of the current pool.
+    pub fn histogram(&self, z: u8) -> Result<Histogram> {
+        let pieces = (0..self.chunks(z)?).into_par_iter().try_fold(
+            || (Histogram::default(), Vec::new()),
+            |(mut histogram, mut lit), chunk| {
+                self.read_chunk(z, chunk, &mut lit, |_, lit| {
+                    lit.iter().for_each(|l| histogram.add(l.count, 1));
+                    Ok(())
+                })?;
+                Ok((histogram, lit))
+            },
+        );
+        pieces.map(|piece: Result<_>| piece.map(|(histogram, _)| histogram)).try_reduce(
+            Histogram::default,
+            |mut a, b| {
+                a.merge(&b);
+                Ok(a)
+            },
+        )
+    }
+
+    /// Notes that the counts of zoom `z` are in units of 2^-shift points.
+    pub fn set_shift(&mut self, z: u8, shift: u32) -> Result<()> {
+        self.zoom_mut(z)?.stats.shift = shift;
+        Ok(())
+    }
+
     /// Morton codes of the lit tiles of zoom `z`, ascending.
     pub fn tiles(&self, z: u8) -> Result<impl ExactSizeIterator<Item = u64> + use<>> {
         let mut codes = Vec::with_capacity(usize::try_from(self.stats(z)?.tiles).unwrap_or(0));
@@ -200,6 +233,14 @@ impl CountStore {
         let (chunks, code) = (&self.zoom(tile.z)?.chunks, tile.morton());
         let at = chunks.partition_point(|c| c.last < code);
         Ok(chunks.get(at).filter(|c| c.first <= code))
+    }
+}
+
+impl Drop for CountStore {
+    fn drop(&mut self) {
+        for chunk in self.zooms.drain(..).flat_map(|zoom| zoom.chunks) {
+            self.vault.forget(chunk.bytes);
+        }
     }
 }
 

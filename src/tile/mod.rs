@@ -2,9 +2,11 @@
 //! No floats but for showing an extent in degrees, no files, no GPU.
 
 mod extent;
+mod indices;
 mod morton;
 
 pub use extent::{Extent, LonLatBounds};
+pub use indices::{PixelIndex, TileIndices};
 pub use morton::{hilbert_id, interleave, morton, morton_point};
 
 use std::fmt;
@@ -86,15 +88,6 @@ impl fmt::Display for TileCoord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.z, self.x, self.y)
     }
-}
-
-/// Palette indices of one 256x256 tile, row-major; 0 is transparent. At least one index is not 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TileIndices<'a> {
-    /// Every pixel.
-    Raster(&'a [u8; TILE_PIXELS]),
-    /// The lit pixels only: (row * 256 + column, index), ascending, no index 0.
-    Lit(&'a [(u16, u8)]),
 }
 
 /// Zooms from `min` to `max`, both included.

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, Once, OnceLock};
 use tilefire::backend::cpu::CpuBackend;
 use tilefire::backend::gpu::{Choice, ForcedLimits, GpuBackend, GpuOptions, adapters, choose};
 use tilefire::backend::{Backend, BackendReport, Memory, Plan, ShaderWork, TileSink};
-use tilefire::counts::ZoomStats;
+use tilefire::counts::{Histogram, Isolation, ZoomStats};
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
-use tilefire::shade::{Colormap, Function, ShadeTable};
+use tilefire::shade::{Kernel, Radius, Spread, Style, auto_radius};
 use tilefire::tile::{TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// Validation messages go to `log`; without a logger they vanish.
@@ -66,7 +66,7 @@ pub fn subgroup_choices(test: &str) -> &'static [bool] {
 }
 
 /// Tiles as rasters.
-pub type Tiles = BTreeMap<(u8, u32, u32), Vec<u8>>;
+pub type Tiles = BTreeMap<(u8, u32, u32), Vec<u16>>;
 
 /// Collects tiles; refuses empty ones and the same tile twice.
 #[derive(Default)]
@@ -74,15 +74,14 @@ pub struct Collect(Mutex<Tiles>);
 
 impl TileSink for Collect {
     fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
-        let mut raster = vec![0; TILE_PIXELS];
-        let is_list = matches!(indices, TileIndices::Lit(_));
-        match indices {
-            TileIndices::Raster(all) => raster.copy_from_slice(all),
-            TileIndices::Lit(list) => {
-                assert!(list.is_sorted_by_key(|l| l.0), "{tile} is not in order");
-                list.iter().for_each(|&(at, index)| raster[usize::from(at)] = index);
-            }
-        }
+        let mut raster = vec![0u16; TILE_PIXELS];
+        let is_list = matches!(indices, TileIndices::Lit(_) | TileIndices::WideLit(_));
+        let mut last = None;
+        indices.for_each_lit(|at, index| {
+            assert!(index > 0 && last < Some(at), "{tile} is not in order");
+            last = Some(at);
+            raster[usize::from(at)] = index;
+        });
         let lit = raster.iter().filter(|&&index| index != 0).count();
         assert!(lit > 0, "{tile} is empty");
         assert_eq!(is_list, lit <= 1500, "{tile} with {lit} lit pixels has another form than from the other backend");
@@ -93,11 +92,11 @@ impl TileSink for Collect {
 }
 
 /// What to run.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Job<'a> {
     pub points: &'a [WorldPoint],
     pub zooms: (u8, u8),
-    pub spread: u32,
+    pub style: Style,
     pub limits: ForcedLimits,
     pub threads: usize,
     /// Points per call of push.
@@ -109,13 +108,25 @@ pub struct Job<'a> {
 /// What came out.
 pub struct Done {
     pub stats: Vec<ZoomStats>,
+    /// Statistics, histograms and tables after spread.
+    pub coloured: Coloured,
     pub tiles: Tiles,
     pub report: BackendReport,
 }
 
+/// What the colours were made from.
+#[derive(Debug, Default)]
+pub struct Coloured {
+    pub isolation: Vec<Isolation>,
+    pub stats: Vec<ZoomStats>,
+    pub histograms: Vec<Histogram>,
+}
+
 impl<'a> Job<'a> {
+    /// With the default looks and a spread to discs.
     pub fn new(points: &'a [WorldPoint], zooms: (u8, u8), spread: u32) -> Self {
-        Self { points, zooms, spread, limits: ForcedLimits::default(), threads: 2, push: 5000, memory: None }
+        let style = Style { spread: Spread { radius: Radius::Fixed(spread), ..Spread::default() }, ..Style::default() };
+        Self { points, zooms, style, limits: ForcedLimits::default(), threads: 2, push: 5000, memory: None }
     }
 
     pub fn limits(self, limits: ForcedLimits) -> Self {
@@ -125,7 +136,7 @@ impl<'a> Job<'a> {
     pub fn plan(&self) -> Plan {
         let zooms = ZoomRange::new(self.zooms.0, self.zooms.1).unwrap();
         let memory = Memory { limit: self.memory.unwrap_or(u64::MAX), ..Default::default() };
-        Plan { zooms, spread: self.spread, memory, monitor: Arc::new(Monitor::default()) }
+        Plan { zooms, reach: self.style.spread.most(), memory, monitor: Arc::new(Monitor::default()) }
     }
 
     /// Pushes the points from all threads.
@@ -149,13 +160,34 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// Colours the tiles with the default colours.
-    pub fn tiles(&self, backend: &mut impl Backend, stats: &[ZoomStats]) -> Result<Tiles> {
-        let colormap = Colormap::default();
-        let tables: Vec<_> = stats.iter().map(|s| ShadeTable::new(s, Function::Log, &colormap)).collect();
+    /// Spreads and colours the tiles.
+    pub fn tiles(&self, backend: &mut impl Backend, stats: &[ZoomStats]) -> Result<(Coloured, Tiles)> {
+        let zooms = ZoomRange::new(self.zooms.0, self.zooms.1).unwrap();
+        let mut coloured = Coloured::default();
+        let mut kernels = vec![Kernel::none(); stats.len()];
+        for z in zooms.iter() {
+            let radius = match self.style.spread.radius {
+                Radius::Fixed(radius) => radius,
+                Radius::Auto => {
+                    coloured.isolation.push(backend.isolation(z, self.style.least(0))?);
+                    auto_radius(coloured.isolation.last().unwrap())
+                }
+            };
+            let z = usize::from(z);
+            kernels[z] = self.style.spread.kernel(radius, stats[z].max);
+        }
+        coloured.stats = backend.spread(&kernels)?;
+        if self.style.needs_histogram() {
+            for z in 0..=zooms.max {
+                let shown = zooms.contains(z);
+                coloured.histograms.push(if shown { backend.histogram(z)? } else { Histogram::default() });
+            }
+        }
+        let looks = self.style.looks(&coloured.stats, &coloured.histograms, zooms);
+        let tables: Vec<_> = looks.into_iter().map(|look| look.table).collect();
         let sink = Collect::default();
         backend.tiles(&tables, &sink)?;
-        Ok(sink.0.into_inner().unwrap())
+        Ok((coloured, sink.0.into_inner().unwrap()))
     }
 
     /// Runs the job; calls `between` before pushing (0), before finishing (1) and before colouring (2).
@@ -165,8 +197,8 @@ impl<'a> Job<'a> {
         between(backend, 1);
         let stats = backend.finish()?;
         between(backend, 2);
-        let tiles = self.tiles(backend, &stats)?;
-        Ok(Done { stats, tiles, report: backend.report() })
+        let (coloured, tiles) = self.tiles(backend, &stats)?;
+        Ok(Done { stats, coloured, tiles, report: backend.report() })
     }
 
     pub fn cpu(&self) -> Done {
@@ -197,11 +229,19 @@ impl<'a> Job<'a> {
 
 /// The first thing in which two runs differ.
 pub fn difference(a: &Done, b: &Done) -> Option<String> {
-    for (z, (a, b)) in a.stats.iter().zip(&b.stats).enumerate() {
-        let numbers = |s: &ZoomStats| (s.lit, s.max, s.tiles, s.sum, s.distinct.values());
-        if numbers(a) != numbers(b) {
-            return Some(format!("statistics of zoom {z}: {:?} and {:?}", numbers(a), numbers(b)));
+    for (when, one, other) in [("", &a.stats, &b.stats), (" after spread", &a.coloured.stats, &b.coloured.stats)] {
+        for (z, (a, b)) in one.iter().zip(other).enumerate() {
+            let numbers = |s: &ZoomStats| (s.lit, s.max, s.tiles, s.sum, s.distinct.values(), s.shift);
+            if numbers(a) != numbers(b) {
+                return Some(format!("statistics of zoom {z}{when}: {:?} and {:?}", numbers(a), numbers(b)));
+            }
         }
+    }
+    if a.coloured.isolation != b.coloured.isolation {
+        return Some(format!("isolation: {:?} and {:?}", a.coloured.isolation, b.coloured.isolation));
+    }
+    if a.coloured.histograms != b.coloured.histograms {
+        return Some("histograms".into());
     }
     for tile in a.tiles.keys().chain(b.tiles.keys()) {
         let (Some(a), Some(b)) = (a.tiles.get(tile), b.tiles.get(tile)) else {

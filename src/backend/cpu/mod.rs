@@ -1,5 +1,6 @@
 //! The CPU session: the yardstick. Points wait in buckets, every bucket is partitioned down to its tiles and
-//! binned (`bin`), zooms are summed in the count store, tiles are coloured from it (`spread`, `shade`).
+//! binned (`bin`), zooms are summed in the count store, spread where that makes new counts (`spread`), and coloured
+//! from it (`spread`, `shade`).
 //! All cores of the current rayon pool; the result does not depend on how many there are.
 
 mod bin;
@@ -12,13 +13,13 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
-use super::{Backend, BackendReport, Plan, PointPush, TileSink};
-use crate::counts::ZoomStats;
+use super::{Backend, BackendReport, Plan, PointPush, TileSink, isolation};
+use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::{Error, Result};
 use crate::monitor::Stage;
-use crate::shade::ShadeTable;
+use crate::shade::{Form, Kernel, ShadeTable};
 use crate::store::{CountPart, CountStore, PointSink, PointStore, Vault};
-use crate::tile::WorldPoint;
+use crate::tile::{PixelIndex, WorldPoint};
 
 /// Buckets are tiles of this zoom (or of the highest, if that is lower): small enough to share work between
 /// cores, few enough for a chunk of each to stay open in every thread.
@@ -35,6 +36,8 @@ pub struct CpuBackend {
     early: Mutex<BTreeMap<u64, Vec<CountPart>>>,
     vault: Arc<Vault>,
     counts: CountStore,
+    /// What is spread while tiles are coloured, indexed by zoom; empty before `spread`.
+    kernels: Vec<Kernel>,
     report: BackendReport,
 }
 
@@ -50,6 +53,7 @@ impl CpuBackend {
             flushes: AtomicU64::new(0),
             early: Mutex::default(),
             counts: CountStore::in_vault(zoom, vault.clone()),
+            kernels: Vec::new(),
             vault,
             plan,
             report,
@@ -116,6 +120,18 @@ impl CpuBackend {
     }
 }
 
+impl CpuBackend {
+    fn colour<I: PixelIndex>(&self, z: u8, table: &ShadeTable, sink: &dyn TileSink) -> Result<()> {
+        let lookup = shade::Lookup::<I>::new(table);
+        match self.kernels.get(usize::from(z)) {
+            Some(Kernel { radius, form: Form::Rows(rows), .. }) if *radius > 0 => {
+                spread::zoom(&self.counts, z, (*radius, rows), &lookup, &self.plan.monitor, sink)
+            }
+            _ => shade::zoom(&self.counts, z, &lookup, &self.plan.monitor, sink),
+        }
+    }
+}
+
 fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
     Error::Internal("a thread died while it counted points".into())
 }
@@ -158,16 +174,34 @@ impl Backend for CpuBackend {
         (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect()
     }
 
+    fn isolation(&mut self, z: u8, least: u32) -> Result<Isolation> {
+        isolation::zoom(&self.counts, z, least)
+    }
+
+    fn spread(&mut self, kernels: &[Kernel]) -> Result<Vec<ZoomStats>> {
+        let monitor = self.plan.monitor.clone();
+        self.kernels = kernels.to_vec();
+        for z in self.plan.zooms.iter() {
+            let Some(kernel) = self.kernels.get_mut(usize::from(z)).filter(|kernel| !kernel.keeps_counts()) else {
+                continue;
+            };
+            let parts = monitor.time(Stage::Spread, || spread::new_counts(&self.counts, z, kernel, &monitor))?;
+            self.counts.set_zoom(z, parts)?;
+            self.counts.set_shift(z, kernel.shift())?;
+            *kernel = Kernel::none();
+        }
+        (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect()
+    }
+
+    fn histogram(&self, z: u8) -> Result<Histogram> {
+        self.counts.histogram(z)
+    }
+
     fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()> {
         for z in self.plan.zooms.iter() {
             let table =
                 tables.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no colours for zoom {z}")))?;
-            let lookup = shade::Lookup::new(table);
-            if self.plan.spread == 0 {
-                shade::zoom(&self.counts, z, &lookup, &self.plan.monitor, sink)?;
-            } else {
-                spread::zoom(&self.counts, z, self.plan.spread, &lookup, &self.plan.monitor, sink)?;
-            }
+            if table.is_wide() { self.colour::<u16>(z, table, sink)? } else { self.colour::<u8>(z, table, sink)? }
         }
         Ok(())
     }

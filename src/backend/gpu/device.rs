@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::shader::{Access, Kernel, Params};
-use super::{add, bin, halo, pack, reduce, shade, spread, stats, widen};
+use super::{add, bin, blur, halo, pack, reduce, shade, spread, stats, widen};
 use crate::backend::ShaderWork;
 use crate::error::{Error, Result};
 
@@ -24,11 +24,12 @@ pub(super) enum Stage {
     Halo,
     Widen,
     Spread,
+    Blur,
     Shade,
 }
 
 /// Every stage.
-pub(super) const STAGES: [Stage; 9] = [
+pub(super) const STAGES: [Stage; 10] = [
     Stage::Bin,
     Stage::Reduce,
     Stage::Add,
@@ -37,6 +38,7 @@ pub(super) const STAGES: [Stage; 9] = [
     Stage::Halo,
     Stage::Widen,
     Stage::Spread,
+    Stage::Blur,
     Stage::Shade,
 ];
 
@@ -70,6 +72,7 @@ impl Stages {
             Stage::Halo => halo::KERNEL,
             Stage::Widen => widen::KERNEL,
             Stage::Spread => spread::KERNEL,
+            Stage::Blur => blur::KERNEL,
             Stage::Shade => shade::KERNEL,
         }
     }

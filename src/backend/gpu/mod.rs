@@ -10,10 +10,12 @@ mod add;
 mod again;
 mod batches;
 mod bin;
+mod blur;
 mod buckets;
 mod device;
 mod halo;
 mod memory;
+mod new_counts;
 mod output;
 mod pack;
 mod push;
@@ -37,13 +39,15 @@ pub use adapter::{AdapterDescription, AdapterKind, Choice, adapters, choose};
 
 use self::device::Gpu;
 use self::memory::MemoryPlan;
+use self::new_counts::Work;
 use self::pack::{Packing, Parts};
 use self::resident::Resident;
 use self::table::Seen;
-use super::{Again, Backend, BackendReport, Plan, PointPush, TileSink};
-use crate::counts::ZoomStats;
+use super::{Again, Backend, BackendReport, Plan, PointPush, TileSink, isolation};
+use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::{Error, Result};
-use crate::shade::ShadeTable;
+use crate::monitor::Stage;
+use crate::shade::{Kernel, ShadeTable};
 use crate::store::{CountPart, CountStore, PointStore, Vault};
 use crate::tile::WorldPoint;
 
@@ -112,6 +116,10 @@ pub struct GpuBackend {
     vault: Arc<Vault>,
     /// Counts that are on the host, complete after `finish`: of all tiles, or of those that are not on the device.
     counts: CountStore,
+    /// Statistics of all zooms, complete after `finish`.
+    stats: Vec<ZoomStats>,
+    /// What is spread while tiles are coloured, indexed by zoom; empty before `spread`.
+    kernels: Vec<Kernel>,
     report: BackendReport,
 }
 
@@ -151,6 +159,8 @@ impl GpuBackend {
             flushes: AtomicU64::new(0),
             passes: AtomicU64::new(0),
             counts: CountStore::in_vault(plan.zooms.max, vault.clone()),
+            stats: Vec::new(),
+            kernels: Vec::new(),
             vault,
             plan,
             gpu,
@@ -260,6 +270,35 @@ impl GpuBackend {
     }
 }
 
+impl GpuBackend {
+    /// Bins and reduces what is left.
+    fn count(&mut self) -> Result<Vec<ZoomStats>> {
+        self.settle()?;
+        if !self.spilled.load(Ordering::Acquire) && !lock(&self.session)?.settle(&self.gpu)? {
+            self.spill()?;
+        }
+        if self.spilled.load(Ordering::Acquire) {
+            self.count_buckets()?;
+            return (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect();
+        }
+        let sparse = std::mem::take(&mut *self.early.lock().map_err(poisoned)?);
+        let sparse: Vec<CountPart> = sparse.into_values().flatten().collect();
+        self.tell_sparse(&sparse);
+        self.counts.set_zoom(self.plan.zooms.max, sparse)?;
+        let mut device = lock(&self.session)?;
+        let (stats, reduced) = device.finish(&self.gpu, &self.plan, &mut self.counts)?;
+        self.report.host_reduced_tiles = reduced;
+        Ok(stats)
+    }
+}
+
+/// A copy of what the device has of zoom `z`, in the vault of `counts`.
+fn packed(device: &Resident, gpu: &Gpu, plan: &Plan, z: u8, counts: &CountStore) -> Result<CountStore> {
+    let mut copy = counts.another();
+    copy.set_zoom(z, device.packed(gpu, plan, z, counts)?)?;
+    Ok(copy)
+}
+
 /// Adds to the points of the run; counts are u32, so a run's points are too.
 fn count_points(all: &AtomicU64, more: u64) -> Result<()> {
     let all = all.fetch_add(more, Ordering::Relaxed) + more;
@@ -286,28 +325,58 @@ impl Backend for GpuBackend {
     }
 
     fn finish(&mut self) -> Result<Vec<ZoomStats>> {
-        self.settle()?;
-        if !self.spilled.load(Ordering::Acquire) && !lock(&self.session)?.settle(&self.gpu)? {
-            self.spill()?;
-        }
-        if self.spilled.load(Ordering::Acquire) {
-            self.count_buckets()?;
-            return (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect();
-        }
-        let sparse = std::mem::take(&mut *self.early.lock().map_err(poisoned)?);
-        let sparse: Vec<CountPart> = sparse.into_values().flatten().collect();
-        self.tell_sparse(&sparse);
-        self.counts.set_zoom(self.plan.zooms.max, sparse)?;
+        self.stats = self.count()?;
+        Ok(self.stats.clone())
+    }
+
+    fn isolation(&mut self, z: u8, least: u32) -> Result<Isolation> {
         let mut device = lock(&self.session)?;
-        let (stats, reduced) = device.finish(&self.gpu, &self.plan, &mut self.counts)?;
-        self.report.host_reduced_tiles = reduced;
-        Ok(stats)
+        if self.counts.chunks(z)? > 0 {
+            device.join(&self.gpu, &self.plan, z, &mut self.counts)?;
+            return isolation::zoom(&self.counts, z, least);
+        }
+        isolation::zoom(&packed(&device, &self.gpu, &self.plan, z, &self.counts)?, z, least)
+    }
+
+    fn spread(&mut self, kernels: &[Kernel]) -> Result<Vec<ZoomStats>> {
+        let mut device = lock(&self.session)?;
+        let monitor = self.plan.monitor.clone();
+        self.kernels = kernels.to_vec();
+        for z in self.plan.zooms.iter() {
+            let Some(kernel) = self.kernels.get_mut(usize::from(z)).filter(|kernel| kernel.radius > 0) else {
+                continue;
+            };
+            if !kernel.keeps_counts() || self.counts.chunks(z)? > 0 {
+                device.join(&self.gpu, &self.plan, z, &mut self.counts)?;
+            }
+            if kernel.keeps_counts() {
+                continue;
+            }
+            let (gpu, plan, memory, dense_min) = (&self.gpu, &self.plan, self.memory, self.dense_min);
+            let work = Work { gpu, plan, memory, dense_min };
+            let parts = monitor.time(Stage::Spread, || work.new_counts(z, &self.counts, kernel))?;
+            self.counts.set_zoom(z, parts)?;
+            self.counts.set_shift(z, kernel.shift())?;
+            self.stats[usize::from(z)] = self.counts.stats(z)?.clone();
+            *kernel = Kernel::none();
+        }
+        Ok(self.stats.clone())
+    }
+
+    fn histogram(&self, z: u8) -> Result<Histogram> {
+        let device = lock(&self.session)?;
+        let mut histogram = self.counts.histogram(z)?;
+        if device.has(z) {
+            histogram.merge(&packed(&device, &self.gpu, &self.plan, z, &self.counts)?.histogram(z)?);
+        }
+        Ok(histogram)
     }
 
     fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()> {
         let device = lock(&self.session)?;
         let (gpu, plan, memory, dense_min) = (&self.gpu, &self.plan, self.memory, self.dense_min);
-        tiles::Painter { gpu, plan, memory, sink, dense_min }.zooms(&device, &self.counts, tables)
+        let work = Work { gpu, plan, memory, dense_min };
+        tiles::Painter { work, sink }.zooms(&device, &self.counts, &self.kernels, tables)
     }
 
     fn bin_again(&self, points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {

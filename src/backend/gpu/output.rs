@@ -2,6 +2,7 @@
 //! encodes the tiles of one, the device makes those of the next.
 
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
@@ -10,33 +11,37 @@ use super::readback::{self, Reading};
 use crate::backend::{TileSink, sparse};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
-use crate::tile::{TILE_PIXELS, TileCoord};
+use crate::tile::{PixelIndex, TILE_PIXELS, TileCoord};
 
 /// Readbacks in flight.
 const DEPTH: usize = 4;
 
-/// The way out for one zoom.
-pub(super) struct Output<'a> {
+/// The way out for one zoom, whose indices are of the type `I`.
+pub(super) struct Output<'a, I> {
     gpu: &'a Gpu,
     monitor: &'a Monitor,
     sink: &'a dyn TileSink,
     /// Where shade writes, tile after tile.
     pub(super) indices: wgpu::Buffer,
     flying: VecDeque<(Reading, Vec<TileCoord>)>,
+    kind: PhantomData<I>,
 }
 
-impl<'a> Output<'a> {
+impl<'a, I: PixelIndex + bytemuck::Pod> Output<'a, I> {
+    /// Bytes of the indices of one tile.
+    pub(super) const TILE: usize = TILE_PIXELS * size_of::<I>();
+
     /// A way out for at most `tiles` tiles a submission.
     pub(super) fn new(gpu: &'a Gpu, tiles: u32, monitor: &'a Monitor, sink: &'a dyn TileSink) -> Result<Self> {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-        let indices = gpu.buffer("indices", u64::from(tiles) * TILE_PIXELS as u64, usage)?;
-        Ok(Self { gpu, monitor, sink, indices, flying: VecDeque::new() })
+        let indices = gpu.buffer("indices", u64::from(tiles) * Self::TILE as u64, usage)?;
+        Ok(Self { gpu, monitor, sink, indices, flying: VecDeque::new(), kind: PhantomData })
     }
 
     /// Submits what makes the indices of `tiles` and reads them back.
     pub(super) fn submit(&mut self, mut encoder: wgpu::CommandEncoder, tiles: Vec<TileCoord>) -> Result<()> {
         self.monitor.check()?;
-        let copy = readback::start(self.gpu, &mut encoder, &self.indices, (tiles.len() * TILE_PIXELS) as u64)?;
+        let copy = readback::start(self.gpu, &mut encoder, &self.indices, (tiles.len() * Self::TILE) as u64)?;
         // Some drivers work within the call.
         let submission = self.monitor.time(Stage::Shade, || self.gpu.submit(encoder))?;
         self.flying.push_back((copy.map(submission), tiles));
@@ -58,13 +63,17 @@ impl<'a> Output<'a> {
         let Some((reading, tiles)) = self.flying.pop_front() else { return Ok(()) };
         self.monitor.time(Stage::Shade, || reading.wait(self.gpu))?;
         let view = self.monitor.time(Stage::ReadBack, || reading.view(self.gpu))?;
-        let bytes: &[u8] = &view;
+        let indices: &[I] = bytemuck::cast_slice(&view);
         let (monitor, sink) = (self.monitor, self.sink);
-        tiles.par_iter().zip(bytes.par_chunks_exact(TILE_PIXELS)).try_for_each_init(Vec::new, |list, (&tile, bytes)| {
-            monitor.check()?;
-            let raster = bytes.try_into().map_err(|_| Error::Internal(format!("tile {tile} has the wrong size")))?;
-            let indices = monitor.time(Stage::ReadBack, || sparse::leave(raster, list));
-            indices.map_or(Ok(()), |indices| sink.put(tile, indices))
-        })
+        tiles.par_iter().zip(indices.par_chunks_exact(TILE_PIXELS)).try_for_each_init(
+            Vec::new,
+            |list, (&tile, indices)| {
+                monitor.check()?;
+                let raster =
+                    indices.try_into().map_err(|_| Error::Internal(format!("tile {tile} has the wrong size")))?;
+                let indices = monitor.time(Stage::ReadBack, || sparse::leave(raster, list));
+                indices.map_or(Ok(()), |indices| sink.put(tile, indices))
+            },
+        )
     }
 }

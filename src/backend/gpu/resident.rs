@@ -193,7 +193,7 @@ impl Resident {
         }
         let all = plan.monitor.time(Stage::Reduce, || {
             let lists: Vec<_> = (0..=self.zoom).zip(&self.zooms).map(|(z, at)| (&*at.slots, self.pool(z))).collect();
-            let found = stats::run(gpu, &lists, plan.spread)?;
+            let found = stats::run(gpu, &lists, plan.reach)?;
             let mut all = Vec::with_capacity(found.len());
             for (z, (mut stats, infos)) in (0..).zip(found) {
                 self.zooms[usize::from(z)].infos = infos;
@@ -202,31 +202,36 @@ impl Resident {
             }
             Ok(all)
         })?;
-        if plan.spread > 0 {
-            self.join_mixed_zooms(gpu, plan, counts)?;
-        }
         Ok((all, reduced))
     }
 
-    /// Spread looks over the borders of tiles, so all tiles of a zoom must be in one place: those here join the
-    /// host's where it has some.
-    fn join_mixed_zooms(&mut self, gpu: &Gpu, plan: &Plan, counts: &mut CountStore) -> Result<()> {
-        for z in plan.zooms.iter() {
-            let zoom = &self.zooms[usize::from(z)];
-            if zoom.slots.is_empty() || counts.chunks(z)? == 0 {
-                continue;
-            }
-            let mut parts = Parts::new();
-            let new_part = || counts.part();
-            let packing = Packing {
-                bytes: self.memory.pack_bytes,
-                monitor: &plan.monitor,
-                // All tiles in one bucket.
-                bucket_shift: 2 * u32::from(z),
-                new_part: &new_part,
-            };
+    /// Whether tiles of zoom `z` are on the device.
+    pub(super) fn has(&self, z: u8) -> bool {
+        self.zooms.get(usize::from(z)).is_some_and(|zoom| !zoom.slots.is_empty())
+    }
+
+    /// The tiles of zoom `z` that are on the device, packed, in parts like those of `counts`.
+    pub(super) fn packed(&self, gpu: &Gpu, plan: &Plan, z: u8, counts: &CountStore) -> Result<Vec<CountPart>> {
+        let mut parts = Parts::new();
+        let new_part = || counts.part();
+        let packing = Packing {
+            bytes: self.memory.pack_bytes,
+            monitor: &plan.monitor,
+            // All tiles in one bucket.
+            bucket_shift: 2 * u32::from(z),
+            new_part: &new_part,
+        };
+        if let Some(zoom) = self.zooms.get(usize::from(z)) {
             pack::run(gpu, &zoom.slots, &zoom.infos, self.pool(z), &packing, &mut parts)?;
-            let mut parts: Vec<CountPart> = parts.into_values().flatten().collect();
+        }
+        Ok(parts.into_values().flatten().collect())
+    }
+
+    /// Moves the tiles of zoom `z` to the host's. Spread looks over the borders of tiles, so all tiles of a zoom must
+    /// be in one place.
+    pub(super) fn join(&mut self, gpu: &Gpu, plan: &Plan, z: u8, counts: &mut CountStore) -> Result<()> {
+        if self.has(z) {
+            let mut parts = self.packed(gpu, plan, z, counts)?;
             parts.push(counts.take_zoom(z)?);
             counts.set_zoom_summed(z, parts)?;
             self.zooms[usize::from(z)] = ResidentZoom::default();

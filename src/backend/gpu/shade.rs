@@ -7,8 +7,9 @@ use crate::shade::ShadeTable;
 use crate::tile::TILE_PIXELS;
 
 params! {
-    /// How many thresholds there are, and whether counts come in Morton order.
-    ShadeParams { thresholds, morton_order }
+    /// How many thresholds there are, the first step of the search, whether counts come in Morton order and whether
+    /// indices have 16 bits.
+    ShadeParams { thresholds, first_step, morton_order, wide }
 }
 
 /// The shader.
@@ -30,6 +31,8 @@ pub(super) const KERNEL: Kernel = Kernel {
 pub(super) struct Thresholds {
     buffer: wgpu::Buffer,
     len: u32,
+    first_step: u32,
+    wide: bool,
 }
 
 impl Thresholds {
@@ -37,7 +40,8 @@ impl Thresholds {
     pub(super) fn new(gpu: &Gpu, table: &ShadeTable) -> Result<Self> {
         let padded = table.padded();
         let buffer = gpu.upload("thresholds", bytemuck::cast_slice(&padded), wgpu::BufferUsages::STORAGE)?;
-        Ok(Self { buffer, len: table.thresholds.len().min(padded.len() - 1) as u32 })
+        let (len, first_step) = (table.thresholds.len() as u32, padded.len() as u32 / 2);
+        Ok(Self { buffer, len, first_step, wide: table.is_wide() })
     }
 }
 
@@ -52,7 +56,12 @@ pub(super) fn encode(
     indices: &wgpu::Buffer,
 ) -> Result<()> {
     let list = gpu.upload("shade jobs", bytemuck::cast_slice(jobs), wgpu::BufferUsages::STORAGE)?;
-    let params = ShadeParams { thresholds: thresholds.len, morton_order: u32::from(morton_order) };
+    let params = ShadeParams {
+        thresholds: thresholds.len,
+        first_step: thresholds.first_step,
+        morton_order: u32::from(morton_order),
+        wide: u32::from(thresholds.wide),
+    };
     let size = (TILE_PIXELS as u32 / 4 / WORKGROUP, jobs.len() as u32);
     let buffers = [&list, counts, &thresholds.buffer, indices];
     gpu.dispatch(encoder, Stage::Shade, &params, &buffers, size, Handled::tiles(jobs.len()))

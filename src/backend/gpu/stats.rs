@@ -95,8 +95,14 @@ pub(super) fn run(
                 Distinct::from_values(set.iter().copied().filter(|&count| count > 0))
             };
             let lit_tiles = own.iter().filter(|info| info.lit > 0).count() as u64;
-            let stats =
-                ZoomStats { lit: head[0].into(), max: head[1], tiles: lit_tiles, sum: head[2].into(), distinct };
+            let stats = ZoomStats {
+                lit: head[0].into(),
+                max: head[1],
+                tiles: lit_tiles,
+                sum: head[2].into(),
+                distinct,
+                shift: 0,
+            };
             (stats, own.to_vec())
         })
         .collect())

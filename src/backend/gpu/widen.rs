@@ -1,5 +1,5 @@
-//! Host side of `widen.wgsl`: from the largest of 2^l pixels to the largest of 2^(l+1), for every level that the
-//! disc's widest row needs.
+//! Host side of `widen.wgsl`: from the largest (or the sum) of 2^l pixels to that of 2^(l+1), for every level that the
+//! mask's widest row needs.
 
 use super::device::{Gpu, Handled, Stage};
 use super::shader::{Access, Kernel, WORKGROUP, params};
@@ -7,8 +7,9 @@ use super::spread::Planes;
 use crate::error::Result;
 
 params! {
-    /// Side of the planes, the step between the two reads, first words of the levels read and written.
-    WidenParams { side, step, source, target_level }
+    /// Side of the planes, the step between the two reads, first words of the levels read and written, and whether to
+    /// sum.
+    WidenParams { side, step, source, target_level, add }
 }
 
 /// The shader.
@@ -25,7 +26,7 @@ pub(super) fn encode(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, planes: &Pla
     for level in 0..planes.levels - 1 {
         let source = level * planes.level_words();
         let target_level = source + planes.level_words();
-        let params = WidenParams { side: planes.side, step: 1 << level, source, target_level };
+        let params = WidenParams { side: planes.side, step: 1 << level, source, target_level, add: planes.add };
         let size = ((planes.side * planes.side).div_ceil(WORKGROUP), tiles as u32);
         let handled = if level == 0 { Handled::tiles(tiles) } else { Handled::default() };
         gpu.dispatch(encoder, Stage::Widen, &params, &[&planes.buffer], size, handled)?;

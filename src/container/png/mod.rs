@@ -1,7 +1,8 @@
 //! The PNG of one tile: 256x256, indexed, filter 0, with the bit depth and the palette cut to what the tile uses.
 //! Heat-map tiles are mostly empty, so a tile with few lit pixels goes from their list straight to deflate tokens,
 //! and the rest takes one pass over the rows. Which of the two is decided by the pixels, never by the form they
-//! arrive in: the bytes are a function of the pixels alone, and every backend writes the same file.
+//! arrive in: the bytes are a function of the pixels alone, and every backend writes the same file. Full colour
+//! (`truecolor`) is for those who need every one of a zoom's colours exactly, and leaves the work to a library.
 
 mod bits;
 mod checksum;
@@ -10,11 +11,13 @@ mod huffman;
 mod list;
 mod raster;
 mod tokens;
+mod truecolor;
 
 use crate::tile::{TILE_PIXELS, TILE_SIDE, TileIndices};
 use deflate::{Deflate, Stream};
 use raster::Rows;
 use tokens::Tokens;
+pub use truecolor::encode_truecolor;
 
 /// Most lit pixels that go by list: about where a list takes as long as a pass over the rows.
 const LIST_LIMIT: usize = 4096;
@@ -78,6 +81,13 @@ pub fn encode(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scrat
             from_list(lit, palette, tokens, deflate, out);
         }
         TileIndices::Raster(pixels) => from_rows(pixels, palette, rows, tokens, deflate, out),
+        // Never made for a palette of 255 colours; drawn all the same, a colour too many in the last one's place.
+        TileIndices::WideRaster(_) | TileIndices::WideLit(_) => {
+            raster.clear();
+            raster.resize(TILE_PIXELS, 0);
+            indices.for_each_lit(|pixel, index| raster[usize::from(pixel)] = index.min(255) as u8);
+            from_rows(raster, palette, rows, tokens, deflate, out);
+        }
     }
 }
 
@@ -158,7 +168,7 @@ impl Numbers {
 
 const IEND: [u8; 12] = *b"\0\0\0\0IEND\xae\x42\x60\x82";
 
-/// Everything before the pixels. The first palette entry is transparent.
+/// Everything before the pixels.
 fn head(numbers: &Numbers, palette: &[[u8; 4]], out: &mut Vec<u8>) {
     out.clear();
     out.extend_from_slice(b"\x89PNG\r\n\x1a\n");
@@ -173,7 +183,11 @@ fn head(numbers: &Numbers, palette: &[[u8; 4]], out: &mut Vec<u8>) {
             out.extend_from_slice(&[r, g, b]);
         }
     });
-    chunk(out, *b"tRNS", |out| out.push(0));
+    // Opaque entries at the end may be left out, and so may the chunk.
+    let alpha = |number: usize| palette.get(usize::from(numbers.index[number])).map_or(255, |colour| colour[3]);
+    if let Some(last) = (0..=usize::from(numbers.largest)).rfind(|&number| alpha(number) < 255) {
+        chunk(out, *b"tRNS", |out| out.extend((0..=last).map(alpha)));
+    }
 }
 
 /// Appends one chunk: length, name, what `body` appends, checksum.

@@ -1,0 +1,213 @@
+//! Arguments that several commands share, and what they mean: where points come from, what the work may use, and what
+//! the result looks like.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::values;
+use crate::backend::gpu::{ForcedLimits, GpuOptions};
+use crate::error::{Error, Result};
+use crate::project::Crs;
+use crate::render::{Device, Resources, Sources};
+use crate::shade::{
+    Colormap, DEFAULT_COLORMAP, Function, Radius, SpanRule, Spread, SpreadOp, SpreadShape, Style, Theme,
+};
+use crate::source::{ColumnRef, Header, Input, ReadOptions};
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum BackendName {
+    /// A real GPU if there is one, else the CPU
+    Auto,
+    /// A GPU, or an error
+    Gpu,
+    /// The CPU
+    Cpu,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum HeaderName {
+    /// Look at the first record
+    Auto,
+    /// The first record names the columns
+    Yes,
+    /// The first record is a point
+    No,
+}
+
+/// Where points come from.
+#[derive(Debug, Args)]
+pub(super) struct SourceArgs {
+    /// CSV files with one point a row; - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Column of longitudes: its name, or # and its number from 1
+    #[arg(long, value_name = "COLUMN", conflicts_with = "x")]
+    lon: Option<ColumnRef>,
+    /// Column of latitudes
+    #[arg(long, value_name = "COLUMN", conflicts_with = "y")]
+    lat: Option<ColumnRef>,
+    /// Column of projected x or eastings (with --crs)
+    #[arg(long, value_name = "COLUMN")]
+    x: Option<ColumnRef>,
+    /// Column of projected y or northings (with --crs)
+    #[arg(long, value_name = "COLUMN")]
+    y: Option<ColumnRef>,
+    /// Whether the first record names the columns
+    #[arg(long, value_enum, default_value = "auto")]
+    header: HeaderName,
+    /// Reference system of the coordinates: an EPSG code, WKT or a PROJ string
+    #[arg(long, default_value = "EPSG:4326")]
+    crs: String,
+}
+
+impl SourceArgs {
+    pub(super) fn sources(self) -> Result<Sources> {
+        let Ok(crs) = self.crs.parse::<Crs>();
+        let input = |path: PathBuf| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
+        if self.lon.is_some() != self.lat.is_some() {
+            return Err(Error::Usage("--lon and --lat go together; name both columns".into()));
+        }
+        if self.x.is_some() != self.y.is_some() {
+            return Err(Error::Usage("--x and --y go together; name both columns".into()));
+        }
+        let read = ReadOptions {
+            x: self.lon.or(self.x),
+            y: self.lat.or(self.y),
+            header: match self.header {
+                HeaderName::Auto => Header::Auto,
+                HeaderName::Yes => Header::Yes,
+                HeaderName::No => Header::No,
+            },
+            projected: crs.is_projected()?,
+        };
+        Ok(Sources { inputs: self.inputs.into_iter().map(input).collect(), read, crs })
+    }
+}
+
+/// What the work may use.
+#[derive(Debug, Args)]
+pub(super) struct ResourceArgs {
+    /// Where the work is done
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Resources")]
+    backend: BackendName,
+    /// Part of the name of the GPU adapter to use (tilefire info lists them)
+    #[arg(long, value_name = "NAME", help_heading = "Resources")]
+    adapter: Option<String>,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
+    threads: Option<u16>,
+    /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Resources")]
+    memory: Option<u64>,
+}
+
+impl ResourceArgs {
+    pub(super) fn resources(self) -> Result<Resources> {
+        let device = match (self.backend, &self.adapter) {
+            (BackendName::Cpu, Some(_)) => {
+                return Err(Error::Usage("--adapter names a GPU and --backend cpu uses none; leave one out".into()));
+            }
+            (BackendName::Cpu, None) => Device::Cpu,
+            (BackendName::Gpu, _) => Device::Gpu,
+            (BackendName::Auto, _) => Device::Auto,
+        };
+        Ok(Resources {
+            device,
+            gpu: GpuOptions { adapter: self.adapter, limits: ForcedLimits::default() },
+            threads: self.threads.map(usize::from),
+            memory: self.memory,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ShapeName {
+    /// All pixels within the radius
+    Disc,
+    /// The square around the pixel
+    Square,
+    /// A bell that fades towards the radius
+    Gaussian,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OpName {
+    /// The largest count
+    Max,
+    /// The sum of the counts; with gaussian, each count is shared out
+    Add,
+}
+
+/// What the result looks like.
+#[derive(Debug, Args)]
+pub(super) struct StyleArgs {
+    /// How a count becomes a position along the colormap: log, linear, cbrt, sqrt, gamma=EXPONENT, or eq-hist, which
+    /// gives every colour the same area
+    #[arg(long, default_value_t, value_name = "FUNCTION", help_heading = "Colours")]
+    how: Function,
+    /// Counts the colormap begins and ends at: those of each zoom, of all zooms together, a smooth fit over the zooms,
+    /// a percentile of each zoom's lit pixels, or the same two counts everywhere [zoom, all, smooth, p99.5, MIN,MAX]
+    #[arg(long, default_value_t, value_name = "SPAN", help_heading = "Colours")]
+    span: SpanRule,
+    /// Colours: a name (tilefire colormaps lists them; _r at the end reverses), a list such as
+    /// '#00000000, orange 30%, white', or one colour, which rises in alpha [default: tilefire, good over dark and light]
+    #[arg(long, value_name = "COLOURS", help_heading = "Colours")]
+    colormap: Option<String>,
+    /// The base map the colours are for, dark or light: picks a colormap that suits it, and the legend's panel
+    #[arg(long, value_name = "THEME", help_heading = "Colours")]
+    theme: Option<Theme>,
+    /// Opacity of all colours, 0 to 1
+    #[arg(long, default_value_t = 1.0, value_name = "OPACITY", value_parser = values::share, help_heading = "Colours")]
+    alpha: f64,
+    /// Opaque colour below the others and where nothing is: a colour of CSS, or dark or light
+    #[arg(long, value_name = "COLOUR", value_parser = values::background, help_heading = "Colours")]
+    background: Option<[u8; 3]>,
+    /// Draw no pixel of fewer points than this (for privacy, or against noise)
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Colours")]
+    min_count: u32,
+    /// Write 32 bits a pixel with exact colours, instead of a palette of 255 that is off by 2 of 255 at most
+    #[arg(long, help_heading = "Colours")]
+    truecolor: bool,
+    /// Let each lit pixel reach its neighbours within this radius, so that lone points show; auto chooses up to 3 for
+    /// each zoom from how alone its pixels are
+    #[arg(long, default_value = "0", value_name = "PIXELS", help_heading = "Colours")]
+    spread: Radius,
+    /// Shape of that
+    #[arg(long, value_enum, default_value = "disc", value_name = "SHAPE", help_heading = "Colours")]
+    spread_shape: ShapeName,
+    /// What a pixel gets that several reach
+    #[arg(long, value_enum, default_value = "max", value_name = "OPERATOR", help_heading = "Colours")]
+    spread_op: OpName,
+}
+
+impl StyleArgs {
+    pub(super) fn style(&self) -> Result<Style> {
+        let colormap = match (&self.colormap, self.theme) {
+            (Some(colours), _) => Colormap::parse(colours)?,
+            (None, Some(theme)) => Colormap::parse(theme.colormap())?,
+            (None, None) => Colormap::parse(DEFAULT_COLORMAP)?,
+        };
+        Ok(Style {
+            function: self.how,
+            span: self.span,
+            colormap: colormap.with_opacity(self.alpha),
+            theme: self.theme,
+            min_count: self.min_count,
+            background: self.background,
+            truecolor: self.truecolor,
+            spread: Spread {
+                radius: self.spread,
+                shape: match self.spread_shape {
+                    ShapeName::Disc => SpreadShape::Disc,
+                    ShapeName::Square => SpreadShape::Square,
+                    ShapeName::Gaussian => SpreadShape::Gaussian,
+                },
+                op: match self.spread_op {
+                    OpName::Max => SpreadOp::Max,
+                    OpName::Add => SpreadOp::Add,
+                },
+            },
+        })
+    }
+}

@@ -1,0 +1,22 @@
+//! The PNG of one tile with 32 bits a pixel, by the crate `png`.
+
+use crate::error::{Error, Result};
+use crate::tile::{TILE_PIXELS, TILE_SIDE, TileIndices};
+
+/// Replaces the contents of `out` by the PNG of `indices` with the colours of `palette`, red, green, blue and alpha for
+/// every pixel. An index beyond the palette would be a bug of the caller; it is drawn transparent.
+pub fn encode_truecolor(indices: TileIndices<'_>, palette: &[[u8; 4]], out: &mut Vec<u8>) -> Result<()> {
+    let colour = |index: u16| palette.get(usize::from(index)).copied().unwrap_or_default();
+    let mut pixels = vec![colour(0); TILE_PIXELS];
+    indices.for_each_lit(|pixel, index| pixels[usize::from(pixel)] = colour(index));
+    out.clear();
+    let failed = |e: png::EncodingError| Error::Internal(format!("a tile cannot be encoded: {e}"));
+    let mut encoder = png::Encoder::new(out, TILE_SIDE, TILE_SIDE);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_filter(png::Filter::NoFilter);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(pixels.as_flattened()).map_err(failed)?;
+    writer.finish().map_err(failed)
+}

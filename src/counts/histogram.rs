@@ -1,0 +1,91 @@
+//! How many pixels of a zoom have each count: what histogram equalisation, percentiles and the tally of clipped pixels
+//! are made from. Histograms add, like the counts themselves; when one is needed at all is decided elsewhere.
+
+use std::collections::BTreeMap;
+
+const LOW: usize = 4096;
+
+/// Pixels by count. Small counts, which nearly all pixels have, are a table, the others a map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Histogram {
+    low: Vec<u64>,
+    high: BTreeMap<u32, u64>,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { low: vec![0; LOW], high: BTreeMap::new() }
+    }
+}
+
+impl Histogram {
+    /// Adds `pixels` pixels with that count (above 0).
+    #[inline]
+    pub fn add(&mut self, count: u32, pixels: u64) {
+        match self.low.get_mut(count as usize) {
+            Some(low) => *low += pixels,
+            None => *self.high.entry(count).or_default() += pixels,
+        }
+    }
+
+    /// Adds the pixels of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        other.iter().for_each(|(count, pixels)| self.add(count, pixels));
+    }
+
+    /// (count, pixels) in ascending order of counts, those without pixels left out.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let low = (0u32..).zip(self.low.iter().copied()).filter(|&(_, pixels)| pixels > 0);
+        low.chain(self.high.iter().map(|(&count, &pixels)| (count, pixels)))
+    }
+
+    /// Pixels whose count is at least `least`.
+    pub fn pixels(&self, least: u32) -> u64 {
+        self.iter().filter(|&(count, _)| count >= least).map(|(_, pixels)| pixels).sum()
+    }
+
+    /// The smallest count that at least `percent` per cent of the pixels with a count of `least` or more do not
+    /// exceed (the nearest-rank percentile); `None` without such pixels.
+    pub fn percentile(&self, percent: f64, least: u32) -> Option<u32> {
+        let all = self.pixels(least);
+        // The rank of the pixel that is asked for, from 1.
+        let rank = ((all as f64 * percent / 100.0).ceil() as u64).clamp(1, all.max(1));
+        let mut seen = 0;
+        self.iter().filter(|&(count, _)| count >= least).find_map(|(count, pixels)| {
+            seen += pixels;
+            (seen >= rank).then_some(count)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn percentiles_are_those_of_the_sorted_pixels(
+            mut counts in proptest::collection::vec(prop_oneof![1u32..20, 4090u32..4100, 1u32..], 1..200),
+            percent in 0.0f64..=100.0,
+            least in 1u32..30,
+        ) {
+            let (one, two) = counts.split_at(counts.len() / 2);
+            let of = |counts: &[u32]| {
+                let mut histogram = Histogram::default();
+                counts.iter().for_each(|&count| histogram.add(count, 1));
+                histogram
+            };
+            let mut histogram = of(one);
+            histogram.merge(&of(two));
+            prop_assert_eq!(&histogram, &of(&counts));
+            counts.retain(|&count| count >= least);
+            counts.sort_unstable();
+            prop_assert_eq!(histogram.pixels(least), counts.len() as u64);
+            let rank = (counts.len() as f64 * percent / 100.0).ceil() as usize;
+            let expected = counts.get(rank.max(1) - 1).copied();
+            prop_assert_eq!(histogram.percentile(percent, least), expected);
+            prop_assert!(histogram.iter().map(|(count, _)| count).is_sorted());
+        }
+    }
+}

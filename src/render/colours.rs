@@ -1,0 +1,58 @@
+//! From counted zooms to their colours: how far each zoom's pixels reach, what counts that makes, and the tables. The
+//! same steps for tiles, pictures, dry runs and benchmarks.
+
+use crate::backend::Backend;
+use crate::counts::{Histogram, ZoomStats};
+use crate::error::Result;
+use crate::shade::{Kernel, Look, Radius, ShadeTable, Style, auto_radius};
+use crate::tile::ZoomRange;
+
+/// What tiles are coloured with; everything is indexed by zoom.
+#[derive(Debug)]
+pub(super) struct Coloured<'a> {
+    /// Spread radii in pixels.
+    pub(super) radii: Vec<u32>,
+    /// Statistics of the counts that are coloured: those of the spread pixels where a kernel makes new counts.
+    pub(super) stats: Vec<ZoomStats>,
+    /// Formulas and tables.
+    pub(super) looks: Vec<Look<'a>>,
+}
+
+impl Coloured<'_> {
+    /// The tables, as a backend takes them.
+    pub(super) fn tables(&self) -> Vec<ShadeTable> {
+        self.looks.iter().map(|look| look.table.clone()).collect()
+    }
+}
+
+/// Spreads the zooms asked for and finds their colours. `stats` are those of the counted points.
+pub(super) fn colour<'a>(
+    backend: &mut dyn Backend,
+    style: &'a Style,
+    stats: &[ZoomStats],
+    zooms: ZoomRange,
+) -> Result<Coloured<'a>> {
+    let mut radii = vec![0; stats.len()];
+    for z in zooms.iter() {
+        let radius = match style.spread.radius {
+            Radius::Fixed(radius) => radius,
+            Radius::Auto => auto_radius(&backend.isolation(z, style.least(0))?),
+        };
+        if let Some(of_zoom) = radii.get_mut(usize::from(z)) {
+            *of_zoom = radius;
+        }
+    }
+    let kernel = |(&radius, stats): (&u32, &ZoomStats)| match radius {
+        0 => Kernel::none(),
+        radius => style.spread.kernel(radius, stats.max),
+    };
+    let kernels: Vec<Kernel> = radii.iter().zip(stats).map(kernel).collect();
+    let stats = backend.spread(&kernels)?;
+    let histogram = |z: u8| if zooms.contains(z) { backend.histogram(z) } else { Ok(Histogram::default()) };
+    let histograms = match style.needs_histogram() {
+        true => (0..=zooms.max).map(histogram).collect::<Result<Vec<_>>>()?,
+        false => Vec::new(),
+    };
+    let looks = style.looks(&stats, &histograms, zooms);
+    Ok(Coloured { radii, stats, looks })
+}

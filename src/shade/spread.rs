@@ -1,0 +1,303 @@
+//! Spread: how a lit pixel reaches its neighbours, as numbers that both backends apply. Integers only: a mask of rows
+//! with the weight 1, or the weights of a separable kernel in 2^-16. Applying them is the backends' business.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::counts::Isolation;
+
+/// Largest spread radius in pixels.
+pub const MAX_SPREAD: u32 = 64;
+/// Largest radius that is chosen automatically.
+pub const MAX_AUTO: u32 = 3;
+/// Share of lit pixels that must have company nearby for a zoom to need no larger radius.
+const ENOUGH: f64 = 0.5;
+/// The weight 1 of a separable kernel.
+pub const WEIGHT_ONE: u32 = 1 << 16;
+
+/// How far lit pixels reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Radius {
+    /// Pixels, at every zoom; at most [`MAX_SPREAD`].
+    Fixed(u32),
+    /// Chosen for each zoom from how alone its lit pixels are; at most [`MAX_AUTO`].
+    Auto,
+}
+
+/// What lit pixels become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SpreadShape {
+    /// dx^2 + dy^2 <= (radius + 0.5)^2.
+    #[default]
+    Disc,
+    /// The whole square.
+    Square,
+    /// A bell with the standard deviation of half the radius, cut off at the radius.
+    Gaussian,
+}
+
+/// What becomes of a pixel that several others reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SpreadOp {
+    /// The largest of their counts. With a bell, of their counts times its height there, which is 1 in the middle.
+    #[default]
+    Max,
+    /// The sum of their counts. With a bell, weighted so that every count is shared out and none is added.
+    Add,
+}
+
+/// Spread as a person asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spread {
+    /// How far.
+    pub radius: Radius,
+    /// In which shape.
+    pub shape: SpreadShape,
+    /// With what where shapes meet.
+    pub op: SpreadOp,
+}
+
+impl Default for Spread {
+    /// None.
+    fn default() -> Self {
+        Self { radius: Radius::Fixed(0), shape: SpreadShape::default(), op: SpreadOp::default() }
+    }
+}
+
+impl Spread {
+    /// The largest radius that a zoom may get.
+    pub fn most(&self) -> u32 {
+        match self.radius {
+            Radius::Fixed(radius) => radius,
+            Radius::Auto => MAX_AUTO,
+        }
+    }
+
+    /// The kernel of a zoom whose largest count is `max`, with the radius it was given.
+    pub fn kernel(&self, radius: u32, max: u32) -> Kernel {
+        let rows = |half: fn(u32, u32) -> Option<u32>| Form::Rows((0..).map_while(|dy| half(radius, dy)).collect());
+        let form = match self.shape {
+            SpreadShape::Gaussian if radius > 0 => {
+                // Counts are moved up as far as the largest allows: a lone point shared out is less than 1 everywhere.
+                let shift = max.leading_zeros().min(16);
+                Form::Weights { weights: gaussian(radius, self.op), shift }
+            }
+            SpreadShape::Square => rows(|radius, dy| (dy <= radius).then_some(radius)),
+            _ => rows(disc_half_width),
+        };
+        Kernel { radius, op: self.op, form }
+    }
+}
+
+/// The radius for a zoom (datashader's `dynspread`, with its default threshold and limit): the largest at which at
+/// most half of the lit pixels have another one within twice the radius.
+pub fn auto_radius(isolation: &Isolation) -> u32 {
+    let enough = |&accompanied: &u64| accompanied as f64 > ENOUGH * isolation.lit as f64;
+    match isolation.accompanied.iter().position(enough) {
+        Some(radius) => radius as u32,
+        None if isolation.lit == 0 => 0,
+        None => MAX_AUTO,
+    }
+}
+
+/// What spread does to one zoom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kernel {
+    /// Pixels it reaches, 0 for none.
+    pub radius: u32,
+    /// What happens where several reach a pixel.
+    pub op: SpreadOp,
+    /// Its shape.
+    pub form: Form,
+}
+
+/// The shape of a [`Kernel`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// Half-width of each row of the mask, from the middle outwards.
+    Rows(Vec<u32>),
+    /// A product of two, one over columns, then one over rows: counts are taken times 2^shift, weighted by distance in
+    /// units of [`WEIGHT_ONE`], and each of the two steps rounds to the nearest integer, halves up. With
+    /// [`SpreadOp::Add`] the weights on both sides add up to [`WEIGHT_ONE`], so that nothing is lost or made but by
+    /// rounding: at most half a unit of 2^-shift points a pixel and step, one unit in all.
+    Weights {
+        /// Weight at each distance.
+        weights: Vec<u32>,
+        /// Bits that counts are moved up by.
+        shift: u32,
+    },
+}
+
+impl Kernel {
+    /// No spread.
+    pub fn none() -> Self {
+        Self { radius: 0, op: SpreadOp::Max, form: Form::Rows(vec![0]) }
+    }
+
+    /// Whether every spread pixel has a count that another one had before: then the zoom's statistics stay what they
+    /// are, and spreading counts or colours is the same.
+    pub fn keeps_counts(&self) -> bool {
+        self.radius == 0 || (self.op == SpreadOp::Max && matches!(self.form, Form::Rows(_)))
+    }
+
+    /// Bits that counts are moved up by.
+    pub fn shift(&self) -> u32 {
+        match self.form {
+            Form::Weights { shift, .. } => shift,
+            Form::Rows(_) => 0,
+        }
+    }
+
+    /// Pixels that one pixel reaches.
+    pub fn area(&self) -> u32 {
+        match &self.form {
+            Form::Rows(rows) => {
+                rows.iter().enumerate().map(|(dy, half)| (2 * half + 1) * if dy == 0 { 1 } else { 2 }).sum()
+            }
+            Form::Weights { .. } => (2 * self.radius + 1).pow(2),
+        }
+    }
+}
+
+/// Half-width of the disc of radius `px` on the row `dy` away from its centre (dx^2 + dy^2 <= (px + 0.5)^2,
+/// datashader's disc); `None` outside. In integers: 4 (dx^2 + dy^2) <= (2 px + 1)^2.
+fn disc_half_width(px: u32, dy: u32) -> Option<u32> {
+    let radius2 = (2 * px + 1) * (2 * px + 1);
+    (4 * dy * dy <= radius2).then(|| {
+        let rest = (radius2 - 4 * dy * dy) / 4;
+        let mut dx = px;
+        while dx * dx > rest {
+            dx -= 1;
+        }
+        dx
+    })
+}
+
+/// Weights of exp(-d^2 / (2 s^2)) with s = radius / 2 at the distances 0 to `radius`: with a height of one for the
+/// largest, with a sum of one over both sides for the sum.
+fn gaussian(radius: u32, op: SpreadOp) -> Vec<u32> {
+    let deviation = f64::from(radius) / 2.0;
+    let height = |d: u32| libm::exp(-f64::from(d * d) / (2.0 * deviation * deviation)) * f64::from(WEIGHT_ONE);
+    if op == SpreadOp::Max {
+        return (0..=radius).map(|d| libm::round(height(d)) as u32).collect();
+    }
+    let sum = (height(0) + 2.0 * (1..=radius).map(height).sum::<f64>()) / f64::from(WEIGHT_ONE);
+    let exact: Vec<f64> = (0..=radius).map(|d| height(d) / sum).collect();
+    let mut weights: Vec<u32> = exact.iter().map(|&weight| weight as u32).collect();
+    let (middle, sides): (u32, u32) = (weights[0], weights.iter().skip(1).sum());
+    // What rounding down took goes to the middle and then, on both sides, to the weights that lost most: so they still
+    // fall from the middle outwards.
+    let lost = WEIGHT_ONE - middle - 2 * sides;
+    let to_middle = if lost % 2 == 1 { 1 } else { lost.min(2) };
+    weights[0] += to_middle;
+    let mut order: Vec<usize> = (1..weights.len()).collect();
+    order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()));
+    order.iter().take(((lost - to_middle) / 2) as usize).for_each(|&d| weights[d] += 1);
+    weights
+}
+
+impl fmt::Display for Radius {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(radius) => write!(f, "{radius}"),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
+impl FromStr for Radius {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim().eq_ignore_ascii_case("auto") {
+            return Ok(Self::Auto);
+        }
+        match text.trim().parse::<u32>() {
+            Ok(radius) if radius <= MAX_SPREAD => Ok(Self::Fixed(radius)),
+            _ => Err(format!("'{text}' is no spread; use 0 to {MAX_SPREAD} pixels, or auto")),
+        }
+    }
+}
+
+impl fmt::Display for SpreadShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Disc => "disc",
+            Self::Square => "square",
+            Self::Gaussian => "gaussian",
+        })
+    }
+}
+
+impl fmt::Display for SpreadOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Max => "max",
+            Self::Add => "add",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spread(shape: SpreadShape, op: SpreadOp) -> Spread {
+        Spread { radius: Radius::Auto, shape, op }
+    }
+
+    #[test]
+    fn discs_have_the_sizes_of_datashader() {
+        let area = |px| spread(SpreadShape::Disc, SpreadOp::Max).kernel(px, 1).area();
+        assert_eq!([0, 1, 2, 3].map(area), [1, 9, 21, 37]);
+        let square = |px| spread(SpreadShape::Square, SpreadOp::Add).kernel(px, 1).area();
+        assert_eq!([0, 1, 2, 3].map(square), [1, 9, 25, 49]);
+    }
+
+    #[test]
+    fn weights_share_out_exactly_one() {
+        for radius in 1..=MAX_SPREAD {
+            let Form::Weights { weights, .. } = spread(SpreadShape::Gaussian, SpreadOp::Add).kernel(radius, 9).form
+            else {
+                panic!("no weights");
+            };
+            assert_eq!(weights[0] + 2 * weights[1..].iter().sum::<u32>(), WEIGHT_ONE, "{radius}");
+            assert!(weights.is_sorted_by(|a, b| a >= b) && weights[radius as usize] > 0, "{radius}: {weights:?}");
+            let Form::Weights { weights, .. } = spread(SpreadShape::Gaussian, SpreadOp::Max).kernel(radius, 9).form
+            else {
+                panic!("no weights");
+            };
+            assert_eq!(weights[0], WEIGHT_ONE);
+            // exp(-2) at two standard deviations.
+            assert_eq!(weights[radius as usize], 8869);
+        }
+    }
+
+    #[test]
+    fn counts_are_moved_up_as_far_as_they_fit() {
+        let shift = |max| spread(SpreadShape::Gaussian, SpreadOp::Add).kernel(3, max).shift();
+        assert_eq!([0, 1, 65_535, 65_536, 1 << 30, u32::MAX].map(shift), [16, 16, 16, 15, 1, 0]);
+        assert_eq!(spread(SpreadShape::Disc, SpreadOp::Add).kernel(3, 1).shift(), 0);
+    }
+
+    #[test]
+    fn the_automatic_radius_follows_the_company() {
+        let radius = |accompanied| auto_radius(&Isolation { lit: 100, accompanied });
+        assert_eq!(radius([51, 80, 90]), 0);
+        assert_eq!(radius([50, 51, 90]), 1);
+        assert_eq!(radius([10, 50, 51]), 2);
+        assert_eq!(radius([0, 10, 50]), 3);
+        assert_eq!(auto_radius(&Isolation::default()), 0);
+    }
+
+    #[test]
+    fn radii_are_numbers_or_auto() {
+        assert_eq!(
+            ("0".parse(), "64".parse(), "Auto".parse()),
+            (Ok(Radius::Fixed(0)), Ok(Radius::Fixed(64)), Ok(Radius::Auto))
+        );
+        for text in ["", "65", "-1", "1.5", "automatic"] {
+            assert!(text.parse::<Radius>().is_err(), "{text}");
+        }
+    }
+}
