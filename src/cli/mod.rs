@@ -4,6 +4,7 @@
 mod arguments;
 mod bench;
 mod colormaps;
+mod image;
 mod info;
 mod progress;
 mod render;
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// Turn point files into heat-map tiles
     Render(Box<render::RenderArgs>),
+    /// Turn point files into one picture
+    Image(Box<image::ImageArgs>),
     /// Measure the CPU and GPU adapters on the same work, stage by stage, and compare their tiles
     Bench(bench::BenchArgs),
     /// Show tile sets on a map in the browser, and serve their tiles over HTTP
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
     let _ = ctrlc::set_handler(move || on_interrupt.cancel());
     let result = match cli.command {
         Command::Render(args) => render::run(*args, &monitor),
+        Command::Image(args) => image::run(*args, &monitor),
         Command::Bench(args) => bench::run(&args, &monitor),
         Command::Serve(args) => serve::run(args, &monitor),
         Command::Synth(args) => synth::run(&args, &monitor),

@@ -3,18 +3,49 @@
 use std::fmt::Write;
 
 use super::values::{bytes, grouped};
+use crate::render::image::ImageReport;
 use crate::render::{Report, ZoomReport};
+use crate::shade::people;
+use crate::tile::LonLatBounds;
 
-/// The summary as text.
-pub(super) fn summary(report: &Report, out: &str) -> String {
+/// The summary of a picture.
+pub(super) fn picture_summary(report: &ImageReport, out: &str) -> String {
     let mut text = String::new();
+    head(&mut text, &report.run);
+    if report.outside > 0 {
+        line(&mut text, format_args!("  outside of the picture: {}", grouped(report.outside)));
+    }
+    let LonLatBounds { west, south, east, north } = report.bounds;
+    line(&mut text, format_args!("longitude {west:.5} to {east:.5}, latitude {south:.5} to {north:.5}"));
+    if let Some(zoom) = report.run.zooms.get(&report.zoom) {
+        let (lit, max) = (grouped(zoom.lit), grouped(zoom.max.into()));
+        line(&mut text, format_args!("{lit} lit pixels, largest count {max}"));
+        clipped(&mut text, "", zoom);
+    }
+    work(&mut text, &report.run);
+    line(
+        &mut text,
+        format_args!(
+            "{} by {} pixels, {} in {out} ({:.2} s, {:.2} CPU seconds)",
+            grouped(report.width.into()),
+            grouped(report.height.into()),
+            bytes(report.run.bytes),
+            report.run.seconds,
+            report.run.cpu_seconds
+        ),
+    );
+    text
+}
+
+/// Where points came from, and which rows were none.
+fn head(text: &mut String, report: &Report) {
     for file in &report.files {
-        line(&mut text, format_args!("{}", file.notice));
+        line(text, format_args!("{}", file.notice));
     }
     for notice in &report.notices {
-        line(&mut text, format_args!("{notice}"));
+        line(text, format_args!("{notice}"));
     }
-    line(&mut text, format_args!("{} rows, {} points used", grouped(report.rows), grouped(report.used)));
+    line(text, format_args!("{} rows, {} points used", grouped(report.rows), grouped(report.used)));
     let reasons = [
         ("missing coordinate", report.invalid_rows.missing),
         ("not a number", report.invalid_rows.not_a_number),
@@ -23,29 +54,56 @@ pub(super) fn summary(report: &Report, out: &str) -> String {
         ("outside Web Mercator", report.outside_mercator),
     ];
     for (reason, rows) in reasons.iter().filter(|r| r.1 > 0) {
-        line(&mut text, format_args!("  left out: {} {reason}", grouped(*rows)));
+        line(text, format_args!("  left out: {} {reason}", grouped(*rows)));
     }
-    line(&mut text, format_args!("zoom     lit pixels   largest count     tiles       bytes"));
+}
+
+/// What a zoom's span clips.
+fn clipped(text: &mut String, name: &str, zoom: &ZoomReport) {
+    let (lo, hi) = (people(zoom.span.0), people(zoom.span.1));
+    if zoom.clipped.above > 0 {
+        line(
+            text,
+            format_args!("  {name}{} pixels have more than {hi} and the last colour", grouped(zoom.clipped.above)),
+        );
+    }
+    if zoom.clipped.below > 0 {
+        line(
+            text,
+            format_args!("  {name}{} pixels have less than {lo} and the first colour", grouped(zoom.clipped.below)),
+        );
+    }
+}
+
+/// The zooms, a line each.
+fn zooms(text: &mut String, report: &Report) {
+    line(text, format_args!("zoom     lit pixels   largest count     tiles       bytes"));
     let shown = |zoom: &ZoomReport| if report.estimate.is_some() { zoom.tiles } else { zoom.written };
     for (z, zoom) in report.zooms.iter().filter(|z| shown(z.1) > 0) {
         line(
-            &mut text,
+            text,
             format_args!(
-                "{z:>4} {:>14} {:>15} {:>9} {:>11}",
+                "{z:>4} {:>14} {:>15} {:>9} {:>11}{}",
                 grouped(zoom.lit),
                 grouped(zoom.max.into()),
                 grouped(shown(zoom)),
-                if zoom.bytes > 0 { bytes(zoom.bytes) } else { String::new() }
+                if zoom.bytes > 0 { bytes(zoom.bytes) } else { String::new() },
+                if report.auto_spread { format!("   spread {} px", zoom.spread) } else { String::new() }
             ),
         );
+        clipped(text, &format!("zoom {z}: "), zoom);
     }
+}
+
+/// What did the work, and how long it took.
+fn work(text: &mut String, report: &Report) {
     let device = &report.device;
     match (&device.adapter, &device.interface) {
         (Some(adapter), interface) => {
-            line(&mut text, format_args!("GPU: {adapter} ({})", interface.as_deref().unwrap_or("unknown")));
+            line(text, format_args!("GPU: {adapter} ({})", interface.as_deref().unwrap_or("unknown")));
             for work in &device.shaders {
                 line(
-                    &mut text,
+                    text,
                     format_args!(
                         "  {:<8} {:>14} points {:>10} tiles {:>8} dispatches",
                         work.shader,
@@ -56,28 +114,36 @@ pub(super) fn summary(report: &Report, out: &str) -> String {
                 );
             }
             if device.buckets > 0 {
-                line(&mut text, format_args!("  {} buckets in {} passes", device.buckets, device.passes));
+                line(text, format_args!("  {} buckets in {} passes", device.buckets, device.passes));
             }
         }
-        _ => line(&mut text, format_args!("CPU: {} threads", device.threads)),
+        _ => line(text, format_args!("CPU: {} threads", device.threads)),
     }
     if device.flushes > 0 {
         let spilled = bytes(device.spilled_bytes);
         line(
-            &mut text,
+            text,
             format_args!("  memory was full {} times, {spilled} of counts went to a temporary file", device.flushes),
         );
     }
     if device.sparse_tiles > 0 {
         let (tiles, points) = (grouped(device.sparse_tiles), grouped(device.sparse_points));
-        line(&mut text, format_args!("  sparse path: {tiles} tiles of the highest zoom, {points} points"));
+        line(text, format_args!("  sparse path: {tiles} tiles of the highest zoom, {points} points"));
     }
-    line(&mut text, format_args!("seconds      busy     wall"));
+    line(text, format_args!("seconds      busy     wall"));
     for stage in crate::monitor::Stage::ALL {
         if let Some(time) = report.stages.get(stage.name()) {
-            line(&mut text, format_args!("{:<9} {:>7.3}  {:>7.3}", stage.name(), time.busy, time.wall));
+            line(text, format_args!("{:<9} {:>7.3}  {:>7.3}", stage.name(), time.busy, time.wall));
         }
     }
+}
+
+/// The summary as text.
+pub(super) fn summary(report: &Report, out: &str) -> String {
+    let mut text = String::new();
+    head(&mut text, report);
+    zooms(&mut text, report);
+    work(&mut text, report);
     match &report.estimate {
         Some(estimate) => line(
             &mut text,

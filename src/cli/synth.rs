@@ -1,6 +1,5 @@
 //! `tilefire synth`: synthetic points to a file or to standard output.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::values;
+use crate::container::write_whole;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::source;
@@ -41,19 +41,7 @@ pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
             args.output.display()
         )));
     }
-    // Written beside its place and renamed when complete, so a half-written file never carries the name.
-    let folder = match args.output.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => std::path::Path::new("."),
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".tilefire-synth-")
-        .tempfile_in(folder)
-        .map_err(|e| Error::io("create a file in", folder, e))?;
-    fill(file.as_file_mut(), args, monitor)?;
-    let file = file.persist(&args.output).map_err(|e| Error::io("write", &args.output, e.error))?;
-    open_to_all(&file);
-    Ok(())
+    write_whole(&args.output, |mut file| source::synth(args.number, args.seed, &mut file, monitor)).map(|_| ())
 }
 
 /// Standard output, remembering that its reader went away.
@@ -76,21 +64,4 @@ impl<W: Write> Write for Pipe<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.watch(W::flush)
     }
-}
-
-fn fill(file: &mut File, args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    source::synth(args.number, args.seed, &mut out, monitor)?;
-    out.flush().map_err(|e| Error::io("write", &args.output, e))
-}
-
-/// Temporary files are made readable by their owner only; the finished file is an ordinary one.
-fn open_to_all(file: &File) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let _ = file.set_permissions(std::fs::Permissions::from_mode(0o644));
-    }
-    #[cfg(not(unix))]
-    let _ = file;
 }

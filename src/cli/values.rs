@@ -1,6 +1,8 @@
 //! Values as people type them: counts with suffixes, colours. Types with a `FromStr` of their own need nothing here.
 
+use crate::render::image::View;
 use crate::shade::{Theme, colour};
+use crate::tile::LonLatBounds;
 
 /// A whole number with an optional suffix k, M, G or B (thousand, million, billion, billion), as in `10M` or `1.5k`.
 pub(super) fn number(text: &str) -> Result<u64, String> {
@@ -62,6 +64,27 @@ pub(super) fn background(text: &str) -> Result<[u8; 3], String> {
         Some(_) => Err(format!("'{text}' is not opaque, and a background has to be")),
         None => Err(format!("'{text}' is no colour; write one of CSS such as '#101418' or white, or dark or light")),
     }
+}
+
+/// What a picture shows: a box in degrees, or the whole world.
+pub(super) fn view(text: &str) -> Result<View, String> {
+    if text.trim().eq_ignore_ascii_case("world") {
+        return Ok(View::World);
+    }
+    let wrong =
+        || format!("'{text}' is no box; write west,south,east,north in degrees, for instance -6,50,2,59, or world");
+    let numbers: Vec<f64> =
+        text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    let &[west, south, east, north] = numbers.as_slice() else { return Err(wrong()) };
+    let on_earth =
+        [west, east].iter().all(|lon| lon.abs() <= 180.0) && [south, north].iter().all(|lat| lat.abs() <= 90.0);
+    if !on_earth {
+        return Err(format!("'{text}' is not on earth; longitudes go to 180 and latitudes to 90 degrees"));
+    }
+    if south >= north || west == east {
+        return Err(format!("'{text}' is empty; south comes before north: west,south,east,north"));
+    }
+    Ok(View::Bounds(LonLatBounds { west, south, east, north }))
 }
 
 /// 1234567 as "1,234,567".

@@ -1,7 +1,9 @@
 //! The few calls on files that differ between operating systems: swapping two paths, renaming without replacing,
-//! flushing a whole file system, and knowing a file again. What they are for is told in staging.
+//! flushing a whole file system, and knowing a file again. What they are for is told in staging. And single files that
+//! appear when they are complete.
 
 use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -77,4 +79,36 @@ pub(super) fn same_file(file: &File, path: &Path) -> bool {
         let _ = file;
         path.exists()
     }
+}
+
+/// Fills a file beside its place and renames it when it is complete, so that a half-written one never carries the name;
+/// gives its size. Whether the name is free is for the caller to see.
+pub fn write_whole(out: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<u64> {
+    let folder = match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".tilefire-")
+        .tempfile_in(folder)
+        .map_err(|e| Error::io("create a file in", folder, e))?;
+    let mut buffer = BufWriter::with_capacity(1 << 20, file.as_file_mut());
+    fill(&mut buffer)?;
+    buffer.flush().map_err(|e| Error::io("write", out, e))?;
+    drop(buffer);
+    let bytes = file.as_file().metadata().map_err(|e| Error::io("read", out, e))?.len();
+    let file = file.persist(out).map_err(|e| Error::io("write", out, e.error))?;
+    open_to_all(&file);
+    Ok(bytes)
+}
+
+/// Temporary files are made readable by their owner only; the finished file is an ordinary one.
+fn open_to_all(file: &File) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = file.set_permissions(fs::Permissions::from_mode(0o644));
+    }
+    #[cfg(not(unix))]
+    let _ = file;
 }

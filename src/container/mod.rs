@@ -10,9 +10,12 @@ pub mod picture;
 mod pmtiles;
 pub mod png;
 pub mod read;
+pub mod sheet;
 mod staging;
 pub mod text;
 mod xyz;
+
+pub use files::write_whole;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -7,8 +7,9 @@ const PAGE: &str = include_str!("../../assets/page.html");
 const PLACE: &str = "\"METADATA\"";
 
 /// The page for a tile set with this metadata. Of `heat` it shows what is there: `used`, `rows`, `left_out` (reason ->
-/// rows), `function`, `colormap`, `spread`, `colour_error`; for the legend `zooms` (zoom -> `span` of two counts, and
-/// `stops` of a count and its colour, such as [1, "#4f6be8"]).
+/// rows), `function`, `span`, `colormap`, `spread`, `min_count`, `colour_error`, `theme`, `background`; for the legend
+/// `legend.title`, `ramp` (colours, evenly spaced) and `zooms` (zoom -> `ticks` of a count, its place along the ramp
+/// and how people read it, such as [12000, 0.8, "12k"]).
 pub fn page(metadata: &Value) -> String {
     // Inside a script element only `<` could end it; in JSON strings it may be written so.
     PAGE.replacen(PLACE, &metadata.to_string().replace('<', "\\u003c"), 1)

@@ -4,6 +4,7 @@
 //! library PROJ for every other system. Where coordinates come from and where points go is left to others.
 
 mod crs;
+mod frame;
 pub(crate) mod mercator;
 #[cfg(feature = "proj")]
 mod other;
@@ -12,6 +13,7 @@ mod other;
 mod other;
 
 pub use crs::Crs;
+pub use frame::frame;
 pub use mercator::{MAX_LATITUDE, WORLD_HALF_WIDTH};
 
 use crate::error::Result;

@@ -4,6 +4,7 @@
 pub mod bench;
 mod colours;
 mod estimate;
+pub mod image;
 mod kept;
 mod report;
 mod sink;

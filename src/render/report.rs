@@ -68,6 +68,8 @@ pub struct Report {
     pub out_of_range: u64,
     /// Rows on earth but beyond the latitudes of Web Mercator.
     pub outside_mercator: u64,
+    /// Whether each zoom's spread was chosen for it.
+    pub auto_spread: bool,
     /// Per zoom, from 0 to the highest asked for.
     pub zooms: BTreeMap<u8, ZoomReport>,
     /// Columns taken, per file.
@@ -118,6 +120,7 @@ impl Report {
             invalid_rows: points.read.invalid,
             out_of_range: points.left_out.out_of_range,
             outside_mercator: points.left_out.outside_mercator,
+            auto_spread: request.style.spread.radius == Radius::Auto,
             zooms: zooms.filter(|(z, _)| *z <= request.zooms.max).collect(),
             files: points.read.files.clone(),
             written: 0,

@@ -6,9 +6,11 @@
 mod counts;
 mod part;
 mod points;
+mod spool;
 mod vault;
 
 pub use counts::CountStore;
 pub use part::CountPart;
 pub use points::{PointSink, PointStore};
+pub use spool::{PointSpool, SpoolSink};
 pub use vault::{Kept, Vault};

@@ -71,11 +71,12 @@ impl Extent {
     }
 }
 
-fn longitude(x: f64) -> f64 {
+/// Degrees of a position in steps from the antimeridian.
+pub(super) fn longitude(x: f64) -> f64 {
     (x / 4_294_967_296.0 - 0.5) * 360.0
 }
 
 /// Inverse Mercator: lat = atan(sinh(pi (1 - 2y))).
-fn latitude(y: f64) -> f64 {
+pub(super) fn latitude(y: f64) -> f64 {
     libm::atan(libm::sinh(PI * (1.0 - 2.0 * y / 4_294_967_296.0))) * 180.0 / PI
 }

@@ -2,10 +2,12 @@
 //! No floats but for showing an extent in degrees, no files, no GPU.
 
 mod extent;
+mod grid;
 mod indices;
 mod morton;
 
 pub use extent::{Extent, LonLatBounds};
+pub use grid::{Frame, Grid, MAX_PICTURE};
 pub use indices::{PixelIndex, TileIndices};
 pub use morton::{hilbert_id, interleave, morton, morton_point};
 

@@ -51,59 +51,70 @@ impl Work<'_> {
 
     /// The counts of zoom `z`, all of which the host has, after a kernel that makes new ones; in ascending parts.
     pub(super) fn new_counts(&self, z: u8, counts: &CountStore, kernel: &Kernel) -> Result<Vec<CountPart>> {
-        use wgpu::BufferUsages as Usage;
         let (planes, rasters) = self.planes(kernel)?;
         let borders = Borders::new(counts, z, kernel.radius)?;
         let mut parts = Vec::new();
         for codes in borders.reached().chunks(self.chunk(kernel) as usize) {
             self.plan.monitor.check()?;
-            // Few pixels are spread at once, the others wait for the device.
-            let tiles: Vec<Result<Vec<Lit>, Vec<u32>>> = codes
+            let mut tiles: Vec<Spread> = codes
                 .par_iter()
                 .map_init(Default::default, |(lit, near): &mut (Vec<_>, Vec<_>), &code| {
-                    let tile = TileCoord::from_morton(z, code);
-                    borders.gather(counts, tile, lit, near, |count| count)?;
-                    if self.goes_by_list(near.len(), kernel) {
-                        let mut lit = Vec::new();
-                        sparse::lit_of_list(&sparse::new_counts(near, kernel), &mut lit);
-                        return Ok(Ok(lit));
+                    borders.gather(counts, TileCoord::from_morton(z, code), lit, near, |count| count)?;
+                    if !self.goes_by_list(near.len(), kernel) {
+                        return Ok(Spread::Waits(plane_of(near, kernel)));
                     }
-                    Ok(Err(plane_of(near, kernel)))
+                    let mut done = Vec::new();
+                    sparse::lit_of_list(&sparse::new_counts(near, kernel), &mut done);
+                    Ok(Spread::Done(done))
                 })
                 .collect::<Result<_>>()?;
-            let dense: Vec<&[u32]> = tiles.iter().filter_map(|tile| tile.as_ref().err()).map(Vec::as_slice).collect();
-            let mut view = None;
-            if !dense.is_empty() {
-                let mut encoder = self.gpu.encoder();
-                let staging = self.gpu.upload_parts("counts", &dense, Usage::COPY_SRC)?;
-                encoder.copy_buffer_to_buffer(&staging, 0, &planes.buffer, 0, staging.size());
-                spread::encode(self.gpu, &mut encoder, &planes, dense.len(), &rasters)?;
-                let copy = readback::start(self.gpu, &mut encoder, &rasters, dense.len() as u64 * TILE_BYTES)?;
-                view = Some(copy.map(self.gpu.submit(encoder)?).view(self.gpu)?);
-            }
-            let mut rasters =
-                view.as_ref().map_or(&[][..], |view| bytemuck::cast_slice(view)).chunks_exact(TILE_PIXELS);
-            let lits: Vec<(u64, Result<Vec<Lit>, &[u32]>)> = codes
-                .iter()
-                .zip(tiles)
-                .map(|(&code, tile)| (code, tile.or_else(|_| Err(rasters.next().unwrap_or_default()))))
-                .collect();
+            self.spread_waiting(&mut tiles, &planes, &rasters)?;
             let mut part = counts.part();
-            let lits = lits.into_par_iter().map(|(code, tile)| match tile {
-                Ok(lit) => Ok((code, lit)),
-                Err(raster) => {
-                    let wrong = |_| Error::Internal(format!("spread lost tile {}", TileCoord::from_morton(z, code)));
-                    let mut lit = Vec::new();
-                    sparse::lit_of(raster.try_into().map_err(wrong)?, &mut lit);
-                    Ok((code, lit))
+            for (&code, tile) in codes.iter().zip(&tiles) {
+                if let Spread::Done(lit) = tile {
+                    part.push(code, lit)?;
                 }
-            });
-            for (code, lit) in lits.collect::<Result<Vec<_>>>()? {
-                part.push(code, &lit)?;
             }
             parts.push(part);
         }
         Ok(parts)
+    }
+
+    /// Spreads on the device what waits for it.
+    fn spread_waiting(&self, tiles: &mut [Spread], planes: &Planes, rasters: &wgpu::Buffer) -> Result<()> {
+        let mut waiting: Vec<&mut Spread> = tiles.iter_mut().filter(|tile| matches!(tile, Spread::Waits(_))).collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let words: Vec<&[u32]> = waiting.iter().map(|tile| tile.plane()).collect();
+        let mut encoder = self.gpu.encoder();
+        let staging = self.gpu.upload_parts("counts", &words, wgpu::BufferUsages::COPY_SRC)?;
+        encoder.copy_buffer_to_buffer(&staging, 0, &planes.buffer, 0, staging.size());
+        spread::encode(self.gpu, &mut encoder, planes, words.len(), rasters)?;
+        let copy = readback::start(self.gpu, &mut encoder, rasters, words.len() as u64 * TILE_BYTES)?;
+        let view = copy.map(self.gpu.submit(encoder)?).view(self.gpu)?;
+        let all: &[u32] = bytemuck::cast_slice(&view);
+        waiting.par_iter_mut().zip(all.par_chunks_exact(TILE_PIXELS)).try_for_each(|(tile, raster)| {
+            let raster = raster.try_into().map_err(|_| Error::Internal("a spread tile has the wrong size".into()))?;
+            let mut lit = Vec::new();
+            sparse::lit_of(raster, &mut lit);
+            **tile = Spread::Done(lit);
+            Ok(())
+        })
+    }
+}
+
+/// A tile on its way to new counts.
+enum Spread {
+    /// Spread by the host, or by the device.
+    Done(Vec<Lit>),
+    /// Its counts with their surroundings, to be spread by the device.
+    Waits(Vec<u32>),
+}
+
+impl Spread {
+    fn plane(&self) -> &[u32] {
+        if let Self::Waits(plane) = self { plane } else { &[] }
     }
 }
 

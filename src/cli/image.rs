@@ -1,0 +1,77 @@
+//! `tilefire image`: point files to one picture.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
+use super::progress::Progress;
+use super::summary::picture_summary;
+use super::values;
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+use crate::render::image::{ImageRequest, View, image};
+use crate::tile::MAX_PICTURE;
+
+/// Pixels that a legend in a corner asks for.
+const LEGEND_WIDTH: u32 = 400;
+
+#[derive(Debug, Args)]
+pub(super) struct ImageArgs {
+    #[command(flatten)]
+    sources: SourceArgs,
+    /// PNG file to write
+    #[arg(short, long, value_name = "OUT.png")]
+    output: PathBuf,
+    /// What to show: west,south,east,north in degrees, or world [default: the box around the points]
+    #[arg(long, value_name = "W,S,E,N", value_parser = values::view, allow_hyphen_values = true)]
+    bbox: Option<View>,
+    /// Pixels from west to east, at most 20000 [default: what fits the height; 1200 on the longer side]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PICTURE)))]
+    width: Option<u32>,
+    /// Pixels from north to south, at most 20000 [default: what fits the width]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PICTURE)))]
+    height: Option<u32>,
+    /// Draw the legend into the lower left corner
+    #[arg(long)]
+    legend: bool,
+    #[command(flatten)]
+    style: StyleArgs,
+    #[command(flatten)]
+    resources: ResourceArgs,
+    /// Replace a picture that tilefire made
+    #[arg(long)]
+    force: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
+    let quiet = args.quiet;
+    if args.legend && args.width.is_some_and(|width| width < LEGEND_WIDTH) {
+        return Err(Error::Usage(format!("--legend needs a picture that is at least {LEGEND_WIDTH} pixels wide")));
+    }
+    let request = ImageRequest {
+        sources: args.sources.sources()?,
+        style: args.style.style()?,
+        resources: args.resources.resources()?,
+        out: args.output,
+        force: args.force,
+        view: args.bbox.unwrap_or(View::Data),
+        width: args.width,
+        height: args.height,
+        legend: args.legend,
+    };
+    let report = {
+        let _progress = Progress::start(monitor, quiet);
+        image(&request, monitor)?
+    };
+    if !quiet {
+        let text = picture_summary(&report, &request.out.display().to_string());
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+    Ok(())
+}

@@ -1,0 +1,264 @@
+//! One picture of an extent: the same points, stages and looks as a tile set's, on a pixel grid of its own. Points
+//! become positions of that grid in integers before they reach a backend, which then makes the tiles of a single zoom;
+//! here they are put side by side.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::colours::{Coloured, colour};
+use super::{Points, Report, Request, Resources, Sources, aggregate, memory, open, pool};
+use crate::backend::{Backend, PointPush, TileSink};
+use crate::container::picture::{self, Picture, Pixels};
+use crate::container::{OutputOptions, Written, legend};
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Stage};
+use crate::project;
+use crate::shade::{Legend, Style};
+use crate::source::Input;
+use crate::store::{PointSpool, SpoolSink};
+use crate::tile::{Frame, Grid, LonLatBounds, TILE_SIDE, TileCoord, TileIndices, WorldPoint};
+
+/// Which part of the world a picture shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum View {
+    /// The box around the points.
+    Data,
+    /// The whole world square.
+    World,
+    /// A box in degrees; across the antimeridian where west is larger than east.
+    Bounds(LonLatBounds),
+}
+
+/// A picture that is valid and ready.
+#[derive(Debug, Clone)]
+pub struct ImageRequest {
+    /// Where points come from.
+    pub sources: Sources,
+    /// What it looks like.
+    pub style: Style,
+    /// What the work may use.
+    pub resources: Resources,
+    /// File to write.
+    pub out: PathBuf,
+    /// Whether a picture that tilefire made earlier may be replaced.
+    pub force: bool,
+    /// What it shows.
+    pub view: View,
+    /// Pixels from west to east, at most [`crate::tile::MAX_PICTURE`].
+    pub width: Option<u32>,
+    /// Pixels from north to south, likewise.
+    pub height: Option<u32>,
+    /// Whether to draw the legend into a corner.
+    pub legend: bool,
+}
+
+/// What a picture came to.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct ImageReport {
+    /// Pixels from west to east.
+    pub width: u32,
+    /// Pixels from north to south.
+    pub height: u32,
+    /// What it shows, in degrees.
+    pub bounds: LonLatBounds,
+    /// Points that lie in it.
+    pub inside: u64,
+    /// Points that do not.
+    pub outside: u64,
+    /// The zoom of `run.zooms` whose pixels are the picture's.
+    pub zoom: u8,
+    /// Everything that tile sets have too.
+    pub run: Report,
+}
+
+/// Makes the picture. On an error nothing is left behind and an older one is untouched.
+pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
+    let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    picture::allowed(&request.out, &options)?;
+    pool(&request.resources, &request.style)?.install(|| draw(request, monitor))
+}
+
+fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
+    let outside = AtomicU64::new(0);
+    // The extent of the data is known when all of it was read, so it has to wait then.
+    let (grid, waiting) = match request.view {
+        View::Data => {
+            let spool = PointSpool::new(memory(&request.resources, &request.out).vault());
+            let points = aggregate(&request.sources, || Box::new(Waiting(spool.sink())), monitor)?;
+            (request.grid(Frame::around(&points.extent)), Some((spool, points)))
+        }
+        View::World => (request.grid(Frame::WORLD), None),
+        View::Bounds(bounds) => (request.grid(project::frame(&bounds)), None),
+    };
+    let run = request.run(&grid);
+    let (mut backend, notice) = open(&run, monitor)?;
+    let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
+    let points = match waiting {
+        None => aggregate(&request.sources, || pusher(), monitor)?,
+        Some((spool, points)) => {
+            replay(&spool, &|| pusher(), monitor)?;
+            points
+        }
+    };
+    let outside = outside.load(Ordering::Relaxed);
+    finish(request, (&run, &grid), backend.as_mut(), (&points, outside), notice, monitor)
+}
+
+fn finish(
+    request: &ImageRequest,
+    (run, grid): (&Request, &Grid),
+    backend: &mut dyn Backend,
+    (points, outside): (&Points, u64),
+    notice: Option<String>,
+    monitor: &Arc<Monitor>,
+) -> Result<ImageReport> {
+    let inside = points.used - outside;
+    if inside == 0 {
+        return Err(Error::Input(format!(
+            "none of the {} points lies in --bbox; it is west,south,east,north in degrees of longitude and latitude",
+            points.used
+        )));
+    }
+    let stats = backend.finish()?;
+    if let Some(stats) = stats.iter().find(|stats| stats.sum != inside) {
+        return Err(Error::Internal(format!("the picture counts {} of {inside} points", stats.sum)));
+    }
+    let coloured = colour(backend, &request.style, &stats, run.zooms)?;
+    let tables = coloured.tables();
+    let zoom = run.zooms.max;
+    let table = tables.last().ok_or_else(|| Error::Internal("a picture without colours".into()))?;
+    let canvas = Canvas::new(grid, table.is_wide());
+    backend.tiles(&tables, &canvas)?;
+    let mut report = Report::new(run, points, &stats, &coloured);
+    report.used = inside;
+    let legend = if request.legend { Some(request.legend(run, points, &report, &coloured)?) } else { None };
+    let pixels = canvas.pixels.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let picture = Picture {
+        width: grid.columns(),
+        height: grid.rows(),
+        pixels: &pixels,
+        palette: &table.palette,
+        truecolor: request.style.truecolor,
+        legend: legend.as_ref().map(|legend| legend::draw(legend, if grid.columns() < 1_600 { 1 } else { 2 })),
+    };
+    monitor.check()?;
+    let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    let bytes = monitor.time(Stage::Write, || picture::save(&request.out, &picture, &options))?;
+    report.finish(&Written { bytes, ..Written::default() }, backend.report(), notice, monitor);
+    let (width, height) = (grid.columns(), grid.rows());
+    Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
+}
+
+impl ImageRequest {
+    fn grid(&self, frame: Frame) -> Grid {
+        Grid::new(frame, self.width, self.height)
+    }
+
+    /// The run that makes the picture's pixels as those of a zoom.
+    fn run(&self, grid: &Grid) -> Request {
+        Request {
+            sources: self.sources.clone(),
+            style: self.style.clone(),
+            resources: self.resources.clone(),
+            zooms: grid.zooms(),
+            force: self.force,
+            ..Request::new(Vec::<Input>::new(), self.out.clone())
+        }
+    }
+
+    fn legend(&self, run: &Request, points: &Points, report: &Report, coloured: &Coloured<'_>) -> Result<Legend> {
+        legend::of_metadata(&report.metadata(run, &points.extent, coloured)?)
+            .ok_or_else(|| Error::Internal("the picture has no legend".into()))
+    }
+}
+
+/// Hands points that wait to the backend, on all threads.
+fn replay<'a>(spool: &PointSpool, pusher: &(impl Fn() -> Box<Placing<'a>> + Sync), monitor: &Monitor) -> Result<()> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..rayon::current_num_threads())
+            .map(|_| {
+                scope.spawn(move || {
+                    let (mut push, mut points) = (pusher(), Vec::new());
+                    while spool.take(&mut points)? {
+                        monitor.check()?;
+                        push.push(&points)?;
+                    }
+                    push.close()
+                })
+            })
+            .collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_| Err(Error::Internal("a thread died while it placed points".into())))
+        })
+    })
+}
+
+/// Points on their way into a spool.
+struct Waiting<'a>(SpoolSink<'a>);
+
+impl PointPush for Waiting<'_> {
+    fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
+        self.0.push(points)
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.0.close()
+    }
+}
+
+/// Points on their way onto the grid.
+struct Placing<'a> {
+    grid: Grid,
+    push: Box<dyn PointPush + 'a>,
+    batch: Vec<WorldPoint>,
+    outside: &'a AtomicU64,
+}
+
+impl PointPush for Placing<'_> {
+    fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
+        self.batch.clear();
+        self.batch.extend(points.iter().filter_map(|&point| self.grid.place(point)));
+        self.outside.fetch_add((points.len() - self.batch.len()) as u64, Ordering::Relaxed);
+        self.push.push(&self.batch)
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.push.close()
+    }
+}
+
+/// Where the tiles of the zoom become one picture.
+struct Canvas {
+    width: u32,
+    height: u32,
+    pixels: Mutex<Pixels>,
+}
+
+impl Canvas {
+    fn new(grid: &Grid, wide: bool) -> Self {
+        let (width, height) = (grid.columns(), grid.rows());
+        let area = width as usize * height as usize;
+        let pixels = if wide { Pixels::Wide(vec![0; area]) } else { Pixels::Narrow(vec![0; area]) };
+        Self { width, height, pixels: Mutex::new(pixels) }
+    }
+}
+
+impl TileSink for Canvas {
+    fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
+        let (left, top) = (tile.x * TILE_SIDE, tile.y * TILE_SIDE);
+        let mut pixels = self.pixels.lock().unwrap_or_else(PoisonError::into_inner);
+        indices.for_each_lit(|pixel, index| {
+            let (x, y) = (left + u32::from(pixel & 0xff), top + u32::from(pixel >> 8));
+            // Spread reaches beyond the edges.
+            if x < self.width && y < self.height {
+                let at = y as usize * self.width as usize + x as usize;
+                match &mut *pixels {
+                    Pixels::Narrow(all) => all[at] = index as u8,
+                    Pixels::Wide(all) => all[at] = index,
+                }
+            }
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! The pixel grid of a picture: any part of the world square cut into any number of columns and rows, in integers.
+//!
+//! The column of a position is floor(offset * columns / width), offset and width in world steps: 33 bits times 15 bits,
+//! so exact in u64, half-open, and no float decides on which side of a pixel's edge a point lies. The quotient is then
+//! written as a position of a pyramid's zoom with room for all columns ([`Grid::place`]), so that what bins tiles bins
+//! pictures: devices see powers of two only.
+
+use super::extent::{latitude, longitude};
+use super::{Extent, LonLatBounds, MAX_ZOOM, WorldPoint, ZoomRange};
+
+/// Most columns or rows of a picture.
+pub const MAX_PICTURE: u32 = 20_000;
+/// Steps along a side of the world.
+const WORLD: i64 = 1 << 32;
+
+/// A box of the world square in steps. It may reach over the antimeridian and, grown, over the edges of the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Western edge.
+    pub west: i64,
+    /// Northern edge.
+    pub north: i64,
+    /// Steps from west to east, above 0.
+    pub width: u64,
+    /// Steps from north to south, above 0.
+    pub height: u64,
+}
+
+impl Frame {
+    /// The whole world square.
+    pub const WORLD: Self = Self { west: 0, north: 0, width: WORLD as u64, height: WORLD as u64 };
+
+    /// The smallest box around the points of an extent that is not empty.
+    pub fn around(extent: &Extent) -> Self {
+        Self {
+            west: extent.min.x.into(),
+            north: extent.min.y.into(),
+            width: u64::from(extent.max.x - extent.min.x) + 1,
+            height: u64::from(extent.max.y - extent.min.y) + 1,
+        }
+    }
+
+    /// The same box with other sides around the same middle.
+    fn resized(self, width: u64, height: u64) -> Self {
+        let half = |more: u64, less: u64| (more as i64 - less as i64).div_euclid(2);
+        Self { west: self.west - half(width, self.width), north: self.north - half(height, self.height), width, height }
+    }
+}
+
+/// A frame cut into columns and rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    frame: Frame,
+    columns: u32,
+    rows: u32,
+    zoom: u8,
+}
+
+impl Grid {
+    /// The grid of a picture of `frame`, `width` and `height` pixels large; what is not given follows from the frame's
+    /// shape, or else the longer side has 1,200 pixels. Pixels are square: where the shape of the picture is another
+    /// one, the frame grows around its middle, and so it does until a pixel is one step.
+    pub fn new(frame: Frame, width: Option<u32>, height: Option<u32>) -> Self {
+        const LONGER: u32 = 1_200;
+        // Rounded, but never to nothing or beyond what a picture may have.
+        let share = |pixels: u32, other: u64, side: u64| {
+            let exact = (u64::from(pixels) * other + side / 2) / side;
+            exact.clamp(1, u64::from(MAX_PICTURE)) as u32
+        };
+        let (columns, rows) = match (width, height) {
+            (Some(width), Some(height)) => (width, height),
+            (Some(width), None) => (width, share(width, frame.height, frame.width)),
+            (None, Some(height)) => (share(height, frame.width, frame.height), height),
+            (None, None) if frame.width >= frame.height => (LONGER, share(LONGER, frame.height, frame.width)),
+            (None, None) => (share(LONGER, frame.width, frame.height), LONGER),
+        };
+        let (columns, rows) = (columns.clamp(1, MAX_PICTURE), rows.clamp(1, MAX_PICTURE));
+        let (wide, high) = (u64::from(columns), u64::from(rows));
+        let frame = if frame.width < wide && frame.height < high {
+            frame.resized(wide, high)
+        } else if frame.width * high >= frame.height * wide {
+            frame.resized(frame.width, (frame.width * high).div_ceil(wide))
+        } else {
+            frame.resized((frame.height * wide).div_ceil(high), frame.height)
+        };
+        // A picture of the whole world that is as wide as a zoom is that zoom, and spread goes around it as in tiles.
+        // Any other one needs columns to spare, so that nothing comes in from the far side.
+        let around = frame.width == WORLD as u64 && columns.is_power_of_two() && columns >= 256;
+        let needed = if around && rows <= columns { columns } else { (columns + 64).max(rows) };
+        let zoom = (needed.div_ceil(256)).next_power_of_two().trailing_zeros() as u8;
+        Self { frame, columns, rows, zoom }
+    }
+
+    /// Pixels from west to east.
+    pub fn columns(&self) -> u32 {
+        self.columns
+    }
+
+    /// Pixels from north to south.
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// The zoom whose pixels stand for those of the picture.
+    pub fn zooms(&self) -> ZoomRange {
+        ZoomRange { min: self.zoom, max: self.zoom }
+    }
+
+    /// The box that the picture shows, in degrees. West is below -180 or east above 180 where it reaches over the
+    /// antimeridian.
+    pub fn bounds(&self) -> LonLatBounds {
+        let Frame { west, north, width, height } = self.frame;
+        let side = |at: i64| at as f64;
+        LonLatBounds {
+            west: longitude(side(west)),
+            south: latitude(side(north + height as i64)),
+            east: longitude(side(west + width as i64)),
+            north: latitude(side(north)),
+        }
+    }
+
+    /// The pixel of a point as a position of zoom [`Grid::zooms`]: column and row are the pixel's number from the
+    /// zoom's north-western corner. `None` where the point lies outside the picture.
+    #[inline]
+    pub fn place(&self, point: WorldPoint) -> Option<WorldPoint> {
+        let x = self.column(point.x)?;
+        let y = i64::from(point.y) - self.frame.north;
+        let row = (0..self.frame.height as i64).contains(&y).then(|| {
+            // Below 2^34 times below 2^15.
+            (y as u64 * u64::from(self.rows) / self.frame.height) as u32
+        })?;
+        let shift = MAX_ZOOM - self.zoom;
+        Some(WorldPoint { x: x << shift, y: row << shift })
+    }
+
+    #[inline]
+    fn column(&self, x: u32) -> Option<u32> {
+        let offset = i64::from(x) - self.frame.west;
+        // The world repeats to the east and to the west.
+        let inside = |offset: &i64| (0..self.frame.width as i64).contains(offset);
+        let offset = [offset, offset + WORLD, offset - WORLD].into_iter().find(inside)?;
+        Some((offset as u64 * u64::from(self.columns) / self.frame.width) as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn frames() -> impl Strategy<Value = Frame> {
+        let side = || prop_oneof![1u64..=5000, 1u64..=1 << 32];
+        (0i64..WORLD, 0i64..WORLD, side(), side()).prop_map(|(west, north, width, height)| Frame {
+            west,
+            north,
+            width,
+            height: height.min((WORLD - north) as u64),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_pixel_is_half_open_and_square(
+            frame in frames(),
+            width in proptest::option::of(1u32..=MAX_PICTURE),
+            height in proptest::option::of(1u32..=MAX_PICTURE),
+            points in proptest::collection::vec((0.0f64..1.0, 0.0f64..1.0), 1..20),
+        ) {
+            let grid = Grid::new(frame, width, height);
+            prop_assert!(width.is_none_or(|w| w == grid.columns) && height.is_none_or(|h| h == grid.rows));
+            prop_assert!(256 << grid.zoom >= grid.columns.max(grid.rows));
+            // The frame only grows, and no side of a pixel is longer than the other by more than rounding.
+            prop_assert!(grid.frame.width >= frame.width && grid.frame.height >= frame.height);
+            let (one, other) = (grid.frame.width * u64::from(grid.rows), grid.frame.height * u64::from(grid.columns));
+            prop_assert!(one.abs_diff(other) <= u64::from(grid.rows.max(grid.columns)), "{one} {other}");
+            for (x, y) in points {
+                let at = |share: f64, side: u64, from: i64| from + (share * side as f64) as i64;
+                let (x, y) = (at(x, frame.width, frame.west), at(y, frame.height, frame.north));
+                let point = WorldPoint { x: x.rem_euclid(WORLD) as u32, y: y as u32 };
+                let place = grid.place(point).unwrap();
+                let (column, row) = (place.x >> (MAX_ZOOM - grid.zoom), place.y >> (MAX_ZOOM - grid.zoom));
+                prop_assert!(column < grid.columns && row < grid.rows);
+                // column / columns <= (y - north) / height < (column + 1) / columns, as integers.
+                let offset = (y - grid.frame.north) as u128;
+                prop_assert!(u128::from(row) * u128::from(grid.frame.height) <= offset * u128::from(grid.rows));
+                prop_assert!(offset * u128::from(grid.rows) < u128::from(row + 1) * u128::from(grid.frame.height));
+            }
+        }
+    }
+
+    #[test]
+    fn the_whole_world_has_the_pixels_of_a_zoom() {
+        for z in 0..=6u8 {
+            let grid = Grid::new(Frame::WORLD, Some(256 << z), None);
+            assert_eq!((grid.columns, grid.rows, grid.zoom), (256 << z, 256 << z, z));
+            for point in [(0, 0), (u32::MAX, u32::MAX), (1 << 31, 77_777_777), (3_000_000_000, 1)] {
+                let point = WorldPoint { x: point.0, y: point.1 };
+                let place = grid.place(point).unwrap();
+                assert_eq!((place.tile(z), place.pixel(z)), (point.tile(z), point.pixel(z)));
+            }
+        }
+        assert_eq!(Grid::new(Frame::WORLD, Some(256), Some(300)).zoom, 1, "grown, it does not go around");
+    }
+
+    #[test]
+    fn a_frame_reaches_over_the_antimeridian() {
+        let grid = Grid::new(Frame { west: WORLD - 1000, north: 0, width: 2000, height: 1000 }, Some(20), Some(10));
+        let column = |x: u32| grid.place(WorldPoint { x, y: 5 }).map(|p| p.x >> (MAX_ZOOM - grid.zoom));
+        assert_eq!([u32::MAX - 999, u32::MAX, 0, 999].map(column), [Some(0), Some(9), Some(10), Some(19)]);
+        assert_eq!([u32::MAX - 1000, 1000, 1 << 31].map(column), [None; 3]);
+        assert_eq!(grid.place(WorldPoint { x: 0, y: 1000 }), None);
+    }
+}

@@ -1,0 +1,211 @@
+//! `tilefire image`: a picture against the tiles of a zoom, against counts made the plainest way there is, on the CPU
+//! and on a GPU adapter; and what it refuses.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use common::{Playground, sample};
+use image::RgbaImage;
+use tilefire::counts::{Distinct, ZoomStats};
+use tilefire::shade::{Colormap, Function, Scale, ShadeTable, Shading, Span};
+
+/// Points where seams would be: around the antimeridian, at tile corners and at both edges of the map; a hot spot.
+fn points() -> Vec<(f64, f64)> {
+    let mut points = Vec::new();
+    for i in 0..400 {
+        let step = f64::from(i) * 0.37;
+        points.push((if i % 2 == 0 { 180.0 - step * 0.03 } else { step * 0.03 - 180.0 }, (step * 3.0) % 120.0 - 60.0));
+        points.push((step / 90.0 - 0.8, (step * 2.0) % 3.0 - 1.5));
+        points.push((step * 2.4 - 178.0, if i % 2 == 0 { 85.0 } else { -85.0 }));
+        points.push((45.0, 30.0 + f64::from(i / 40) * 0.3));
+    }
+    points
+}
+
+fn csv(points: &[(f64, f64)]) -> String {
+    points.iter().fold(String::from("lon,lat\n"), |text, (lon, lat)| text + &format!("{lon},{lat}\n"))
+}
+
+/// The tiles of zoom 4 are the picture of the whole world, cut into pieces, whatever the looks; the antimeridian is a
+/// border like any other.
+#[test]
+fn tiles_are_pieces_of_one_picture() {
+    let place = Playground::new();
+    place.file("points.csv", csv(&points()));
+    let looks: [&[&str]; 10] = [
+        &[],
+        &["--spread", "3"],
+        &["--spread", "20", "--spread-shape", "square"],
+        &["--spread", "2", "--spread-op", "add"],
+        &["--spread", "5", "--spread-op", "add", "--spread-shape", "square", "--how", "eq-hist"],
+        &["--spread", "6", "--spread-op", "add", "--spread-shape", "gaussian", "--span", "p99"],
+        &["--spread", "4", "--spread-shape", "gaussian", "--how", "cbrt", "--alpha", "0.5"],
+        &["--spread", "auto", "--min-count", "2"],
+        &["--how", "eq-hist", "--min-count", "3", "--background", "dark"],
+        &["--spread", "1", "--truecolor", "--colormap", "turbo", "--span", "2,30"],
+    ];
+    for look in looks {
+        let cpu = ["--backend", "cpu", "-q", "--force"];
+        place.run([&["render", "points.csv", "-o", "tiles", "-z", "4"], look, &cpu].concat()).ok();
+        let size = ["--bbox", "world", "--width", "4096"];
+        place.run([&["image", "points.csv", "-o", "world.png"], &size[..], look, &cpu].concat()).ok();
+        let world = image::open(place.path("world.png")).unwrap().to_rgba8();
+        assert_eq!(world.dimensions(), (4096, 4096));
+        let nothing = if look.contains(&"--background") { [0x17, 0x19, 0x1e, 255] } else { [0; 4] };
+        let mut pieces = 0;
+        for (x, y) in (0..16).flat_map(|x| (0..16).map(move |y| (x, y))) {
+            let tile = place.path(&format!("tiles/4/{x}/{y}.png"));
+            let tile = if tile.exists() {
+                pieces += 1;
+                image::open(&tile).unwrap().to_rgba8()
+            } else {
+                RgbaImage::from_pixel(256, 256, image::Rgba(nothing))
+            };
+            let piece = image::imageops::crop_imm(&world, x * 256, y * 256, 256, 256).to_image();
+            assert!(piece == tile, "{look:?}: tile 4/{x}/{y} is no piece of the picture");
+        }
+        assert!(pieces >= 5, "{look:?}: {pieces}");
+    }
+}
+
+/// The pixel grid of an extent, by floats where no point lies near an edge, and the colours of its counts.
+#[test]
+fn every_pixel_of_an_extent_has_its_colour() {
+    let place = Playground::new();
+    let (west, south, east, north) = (-3.5, 50.5, 1.75, 54.0);
+    let area = ["--bbox", "-3.5,50.5,1.75,54", "--width", "777"];
+    let sample = sample();
+    let run = ["image", sample.to_str().unwrap(), "-o", "p.png", "--backend", "cpu"];
+    let summary = place.run([&run[..], &area].concat()).ok().stderr;
+    let picture = image::open(place.path("p.png")).unwrap().to_rgba8();
+    let world = |lon: f64, lat: f64| {
+        let s = lat.to_radians().sin();
+        (lon / 360.0 + 0.5, 0.5 - ((1.0 + s) / (1.0 - s)).ln() / (4.0 * std::f64::consts::PI))
+    };
+    let ((left, top), (right, bottom)) = (world(west, north), world(east, south));
+    let height = (777.0 * (bottom - top) / (right - left)).round();
+    assert_eq!(picture.dimensions(), (777, height as u32));
+    let mut counts = BTreeMap::<(u32, u32), u32>::new();
+    let (mut inside, mut near) = (0, 0);
+    for line in fs::read_to_string(&sample).unwrap().lines().skip(1) {
+        let (lon, lat) = line.split_once(',').unwrap();
+        let (x, y) = world(lon.parse().unwrap(), lat.split(',').next().unwrap().parse().unwrap());
+        // The frame grew around its middle by less than a pixel so that pixels are square.
+        let side = (right - left) / 777.0;
+        let (x, y) = ((x - left) / side, (y - ((top + bottom) / 2.0 - height * side / 2.0)) / side);
+        if (0.0..777.0).contains(&x) && (0.0..height).contains(&y) {
+            inside += 1;
+            let edge = |v: f64| (v - v.round()).abs() < 1e-4;
+            near += u32::from(edge(x) || edge(y));
+            *counts.entry((x as u32, y as u32)).or_default() += 1;
+        }
+    }
+    let max = *counts.values().max().unwrap();
+    let colours = Colormap::default();
+    let scale = Scale::new(Function::Log, Span { lo: 1, hi: max }, 0);
+    let distinct = Distinct::from_values(counts.values().copied());
+    let stats = ZoomStats { max, distinct, ..Default::default() };
+    let table = ShadeTable::new(&stats, &Shading { scale, colormap: &colours, least: 1 }, 255);
+    let mut wrong = 0;
+    for (x, y, pixel) in picture.enumerate_pixels() {
+        let count = counts.get(&(x, y)).copied().unwrap_or(0);
+        wrong += u32::from(pixel.0 != table.palette[usize::from(table.index(count))]);
+    }
+    assert!(inside > 10_000 && wrong <= 2 * near, "{wrong} pixels are wrong, {near} of {inside} points near an edge");
+    assert!(summary.contains("points used") && summary.contains("outside of the picture"), "{summary}");
+}
+
+#[test]
+fn a_gpu_draws_the_same_picture() {
+    let place = Playground::new();
+    let wanted = std::env::var("TILEFIRE_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+    let listed = place.run(["info", "--json"]).ok().stdout;
+    if !listed.contains(&wanted) {
+        assert!(std::env::var_os("TILEFIRE_REQUIRE_GPU").is_none(), "no adapter named {wanted}: {listed}");
+        println!("skipped: a_gpu_draws_the_same_picture: no adapter named {wanted}");
+        return;
+    }
+    let sample = sample();
+    let looks: [&[&str]; 4] = [
+        &["--width", "801"],
+        &["--bbox", "-2,51,1,53", "--height", "333", "--spread", "3", "--spread-op", "add"],
+        &["--width", "640", "--height", "700", "--how", "eq-hist", "--legend", "--theme", "dark"],
+        &["--width", "500", "--spread", "5", "--spread-shape", "gaussian", "--truecolor"],
+    ];
+    for look in looks {
+        let run = ["image", sample.to_str().unwrap(), "-q", "-o"];
+        place.run([&run[..], &["cpu.png", "--force", "--backend", "cpu"], look].concat()).ok();
+        place.run([&run[..], &["gpu.png", "--force", "--backend", "gpu", "--adapter", &wanted], look].concat()).ok();
+        assert!(fs::read(place.path("cpu.png")).unwrap() == fs::read(place.path("gpu.png")).unwrap(), "{look:?}");
+    }
+}
+
+/// The extent of the data is known at the end of the input only, which standard input does not give twice.
+#[test]
+fn a_pipe_a_file_and_little_memory_give_the_same_picture() {
+    let place = Playground::new();
+    let sample = sample();
+    let draw = |out: &str, more: &[&str]| {
+        let run = ["image", "-q", "--backend", "cpu", "--width", "1500", "--spread", "2", "-o", out];
+        let mut command = place.command();
+        command.args([&run[..], more].concat()).stdin(fs::File::open(&sample).unwrap());
+        let ran = command.output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        fs::read(place.path(out)).unwrap()
+    };
+    let file = draw("file.png", &[sample.to_str().unwrap()]);
+    assert!(file == draw("pipe.png", &["-"]));
+    assert!(file == draw("small.png", &["-", "--memory", "1M", "--threads", "3"]));
+    let picture = image::load_from_memory(&file).unwrap().to_rgba8();
+    assert_eq!(picture.width(), 1500);
+    // The box is the data's own: there is something in the first and last column and row.
+    let lit =
+        |mut pixels: Box<dyn Iterator<Item = (u32, u32)> + '_>| pixels.any(|(x, y)| picture.get_pixel(x, y)[3] > 0);
+    let (right, bottom) = (picture.width() - 1, picture.height() - 1);
+    assert!(lit(Box::new((0..=bottom).map(|y| (0, y)))) && lit(Box::new((0..=bottom).map(|y| (right, y)))));
+    assert!(lit(Box::new((0..=right).map(|x| (x, 0)))) && lit(Box::new((0..=right).map(|x| (x, bottom)))));
+}
+
+#[test]
+fn one_point_and_the_antimeridian() {
+    let place = Playground::new();
+    place.file("one.csv", "lon,lat\n-0.1276,51.5072\n");
+    place.run(["image", "one.csv", "-o", "one.png", "--width", "64", "--backend", "cpu", "-q"]).ok();
+    let picture = image::open(place.path("one.png")).unwrap().to_rgba8();
+    assert_eq!((picture.dimensions(), picture.pixels().filter(|p| p[3] > 0).count()), ((64, 64), 1));
+    place.file("fiji.csv", "lon,lat\n179.9,-17\n-179.9,-17\n0,-17\n");
+    let across = ["--bbox", "179,-18,-179,-16", "--width", "200", "--backend", "cpu"];
+    let ran = place.run([&["image", "fiji.csv", "-o", "fiji.png"], &across[..]].concat()).ok();
+    assert!(ran.stderr.contains("2 points used") && ran.stderr.contains("outside of the picture: 1"), "{}", ran.stderr);
+    let picture = image::open(place.path("fiji.png")).unwrap().to_rgba8();
+    let lit: Vec<u32> = picture.enumerate_pixels().filter(|(.., p)| p[3] > 0).map(|(x, ..)| x).collect();
+    assert_eq!(lit, [90, 109]);
+}
+
+#[test]
+fn what_cannot_be_drawn_is_one_line() {
+    let place = Playground::new();
+    place.file("p.csv", "lon,lat\n1,2\n");
+    place.file("mine.png", "my holiday");
+    let refused = |arguments: &[&str], code: i32, says: &[&str]| {
+        let line = place.run([&["image", "p.csv", "--backend", "cpu"], arguments].concat()).error(code);
+        assert!(says.iter().all(|word| line.contains(word)), "{line}");
+    };
+    refused(&["-o", "p.jpg"], 2, &["p.jpg", ".png"]);
+    refused(&["-o", "mine.png"], 1, &["mine.png", "--force"]);
+    refused(&["-o", "mine.png", "--force"], 1, &["mine.png", "not made by tilefire"]);
+    refused(&["-o", "no/such/folder.png"], 1, &["no/such"]);
+    refused(&["-o", "p.png", "--bbox", "10,10,20,20"], 1, &["none of the 1 points", "west,south,east,north"]);
+    refused(&["-o", "p.png", "--legend", "--width", "300"], 2, &["--legend", "400"]);
+    assert_eq!(fs::read(place.path("mine.png")).unwrap(), b"my holiday");
+    for bbox in ["1,2,3", "1,9,3,4", "0,0,200,1", "a,b,c,d"] {
+        let ran = place.run(["image", "p.csv", "-o", "p.png", "--bbox", bbox]);
+        assert!(ran.code == Some(2) && ran.stderr.contains(bbox), "{}", ran.stderr);
+    }
+    assert_eq!(place.names(), ["mine.png", "p.csv"]);
+    place.run(["image", "p.csv", "-o", "p.png", "--backend", "cpu", "-q"]).ok();
+    place.run(["image", "p.csv", "-o", "p.png", "--backend", "cpu", "-q", "--force", "--width", "99"]).ok();
+    assert_eq!(image::open(place.path("p.png")).unwrap().width(), 99);
+}
