@@ -6,20 +6,9 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::{Playground, real_data, sample};
+use common::{Playground, points, real_data, sample};
 use tilefire::counts::{Distinct, ZoomStats};
 use tilefire::shade::{Colormap, Function, Scale, ShadeTable, Shading, Span};
-
-/// Longitudes and latitudes of two columns of a simple CSV without quotes.
-fn points(text: &str, lon: usize, lat: usize) -> Vec<(f64, f64)> {
-    text.lines()
-        .skip(1)
-        .filter_map(|line| {
-            let fields: Vec<&str> = line.trim().split(',').collect();
-            Some((fields.get(lon)?.parse().ok()?, fields.get(lat)?.parse().ok()?))
-        })
-        .collect()
-}
 
 /// Counts per pixel of a zoom: (x, y) over the whole world in pixels.
 fn counts(points: &[(f64, f64)], z: u32) -> BTreeMap<(u64, u64), u32> {

@@ -16,14 +16,14 @@ const TILEFIRE: [[u8; 3]; 9] = [
     [0xe0, 0x34, 0x92],
     [0xf2, 0x41, 0x63],
     [0xfa, 0x5f, 0x36],
-    [0xfd, 0x85, 0x14],
-    [0xff, 0xb0, 0x00],
+    [0xf9, 0x7d, 0x14],
+    [0xf4, 0x9a, 0x00],
 ];
 
 /// For a dark base map: from a violet that stands out from near-black to a warm near-white, rising in lightness.
 const TILEFIRE_DARK: [[u8; 3]; 8] = [
-    [0x5b, 0x4b, 0xd6],
-    [0x86, 0x47, 0xd8],
+    [0x6e, 0x60, 0xec],
+    [0x8f, 0x4f, 0xe0],
     [0xb5, 0x41, 0xc3],
     [0xdd, 0x45, 0x9a],
     [0xf5, 0x5f, 0x6c],
@@ -34,8 +34,8 @@ const TILEFIRE_DARK: [[u8; 3]; 8] = [
 
 /// For a light base map: from an azure that stands out from near-white to a near-black violet, falling in lightness.
 const TILEFIRE_LIGHT: [[u8; 3]; 8] = [
-    [0x3f, 0xa9, 0xe0],
-    [0x3c, 0x87, 0xdd],
+    [0x33, 0x9a, 0xd9],
+    [0x37, 0x80, 0xda],
     [0x4f, 0x62, 0xd2],
     [0x6b, 0x3f, 0xbc],
     [0x7f, 0x1f, 0x9b],
@@ -287,6 +287,7 @@ fn fill(places: &[Option<f64>]) -> Result<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shade::Theme;
 
     #[test]
     fn names_are_found_and_reversed() {
@@ -339,9 +340,37 @@ mod tests {
         }
     }
 
+    /// Contrast of two colours (WCAG 2: from 1, alike, to 21, black on white).
+    fn contrast(a: [u8; 3], b: [u8; 3]) -> f64 {
+        let light = |[r, g, b]: [u8; 3]| {
+            let linear = |c: u8| {
+                let c = f64::from(c) / 255.0;
+                if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+            };
+            0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) + 0.05
+        };
+        let (a, b) = (light(a), light(b));
+        a.max(b) / a.min(b)
+    }
+
+    /// The least contrast of any colour with a plain base map.
+    fn least_contrast(name: &str, base: Theme) -> f64 {
+        let map = Colormap::named(name).unwrap();
+        let at = |i: u32| {
+            let [r, g, b, _] = map.at(f64::from(i) / 100.0);
+            contrast([r, g, b], base.background())
+        };
+        (0..=100).map(at).fold(f64::INFINITY, f64::min)
+    }
+
+    /// A lone point and a peak stand out from both base maps; the two special ones do better on theirs, and fire, which
+    /// most people know, fails on both: it begins in black and ends in white.
     #[test]
-    fn the_default_never_starts_black() {
-        let first = Colormap::default().at(0.0);
-        assert!(first.iter().any(|&c| c > 0xc0) && first.iter().any(|&c| c < 0x80));
+    fn our_colours_stand_out_from_their_base_maps() {
+        assert!(least_contrast("tilefire", Theme::Dark) > 3.0);
+        assert!(least_contrast("tilefire", Theme::Light) > 1.9);
+        assert!(least_contrast("tilefire-dark", Theme::Dark) > 3.5);
+        assert!(least_contrast("tilefire-light", Theme::Light) > 2.7);
+        assert!(least_contrast("fire", Theme::Dark) < 1.3 && least_contrast("fire", Theme::Light) < 1.1);
     }
 }

@@ -125,3 +125,14 @@ pub fn real_data(test: &str) -> Option<PathBuf> {
     }
     folder
 }
+
+/// Longitudes and latitudes of two columns of a simple CSV without quotes.
+pub fn points(text: &str, lon: usize, lat: usize) -> Vec<(f64, f64)> {
+    text.lines()
+        .skip(1)
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.trim().split(',').collect();
+            Some((fields.get(lon)?.parse().ok()?, fields.get(lat)?.parse().ok()?))
+        })
+        .collect()
+}

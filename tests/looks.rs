@@ -1,0 +1,290 @@
+//! Laws of colour on counts of real and made points: tables against the formula over every count of every zoom, more
+//! points never looking like less, the automatic radius against its plain definition, and what spans clip.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use common::gpu::{Job, Random};
+use common::{Playground, points, real_data, sample};
+use serde_json::Value;
+use tilefire::backend::cpu::CpuBackend;
+use tilefire::backend::{Backend, TileSink};
+use tilefire::counts::{Histogram, Isolation};
+use tilefire::error::Result;
+use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
+use tilefire::shade::{Colormap, Kernel, Radius, Spread, SpreadOp, SpreadShape, Style, auto_radius};
+use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
+
+const FUNCTIONS: [&str; 7] = ["log", "linear", "cbrt", "sqrt", "gamma=0.3", "gamma=2", "eq-hist"];
+const SPANS: [&str; 7] = ["zoom", "all", "smooth", "p90", "p99.9", "1,50", "7,1000"];
+
+fn world(points: &[(f64, f64)]) -> Vec<WorldPoint> {
+    let coordinates: Vec<_> = points.iter().map(|&(x, y)| Coordinate { x, y }).collect();
+    let mut world = Vec::new();
+    Projector::new(&Crs::Wgs84).unwrap().project(&coordinates, &mut world, &mut LeftOut::default()).unwrap();
+    world
+}
+
+/// Every count that occurs has the formula's colour: exactly where a zoom has few different ones and in full colour,
+/// within 2 of 255 elsewhere. Tells whether there was an elsewhere.
+fn tables_follow_the_formula(points: &[WorldPoint], spread: Spread) -> bool {
+    let mut job = Job::new(points, (0, 10), 0);
+    job.style.spread = spread;
+    let mut backend = CpuBackend::new(job.plan());
+    job.push(&backend).unwrap();
+    let stats = backend.finish().unwrap();
+    let kernels: Vec<Kernel> = stats.iter().map(|s| spread.kernel(spread.most(), s.max)).collect();
+    let stats = backend.spread(&kernels).unwrap();
+    let histograms: Vec<Histogram> = (0..=10).map(|z| backend.histogram(z).unwrap()).collect();
+    let zooms = ZoomRange { min: 0, max: 10 };
+    let mut many = 0;
+    for (function, span) in FUNCTIONS.iter().flat_map(|function| SPANS.map(|span| (*function, span))) {
+        for (colormap, truecolor) in [("tilefire", false), ("turbo", false), ("fire", true), ("#0a58ca", false)] {
+            let style = Style {
+                function: function.parse().unwrap(),
+                span: span.parse().unwrap(),
+                colormap: Colormap::parse(colormap).unwrap(),
+                truecolor,
+                spread,
+                ..Style::default()
+            };
+            for (z, look) in style.looks(&stats, &histograms, zooms).iter().enumerate() {
+                let few = !stats[z].distinct.is_many();
+                many += u32::from(!few);
+                let most = if few || truecolor { 0 } else { 2 };
+                let mut last = 0;
+                let (mut below, mut above) = (0, 0);
+                for (count, pixels) in histograms[z].iter() {
+                    let index = look.table.index(count);
+                    let (drawn, exact) = (look.table.palette[usize::from(index)], look.shading.colour(count));
+                    let off = (0..4).map(|c| drawn[c].abs_diff(exact[c])).max().unwrap();
+                    assert!(off <= most, "zoom {z}, {function}, {span}, {colormap}: count {count} is off by {off}");
+                    assert!(index >= last, "zoom {z}, {function}, {span}: {count} looks like less");
+                    last = index;
+                    below += if count < look.table.span.lo { pixels } else { 0 };
+                    above += if count > look.table.span.hi { pixels } else { 0 };
+                }
+                if style.needs_histogram() {
+                    assert_eq!((look.clipped.below, look.clipped.above), (below, above), "zoom {z}, {span}");
+                } else {
+                    assert_eq!((below, above), (0, 0), "zoom {z}, {span}");
+                }
+            }
+        }
+    }
+    many > 0
+}
+
+#[test]
+fn tables_follow_the_formula_over_every_count_of_the_sample() {
+    let points = world(&points(&fs::read_to_string(sample()).unwrap(), 0, 1));
+    assert!(!tables_follow_the_formula(&points, Spread::default()));
+    let smoothed = Spread { radius: Radius::Fixed(3), shape: SpreadShape::Gaussian, op: SpreadOp::Add };
+    assert!(tables_follow_the_formula(&points, smoothed));
+}
+
+#[test]
+fn tables_follow_the_formula_over_every_count_of_a_real_file() {
+    let Some(folder) = real_data("tables_follow_the_formula_over_every_count_of_a_real_file") else { return };
+    let file = folder.join("data/uk_accidents_2015_lnglat.csv");
+    let points = world(&points(&fs::read_to_string(file).unwrap(), 0, 1));
+    assert!(tables_follow_the_formula(&points, Spread::default()));
+    let summed = Spread { radius: Radius::Fixed(2), op: SpreadOp::Add, ..Spread::default() };
+    assert!(tables_follow_the_formula(&points, summed));
+}
+
+/// Adds up the indices of tiles by pixel.
+#[derive(Default)]
+struct Seen(std::sync::Mutex<BTreeMap<(u32, u32), u16>>);
+
+impl TileSink for Seen {
+    fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
+        let mut seen = self.0.lock().unwrap();
+        indices.for_each_lit(|pixel, index| {
+            seen.insert((tile.x << 8 | u32::from(pixel & 0xff), tile.y << 8 | u32::from(pixel >> 8)), index);
+        });
+        Ok(())
+    }
+}
+
+/// With the same table, no pixel of more points looks like fewer, under any kernel.
+#[test]
+fn more_never_looks_like_less() {
+    let mut all = Random(31).clusters(20_000, 5, 25);
+    all.extend(Random(32).clusters(300, 100, 30));
+    let some: Vec<_> = all.iter().step_by(3).copied().collect();
+    let z = 5u8;
+    for (shape, op) in [
+        (SpreadShape::Disc, SpreadOp::Max),
+        (SpreadShape::Square, SpreadOp::Max),
+        (SpreadShape::Gaussian, SpreadOp::Max),
+        (SpreadShape::Disc, SpreadOp::Add),
+        (SpreadShape::Square, SpreadOp::Add),
+        (SpreadShape::Gaussian, SpreadOp::Add),
+    ] {
+        for radius in [0, 1, 3, 9] {
+            let spread = Spread { radius: Radius::Fixed(radius), shape, op };
+            let style = Style { spread, span: "1,300".parse().unwrap(), min_count: 2, ..Style::default() };
+            let mut tables = None;
+            let mut seen = Vec::new();
+            for points in [&all, &some] {
+                let job = Job { style: style.clone(), ..Job::new(points, (z, z), 0) };
+                let mut backend = CpuBackend::new(job.plan());
+                job.push(&backend).unwrap();
+                let stats = backend.finish().unwrap();
+                // The kernel and the table of all points, for both.
+                let (kernels, tables) = tables.get_or_insert_with(|| {
+                    let kernels: Vec<_> = stats.iter().map(|s| spread.kernel(radius, s.max)).collect();
+                    (kernels, None)
+                });
+                let spread_stats = backend.spread(kernels).unwrap();
+                let tables = tables.get_or_insert_with(|| {
+                    let histograms = vec![Histogram::default(); spread_stats.len()];
+                    let looks = style.looks(&spread_stats, &histograms, ZoomRange { min: z, max: z });
+                    looks.into_iter().map(|look| look.table).collect::<Vec<_>>()
+                });
+                let sink = Seen::default();
+                backend.tiles(tables, &sink).unwrap();
+                seen.push(sink.0.into_inner().unwrap());
+            }
+            assert!(seen[1].len() > 20 && seen[0].len() > seen[1].len(), "{} {}", seen[0].len(), seen[1].len());
+            for (pixel, index) in &seen[1] {
+                let more = seen[0].get(pixel).copied().unwrap_or(0);
+                assert!(
+                    more >= *index,
+                    "{shape} {op} {radius}: pixel {pixel:?} has {index}, and {more} with more points"
+                );
+            }
+        }
+    }
+}
+
+/// The automatic radius by its definition, pixel by pixel over the whole zoom, around the antimeridian too.
+#[test]
+fn the_automatic_radius_is_that_of_the_whole_zoom() {
+    let mut random = Random(41);
+    let mut radii = std::collections::BTreeSet::new();
+    for (spacing, width) in [(1u32, 18), (3, 17), (5, 17), (5, 18), (40, 17)] {
+        let z = 12u8;
+        let steps = 1u32 << (24 - z);
+        // A lattice with holes, over the antimeridian.
+        let points: Vec<_> = (0..400u32)
+            .map(|_| WorldPoint {
+                x: ((random.next() >> (32 - width)) / steps * steps * spacing).wrapping_sub(7 * steps),
+                y: (1 << 31) + (random.next() >> (32 - width)) / steps * steps * spacing,
+            })
+            .collect();
+        let job = Job::new(&points, (z, z), 0);
+        let mut backend = CpuBackend::new(job.plan());
+        job.push(&backend).unwrap();
+        backend.finish().unwrap();
+        let side = 256i64 << z;
+        let pixels: std::collections::BTreeSet<(i64, i64)> =
+            points.iter().map(|p| (i64::from(p.x / steps), i64::from(p.y / steps))).collect();
+        let mut expected = Isolation::default();
+        for &(x, y) in &pixels {
+            let near = |r: i64| {
+                (-r..=r)
+                    .flat_map(|dx| (-r..=r).map(move |dy| (dx, dy)))
+                    .any(|(dx, dy)| (dx, dy) != (0, 0) && pixels.contains(&((x + dx).rem_euclid(side), y + dy)))
+            };
+            expected.lit += 1;
+            for (accompanied, r) in expected.accompanied.iter_mut().zip([2, 4, 6]) {
+                *accompanied += u64::from(near(r));
+            }
+        }
+        let found = backend.isolation(z, 1).unwrap();
+        assert_eq!(found, expected, "spacing {spacing}");
+        radii.insert(auto_radius(&found));
+    }
+    assert!(radii.len() >= 3, "{radii:?}");
+}
+
+fn heat(place: &Playground, arguments: &[&str]) -> (Value, String) {
+    let sample = sample();
+    let run = ["render", sample.to_str().unwrap(), "-o", "t", "-z", "0..8", "--backend", "cpu", "--force"];
+    let summary = place.run([&run[..], arguments].concat()).ok().stderr;
+    let metadata: Value = serde_json::from_slice(&fs::read(place.path("t/metadata.json")).unwrap()).unwrap();
+    (metadata["heat"].clone(), summary)
+}
+
+#[test]
+fn metadata_and_legend_say_how_colours_are_to_be_read() {
+    let place = Playground::new();
+    let (of_default, _) = heat(&place, &[]);
+    assert_eq!(of_default["legend"]["title"], "Points per pixel");
+    assert_eq!(of_default["ramp"].as_array().unwrap().len(), 33);
+    for (z, zoom) in of_default["zooms"].as_object().unwrap() {
+        let (stops, ticks) = (zoom["stops"].as_array().unwrap(), zoom["ticks"].as_array().unwrap());
+        assert!(zoom.get("clipped").is_none() && zoom.get("spread").is_none());
+        let ends = |list: &[Value]| (list[0][0].clone(), list.last().unwrap()[0].clone());
+        assert_eq!(ends(stops), (1.into(), zoom["max"].clone()), "zoom {z}");
+        assert_eq!(ends(ticks), (1.into(), zoom["max"].clone()), "zoom {z}");
+        assert!(ticks.is_sorted_by_key(|tick| tick[1].as_f64().unwrap().to_bits()), "zoom {z}: {ticks:?}");
+        assert!(stops.iter().all(|stop| stop[1].as_str().unwrap().starts_with('#')));
+    }
+    let svg = fs::read_to_string(place.path("t/legend.svg")).unwrap();
+    assert!(svg.contains(">Points per pixel</text>") && svg.contains(">z 8</text>"), "{svg}");
+    assert!(image::open(place.path("t/legend.png")).unwrap().width() > 300);
+
+    let (heat_of, summary) =
+        heat(&place, &["--span", "p90", "--min-count", "3", "--theme", "dark", "--how", "eq-hist"]);
+    assert_eq!((&heat_of["min_count"], &heat_of["theme"]), (&3.into(), &"dark".into()));
+    assert_eq!((&heat_of["colormap"], &heat_of["span"]), (&"tilefire-dark".into(), &"p90".into()));
+    let zoom = &heat_of["zooms"]["4"];
+    assert_eq!(zoom["stops"][0][0], 3);
+    assert!(zoom["clipped"]["above"].as_u64().unwrap() > 0, "{zoom}");
+    assert!(zoom["ticks"].as_array().unwrap().last().unwrap()[2].as_str().unwrap().ends_with('+'), "{zoom}");
+    assert!(summary.contains("zoom 4: ") && summary.contains("the last colour"), "{summary}");
+    let svg = fs::read_to_string(place.path("t/legend.svg")).unwrap();
+    assert!(svg.contains("pixels of fewer than 3 points are not drawn"), "{svg}");
+
+    let (heat_of, summary) = heat(&place, &["--spread", "auto", "--spread-op", "add"]);
+    assert_eq!((&heat_of["spread"], &heat_of["spread_op"]), (&"auto".into(), &"add".into()));
+    assert!(heat_of["zooms"]["8"]["spread"].is_u64() && summary.contains("spread 0 px"), "{summary}");
+    let (heat_of, _) = heat(&place, &["--spread", "4", "--spread-shape", "gaussian", "--spread-op", "add"]);
+    assert_eq!(heat_of["legend"]["title"], "Points per pixel, smoothed");
+    assert_eq!(heat_of["zooms"]["8"]["ticks"][0][2], "0");
+    let span = heat_of["zooms"]["8"]["span"][1].as_f64().unwrap();
+    assert!(span > 0.0 && span < of_default["zooms"]["8"]["max"].as_f64().unwrap(), "{span}");
+}
+
+/// Alpha of a list of colours, of a single colour and of `--alpha` reaches the files; a background takes its place.
+#[test]
+fn alpha_and_background_are_in_the_tiles() {
+    let place = Playground::new();
+    let alphas = |arguments: &[&str]| {
+        heat(&place, arguments);
+        let tile = image::open(place.path("t/5/15/10.png")).unwrap().to_rgba8();
+        tile.pixels().map(|p| p[3]).collect::<std::collections::BTreeSet<u8>>()
+    };
+    assert_eq!(alphas(&[]), [0, 255].into());
+    assert_eq!(alphas(&["--alpha", "0.5"]), [0, 128].into());
+    let ramp = alphas(&["--colormap", "#ff8800"]);
+    assert!(ramp.contains(&0) && ramp.contains(&40) && ramp.len() > 10 && !ramp.contains(&39), "{ramp:?}");
+    assert_eq!(alphas(&["--colormap", "#ff880080, white", "--background", "#102030"]), [255].into());
+    assert_eq!(alphas(&["--alpha", "0.25", "--truecolor"]), [0, 64].into());
+}
+
+#[test]
+fn wrong_looks_are_one_line() {
+    let place = Playground::new();
+    place.file("p.csv", "lon,lat\n1,2\n");
+    for (arguments, says) in [
+        (["--how", "eqhist"], "eq-hist"),
+        (["--span", "p0"], "p99.5"),
+        (["--span", "5,2"], "rise"),
+        (["--spread", "65"], "64"),
+        (["--min-count", "0"], "min-count"),
+        (["--theme", "grey"], "dark or light"),
+        (["--background", "#ff000080"], "opaque"),
+        (["--background", "noir"], "colour"),
+        (["--colormap", "nothing"], "tilefire colormaps"),
+    ] {
+        let ran = place.run([&["render", "p.csv", "-o", "t"][..], &arguments].concat());
+        assert!(ran.code == Some(2) && ran.stderr.contains(says), "{arguments:?}: {}", ran.stderr);
+    }
+    assert_eq!(place.names(), ["p.csv"]);
+}
