@@ -7,7 +7,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use tilefire::backend::cpu::CpuBackend;
 use tilefire::backend::{Backend, Memory, Plan, TileSink};
-use tilefire::counts::{Distinct, ZoomStats};
+use tilefire::counts::{Distinct, Unit, ZoomStats};
 use tilefire::monitor::Monitor;
 use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
 use tilefire::shade::{
@@ -187,7 +187,7 @@ fn isolation(bencher: Bencher, zoom: u8) {
 fn shade_table(bencher: Bencher, name: &str) {
     let colormap = Colormap::named(name).unwrap_or_default();
     let stats = ZoomStats { max: 3_000_000, distinct: Distinct::many(), ..Default::default() };
-    let scale = Scale::new(Function::Log, Span { lo: 1, hi: stats.max }, 0);
+    let scale = Scale::new(Function::Log, Span { lo: 1, hi: stats.max }, Unit::POINTS);
     let shading = Shading { scale, colormap: &colormap, least: 1 };
     bencher.bench_local(|| ShadeTable::new(black_box(&stats), &shading, 255));
 }

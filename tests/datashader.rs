@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use tilefire::counts::{Distinct, Histogram, ZoomStats};
+use tilefire::counts::{Distinct, Histogram, Unit, ZoomStats};
 use tilefire::shade::{Colormap, Function, Scale, ShadeTable, Shading, Span, WIDE_LIMIT};
 
 struct Case {
@@ -61,7 +61,7 @@ impl Case {
             self.counts.iter().zip(&self.pixels).for_each(|(&count, &pixels)| histogram.add(count, pixels));
             Scale::equalised(&histogram, span, 1)
         } else {
-            Scale::new(self.function, span, 0)
+            Scale::new(self.function, span, Unit::POINTS)
         };
         Shading { scale, colormap: &self.colormap, least: 1 }
     }

@@ -8,7 +8,7 @@ use std::fs;
 
 use common::{Playground, sample};
 use image::RgbaImage;
-use tilefire::counts::{Distinct, ZoomStats};
+use tilefire::counts::{Distinct, Unit, ZoomStats};
 use tilefire::shade::{Colormap, Function, Scale, ShadeTable, Shading, Span};
 
 /// Points where seams would be: around the antimeridian, at tile corners and at both edges of the map; a hot spot.
@@ -104,7 +104,7 @@ fn every_pixel_of_an_extent_has_its_colour() {
     }
     let max = *counts.values().max().unwrap();
     let colours = Colormap::default();
-    let scale = Scale::new(Function::Log, Span { lo: 1, hi: max }, 0);
+    let scale = Scale::new(Function::Log, Span { lo: 1, hi: max }, Unit::POINTS);
     let distinct = Distinct::from_values(counts.values().copied());
     let stats = ZoomStats { max, distinct, ..Default::default() };
     let table = ShadeTable::new(&stats, &Shading { scale, colormap: &colours, least: 1 }, 255);

@@ -58,6 +58,10 @@ fn tables_follow_the_formula(points: &[WorldPoint], spread: Spread) -> bool {
                 let (mut below, mut above) = (0, 0);
                 for (count, pixels) in histograms[z].iter() {
                     let index = look.table.index(count);
+                    if count < look.shading.least {
+                        assert_eq!(index, 0, "zoom {z}: {count} is drawn");
+                        continue;
+                    }
                     let (drawn, exact) = (look.table.palette[usize::from(index)], look.shading.colour(count));
                     let off = (0..4).map(|c| drawn[c].abs_diff(exact[c])).max().unwrap();
                     assert!(off <= most, "zoom {z}, {function}, {span}, {colormap}: count {count} is off by {off}");
@@ -246,7 +250,8 @@ fn metadata_and_legend_say_how_colours_are_to_be_read() {
     assert!(heat_of["zooms"]["8"]["spread"].is_u64() && summary.contains("spread 0 px"), "{summary}");
     let (heat_of, _) = heat(&place, &["--spread", "4", "--spread-shape", "gaussian", "--spread-op", "add"]);
     assert_eq!(heat_of["legend"]["title"], "Points per pixel, smoothed");
-    assert_eq!(heat_of["zooms"]["8"]["ticks"][0][2], "0");
+    let first = heat_of["zooms"]["8"]["ticks"][0][2].as_str().unwrap();
+    assert!(first.starts_with("0.00"), "{first}");
     let span = heat_of["zooms"]["8"]["span"][1].as_f64().unwrap();
     assert!(span > 0.0 && span < of_default["zooms"]["8"]["max"].as_f64().unwrap(), "{span}");
 }

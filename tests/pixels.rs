@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use common::{Playground, points, real_data, sample};
-use tilefire::counts::{Distinct, ZoomStats};
+use tilefire::counts::{Distinct, Unit, ZoomStats};
 use tilefire::shade::{Colormap, Function, Scale, ShadeTable, Shading, Span};
 
 /// Counts per pixel of a zoom: (x, y) over the whole world in pixels.
@@ -59,7 +59,7 @@ fn check(
         let max = *counts.values().max().unwrap();
         let distinct = Distinct::from_values(counts.values().copied());
         let few = !distinct.is_many();
-        let scale = Scale::new(Function::Log, Span { lo: 1, hi: max }, 0);
+        let scale = Scale::new(Function::Log, Span { lo: 1, hi: max }, Unit::POINTS);
         let formula = Shading { scale, colormap: &colours, least: 1 };
         let stats = ZoomStats { max, distinct, ..Default::default() };
         let table = ShadeTable::new(&stats, &formula, 255);

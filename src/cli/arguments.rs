@@ -127,7 +127,7 @@ enum ShapeName {
     Disc,
     /// The square around the pixel
     Square,
-    /// A bell that fades towards the radius
+    /// A bell that fades towards the radius, and so do the colours that are not chosen with --colormap
     Gaussian,
 }
 
@@ -185,8 +185,11 @@ impl StyleArgs {
     pub(super) fn style(&self) -> Result<Style> {
         let colormap = match (&self.colormap, self.theme) {
             (Some(colours), _) => Colormap::parse(colours)?,
-            (None, Some(theme)) => Colormap::parse(theme.colormap())?,
-            (None, None) => Colormap::parse(DEFAULT_COLORMAP)?,
+            (None, theme) => {
+                let ours = Colormap::parse(theme.map_or(DEFAULT_COLORMAP, Theme::colormap))?;
+                let bells = matches!(self.spread_shape, ShapeName::Gaussian) && self.spread != Radius::Fixed(0);
+                if bells { ours.fading_in() } else { ours }
+            }
         };
         Ok(Style {
             function: self.how,

@@ -13,7 +13,7 @@ pub use block::{Lit, decode_block, encode_block};
 pub use distinct::{DISTINCT_LIMIT, Distinct};
 pub use histogram::Histogram;
 pub use isolation::{ISOLATION_REACH, Isolation};
-pub use stats::ZoomStats;
+pub use stats::{Unit, ZoomStats};
 
 use crate::tile::TILE_PIXELS;
 

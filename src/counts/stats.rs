@@ -15,8 +15,40 @@ pub struct ZoomStats {
     pub sum: u64,
     /// The different counts, if few.
     pub distinct: Distinct,
-    /// Counts are in units of 2^-shift points; above 0 only where a weighted spread made them.
+    /// What the counts are counted in; other than points only where a weighted spread made them.
+    pub unit: Unit,
+}
+
+/// What counts are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit {
+    /// A count is this many powers of two of a point's parts: points times 2^shift.
     pub shift: u32,
+    /// Count of a lone point where it is drawn strongest.
+    pub lone: u32,
+    /// Count of a lone point where it ends. Smaller counts are leftovers in corners, and not drawn.
+    pub edge: u32,
+}
+
+impl Unit {
+    /// Points, each on a pixel or on all pixels of a mask.
+    pub const POINTS: Self = Self { shift: 0, lone: 1, edge: 1 };
+
+    /// A count in points.
+    pub fn points(self, count: u32) -> f64 {
+        f64::from(count) * libm::exp2(-f64::from(self.shift))
+    }
+
+    /// Points as a count, at least 1 and at most what a count can be.
+    pub fn counts(self, points: f64) -> u32 {
+        (points * libm::exp2(f64::from(self.shift))).clamp(1.0, f64::from(u32::MAX)) as u32
+    }
+}
+
+impl Default for Unit {
+    fn default() -> Self {
+        Self::POINTS
+    }
 }
 
 impl ZoomStats {

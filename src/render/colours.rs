@@ -2,7 +2,7 @@
 //! same steps for tiles, pictures, dry runs and benchmarks.
 
 use crate::backend::Backend;
-use crate::counts::{Histogram, ZoomStats};
+use crate::counts::{Histogram, Unit, ZoomStats};
 use crate::error::Result;
 use crate::shade::{Kernel, Look, Radius, ShadeTable, Style, auto_radius};
 use crate::tile::ZoomRange;
@@ -36,7 +36,7 @@ pub(super) fn colour<'a>(
     for z in zooms.iter() {
         let radius = match style.spread.radius {
             Radius::Fixed(radius) => radius,
-            Radius::Auto => auto_radius(&backend.isolation(z, style.least(0))?),
+            Radius::Auto => auto_radius(&backend.isolation(z, style.least(Unit::POINTS))?),
         };
         if let Some(of_zoom) = radii.get_mut(usize::from(z)) {
             *of_zoom = radius;

@@ -257,9 +257,7 @@ fn tick_marks(look: &Look<'_>) -> Vec<Value> {
     let span = scale.span();
     let unit = look.points(1);
     let position = |points: f64| scale.position((points / unit).round() as u32);
-    // The smallest unit of a weighted spread is a number for nobody.
-    let lo = if look.shift > 0 && span.lo == 1 && span.hi > 1 { 0.0 } else { look.points(span.lo) };
-    let marks = ticks(lo, look.points(span.hi), container::legend::columns(RAMP_LABEL), position);
+    let marks = ticks(look.points(span.lo), look.points(span.hi), container::legend::columns(RAMP_LABEL), position);
     let last = marks.len().saturating_sub(1);
     let mark = |(at, tick): (usize, crate::shade::Tick)| {
         // The last colour stands for more, and says so.

@@ -161,6 +161,18 @@ impl Colormap {
         names
     }
 
+    /// The same colours, fading in from nothing over the first quarter: for shapes that end softly.
+    pub fn fading_in(self) -> Self {
+        const STOPS: u32 = 64;
+        let stop = |i: u32| {
+            let t = f64::from(i) / f64::from(STOPS);
+            let [r, g, b, a] = self.at(t);
+            [r, g, b, (f64::from(a) * (4.0 * t).min(1.0) + 0.5) as u8]
+        };
+        let stops = (0..=STOPS).map(stop).collect();
+        Self { name: self.name.clone(), stops, places: None }
+    }
+
     /// The same colours, their alpha multiplied by `opacity` (0 to 1).
     pub fn with_opacity(mut self, opacity: f64) -> Self {
         for stop in &mut self.stops {

@@ -2,7 +2,7 @@
 //! cumulative histogram. In f64, on the host; what colours lie between the ends is the colormap's business.
 
 use super::{Function, Span};
-use crate::counts::Histogram;
+use crate::counts::{Histogram, Unit};
 
 /// How the counts of one zoom are spaced.
 #[derive(Debug, Clone)]
@@ -13,16 +13,17 @@ pub struct Scale {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    /// A function of a single count; `unit` is the points of one step of the counts.
+    /// A function of a single count; `unit` is one step of the counts in lone points.
     Formula { function: Function, unit: f64, range: f64, end: f64 },
     /// Counts and the share of pixels with at most this count, both rising; nothing else has pixels.
     Equalised { steps: Vec<(u32, f64)> },
 }
 
 impl Scale {
-    /// A scale over `span` for counts in units of 2^-shift points.
-    pub fn new(function: Function, span: Span, shift: u32) -> Self {
-        let unit = libm::exp2(-f64::from(shift));
+    /// A scale over `span` for counts of that unit. A function sees them as multiples of a lone point's, so that the
+    /// logarithm of a weighted count bends where that of a plain one does; the others do not depend on it.
+    pub fn new(function: Function, span: Span, unit: Unit) -> Self {
+        let unit = 1.0 / f64::from(unit.lone.max(1));
         let range = f64::from(span.hi.saturating_sub(span.lo)) * unit;
         Self { span, kind: Kind::Formula { function, unit, range, end: function.end(range) } }
     }
@@ -109,14 +110,15 @@ mod tests {
 
     #[test]
     fn one_count_alone_is_in_the_middle() {
-        assert_eq!(Scale::new(Function::Log, Span { lo: 4, hi: 4 }, 0).position(4), 0.5);
+        assert_eq!(Scale::new(Function::Log, Span { lo: 4, hi: 4 }, Unit::POINTS).position(4), 0.5);
         assert_eq!(Scale::equalised(&histogram(&[(7, 3)]), Span { lo: 1, hi: 7 }, 1).position(7), 0.5);
     }
 
     #[test]
-    fn units_are_points() {
-        let whole = Scale::new(Function::Log, Span { lo: 1, hi: 1001 }, 0);
-        let parts = Scale::new(Function::Log, Span { lo: 256, hi: 1001 * 256 }, 8);
+    fn the_logarithm_bends_at_a_lone_point() {
+        let whole = Scale::new(Function::Log, Span { lo: 1, hi: 1001 }, Unit::POINTS);
+        let unit = Unit { shift: 16, lone: 256, edge: 3 };
+        let parts = Scale::new(Function::Log, Span { lo: 256, hi: 1001 * 256 }, unit);
         for count in [1u32, 2, 77, 1000, 1001] {
             assert_eq!(whole.position(count), parts.position(count * 256));
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::counts::{Histogram, ZoomStats};
+use crate::counts::{Histogram, Unit, ZoomStats};
 use crate::tile::ZoomRange;
 
 /// The counts at which the colormap begins and ends.
@@ -44,46 +44,37 @@ impl SpanRule {
     /// [needed](Self::needs_histogram).
     pub fn spans(self, stats: &[ZoomStats], histograms: &[Histogram], zooms: ZoomRange, least: u32) -> Vec<Span> {
         // In points, because the units of two zooms may differ.
-        let largest =
-            |z: usize| stats.get(z).map_or(1.0, |s| f64::from(s.max.max(1)) * libm::exp2(-f64::from(s.shift)));
+        let largest = |z: usize| stats.get(z).map_or(1.0, |s| s.unit.points(s.max.max(1)));
         let shown = || zooms.iter().map(usize::from);
-        (0..stats.len())
-            .map(|z| {
-                let shift = stats[z].shift;
-                let units =
-                    |points: f64| (points * libm::exp2(f64::from(shift))).clamp(1.0, f64::from(u32::MAX)) as u32;
-                let fixed = |count: u32| units(f64::from(count));
-                let hi = match self {
-                    Self::Zoom => stats[z].max.max(1),
-                    Self::All => units(shown().map(largest).fold(0.0, f64::max)),
-                    Self::Smooth => {
-                        let points: Vec<_> = shown().map(|z| (z as f64, largest(z))).collect();
-                        units(smooth(&points, z as f64, if shift == 0 { libm::round } else { |v| v }))
-                    }
-                    Self::Percentile(percent) => {
-                        let found = histograms.get(z).and_then(|h| h.percentile(percent, drawn(least, shift)));
-                        found.unwrap_or(stats[z].max.max(1))
-                    }
-                    Self::Fixed(span) => fixed(span.hi),
-                };
-                let lo = match self {
-                    Self::Fixed(span) => fixed(span.lo),
-                    // A weighted spread makes counts below one point: its smallest unit is the smallest count.
-                    _ => drawn(least, shift),
-                };
-                Span { lo, hi: hi.max(lo) }
-            })
-            .collect()
+        let span = |(z, stats): (usize, &ZoomStats)| {
+            let (unit, max) = (stats.unit, stats.max.max(1));
+            let hi = match self {
+                Self::Zoom => max,
+                Self::All => unit.counts(shown().map(largest).fold(0.0, f64::max)),
+                Self::Smooth => {
+                    let points: Vec<_> = shown().map(|z| (z as f64, largest(z))).collect();
+                    let fit = smooth(&points, z as f64);
+                    unit.counts(if unit.shift == 0 { libm::round(fit) } else { fit })
+                }
+                Self::Percentile(percent) => {
+                    histograms.get(z).and_then(|h| h.percentile(percent, drawn(least, unit))).unwrap_or(max)
+                }
+                Self::Fixed(span) => unit.counts(span.hi.into()),
+            };
+            let lo = if let Self::Fixed(span) = self { unit.counts(span.lo.into()) } else { drawn(least, unit) };
+            Span { lo, hi: hi.max(lo) }
+        };
+        stats.iter().enumerate().map(span).collect()
     }
 }
 
-/// The smallest count that is drawn, in units of 2^-shift points; one unit where every lit pixel is.
-pub(super) fn drawn(least: u32, shift: u32) -> u32 {
-    if least <= 1 { 1 } else { u32::try_from(u64::from(least) << shift).unwrap_or(u32::MAX) }
+/// The smallest count that is drawn where pixels of fewer than `least` points are not.
+pub(super) fn drawn(least: u32, unit: Unit) -> u32 {
+    if least <= 1 { unit.edge } else { unit.counts(least.into()).max(unit.edge) }
 }
 
 /// Least squares through (zoom, log of the largest count), at `zoom`.
-fn smooth(largest: &[(f64, f64)], zoom: f64, round: fn(f64) -> f64) -> f64 {
+fn smooth(largest: &[(f64, f64)], zoom: f64) -> f64 {
     let n = largest.len() as f64;
     let (mut zooms, mut logs) = (0.0, 0.0);
     for &(z, count) in largest {
@@ -96,7 +87,7 @@ fn smooth(largest: &[(f64, f64)], zoom: f64, round: fn(f64) -> f64) -> f64 {
         own += (z - zooms) * (z - zooms);
     }
     let slope = if own > 0.0 { with / own } else { 0.0 };
-    round(libm::exp(logs + slope * (zoom - zooms)))
+    libm::exp(logs + slope * (zoom - zooms))
 }
 
 impl fmt::Display for SpanRule {
@@ -197,7 +188,10 @@ mod tests {
 
     #[test]
     fn spans_are_in_the_units_of_their_zoom() {
-        let of = |max, shift| ZoomStats { max, shift, ..Default::default() };
+        let of = |max, shift| {
+            let unit = Unit { shift, lone: 1 << shift, edge: 1 };
+            ZoomStats { max, unit, ..Default::default() }
+        };
         let stats = [of(5 << 8, 8), of(7 << 16, 16)];
         let zooms = ZoomRange { min: 0, max: 1 };
         let hi = |rule: SpanRule| rule.spans(&stats, &[], zooms, 1).iter().map(|s| (s.lo, s.hi)).collect::<Vec<_>>();

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::counts::Isolation;
+use crate::counts::{Isolation, Unit};
 
 /// Largest spread radius in pixels.
 pub const MAX_SPREAD: u32 = 64;
@@ -32,7 +32,7 @@ pub enum SpreadShape {
     Disc,
     /// The whole square.
     Square,
-    /// A bell with the standard deviation of half the radius, cut off at the radius.
+    /// A bell with the standard deviation of half the radius, drawn as far as the radius.
     Gaussian,
 }
 
@@ -146,6 +146,16 @@ impl Kernel {
             Form::Weights { shift, .. } => shift,
             Form::Rows(_) => 0,
         }
+    }
+
+    /// What the counts it makes are counted in: those of [`Kernel::keeps_counts`] in points.
+    pub fn unit(&self) -> Unit {
+        let Form::Weights { weights, shift } = &self.form else { return Unit::POINTS };
+        // As the two steps do it, along the row of a lone point.
+        let step = |count: u64, weight: u32| (count * u64::from(weight) + u64::from(WEIGHT_ONE / 2)) >> 16;
+        let middle = weights.first().copied().unwrap_or(WEIGHT_ONE);
+        let at = |weight: u32| step(step(1 << shift, weight), middle).max(1) as u32;
+        Unit { shift: *shift, lone: at(middle), edge: at(weights.last().copied().unwrap_or(middle)) }
     }
 
     /// Pixels that one pixel reaches.
@@ -278,6 +288,21 @@ mod tests {
         let shift = |max| spread(SpreadShape::Gaussian, SpreadOp::Add).kernel(3, max).shift();
         assert_eq!([0, 1, 65_535, 65_536, 1 << 30, u32::MAX].map(shift), [16, 16, 16, 15, 1, 0]);
         assert_eq!(spread(SpreadShape::Disc, SpreadOp::Add).kernel(3, 1).shift(), 0);
+    }
+
+    #[test]
+    fn a_lone_bell_is_drawn_as_a_disc() {
+        for (op, lone) in [(SpreadOp::Max, 65_536), (SpreadOp::Add, 1_000)] {
+            for radius in 1..=MAX_SPREAD {
+                let kernel = spread(SpreadShape::Gaussian, op).kernel(radius, 1);
+                let Unit { shift, lone: middle, edge } = kernel.unit();
+                assert!(shift == 16 && middle >= edge && edge >= 1, "{radius}");
+                if radius == 3 {
+                    assert!(middle.abs_diff(lone) < 6_000 && edge < middle / 4, "{middle} {edge}");
+                }
+            }
+        }
+        assert_eq!(spread(SpreadShape::Disc, SpreadOp::Add).kernel(3, 1).unit(), Unit::POINTS);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::span::drawn;
 use super::table::over;
 use super::{Colormap, Function, Scale, ShadeTable, Shading, Span, SpanRule, Spread, Theme, WIDE_LIMIT};
-use crate::counts::{DISTINCT_LIMIT, Histogram, ZoomStats};
+use crate::counts::{DISTINCT_LIMIT, Histogram, Unit, ZoomStats};
 use crate::tile::ZoomRange;
 
 /// The looks of a tile set or a picture.
@@ -61,14 +61,14 @@ pub struct Look<'a> {
     pub table: ShadeTable,
     /// What the span leaves out; all zero where it leaves out nothing by its nature.
     pub clipped: Clipped,
-    /// Counts are in units of 2^-shift points.
-    pub shift: u32,
+    /// What its counts are counted in.
+    pub unit: Unit,
 }
 
 impl Look<'_> {
     /// A count in points.
     pub fn points(&self, count: u32) -> f64 {
-        f64::from(count) * libm::exp2(-f64::from(self.shift))
+        self.unit.points(count)
     }
 
     /// The smallest count of the span at or past a position along the colormap.
@@ -89,9 +89,9 @@ impl Style {
         self.function == Function::EqHist || self.span.needs_histogram()
     }
 
-    /// The smallest count that is drawn, in units of 2^-shift points.
-    pub fn least(&self, shift: u32) -> u32 {
-        drawn(self.min_count, shift)
+    /// The smallest count of that unit that is drawn.
+    pub fn least(&self, unit: Unit) -> u32 {
+        drawn(self.min_count, unit)
     }
 
     /// The colour that pixels at a position along the colormap are drawn with.
@@ -113,7 +113,7 @@ impl Style {
     }
 
     fn look(&self, z: usize, stats: &ZoomStats, span: Span, histograms: &[Histogram], zooms: ZoomRange) -> Look<'_> {
-        let least = self.least(stats.shift);
+        let least = self.least(stats.unit);
         let empty = Histogram::default();
         let own = histograms.get(z).unwrap_or(&empty);
         let scale = match self.function {
@@ -123,7 +123,7 @@ impl Style {
                 Scale::equalised(&all, span, least)
             }
             Function::EqHist => Scale::equalised(own, span, least),
-            function => Scale::new(function, span, stats.shift),
+            function => Scale::new(function, span, stats.unit),
         };
         let clipped = Clipped {
             below: own.iter().filter(|&(count, _)| count >= least && count < span.lo).map(|(_, pixels)| pixels).sum(),
@@ -136,6 +136,6 @@ impl Style {
             Some(colour) => table.over(colour),
             None => table,
         };
-        Look { shading, table, clipped, shift: stats.shift }
+        Look { shading, table, clipped, unit: stats.unit }
     }
 }

@@ -199,12 +199,12 @@ fn group(runs: &[(u32, [u8; 4])], error: u8) -> Vec<(u32, [u8; 4])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counts::{Distinct, Histogram};
+    use crate::counts::{Distinct, Histogram, Unit};
     use crate::shade::Function;
     use proptest::prelude::*;
 
     fn log(max: u32, colormap: &Colormap) -> Shading<'_> {
-        Shading { scale: Scale::new(Function::Log, Span { lo: 1, hi: max }, 0), colormap, least: 1 }
+        Shading { scale: Scale::new(Function::Log, Span { lo: 1, hi: max }, Unit::POINTS), colormap, least: 1 }
     }
 
     fn default_table(stats: &ZoomStats, colormap: &Colormap) -> ShadeTable {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn stats(max: u32, distinct: Distinct) -> ZoomStats {
-        ZoomStats { lit: 1, max, tiles: 1, sum: 1, distinct, shift: 0 }
+        ZoomStats { lit: 1, max, tiles: 1, sum: 1, distinct, unit: Unit::POINTS }
     }
 
     const NAMES: [&str; 12] = [
@@ -249,7 +249,7 @@ mod tests {
     /// A scale for these counts, each the count of one pixel.
     fn scale(function: Function, span: Span, counts: impl IntoIterator<Item = u32>, least: u32) -> Scale {
         if function != Function::EqHist {
-            return Scale::new(function, span, 0);
+            return Scale::new(function, span, Unit::POINTS);
         }
         let mut histogram = Histogram::default();
         counts.into_iter().for_each(|count| histogram.add(count, 1));

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::part::{Chunk, ChunkTiles, CountPart};
 use super::vault::Vault;
-use crate::counts::{Histogram, Lit, ZoomStats, decode_block, overflow, reduce_into};
+use crate::counts::{Histogram, Lit, Unit, ZoomStats, decode_block, overflow, reduce_into};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -173,9 +173,9 @@ impl CountStore {
         )
     }
 
-    /// Notes that the counts of zoom `z` are in units of 2^-shift points.
-    pub fn set_shift(&mut self, z: u8, shift: u32) -> Result<()> {
-        self.zoom_mut(z)?.stats.shift = shift;
+    /// Notes what the counts of zoom `z` are counted in.
+    pub fn set_unit(&mut self, z: u8, unit: Unit) -> Result<()> {
+        self.zoom_mut(z)?.stats.unit = unit;
         Ok(())
     }
 

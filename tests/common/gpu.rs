@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Once, OnceLock};
 use tilefire::backend::cpu::CpuBackend;
 use tilefire::backend::gpu::{Choice, ForcedLimits, GpuBackend, GpuOptions, adapters, choose};
 use tilefire::backend::{Backend, BackendReport, Memory, Plan, ShaderWork, TileSink};
-use tilefire::counts::{Histogram, Isolation, ZoomStats};
+use tilefire::counts::{Histogram, Isolation, Unit, ZoomStats};
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
 use tilefire::shade::{Kernel, Radius, Spread, Style, auto_radius};
@@ -169,7 +169,7 @@ impl<'a> Job<'a> {
             let radius = match self.style.spread.radius {
                 Radius::Fixed(radius) => radius,
                 Radius::Auto => {
-                    coloured.isolation.push(backend.isolation(z, self.style.least(0))?);
+                    coloured.isolation.push(backend.isolation(z, self.style.least(Unit::POINTS))?);
                     auto_radius(coloured.isolation.last().unwrap())
                 }
             };
@@ -231,7 +231,7 @@ impl<'a> Job<'a> {
 pub fn difference(a: &Done, b: &Done) -> Option<String> {
     for (when, one, other) in [("", &a.stats, &b.stats), (" after spread", &a.coloured.stats, &b.coloured.stats)] {
         for (z, (a, b)) in one.iter().zip(other).enumerate() {
-            let numbers = |s: &ZoomStats| (s.lit, s.max, s.tiles, s.sum, s.distinct.values(), s.shift);
+            let numbers = |s: &ZoomStats| (s.lit, s.max, s.tiles, s.sum, s.distinct.values(), s.unit);
             if numbers(a) != numbers(b) {
                 return Some(format!("statistics of zoom {z}{when}: {:?} and {:?}", numbers(a), numbers(b)));
             }

@@ -187,7 +187,7 @@ impl Backend for CpuBackend {
             };
             let parts = monitor.time(Stage::Spread, || spread::new_counts(&self.counts, z, kernel, &monitor))?;
             self.counts.set_zoom(z, parts)?;
-            self.counts.set_shift(z, kernel.shift())?;
+            self.counts.set_unit(z, kernel.unit())?;
             *kernel = Kernel::none();
         }
         (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect()

@@ -356,7 +356,7 @@ impl Backend for GpuBackend {
             let work = Work { gpu, plan, memory, dense_min };
             let parts = monitor.time(Stage::Spread, || work.new_counts(z, &self.counts, kernel))?;
             self.counts.set_zoom(z, parts)?;
-            self.counts.set_shift(z, kernel.shift())?;
+            self.counts.set_unit(z, kernel.unit())?;
             self.stats[usize::from(z)] = self.counts.stats(z)?.clone();
             *kernel = Kernel::none();
         }

@@ -5,7 +5,7 @@ use super::device::{Gpu, Handled, Stage};
 use super::readback;
 use super::shader::{Access, HASH_WORDS, Kernel, MORTON, TOTALS_HEAD, params};
 use super::slots::{MAX_JOBS, SlotPool, ZoomSlots};
-use crate::counts::{DISTINCT_LIMIT, Distinct, ZoomStats};
+use crate::counts::{DISTINCT_LIMIT, Distinct, Unit, ZoomStats};
 use crate::error::Result;
 
 params! {
@@ -101,7 +101,7 @@ pub(super) fn run(
                 tiles: lit_tiles,
                 sum: head[2].into(),
                 distinct,
-                shift: 0,
+                unit: Unit::POINTS,
             };
             (stats, own.to_vec())
         })
