@@ -2,17 +2,17 @@
 # Everything worth knowing about tilefire on a machine with a real GPU, as one report on standard output. Needs the
 # program and Python, no Rust:
 #
-#     scripts/gpu_bench.sh BINARY [STEP...]        STEP: info equal small large hot long (all by default)
+#     scripts/gpu_bench.sh BINARY [STEP...]        STEP: info equal colour small large hot long (all by default)
 #
-# Steps: the adapters; equality on spread and high zooms; 10 M points; 100 M points; hot spots (one spot, four pixels
-# taking turns); 100 M points to zoom 12. ADAPTER names another adapter than the best GPU (llvmpipe for a rehearsal),
+# Steps: the adapters; equality on spread and high zooms; looks that need counts back or make new ones; 10 M points;
+# 100 M points; hot spots (one spot, four pixels taking turns); 100 M points to zoom 12. ADAPTER names another adapter than the best GPU (llvmpipe for a rehearsal),
 # SMALL and LARGE other sizes, WORK a folder for the points, RUNS the timed runs. Fails when tile sets differ.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 tilefire=${1:?usage: gpu_bench.sh BINARY [STEP...]}
 steps=("${@:2}")
-[ ${#steps[@]} -gt 0 ] || steps=(info equal small large hot long)
+[ ${#steps[@]} -gt 0 ] || steps=(info equal colour small large hot long)
 small=${SMALL:-10M} large=${LARGE:-100M} runs=${RUNS:-5}
 work=${WORK:-${TMPDIR:-/tmp}/tilefire-gpu}
 mkdir -p "$work"
@@ -41,6 +41,15 @@ for step in "${steps[@]}"; do
         ;;
     equal)
         runs=1 bench "equality: 1 M points, z 0..14, spread 2" -n 1M -z 0..14 --spread 2
+        ;;
+    colour)
+        points "$small"
+        bench "$small points, z 0..10, a sum" "$work/$small.csv" -z 0..10 --spread 2 --spread-op add
+        bench "$small points, z 0..10, a bell" "$work/$small.csv" -z 0..10 --spread 8 --spread-op add \
+            --spread-shape gaussian
+        bench "$small points, z 0..10, eq-hist" "$work/$small.csv" -z 0..10 --how eq-hist
+        bench "$small points, z 0..10, spread auto, p99.5" "$work/$small.csv" -z 0..10 --spread auto --span p99.5
+        bench "$small points, z 0..10, full colour" "$work/$small.csv" -z 0..10 --truecolor
         ;;
     small)
         points "$small"

@@ -11,6 +11,8 @@ const FONT: Font = Font::SMALL;
 const WIDTH: u32 = 1024;
 const ROW: u32 = 24;
 const GAP: u32 = 4;
+/// Pixels of the background above and below the colours.
+const EDGE: u32 = 6;
 
 /// Writes a sheet of `maps`, which people know as `names`, as a PNG.
 pub fn write(names: &[String], maps: &[Colormap], path: &Path) -> Result<()> {
@@ -26,8 +28,12 @@ pub fn write(names: &[String], maps: &[Colormap], path: &Path) -> Result<()> {
             let half = (WIDTH - GAP) / 2;
             let base = if x < half { Theme::Dark } else { Theme::Light }.background();
             let [r, g, b] = base;
-            let colour = text::over(map.at(f64::from(x % half) / f64::from(half - 1)), 255, [r, g, b, 255]);
-            (top..top + ROW).for_each(|y| sheet.put_pixel(left + x, y, image::Rgba(colour)));
+            let ground = [r, g, b, 255];
+            let colour = text::over(map.at(f64::from(x % half) / f64::from(half - 1)), 255, ground);
+            for y in 0..ROW {
+                let colour = if (EDGE..ROW - EDGE).contains(&y) { colour } else { ground };
+                sheet.put_pixel(left + x, top + y, image::Rgba(colour));
+            }
         }
     }
     picture::write(path, width, height, &sheet)
