@@ -7,7 +7,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use tilefire::backend::cpu::CpuBackend;
 use tilefire::backend::{Backend, Memory, Plan, TileSink};
-use tilefire::counts::{Distinct, Unit, ZoomStats};
+use tilefire::counts::{Distinct, Histogram, Unit, ZoomStats};
 use tilefire::monitor::Monitor;
 use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
 use tilefire::shade::{
@@ -143,8 +143,12 @@ fn shade(bencher: Bencher, (zoom, spread): (u8, u32)) {
     let kernel = Spread { radius: Radius::Fixed(spread), ..Spread::default() }.kernel(spread, 1);
     let stats = backend.spread(&vec![kernel; stats.len()]).unwrap_or_default();
     let style = Style::default();
-    let tables: Vec<_> =
-        style.looks(&stats, &[], ZoomRange { min: 0, max: zoom }).into_iter().map(|look| look.table).collect();
+    let tables: Vec<_> = style
+        .looks(&stats, ZoomRange { min: 0, max: zoom }, |_| Ok(Histogram::default()))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|look| look.table)
+        .collect();
     let tiles: u64 = stats.iter().map(|s| s.tiles).sum();
     bencher.counter(ItemsCount::new(tiles as usize)).bench_local(|| backend.tiles(&tables, &Nowhere).ok());
 }
@@ -188,6 +192,6 @@ fn shade_table(bencher: Bencher, name: &str) {
     let colormap = Colormap::named(name).unwrap_or_default();
     let stats = ZoomStats { max: 3_000_000, distinct: Distinct::many(), ..Default::default() };
     let scale = Scale::new(Function::Log, Span { lo: 1, hi: stats.max }, Unit::POINTS);
-    let shading = Shading { scale, colormap: &colormap, least: 1 };
+    let shading = Shading { scale, colormap: &colormap, least: 1, fade: None };
     bencher.bench_local(|| ShadeTable::new(black_box(&stats), &shading, 255));
 }

@@ -59,11 +59,11 @@ impl Case {
         let scale = if self.function == Function::EqHist {
             let mut histogram = Histogram::default();
             self.counts.iter().zip(&self.pixels).for_each(|(&count, &pixels)| histogram.add(count, pixels));
-            Scale::equalised(&histogram, span, 1)
+            Scale::equalised(&histogram.settled(), span, 1)
         } else {
             Scale::new(self.function, span, Unit::POINTS)
         };
-        Shading { scale, colormap: &self.colormap, least: 1 }
+        Shading { scale, colormap: &self.colormap, least: 1, fade: None }
     }
 
     fn stats(&self) -> ZoomStats {
@@ -118,6 +118,14 @@ fn tables_are_exact_for_few_counts_and_in_full_colour_and_off_by_two_at_most_els
         *(if most == 0 { &mut few } else { &mut many }) += 1;
     }
     assert!(few > 400 && many > 10, "{few} {many}");
+}
+
+/// The list that most people hand to datashader is ours of that name, stop by stop.
+#[test]
+fn fire_is_the_same_list() {
+    let case =
+        cases().into_iter().find(|case| case.colormap.stops().len() == 256 && case.colormap.at(0.0) == [0, 0, 0, 255]);
+    assert_eq!(Colormap::named("fire").unwrap().stops(), case.unwrap().colormap.stops());
 }
 
 /// The comparison sees a colour that is off by one.

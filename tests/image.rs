@@ -107,7 +107,7 @@ fn every_pixel_of_an_extent_has_its_colour() {
     let scale = Scale::new(Function::Log, Span { lo: 1, hi: max }, Unit::POINTS);
     let distinct = Distinct::from_values(counts.values().copied());
     let stats = ZoomStats { max, distinct, ..Default::default() };
-    let table = ShadeTable::new(&stats, &Shading { scale, colormap: &colours, least: 1 }, 255);
+    let table = ShadeTable::new(&stats, &Shading { scale, colormap: &colours, least: 1, fade: None }, 255);
     let mut wrong = 0;
     for (x, y, pixel) in picture.enumerate_pixels() {
         let count = counts.get(&(x, y)).copied().unwrap_or(0);
@@ -160,12 +160,19 @@ fn a_pipe_a_file_and_little_memory_give_the_same_picture() {
     assert!(file == draw("small.png", &["-", "--memory", "1M", "--threads", "3"]));
     let picture = image::load_from_memory(&file).unwrap().to_rgba8();
     assert_eq!(picture.width(), 1500);
-    // The box is the data's own: there is something in the first and last column and row.
-    let lit =
-        |mut pixels: Box<dyn Iterator<Item = (u32, u32)> + '_>| pixels.any(|(x, y)| picture.get_pixel(x, y)[3] > 0);
-    let (right, bottom) = (picture.width() - 1, picture.height() - 1);
-    assert!(lit(Box::new((0..=bottom).map(|y| (0, y)))) && lit(Box::new((0..=bottom).map(|y| (right, y)))));
-    assert!(lit(Box::new((0..=right).map(|x| (x, 0)))) && lit(Box::new((0..=right).map(|x| (x, bottom)))));
+    // The box is the data's own with room for what the outermost points are spread to, and for square pixels.
+    let lit = || picture.enumerate_pixels().filter(|(.., p)| p[3] > 0);
+    let (width, height) = picture.dimensions();
+    let margins = [
+        lit().map(|p| p.0).min().unwrap(),
+        lit().map(|p| p.1).min().unwrap(),
+        width - 1 - lit().map(|p| p.0).max().unwrap(),
+        height - 1 - lit().map(|p| p.1).max().unwrap(),
+    ];
+    assert!(margins.iter().all(|&margin| margin <= 3), "{margins:?}");
+    // Whole shapes: each edge that is met is met by the flat side of a disc.
+    let first = lit().filter(|p| p.0 == margins[0]).count();
+    assert!(first >= 3, "{first}");
 }
 
 #[test]
@@ -198,7 +205,7 @@ fn what_cannot_be_drawn_is_one_line() {
     refused(&["-o", "mine.png", "--force"], 1, &["mine.png", "not made by tilefire"]);
     refused(&["-o", "no/such/folder.png"], 1, &["no/such"]);
     refused(&["-o", "p.png", "--bbox", "10,10,20,20"], 1, &["none of the 1 points", "west,south,east,north"]);
-    refused(&["-o", "p.png", "--legend", "--width", "300"], 2, &["--legend", "400"]);
+    refused(&["-o", "p.png", "--legend", "--width", "300"], 2, &["--legend", "300", "392"]);
     assert_eq!(fs::read(place.path("mine.png")).unwrap(), b"my holiday");
     for bbox in ["1,2,3", "1,9,3,4", "0,0,200,1", "a,b,c,d"] {
         let ran = place.run(["image", "p.csv", "-o", "p.png", "--bbox", bbox]);
@@ -206,6 +213,21 @@ fn what_cannot_be_drawn_is_one_line() {
     }
     assert_eq!(place.names(), ["mine.png", "p.csv"]);
     place.run(["image", "p.csv", "-o", "p.png", "--backend", "cpu", "-q"]).ok();
-    place.run(["image", "p.csv", "-o", "p.png", "--backend", "cpu", "-q", "--force", "--width", "99"]).ok();
+    let again =
+        ["image", "p.csv", "-o", "p.png", "--backend", "cpu", "-q", "--force", "--width", "99", "--report", "r.json"];
+    place.run(again).ok();
     assert_eq!(image::open(place.path("p.png")).unwrap().width(), 99);
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
+    assert_eq!((&report["width"], &report["inside"], &report["run"]["rows"]), (&99.into(), &1.into(), &1.into()));
+    refused(&["-o", "x.png", "--report", "p.csv"], 2, &["--report", "p.csv"]);
+    refused(&["-o", "x.png", "--adapter", "none"], 2, &["--adapter"]);
+    // A sheet of colours replaces no file of another kind either.
+    for out in ["p.csv", "mine.png"] {
+        let line = place.run(["colormaps", "fire", "-o", out, "--force"]).error(if out == "p.csv" { 2 } else { 1 });
+        assert!(line.contains(out), "{line}");
+    }
+    place.run(["colormaps", "fire", "-o", "p.png"]).error(1);
+    place.run(["colormaps", "fire", "-o", "p.png", "--force"]).ok();
+    let quiet = place.run(["image", "p.csv", "-o", "x.png", "--backend", "cpu", "--min-count", "2"]).ok().stderr;
+    assert!(quiet.contains("nothing is drawn") && quiet.contains("largest count is 1"), "{quiet}");
 }

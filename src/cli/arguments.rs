@@ -160,37 +160,43 @@ pub(super) struct StyleArgs {
     /// Opacity of all colours, 0 to 1
     #[arg(long, default_value_t = 1.0, value_name = "OPACITY", value_parser = values::share, help_heading = "Colours")]
     alpha: f64,
-    /// Opaque colour below the others and where nothing is: a colour of CSS, or dark or light
+    /// Opaque colour below the others and between them: a colour of CSS, or dark or light; tiles without any points are
+    /// still left out
     #[arg(long, value_name = "COLOUR", value_parser = values::background, help_heading = "Colours")]
     background: Option<[u8; 3]>,
-    /// Draw no pixel of fewer points than this (for privacy, or against noise)
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Colours")]
+    /// Draw no pixel of fewer points than this (for privacy, or against noise); with --spread-op add, the sum counts
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::count, help_heading = "Colours")]
     min_count: u32,
-    /// Write 32 bits a pixel with exact colours, instead of a palette of 255 that is off by 2 of 255 at most
+    /// Write 32 bits a pixel with exact colours, instead of a palette of 255 that may be off by 2 of 255 where a zoom has
+    /// more different counts
     #[arg(long, help_heading = "Colours")]
     truecolor: bool,
-    /// Let each lit pixel reach its neighbours within this radius, so that lone points show; auto chooses up to 3 for
-    /// each zoom from how alone its pixels are
-    #[arg(long, default_value = "0", value_name = "PIXELS", help_heading = "Colours")]
-    spread: Radius,
-    /// Shape of that
-    #[arg(long, value_enum, default_value = "disc", value_name = "SHAPE", help_heading = "Colours")]
-    spread_shape: ShapeName,
-    /// What a pixel gets that several reach
-    #[arg(long, value_enum, default_value = "max", value_name = "OPERATOR", help_heading = "Colours")]
-    spread_op: OpName,
+    /// Let each lit pixel reach its neighbours within this radius (at most 64), so that lone points show; auto chooses up
+    /// to 3 for each zoom from how alone its pixels are [default: 0]
+    #[arg(long, value_name = "PIXELS", help_heading = "Colours")]
+    spread: Option<Radius>,
+    /// Shape of that [default: disc]
+    #[arg(long, value_enum, value_name = "SHAPE", help_heading = "Colours")]
+    spread_shape: Option<ShapeName>,
+    /// What a pixel gets that several reach [default: max]
+    #[arg(long, value_enum, value_name = "OPERATOR", help_heading = "Colours")]
+    spread_op: Option<OpName>,
 }
 
 impl StyleArgs {
     pub(super) fn style(&self) -> Result<Style> {
         let colormap = match (&self.colormap, self.theme) {
             (Some(colours), _) => Colormap::parse(colours)?,
-            (None, theme) => {
-                let ours = Colormap::parse(theme.map_or(DEFAULT_COLORMAP, Theme::colormap))?;
-                let bells = matches!(self.spread_shape, ShapeName::Gaussian) && self.spread != Radius::Fixed(0);
-                if bells { ours.fading_in() } else { ours }
-            }
+            (None, theme) => Colormap::parse(theme.map_or(DEFAULT_COLORMAP, Theme::colormap))?,
         };
+        let radius = self.spread.unwrap_or(Radius::Fixed(0));
+        if radius == Radius::Fixed(0) && (self.spread_shape.is_some() || self.spread_op.is_some()) {
+            return Err(Error::Usage(
+                "--spread-shape and --spread-op say how to spread, but nothing is; add --spread with a radius in pixels, or \
+                 auto"
+                    .into(),
+            ));
+        }
         Ok(Style {
             function: self.how,
             span: self.span,
@@ -200,17 +206,19 @@ impl StyleArgs {
             background: self.background,
             truecolor: self.truecolor,
             spread: Spread {
-                radius: self.spread,
+                radius,
                 shape: match self.spread_shape {
-                    ShapeName::Disc => SpreadShape::Disc,
-                    ShapeName::Square => SpreadShape::Square,
-                    ShapeName::Gaussian => SpreadShape::Gaussian,
+                    None | Some(ShapeName::Disc) => SpreadShape::Disc,
+                    Some(ShapeName::Square) => SpreadShape::Square,
+                    Some(ShapeName::Gaussian) => SpreadShape::Gaussian,
                 },
                 op: match self.spread_op {
-                    OpName::Max => SpreadOp::Max,
-                    OpName::Add => SpreadOp::Add,
+                    None | Some(OpName::Max) => SpreadOp::Max,
+                    Some(OpName::Add) => SpreadOp::Add,
                 },
             },
+            // Whoever chooses colours chooses their alpha too.
+            fade_in: self.colormap.is_none(),
         })
     }
 }

@@ -8,10 +8,10 @@ use clap::Args;
 
 use crate::container::sheet;
 use crate::error::Result;
-use crate::shade::Colormap;
+use crate::shade::{Colormap, Theme, over};
 
-/// Colour cells beside a name in the terminal.
-const CELLS: u32 = 48;
+/// Colour cells beside a name in the terminal, over dark and again over light.
+const CELLS: u32 = 32;
 
 #[derive(Debug, Args)]
 pub(super) struct ColormapsArgs {
@@ -21,13 +21,16 @@ pub(super) struct ColormapsArgs {
     /// Write a PNG sheet: each colormap over a dark and over a light background
     #[arg(short, long, value_name = "FILE.png")]
     output: Option<PathBuf>,
+    /// Replace a picture that tilefire made
+    #[arg(long, requires = "output")]
+    force: bool,
 }
 
 pub(super) fn run(args: &ColormapsArgs) -> Result<()> {
     let names = if args.colours.is_empty() { Colormap::names() } else { args.colours.clone() };
     let maps = names.iter().map(|name| Colormap::parse(name)).collect::<Result<Vec<_>>>()?;
     if let Some(path) = &args.output {
-        return sheet::write(&names, &maps, path);
+        return sheet::write(&names, &maps, path, args.force);
     }
     let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let widest = names.iter().map(String::len).max().unwrap_or(0);
@@ -35,9 +38,13 @@ pub(super) fn run(args: &ColormapsArgs) -> Result<()> {
     for (name, map) in names.iter().zip(&maps) {
         if coloured {
             let _ = write!(text, "{name:widest$}  ");
-            for cell in 0..CELLS {
-                let [r, g, b, _] = map.at(f64::from(cell) / f64::from(CELLS - 1));
-                let _ = write!(text, "\x1b[48;2;{r};{g};{b}m ");
+            for base in [Theme::Dark, Theme::Light] {
+                let [r, g, b] = base.background();
+                for cell in 0..CELLS {
+                    let colour = map.at(f64::from(cell) / f64::from(CELLS - 1));
+                    let [r, g, b, _] = over(colour, 255, [r, g, b, 255]);
+                    let _ = write!(text, "\x1b[48;2;{r};{g};{b}m ");
+                }
             }
             text.push_str("\x1b[0m\n");
         } else {

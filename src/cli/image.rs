@@ -8,15 +8,13 @@ use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
 use super::progress::Progress;
+use super::render::{check_report_place, write_report};
 use super::summary::picture_summary;
 use super::values;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::render::image::{ImageRequest, View, image};
 use crate::tile::MAX_PICTURE;
-
-/// Pixels that a legend in a corner asks for.
-const LEGEND_WIDTH: u32 = 400;
 
 #[derive(Debug, Args)]
 pub(super) struct ImageArgs {
@@ -44,6 +42,9 @@ pub(super) struct ImageArgs {
     /// Replace a picture that tilefire made
     #[arg(long)]
     force: bool,
+    /// Write the report as JSON too
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(short, long)]
     quiet: bool,
@@ -51,9 +52,7 @@ pub(super) struct ImageArgs {
 
 pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let quiet = args.quiet;
-    if args.legend && args.width.is_some_and(|width| width < LEGEND_WIDTH) {
-        return Err(Error::Usage(format!("--legend needs a picture that is at least {LEGEND_WIDTH} pixels wide")));
-    }
+    let report_path = args.report.clone();
     let request = ImageRequest {
         sources: args.sources.sources()?,
         style: args.style.style()?,
@@ -65,6 +64,9 @@ pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
         height: args.height,
         legend: args.legend,
     };
+    if let Some(path) = &report_path {
+        check_report_place(path, &request.sources, &request.out)?;
+    }
     let report = {
         let _progress = Progress::start(monitor, quiet);
         image(&request, monitor)?
@@ -73,5 +75,6 @@ pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
         let text = picture_summary(&report, &request.out.display().to_string());
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
-    Ok(())
+    let done = format!("the picture {} is complete", request.out.display());
+    report_path.map_or(Ok(()), |path| write_report(&report, &path, &done))
 }

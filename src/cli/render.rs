@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::summary::summary;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::render::{self, Report, Request};
+use crate::render::{self, Request, Sources};
 use crate::source::Input;
 use crate::tile::ZoomRange;
 
@@ -53,7 +53,7 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (quiet, report_path) = (args.quiet, args.report.clone());
     let request = request(args)?;
     if let Some(path) = &report_path {
-        check_report_place(path, &request)?;
+        check_report_place(path, &request.sources, &request.out)?;
     }
     let report = {
         let _progress = Progress::start(monitor, quiet);
@@ -63,7 +63,9 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
         let text = summary(&report, &request.out.display().to_string());
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
-    report_path.map_or(Ok(()), |path| write_report(&report, &path, &request))
+    let done =
+        if request.dry_run { String::new() } else { format!("the tiles in {} are complete", request.out.display()) };
+    report_path.map_or(Ok(()), |path| write_report(&report, &path, &done))
 }
 
 /// What was typed, checked and ready.
@@ -83,19 +85,19 @@ fn request(args: RenderArgs) -> Result<Request> {
 
 /// Refuses a report that would write over an input or into the output, or that has no folder to lie in: before the
 /// work, not after it.
-fn check_report_place(path: &Path, request: &Request) -> Result<()> {
+pub(super) fn check_report_place(path: &Path, sources: &Sources, out: &Path) -> Result<()> {
     let shown = path.display();
     let is_input = |input: &Input| matches!(input, Input::File(file) if same_place(file, path));
-    if request.sources.inputs.iter().any(is_input) {
+    if sources.inputs.iter().any(is_input) {
         return Err(Error::Usage(format!(
             "--report {shown} is an input, which it would write over; name another file"
         )));
     }
-    let (place, out) = (place(path), place(&request.out));
-    if place.starts_with(&out) {
+    let (place, whole) = (place(path), place(out));
+    if place.starts_with(&whole) {
         return Err(Error::Usage(format!(
-            "--report {shown} lies in the output {}, which holds tiles only; name a file beside it",
-            request.out.display()
+            "--report {shown} is or lies in the output {}; name a file beside it",
+            out.display()
         )));
     }
     if path.is_dir() {
@@ -103,7 +105,7 @@ fn check_report_place(path: &Path, request: &Request) -> Result<()> {
     }
     // A folder on the way to the output is made with it.
     match place.parent() {
-        Some(folder) if !folder.is_dir() && !out.starts_with(folder) => {
+        Some(folder) if !folder.is_dir() && !whole.starts_with(folder) => {
             Err(Error::Usage(format!("--report {shown}: there is no folder {}; make it first", folder.display())))
         }
         _ => Ok(()),
@@ -123,12 +125,12 @@ fn place(path: &Path) -> PathBuf {
     }
 }
 
-fn write_report(report: &Report, path: &Path, request: &Request) -> Result<()> {
+/// Writes a report; `done` says what is complete all the same if that fails.
+pub(super) fn write_report(report: &impl serde::Serialize, path: &Path, done: &str) -> Result<()> {
     let mut text = serde_json::to_string_pretty(report).map_err(|e| Error::Internal(e.to_string()))?;
     text.push('\n');
     std::fs::write(path, text).map_err(|e| {
-        let out = request.out.display();
-        let tiles = if request.dry_run { String::new() } else { format!("; the tiles in {out} are complete") };
-        Error::Output(format!("cannot write the report to {}: {e}{tiles}", path.display()))
+        let done = if done.is_empty() { String::new() } else { format!("; {done}") };
+        Error::Output(format!("cannot write the report to {}: {e}{done}", path.display()))
     })
 }

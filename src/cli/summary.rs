@@ -60,18 +60,14 @@ fn head(text: &mut String, report: &Report) {
 
 /// What a zoom's span clips.
 fn clipped(text: &mut String, name: &str, zoom: &ZoomReport) {
-    let (lo, hi) = (people(zoom.span.0), people(zoom.span.1));
+    let exact = |points: f64| if points.fract() == 0.0 { grouped(points as u64) } else { people(points) };
+    let (lo, hi) = (exact(zoom.span.0), exact(zoom.span.1));
+    let pixels = |n: u64| format!("{} {}", grouped(n), if n == 1 { "pixel has" } else { "pixels have" });
     if zoom.clipped.above > 0 {
-        line(
-            text,
-            format_args!("  {name}{} pixels have more than {hi} and the last colour", grouped(zoom.clipped.above)),
-        );
+        line(text, format_args!("  {name}{} more than {hi} and the last colour", pixels(zoom.clipped.above)));
     }
     if zoom.clipped.below > 0 {
-        line(
-            text,
-            format_args!("  {name}{} pixels have less than {lo} and the first colour", grouped(zoom.clipped.below)),
-        );
+        line(text, format_args!("  {name}{} less than {lo} and the first colour", pixels(zoom.clipped.below)));
     }
 }
 

@@ -31,6 +31,13 @@ pub(super) fn number(text: &str) -> Result<u64, String> {
     Ok(value)
 }
 
+/// A number of points from 1 on, as [`number`] reads it.
+pub(super) fn count(text: &str) -> Result<u32, String> {
+    let value = number(text)?;
+    let wrong = || format!("'{text}' is out of range; write a number of points from 1 to {}", u32::MAX);
+    u32::try_from(value).ok().filter(|&value| value >= 1).ok_or_else(wrong)
+}
+
 /// Bytes with an optional suffix K, M, G or T in powers of 1024 (`512M`, `4G`, also `4GB` and `4GiB`); at least 1 MiB.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let wrong = || format!("'{text}' is no size; write for instance 512M or 4G, at least 1M");
@@ -81,7 +88,7 @@ pub(super) fn view(text: &str) -> Result<View, String> {
     if !on_earth {
         return Err(format!("'{text}' is not on earth; longitudes go to 180 and latitudes to 90 degrees"));
     }
-    if south >= north || west == east {
+    if south >= north || west == east || (west, east) == (180.0, -180.0) {
         return Err(format!("'{text}' is empty; south comes before north: west,south,east,north"));
     }
     Ok(View::Bounds(LonLatBounds { west, south, east, north }))

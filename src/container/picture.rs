@@ -9,8 +9,8 @@ use image::RgbaImage;
 
 use super::OutputOptions;
 use super::files::write_whole;
-use super::text::over;
 use crate::error::{Error, Result};
+use crate::shade::over;
 
 /// What the file says under "Software".
 const SOFTWARE: &str = concat!("tilefire ", env!("CARGO_PKG_VERSION"));
@@ -53,6 +53,10 @@ pub fn allowed(out: &Path, options: &OutputOptions) -> Result<()> {
     let ending = out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     if ending.as_deref() != Some("png") {
         return Err(Error::Usage(format!("{}: pictures are PNG files; name one that ends in .png", out.display())));
+    }
+    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        let folder = folder.display();
+        return Err(Error::Output(format!("{}: there is no folder {folder}; make it first", out.display())));
     }
     let Ok(about) = fs::symlink_metadata(out) else { return Ok(()) };
     if !options.force {

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::picture;
 use super::text::{self, Font};
+use super::{OutputOptions, picture};
 use crate::error::{Error, Result};
-use crate::shade::{Colormap, Theme};
+use crate::shade::{Colormap, Theme, over};
 
 const FONT: Font = Font::SMALL;
 const WIDTH: u32 = 1024;
@@ -14,8 +14,8 @@ const GAP: u32 = 4;
 /// Pixels of the background above and below the colours.
 const EDGE: u32 = 6;
 
-/// Writes a sheet of `maps`, which people know as `names`, as a PNG.
-pub fn write(names: &[String], maps: &[Colormap], path: &Path) -> Result<()> {
+/// Writes a sheet of `maps`, which people know as `names`, as a PNG; `force` allows to replace one that is ours.
+pub fn write(names: &[String], maps: &[Colormap], path: &Path, force: bool) -> Result<()> {
     let longest = names.iter().map(|name| FONT.width(name)).max().unwrap_or(0).min(WIDTH / 2);
     let left = longest + 2 * GAP;
     let (width, row) = (left + WIDTH, ROW + GAP);
@@ -29,12 +29,13 @@ pub fn write(names: &[String], maps: &[Colormap], path: &Path) -> Result<()> {
             let base = if x < half { Theme::Dark } else { Theme::Light }.background();
             let [r, g, b] = base;
             let ground = [r, g, b, 255];
-            let colour = text::over(map.at(f64::from(x % half) / f64::from(half - 1)), 255, ground);
+            let colour = over(map.at(f64::from(x % half) / f64::from(half - 1)), 255, ground);
             for y in 0..ROW {
                 let colour = if (EDGE..ROW - EDGE).contains(&y) { colour } else { ground };
                 sheet.put_pixel(left + x, top + y, image::Rgba(colour));
             }
         }
     }
+    picture::allowed(path, &OutputOptions { force, inputs: Vec::new() })?;
     picture::write(path, width, height, &sheet)
 }

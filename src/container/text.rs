@@ -4,6 +4,8 @@
 use image::RgbaImage;
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
+use crate::shade::over;
+
 /// The typeface of [`text`]: one of the sizes and weights that come with the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Font {
@@ -66,17 +68,6 @@ fn lookalike(character: char) -> char {
         c if c.is_whitespace() => ' ',
         c => c,
     }
-}
-
-/// `colour`, as far as it covers the pixel, over what is there.
-pub(super) fn over(colour: [u8; 4], coverage: u8, below: [u8; 4]) -> [u8; 4] {
-    let alpha = (u32::from(colour[3]) * u32::from(coverage) + 127) / 255;
-    let rest = (u32::from(below[3]) * (255 - alpha) + 127) / 255;
-    let sum = alpha + rest;
-    let channel = |n: usize| {
-        (u32::from(colour[n]) * alpha + u32::from(below[n]) * rest + sum / 2).checked_div(sum).unwrap_or(0) as u8
-    };
-    [channel(0), channel(1), channel(2), sum as u8]
 }
 
 #[cfg(test)]

@@ -1,20 +1,29 @@
 //! How many pixels of a zoom have each count: what histogram equalisation, percentiles and the tally of clipped pixels
 //! are made from. Histograms add, like the counts themselves; when one is needed at all is decided elsewhere.
 
-use std::collections::BTreeMap;
-
 const LOW: usize = 4096;
+/// Large counts that wait to be sorted in.
+const WAITING: usize = 1 << 14;
 
-/// Pixels by count. Small counts, which nearly all pixels have, are a table, the others a map.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Pixels by count. Small counts, which nearly all pixels have, are a table, the others a sorted list: after a weighted
+/// spread nearly every pixel has a count of its own.
+#[derive(Debug, Clone)]
 pub struct Histogram {
     low: Vec<u64>,
-    high: BTreeMap<u32, u64>,
+    high: Vec<(u32, u64)>,
+    /// Not sorted in yet; empty in every histogram that was [settled](Histogram::settled).
+    waiting: Vec<(u32, u64)>,
 }
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { low: vec![0; LOW], high: BTreeMap::new() }
+        Self { low: vec![0; LOW], high: Vec::new(), waiting: Vec::new() }
+    }
+}
+
+impl PartialEq for Histogram {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
     }
 }
 
@@ -22,21 +31,44 @@ impl Histogram {
     /// Adds `pixels` pixels with that count (above 0).
     #[inline]
     pub fn add(&mut self, count: u32, pixels: u64) {
-        match self.low.get_mut(count as usize) {
-            Some(low) => *low += pixels,
-            None => *self.high.entry(count).or_default() += pixels,
+        if let Some(low) = self.low.get_mut(count as usize) {
+            *low += pixels;
+            return;
+        }
+        self.waiting.push((count, pixels));
+        if self.waiting.len() >= WAITING.max(self.high.len() / 4) {
+            self.settle();
         }
     }
 
-    /// Adds the pixels of `other`.
+    fn settle(&mut self) {
+        self.high.append(&mut self.waiting);
+        self.high.sort_unstable_by_key(|entry| entry.0);
+        self.high.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                kept.1 += later.1;
+            }
+            same
+        });
+    }
+
+    /// The histogram, ready to be looked at; nothing else may be asked of one that was added to.
+    pub fn settled(mut self) -> Self {
+        self.settle();
+        self
+    }
+
+    /// Adds the pixels of `other`, which is settled.
     pub fn merge(&mut self, other: &Self) {
         other.iter().for_each(|(count, pixels)| self.add(count, pixels));
     }
 
     /// (count, pixels) in ascending order of counts, those without pixels left out.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        debug_assert!(self.waiting.is_empty(), "a histogram is settled before it is looked at");
         let low = (0u32..).zip(self.low.iter().copied()).filter(|&(_, pixels)| pixels > 0);
-        low.chain(self.high.iter().map(|(&count, &pixels)| (count, pixels)))
+        low.chain(self.high.iter().copied())
     }
 
     /// Pixels whose count is at least `least`.
@@ -74,10 +106,11 @@ mod tests {
             let of = |counts: &[u32]| {
                 let mut histogram = Histogram::default();
                 counts.iter().for_each(|&count| histogram.add(count, 1));
-                histogram
+                histogram.settled()
             };
             let mut histogram = of(one);
             histogram.merge(&of(two));
+            let histogram = histogram.settled();
             prop_assert_eq!(&histogram, &of(&counts));
             counts.retain(|&count| count >= least);
             counts.sort_unstable();

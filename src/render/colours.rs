@@ -2,7 +2,7 @@
 //! same steps for tiles, pictures, dry runs and benchmarks.
 
 use crate::backend::Backend;
-use crate::counts::{Histogram, Unit, ZoomStats};
+use crate::counts::{Unit, ZoomStats};
 use crate::error::Result;
 use crate::shade::{Kernel, Look, Radius, ShadeTable, Style, auto_radius};
 use crate::tile::ZoomRange;
@@ -42,17 +42,8 @@ pub(super) fn colour<'a>(
             *of_zoom = radius;
         }
     }
-    let kernel = |(&radius, stats): (&u32, &ZoomStats)| match radius {
-        0 => Kernel::none(),
-        radius => style.spread.kernel(radius, stats.max),
-    };
-    let kernels: Vec<Kernel> = radii.iter().zip(stats).map(kernel).collect();
+    let kernels: Vec<Kernel> = (0u8..).zip(&radii).map(|(z, &radius)| style.kernel(z, radius, stats, zooms)).collect();
     let stats = backend.spread(&kernels)?;
-    let histogram = |z: u8| if zooms.contains(z) { backend.histogram(z) } else { Ok(Histogram::default()) };
-    let histograms = match style.needs_histogram() {
-        true => (0..=zooms.max).map(histogram).collect::<Result<Vec<_>>>()?,
-        false => Vec::new(),
-    };
-    let looks = style.looks(&stats, &histograms, zooms);
+    let looks = style.looks(&stats, zooms, |z| backend.histogram(z))?;
     Ok(Coloured { radii, stats, looks })
 }

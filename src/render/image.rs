@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::colours::{Coloured, colour};
-use super::{Points, Report, Request, Resources, Sources, aggregate, memory, open, pool};
+use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, pool};
 use crate::backend::{Backend, PointPush, TileSink};
 use crate::container::picture::{self, Picture, Pixels};
 use crate::container::{OutputOptions, Written, legend};
+use crate::counts::Unit;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project;
@@ -76,6 +77,8 @@ pub struct ImageReport {
 pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
     picture::allowed(&request.out, &options)?;
+    // Before everything is read, not after it.
+    check_device(&request.resources)?;
     pool(&request.resources, &request.style)?.install(|| draw(request, monitor))
 }
 
@@ -86,12 +89,21 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
         View::Data => {
             let spool = PointSpool::new(memory(&request.resources, &request.out).vault());
             let points = aggregate(&request.sources, || Box::new(Waiting(spool.sink())), monitor)?;
-            (request.grid(Frame::around(&points.extent)), Some((spool, points)))
+            // What the outermost points are spread to is to be seen too.
+            let (frame, reach) = (Frame::around(&points.extent), request.style.spread.most());
+            let grid = Grid::padded(frame, request.width, request.height, reach);
+            (request.fitting(grid)?, Some((spool, points)))
         }
-        View::World => (request.grid(Frame::WORLD), None),
-        View::Bounds(bounds) => (request.grid(project::frame(&bounds)), None),
+        View::World => (request.fitting(Grid::new(Frame::WORLD, request.width, request.height))?, None),
+        View::Bounds(bounds) => {
+            (request.fitting(Grid::new(project::frame(&bounds), request.width, request.height))?, None)
+        }
     };
-    let run = request.run(&grid);
+    let mut run = request.run(&grid);
+    if waiting.is_some() {
+        // The spool has a quarter of it.
+        run.resources.memory = Some(memory(&request.resources, &request.out).limit / 4 * 3);
+    }
     let (mut backend, notice) = open(&run, monitor)?;
     let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
     let points = match waiting {
@@ -133,6 +145,10 @@ fn finish(
     let mut report = Report::new(run, points, &stats, &coloured);
     report.used = inside;
     let legend = if request.legend { Some(request.legend(run, points, &report, &coloured)?) } else { None };
+    let legend = legend.map(|legend| legend::draw(&legend, if grid.columns() < 1_600 { 1 } else { 2 }));
+    if let Some(legend) = legend.as_ref().filter(|l| l.width() > grid.columns() || l.height() > grid.rows()) {
+        return Err(too_small(grid.columns(), grid.rows(), legend.dimensions()));
+    }
     let pixels = canvas.pixels.into_inner().unwrap_or_else(PoisonError::into_inner);
     let picture = Picture {
         width: grid.columns(),
@@ -140,19 +156,30 @@ fn finish(
         pixels: &pixels,
         palette: &table.palette,
         truecolor: request.style.truecolor,
-        legend: legend.as_ref().map(|legend| legend::draw(legend, if grid.columns() < 1_600 { 1 } else { 2 })),
+        legend,
     };
     monitor.check()?;
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
     let bytes = monitor.time(Stage::Write, || picture::save(&request.out, &picture, &options))?;
     report.finish(&Written { bytes, ..Written::default() }, backend.report(), notice, monitor);
+    let zoom_report = report.zooms.get(&zoom);
+    if zoom_report.is_some_and(|zoom| request.style.least(Unit::POINTS) > zoom.max) {
+        let told = report.nothing_drawn(&request.style);
+        report.notices.push(told);
+    }
     let (width, height) = (grid.columns(), grid.rows());
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }
 
 impl ImageRequest {
-    fn grid(&self, frame: Frame) -> Grid {
-        Grid::new(frame, self.width, self.height)
+    /// The grid, if it has room for what is to be on it.
+    fn fitting(&self, grid: Grid) -> Result<Grid> {
+        let (width, height) = (grid.columns(), grid.rows());
+        // A legend of one ramp and a note or two; one that is larger is met when it is drawn.
+        if self.legend && (width < LEGEND.0 || height < LEGEND.1) {
+            return Err(too_small(width, height, LEGEND));
+        }
+        Ok(grid)
     }
 
     /// The run that makes the picture's pixels as those of a zoom.
@@ -171,6 +198,16 @@ impl ImageRequest {
         legend::of_metadata(&report.metadata(run, &points.extent, coloured)?)
             .ok_or_else(|| Error::Internal("the picture has no legend".into()))
     }
+}
+
+/// The least picture for a legend.
+const LEGEND: (u32, u32) = (392, 140);
+
+fn too_small(width: u32, height: u32, needed: (u32, u32)) -> Error {
+    Error::Usage(format!(
+        "--legend does not fit a picture of {width} by {height} pixels, it needs {} by {}; give another --width or --height",
+        needed.0, needed.1
+    ))
 }
 
 /// Hands points that wait to the backend, on all threads.

@@ -183,14 +183,19 @@ fn render(
     monitor.tiles_total.store(tiles, Ordering::Relaxed);
     let tables = coloured.tables();
     let truecolor = request.style.truecolor;
-    backend.tiles(&tables, &sink::EncodingSink { tables: &tables, truecolor, writer: writer.as_ref(), monitor })?;
+    let drawn = sink::Drawn::new(request.zooms.max);
+    let sink = sink::EncodingSink { tables: &tables, truecolor, writer: writer.as_ref(), monitor, drawn };
+    backend.tiles(&tables, &sink)?;
 
     let mut report = Report::new(request, &points, &stats, &coloured);
-    let metadata = report.metadata(request, &points.extent, &coloured)?;
+    // The box around all points would tell where those are that are not to be seen.
+    let extent = if request.style.min_count > 1 { sink.drawn.extent() } else { points.extent };
+    let metadata = report.metadata(request, &extent, &coloured)?;
     let page = request.page.then(|| container::page::page(&metadata));
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, page.as_deref()))?;
     report.finish(&written, backend.report(), notice, monitor);
+    report.notices.extend((written.tiles == 0).then(|| report.nothing_drawn(&request.style)));
     Ok(report)
 }
 
@@ -219,6 +224,15 @@ fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Box<dyn Backend>, 
             Err(reason) => Ok((Box::new(CpuBackend::new(plan)), Some(format!("using the CPU: {reason}")))),
         },
     }
+}
+
+/// Whether there is the device that a person insists on.
+fn check_device(resources: &Resources) -> Result<()> {
+    let wanted = resources.gpu.adapter.as_deref();
+    if matches!(resources.device, Device::Gpu) || wanted.is_some() {
+        gpu::choose(&gpu::adapters(), wanted.map_or(gpu::Choice::Auto, gpu::Choice::Named))?;
+    }
+    Ok(())
 }
 
 /// Host memory, and the folder beside the output for what does not fit.

@@ -145,10 +145,13 @@ impl Report {
                 let mut value = json!({
                     "max": zoom.max, "lit": zoom.lit, "tiles": zoom.tiles,
                     "span": [number(zoom.span.0), number(zoom.span.1)], "colour_error": zoom.colour_error,
-                    "stops": stops(look), "ticks": tick_marks(look),
+                    "stops": stops(style, look), "ticks": tick_marks(look),
                 });
                 if style.spread.most() > 0 {
                     value["spread"] = zoom.spread.into();
+                }
+                if look.shading.fade.is_some() {
+                    value["ramp"] = ramp(|at| style.drawn_count(look, look.count_at(at)));
                 }
                 if zoom.clipped != Clipped::default() {
                     value["clipped"] = json!(zoom.clipped);
@@ -174,7 +177,7 @@ impl Report {
                 Radius::Auto => Value::from("auto"),
             },
             "colour_error": request.zooms.iter().filter_map(|z| self.zooms.get(&z)).map(|z| z.colour_error).max(),
-            "ramp": (0..RAMP).map(|i| hex(style.drawn(f64::from(i) / f64::from(RAMP - 1)))).collect::<Vec<_>>(),
+            "ramp": ramp(|at| style.drawn(at)),
             "legend": { "title": title(style), "notes": notes(style, self) },
             "zooms": zooms,
             "version": self.version,
@@ -189,7 +192,7 @@ impl Report {
         if style.truecolor {
             heat["truecolor"] = true.into();
         }
-        if let Some(theme) = style.theme {
+        if let Some(theme) = style.ground() {
             heat["theme"] = theme.to_string().into();
         }
         if let Some([r, g, b]) = style.background {
@@ -208,6 +211,12 @@ impl Report {
         Ok(set.metadata())
     }
 
+    /// What to tell where no pixel was drawn.
+    pub(super) fn nothing_drawn(&self, style: &Style) -> String {
+        let most = self.zooms.values().map(|zoom| zoom.max).max().unwrap_or(0);
+        format!("nothing is drawn: no pixel has {} points (--min-count); the largest count is {most}", style.min_count)
+    }
+
     pub(super) fn finish(
         &mut self,
         written: &Written,
@@ -221,6 +230,12 @@ impl Report {
             }
         }
         (self.written, self.bytes) = (written.tiles, written.bytes);
+        let worst = self.zooms.values().map(|zoom| zoom.colour_error).max().unwrap_or(0);
+        if worst > 2 {
+            self.notices.push(format!(
+                "255 colours are too few for this colormap: they are off by up to {worst} of 255; --truecolor is exact"
+            ));
+        }
         self.device = device;
         self.notices.extend(notice);
         self.notices.extend(written.notices.iter().cloned());
@@ -240,13 +255,18 @@ fn hex([r, g, b, a]: [u8; 4]) -> String {
     format!("#{r:02x}{g:02x}{b:02x}{alpha}")
 }
 
-/// Counts about evenly spaced along the colormap, in points, with the colours they are drawn with and their places.
-fn stops(look: &Look<'_>) -> Vec<Value> {
+/// Colours evenly spaced along a legend's ramp.
+fn ramp(colour: impl Fn(f64) -> [u8; 4]) -> Value {
+    (0..RAMP).map(|i| hex(colour(f64::from(i) / f64::from(RAMP - 1)))).collect()
+}
+
+/// Counts about evenly spaced along the colormap, in points, with their exact colours and their places.
+fn stops(style: &Style, look: &Look<'_>) -> Vec<Value> {
     let mut counts: Vec<u32> = (0..STOPS).map(|i| look.count_at(f64::from(i) / f64::from(STOPS - 1))).collect();
     counts.dedup();
     let stop = |count| {
-        let colour = look.table.palette.get(usize::from(look.table.index(count))).copied().unwrap_or_default();
-        json!([number(look.points(count)), hex(colour), round(look.shading.scale.position(count))])
+        let colour = hex(style.drawn_count(look, count));
+        json!([number(look.points(count)), colour, round(look.shading.scale.position(count))])
     };
     counts.into_iter().map(stop).collect()
 }
@@ -257,14 +277,21 @@ fn tick_marks(look: &Look<'_>) -> Vec<Value> {
     let span = scale.span();
     let unit = look.points(1);
     let position = |points: f64| scale.position((points / unit).round() as u32);
-    let marks = ticks(look.points(span.lo), look.points(span.hi), container::legend::columns(RAMP_LABEL), position);
-    let last = marks.len().saturating_sub(1);
-    let mark = |(at, tick): (usize, crate::shade::Tick)| {
-        // The last colour stands for more, and says so.
-        let more = if at == last && at > 0 && look.clipped.above > 0 { "+" } else { "" };
-        json!([number(tick.count), round(tick.at), tick.label + more])
-    };
-    marks.into_iter().enumerate().map(mark).collect()
+    let mut marks = ticks(look.points(span.lo), look.points(span.hi), container::legend::columns(RAMP_LABEL), position);
+    // A ramp's ends stand for what lies beyond them too, and say so.
+    let several = marks.len() > 1;
+    if let Some(first) = marks.first_mut().filter(|_| several) {
+        if look.clipped.below > 0 {
+            first.label.insert(0, '<');
+        } else if look.unit.edge > 1 && span.lo == look.unit.edge {
+            // Where a bell ends is next to nothing.
+            first.label = "0".into();
+        }
+    }
+    if let Some(last) = marks.last_mut().filter(|_| several && look.clipped.above > 0) {
+        last.label.push('+');
+    }
+    marks.into_iter().map(|tick| json!([number(tick.count), round(tick.at), tick.label])).collect()
 }
 
 /// Four decimals are a twentieth of a pixel of any legend.
@@ -288,7 +315,7 @@ fn title(style: &Style) -> String {
 fn notes(style: &Style, report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
     if style.function == Function::EqHist {
-        notes.push("each colour covers about the same area".to_owned());
+        notes.push("a colour's place is the share of pixels up to it".to_owned());
     }
     if style.min_count > 1 {
         notes.push(format!("pixels of fewer than {} points are not drawn", people(style.min_count.into())));

@@ -1,14 +1,14 @@
 //! Where indices become PNG bytes and go to the container, on the thread that coloured them.
 
 use std::cell::RefCell;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::backend::TileSink;
 use crate::container::{self, TileWriter};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
-use crate::tile::{TileCoord, TileIndices};
+use crate::tile::{Extent, TileCoord, TileIndices, WorldPoint};
 
 /// Encodes each tile with the palette of its zoom and hands it to the container.
 pub(super) struct EncodingSink<'a> {
@@ -17,6 +17,48 @@ pub(super) struct EncodingSink<'a> {
     pub(super) truecolor: bool,
     pub(super) writer: &'a dyn TileWriter,
     pub(super) monitor: &'a Monitor,
+    pub(super) drawn: Drawn,
+}
+
+/// The tiles of one zoom that were drawn, as a box.
+pub(super) struct Drawn {
+    zoom: u8,
+    west: AtomicU32,
+    north: AtomicU32,
+    east: AtomicU32,
+    south: AtomicU32,
+}
+
+impl Drawn {
+    /// None of that zoom yet.
+    pub(super) fn new(zoom: u8) -> Self {
+        let (least, most) = (|| AtomicU32::new(0), || AtomicU32::new(u32::MAX));
+        Self { zoom, west: most(), north: most(), east: least(), south: least() }
+    }
+
+    fn add(&self, tile: TileCoord) {
+        if tile.z == self.zoom {
+            self.west.fetch_min(tile.x, Ordering::Relaxed);
+            self.north.fetch_min(tile.y, Ordering::Relaxed);
+            self.east.fetch_max(tile.x, Ordering::Relaxed);
+            self.south.fetch_max(tile.y, Ordering::Relaxed);
+        }
+    }
+
+    /// The box around them; the world where there are none.
+    pub(super) fn extent(&self) -> Extent {
+        let [west, north, east, south] =
+            [&self.west, &self.north, &self.east, &self.south].map(|side| u64::from(side.load(Ordering::Relaxed)));
+        if west > east {
+            return Extent { min: WorldPoint { x: 0, y: 0 }, max: WorldPoint { x: u32::MAX, y: u32::MAX } };
+        }
+        let first = |tile: u64| (tile << (32 - self.zoom)) as u32;
+        let last = |tile: u64| (((tile + 1) << (32 - self.zoom)) - 1) as u32;
+        Extent {
+            min: WorldPoint { x: first(west), y: first(north) },
+            max: WorldPoint { x: last(east), y: last(south) },
+        }
+    }
 }
 
 thread_local! {
@@ -39,6 +81,7 @@ impl TileSink for EncodingSink<'_> {
             let encoded = self.monitor.now();
             self.monitor.record(Stage::Encode, start, encoded);
             self.writer.write(tile, bytes)?;
+            self.drawn.add(tile);
             self.monitor.record(Stage::Write, encoded, self.monitor.now());
             self.monitor.tiles.fetch_add(1, Ordering::Relaxed);
             Ok(())

@@ -71,7 +71,8 @@ fn stops_of(name: &str) -> Option<Vec<[u8; 3]>> {
     // The crate also turns any CSS colour into a ramp from black; only its listed names are colormaps.
     let known = colorcet::ColorMap::all_colormap_names().iter().any(|known| known == name);
     let map = known.then(|| name.parse::<colorcet::ColorMap>().ok()).flatten()?;
-    Some(map.get_rgb_float::<f64>().iter().map(|stop| stop.map(|c| (c * 255.0 + 0.5) as u8)).collect())
+    // Truncated, as the lists of the Python package are that people hand to datashader.
+    Some(map.get_rgb_float::<f64>().iter().map(|stop| stop.map(|c| (c * 255.0) as u8)).collect())
 }
 
 /// Alpha at which a single colour's ramp begins, as in datashader.
@@ -154,23 +155,13 @@ impl Colormap {
         let mut names: Vec<String> = OURS.iter().map(|ours| ours.0.to_owned()).chain(["fire".into()]).collect();
         names.extend(COLOROUS.iter().map(|known| known.0.to_owned()));
         let mut rest = colorcet::ColorMap::all_colormap_names();
+        // For categories: no order, and so no way from few points to many.
+        rest.retain(|name| !name.starts_with("glasbey"));
         rest.retain(|name| !names.contains(name) && stops_of(name).is_some());
         rest.sort();
         rest.dedup();
         names.extend(rest);
         names
-    }
-
-    /// The same colours, fading in from nothing over the first quarter: for shapes that end softly.
-    pub fn fading_in(self) -> Self {
-        const STOPS: u32 = 64;
-        let stop = |i: u32| {
-            let t = f64::from(i) / f64::from(STOPS);
-            let [r, g, b, a] = self.at(t);
-            [r, g, b, (f64::from(a) * (4.0 * t).min(1.0) + 0.5) as u8]
-        };
-        let stops = (0..=STOPS).map(stop).collect();
-        Self { name: self.name.clone(), stops, places: None }
     }
 
     /// The same colours, their alpha multiplied by `opacity` (0 to 1).
@@ -250,6 +241,17 @@ impl Colormap {
     }
 }
 
+/// `colour`, as far as it covers a pixel (0 to 255), over what is there.
+pub fn over(colour: [u8; 4], coverage: u8, below: [u8; 4]) -> [u8; 4] {
+    let alpha = (u32::from(colour[3]) * u32::from(coverage) + 127) / 255;
+    let rest = (u32::from(below[3]) * (255 - alpha) + 127) / 255;
+    let sum = alpha + rest;
+    let channel = |n: usize| {
+        (u32::from(colour[n]) * alpha + u32::from(below[n]) * rest + sum / 2).checked_div(sum).unwrap_or(0) as u8
+    };
+    [channel(0), channel(1), channel(2), sum as u8]
+}
+
 /// The parts between commas, but for commas within parentheses.
 fn list(text: &str) -> Vec<&str> {
     let mut depth = 0;
@@ -271,6 +273,10 @@ pub fn colour(text: &str) -> Option<[u8; 4]> {
 }
 
 fn css(text: &str) -> Option<[u8; 4]> {
+    // The package takes hexadecimal digits without their sign too, and then a slip of the pen such as "fee" is a colour.
+    if text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
     csscolorparser::parse(text).ok().map(|colour| colour.to_rgba8())
 }
 
@@ -317,7 +323,16 @@ mod tests {
         for name in ["red", "#ff0000", "no such map", ""] {
             assert!(matches!(Colormap::named(name), Err(Error::Usage(_))), "{name}");
         }
-        for text in ["", "no such map", "red,nonsense", "red 0%,blue 120%", "red 50%,blue 20%,white", "red,,blue"] {
+        for text in [
+            "",
+            "no such map",
+            "red,nonsense",
+            "red 0%,blue 120%",
+            "red 50%,blue 20%,white",
+            "red,,blue",
+            "fee",
+            "red,decade",
+        ] {
             assert!(matches!(Colormap::parse(text), Err(Error::Usage(_))), "{text}");
         }
     }

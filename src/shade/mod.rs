@@ -12,7 +12,7 @@ mod style;
 mod table;
 mod theme;
 
-pub use colormap::{Colormap, DEFAULT_COLORMAP, MIN_ALPHA, colour};
+pub use colormap::{Colormap, DEFAULT_COLORMAP, MIN_ALPHA, colour, over};
 pub use function::Function;
 pub use legend::{Legend, Ramp, Tick, people, ticks};
 pub use scale::Scale;

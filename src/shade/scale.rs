@@ -87,7 +87,7 @@ mod tests {
     fn histogram(pixels: &[(u32, u64)]) -> Histogram {
         let mut histogram = Histogram::default();
         pixels.iter().for_each(|&(count, pixels)| histogram.add(count, pixels));
-        histogram
+        histogram.settled()
     }
 
     #[test]

@@ -39,32 +39,34 @@ impl SpanRule {
         !matches!(self, Self::Zoom | Self::All)
     }
 
-    /// The spans of all zooms in `stats` (indexed by zoom) in the units of their counts, for a run that shows `zooms`
-    /// and draws pixels of `least` points or more: they begin there. `histograms` is indexed by zoom too, where
-    /// [needed](Self::needs_histogram).
-    pub fn spans(self, stats: &[ZoomStats], histograms: &[Histogram], zooms: ZoomRange, least: u32) -> Vec<Span> {
+    /// The span of zoom `z` in the unit of its counts. `stats` are those of all zooms (indexed by zoom), `histogram` is the
+    /// zoom's own where [needed](Self::needs_histogram); the run shows `zooms` and draws pixels of `least` points or
+    /// more: spans begin there.
+    pub(super) fn span(
+        self,
+        z: usize,
+        stats: &[ZoomStats],
+        histogram: &Histogram,
+        zooms: ZoomRange,
+        least: u32,
+    ) -> Span {
         // In points, because the units of two zooms may differ.
         let largest = |z: usize| stats.get(z).map_or(1.0, |s| s.unit.points(s.max.max(1)));
         let shown = || zooms.iter().map(usize::from);
-        let span = |(z, stats): (usize, &ZoomStats)| {
-            let (unit, max) = (stats.unit, stats.max.max(1));
-            let hi = match self {
-                Self::Zoom => max,
-                Self::All => unit.counts(shown().map(largest).fold(0.0, f64::max)),
-                Self::Smooth => {
-                    let points: Vec<_> = shown().map(|z| (z as f64, largest(z))).collect();
-                    let fit = smooth(&points, z as f64);
-                    unit.counts(if unit.shift == 0 { libm::round(fit) } else { fit })
-                }
-                Self::Percentile(percent) => {
-                    histograms.get(z).and_then(|h| h.percentile(percent, drawn(least, unit))).unwrap_or(max)
-                }
-                Self::Fixed(span) => unit.counts(span.hi.into()),
-            };
-            let lo = if let Self::Fixed(span) = self { unit.counts(span.lo.into()) } else { drawn(least, unit) };
-            Span { lo, hi: hi.max(lo) }
+        let (unit, max) = stats.get(z).map_or((Unit::POINTS, 1), |stats| (stats.unit, stats.max.max(1)));
+        let hi = match self {
+            Self::Zoom => max,
+            Self::All => unit.counts(shown().map(largest).fold(0.0, f64::max)),
+            Self::Smooth => {
+                let points: Vec<_> = shown().map(|z| (z as f64, largest(z))).collect();
+                let fit = smooth(&points, z as f64);
+                unit.counts(if unit.shift == 0 { libm::round(fit) } else { fit })
+            }
+            Self::Percentile(percent) => histogram.percentile(percent, drawn(least, unit)).unwrap_or(max),
+            Self::Fixed(span) => unit.counts(span.hi.into()),
         };
-        stats.iter().enumerate().map(span).collect()
+        let lo = if let Self::Fixed(span) = self { unit.counts(span.lo.into()) } else { drawn(least, unit) };
+        Span { lo, hi: hi.max(lo) }
     }
 }
 
@@ -135,6 +137,10 @@ impl FromStr for SpanRule {
 mod tests {
     use super::*;
 
+    fn spans(rule: SpanRule, stats: &[ZoomStats], zooms: ZoomRange) -> Vec<Span> {
+        (0..stats.len()).map(|z| rule.span(z, stats, &Histogram::default(), zooms, 1)).collect()
+    }
+
     fn stats(largest: &[u32]) -> Vec<ZoomStats> {
         largest.iter().map(|&max| ZoomStats { max, ..Default::default() }).collect()
     }
@@ -143,9 +149,8 @@ mod tests {
     fn each_rule_gives_its_spans() {
         let stats = stats(&[8000, 4000, 900, 30]);
         let zooms = ZoomRange { min: 1, max: 3 };
-        let hi = |rule: &str| -> Vec<u32> {
-            rule.parse::<SpanRule>().unwrap().spans(&stats, &[], zooms, 1).iter().map(|s| s.hi).collect()
-        };
+        let hi =
+            |rule: &str| -> Vec<u32> { spans(rule.parse().unwrap(), &stats, zooms).iter().map(|s| s.hi).collect() };
         assert_eq!(hi("zoom"), [8000, 4000, 900, 30]);
         assert_eq!(hi("all"), [4000; 4]);
         assert_eq!(hi("2,77"), [77; 4]);
@@ -158,9 +163,9 @@ mod tests {
     #[test]
     fn a_geometric_pyramid_is_its_own_fit() {
         let stats = stats(&[4096, 1024, 256, 64, 16]);
-        let spans = SpanRule::Smooth.spans(&stats, &[], ZoomRange { min: 0, max: 4 }, 1);
-        assert_eq!(spans.iter().map(|s| s.hi).collect::<Vec<_>>(), [4096, 1024, 256, 64, 16]);
-        let one = SpanRule::Smooth.spans(&stats, &[], ZoomRange { min: 2, max: 2 }, 1);
+        let fit = spans(SpanRule::Smooth, &stats, ZoomRange { min: 0, max: 4 });
+        assert_eq!(fit.iter().map(|s| s.hi).collect::<Vec<_>>(), [4096, 1024, 256, 64, 16]);
+        let one = spans(SpanRule::Smooth, &stats, ZoomRange { min: 2, max: 2 });
         assert_eq!(one[2].hi, 256);
     }
 
@@ -168,11 +173,10 @@ mod tests {
     fn percentiles_and_least_counts() {
         let mut histogram = Histogram::default();
         [(1, 90), (2, 5), (7, 4), (500, 1)].into_iter().for_each(|(count, pixels)| histogram.add(count, pixels));
+        let histogram = histogram.settled();
         let stats = stats(&[500]);
         let zooms = ZoomRange { min: 0, max: 0 };
-        let span = |rule: &str, least| {
-            rule.parse::<SpanRule>().unwrap().spans(&stats, std::slice::from_ref(&histogram), zooms, least)[0]
-        };
+        let span = |rule: &str, least| rule.parse::<SpanRule>().unwrap().span(0, &stats, &histogram, zooms, least);
         assert_eq!(
             (span("p99", 1), span("p95", 1), span("p100", 1)),
             (Span { lo: 1, hi: 7 }, Span { lo: 1, hi: 2 }, Span { lo: 1, hi: 500 })
@@ -194,7 +198,7 @@ mod tests {
         };
         let stats = [of(5 << 8, 8), of(7 << 16, 16)];
         let zooms = ZoomRange { min: 0, max: 1 };
-        let hi = |rule: SpanRule| rule.spans(&stats, &[], zooms, 1).iter().map(|s| (s.lo, s.hi)).collect::<Vec<_>>();
+        let hi = |rule: SpanRule| spans(rule, &stats, zooms).iter().map(|s| (s.lo, s.hi)).collect::<Vec<_>>();
         assert_eq!(hi(SpanRule::All), [(1, 7 << 8), (1, 7 << 16)]);
         assert_eq!(hi(SpanRule::Zoom), [(1, 5 << 8), (1, 7 << 16)]);
         assert_eq!(hi(SpanRule::Fixed(Span { lo: 2, hi: 3 })), [(512, 768), (2 << 16, 3 << 16)]);

@@ -2,9 +2,10 @@
 //! span, its formula and its table. Reading and counting know nothing of it.
 
 use super::span::drawn;
-use super::table::over;
 use super::{Colormap, Function, Scale, ShadeTable, Shading, Span, SpanRule, Spread, Theme, WIDE_LIMIT};
+use super::{Kernel, over};
 use crate::counts::{DISTINCT_LIMIT, Histogram, Unit, ZoomStats};
+use crate::error::Result;
 use crate::tile::ZoomRange;
 
 /// The looks of a tile set or a picture.
@@ -26,6 +27,8 @@ pub struct Style {
     pub truecolor: bool,
     /// How lit pixels reach their neighbours.
     pub spread: Spread,
+    /// Whether bells fade in from nothing to their middle, which a person's own colours may not want.
+    pub fade_in: bool,
 }
 
 impl Default for Style {
@@ -39,6 +42,7 @@ impl Default for Style {
             background: None,
             truecolor: false,
             spread: Spread::default(),
+            fade_in: false,
         }
     }
 }
@@ -97,39 +101,79 @@ impl Style {
     /// The colour that pixels at a position along the colormap are drawn with.
     pub fn drawn(&self, position: f64) -> [u8; 4] {
         let colour = self.colormap.at(position);
-        self.background.map_or(colour, |base| over(colour, base))
+        self.over_background(colour)
     }
 
-    /// The looks of all zooms in `stats`, indexed by zoom, as are `histograms` where
-    /// [needed](Self::needs_histogram); `zooms` are those that are shown.
-    pub fn looks(&self, stats: &[ZoomStats], histograms: &[Histogram], zooms: ZoomRange) -> Vec<Look<'_>> {
-        let spans = self.span.spans(stats, histograms, zooms, self.min_count);
-        stats
-            .iter()
-            .zip(spans)
-            .enumerate()
-            .map(|(z, (stats, span))| self.look(z, stats, span, histograms, zooms))
-            .collect()
+    fn over_background(&self, colour: [u8; 4]) -> [u8; 4] {
+        self.background.map_or(colour, |[r, g, b]| over(colour, 255, [r, g, b, 255]))
     }
 
-    fn look(&self, z: usize, stats: &ZoomStats, span: Span, histograms: &[Histogram], zooms: ZoomRange) -> Look<'_> {
-        let least = self.least(stats.unit);
+    /// The exact colour that pixels of a count are drawn with.
+    pub fn drawn_count(&self, look: &Look<'_>, count: u32) -> [u8; 4] {
+        self.over_background(look.shading.colour(count))
+    }
+
+    /// The theme it was made for, or that its background is of.
+    pub fn ground(&self) -> Option<Theme> {
+        self.theme.or(self.background.map(Theme::of))
+    }
+
+    /// The kernel of zoom `z`, with the radius it was given. `stats` are those of all zooms before spread; counts are moved
+    /// up only so far that everything they are compared with fits too.
+    pub fn kernel(&self, z: u8, radius: u32, stats: &[ZoomStats], zooms: ZoomRange) -> Kernel {
+        if radius == 0 {
+            return Kernel::none();
+        }
+        let largest = |z: u8| stats.get(usize::from(z)).map_or(0, |stats| stats.max);
+        let compared = match self.span {
+            SpanRule::Zoom | SpanRule::Percentile(_) => 0,
+            SpanRule::All => zooms.iter().map(largest).max().unwrap_or(0),
+            // A fit runs above its points, but by no more than a few times.
+            SpanRule::Smooth => zooms.iter().map(largest).max().unwrap_or(0).saturating_mul(8),
+            SpanRule::Fixed(span) => span.hi,
+        };
+        self.spread.kernel(radius, largest(z).max(compared).max(self.min_count))
+    }
+
+    /// The looks of all zooms in `stats`, indexed by zoom; `zooms` are those that are shown. `histogram` is asked for that
+    /// of a zoom where [needed](Self::needs_histogram), at most twice.
+    pub fn looks(
+        &self,
+        stats: &[ZoomStats],
+        zooms: ZoomRange,
+        mut histogram: impl FnMut(u8) -> Result<Histogram>,
+    ) -> Result<Vec<Look<'_>>> {
         let empty = Histogram::default();
-        let own = histograms.get(z).unwrap_or(&empty);
-        let scale = match self.function {
-            Function::EqHist if self.span == SpanRule::All => {
+        let all = match (self.function, self.span) {
+            (Function::EqHist, SpanRule::All) => {
                 let mut all = Histogram::default();
-                zooms.iter().filter_map(|z| histograms.get(usize::from(z))).for_each(|h| all.merge(h));
-                Scale::equalised(&all, span, least)
+                zooms.iter().try_for_each(|z| histogram(z).map(|of_zoom| all.merge(&of_zoom)))?;
+                Some(all.settled())
             }
-            Function::EqHist => Scale::equalised(own, span, least),
+            _ => None,
+        };
+        let needed = self.needs_histogram() && all.is_none();
+        let look = |(z, of_zoom): (u8, &ZoomStats)| {
+            let own = if needed && zooms.contains(z) { histogram(z)? } else { empty.clone() };
+            let span = self.span.span(usize::from(z), stats, &own, zooms, self.min_count);
+            Ok(self.look(of_zoom, span, &own, all.as_ref().unwrap_or(&own)))
+        };
+        (0u8..).zip(stats).map(look).collect()
+    }
+
+    /// The look of a zoom from its own histogram and the one that equalisation is made from.
+    fn look(&self, stats: &ZoomStats, span: Span, own: &Histogram, equalised: &Histogram) -> Look<'_> {
+        let least = self.least(stats.unit);
+        let scale = match self.function {
+            Function::EqHist => Scale::equalised(equalised, span, least),
             function => Scale::new(function, span, stats.unit),
         };
         let clipped = Clipped {
             below: own.iter().filter(|&(count, _)| count >= least && count < span.lo).map(|(_, pixels)| pixels).sum(),
             above: span.hi.checked_add(1).map_or(0, |first| own.pixels(first.max(least))),
         };
-        let shading = Shading { scale, colormap: &self.colormap, least };
+        let fade = (self.fade_in && stats.unit.edge < stats.unit.lone).then_some(stats.unit);
+        let shading = Shading { scale, colormap: &self.colormap, least, fade };
         let limit = if self.truecolor { WIDE_LIMIT } else { DISTINCT_LIMIT };
         let table = ShadeTable::new(stats, &shading, limit);
         let table = match self.background {

@@ -4,8 +4,8 @@
 //! The formula (datashader's `shade`): the count clipped to the span becomes a value between two ends, then each
 //! channel is linear between the colormap's stops and truncated.
 
-use super::{Colormap, Scale, Span};
-use crate::counts::{DISTINCT_LIMIT, ZoomStats};
+use super::{Colormap, Scale, Span, over};
+use crate::counts::{DISTINCT_LIMIT, Unit, ZoomStats};
 
 /// Palette entries of an 8-bit index, the transparent one at index 0 included.
 pub const PALETTE: usize = DISTINCT_LIMIT + 1;
@@ -21,13 +21,27 @@ pub struct Shading<'a> {
     pub colormap: &'a Colormap,
     /// Smallest count that is drawn, at least 1.
     pub least: u32,
+    /// Whether alpha rises from nothing to its own between the counts at which a lone point ends and is strongest. The
+    /// colormap's own alpha must not fall then: what rises and falls has no steps that bisection finds.
+    pub fade: Option<Unit>,
 }
 
 impl Shading<'_> {
     /// The colour of `count` (above 0), as if it were drawn.
     pub fn colour(&self, count: u32) -> [u8; 4] {
         let (start, end) = self.scale.ends();
-        if start < end { self.colormap.between(self.scale.value(count), start, end) } else { self.colormap.at(0.5) }
+        let colour = if start < end {
+            self.colormap.between(self.scale.value(count), start, end)
+        } else {
+            self.colormap.at(0.5)
+        };
+        match (self.fade, colour) {
+            (Some(Unit { lone, edge, .. }), [r, g, b, alpha]) if count < lone => {
+                let share = f64::from(count.saturating_sub(edge)) / f64::from(lone - edge.min(lone - 1));
+                [r, g, b, (f64::from(alpha) * share) as u8]
+            }
+            _ => colour,
+        }
     }
 
     /// All counts at which the colour changes, with the colour from there on; the first entry is that of `least`.
@@ -35,10 +49,12 @@ impl Shading<'_> {
         let Span { lo, hi } = self.scale.span();
         let least = self.least.max(1);
         let mut runs = vec![(least, self.colour(least))];
-        let (from, (start, end)) = (lo.max(least), self.scale.ends());
-        if from < hi && start < end {
-            let segment = |count| self.colormap.segment(self.scale.value(count), start, end);
-            self.changes((from, segment(from)), (hi, segment(hi)), &segment, &mut runs);
+        let (start, end) = self.scale.ends();
+        // Beyond the span colours change only where they fade in.
+        let (from, to) = self.fade.map_or((lo.max(least), hi), |unit| (least, hi.max(unit.lone)));
+        if from < to && (start < end || self.fade.is_some()) {
+            let of = |count| if start < end { self.colormap.segment(self.scale.value(count), start, end) } else { 0 };
+            self.changes((from, of(from)), (to, of(to)), &of, &mut runs);
         }
         runs
     }
@@ -136,7 +152,7 @@ impl ShadeTable {
     /// The same table with all colours laid over an opaque one, which pixels that are not drawn have too.
     pub fn over(mut self, base: [u8; 3]) -> Self {
         for colour in &mut self.palette {
-            *colour = over(*colour, base);
+            *colour = over(*colour, 255, [base[0], base[1], base[2], 255]);
         }
         self
     }
@@ -166,14 +182,6 @@ impl ShadeTable {
     }
 }
 
-/// A colour laid over an opaque one.
-pub(super) fn over([r, g, b, alpha]: [u8; 4], base: [u8; 3]) -> [u8; 4] {
-    let mix = |colour: u8, base: u8| {
-        ((u32::from(colour) * u32::from(alpha) + u32::from(base) * u32::from(255 - alpha) + 127) / 255) as u8
-    };
-    [mix(r, base[0]), mix(g, base[1]), mix(b, base[2]), 255]
-}
-
 /// Groups of neighbouring runs whose colours differ by at most `2 * error` in every channel, each with the
 /// colour in the middle.
 fn group(runs: &[(u32, [u8; 4])], error: u8) -> Vec<(u32, [u8; 4])> {
@@ -199,12 +207,17 @@ fn group(runs: &[(u32, [u8; 4])], error: u8) -> Vec<(u32, [u8; 4])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counts::{Distinct, Histogram, Unit};
+    use crate::counts::{Distinct, Histogram};
     use crate::shade::Function;
     use proptest::prelude::*;
 
     fn log(max: u32, colormap: &Colormap) -> Shading<'_> {
-        Shading { scale: Scale::new(Function::Log, Span { lo: 1, hi: max }, Unit::POINTS), colormap, least: 1 }
+        Shading {
+            scale: Scale::new(Function::Log, Span { lo: 1, hi: max }, Unit::POINTS),
+            colormap,
+            least: 1,
+            fade: None,
+        }
     }
 
     fn default_table(stats: &ZoomStats, colormap: &Colormap) -> ShadeTable {
@@ -253,7 +266,12 @@ mod tests {
         }
         let mut histogram = Histogram::default();
         counts.into_iter().for_each(|count| histogram.add(count, 1));
-        Scale::equalised(&histogram, span, least)
+        Scale::equalised(&histogram.settled(), span, least)
+    }
+
+    fn fades() -> impl Strategy<Value = Option<Unit>> {
+        let edges = (1u32..1000, 1u32..70_000);
+        proptest::option::weighted(0.2, edges.prop_map(|(edge, more)| Unit { shift: 16, lone: edge + more, edge }))
     }
 
     fn worst(a: [u8; 4], b: [u8; 4]) -> u8 {
@@ -268,11 +286,13 @@ mod tests {
             function in functions(),
             span in spans(),
             least in prop_oneof![Just(1u32), 2u32..100],
+            fade in fades(),
         ) {
             let max = *counts.last().unwrap();
             let colormap = Colormap::parse(name).unwrap();
             let span = span.unwrap_or(Span { lo: 1, hi: max });
-            let shading = Shading { scale: scale(function, span, counts.clone(), least), colormap: &colormap, least };
+            let scale = scale(function, span, counts.clone(), least);
+            let shading = Shading { scale, colormap: &colormap, least, fade };
             for limit in [DISTINCT_LIMIT, WIDE_LIMIT] {
                 let stats = stats(max, Distinct::from_values(counts.iter().copied()));
                 let table = ShadeTable::new(&stats, &shading, limit);
@@ -292,12 +312,14 @@ mod tests {
             function in functions(),
             span in spans(),
             least in prop_oneof![Just(1u32), 2u32..100],
+            fade in fades(),
         ) {
             let colormap = Colormap::parse(name).unwrap();
+            let fade = fade.filter(|_| colormap.stops().is_sorted_by_key(|stop| stop[3]));
             let mut counts: Vec<u32> = (1..300).chain(probes).chain([max]).map(|c| c.clamp(1, max)).collect();
             let span = span.unwrap_or(Span { lo: 1, hi: max });
             let scale = scale(function, span, counts.iter().copied(), least);
-            let shading = Shading { scale, colormap: &colormap, least };
+            let shading = Shading { scale, colormap: &colormap, least, fade };
             let stats = stats(max, Distinct::many());
             let table = ShadeTable::new(&stats, &shading, DISTINCT_LIMIT);
             let full = ShadeTable::new(&stats, &shading, WIDE_LIMIT);

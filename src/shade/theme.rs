@@ -14,6 +14,12 @@ pub enum Theme {
 }
 
 impl Theme {
+    /// The kind of base map that has this colour: by its lightness (luma of ITU-R BT.601).
+    pub fn of([r, g, b]: [u8; 3]) -> Self {
+        let luma = 299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b);
+        if luma < 127_500 { Self::Dark } else { Self::Light }
+    }
+
     /// The colormap that suits it.
     pub fn colormap(self) -> &'static str {
         match self {

@@ -164,13 +164,11 @@ impl CountStore {
                 Ok((histogram, lit))
             },
         );
-        pieces.map(|piece: Result<_>| piece.map(|(histogram, _)| histogram)).try_reduce(
-            Histogram::default,
-            |mut a, b| {
-                a.merge(&b);
-                Ok(a)
-            },
-        )
+        let settled = |piece: Result<(Histogram, Vec<Lit>)>| piece.map(|(histogram, _)| histogram.settled());
+        pieces.map(settled).try_reduce(Histogram::default, |mut a, b| {
+            a.merge(&b);
+            Ok(a.settled())
+        })
     }
 
     /// Notes what the counts of zoom `z` are counted in.

@@ -1,7 +1,6 @@
 //! Points that wait to be seen a second time, because what is to be done with them depends on all of them: in memory
 //! up to a budget, in a temporary file beyond it. In no particular order.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::vault::{Kept, Vault};
@@ -16,7 +15,6 @@ const CHUNK: usize = 1 << 16;
 pub struct PointSpool {
     vault: Vault,
     chunks: Mutex<Vec<Kept>>,
-    next: AtomicUsize,
 }
 
 /// One thread's way into a [`PointSpool`].
@@ -29,7 +27,7 @@ pub struct SpoolSink<'a> {
 impl PointSpool {
     /// An empty spool that waits in `vault`.
     pub fn new(vault: Vault) -> Self {
-        Self { vault, chunks: Mutex::default(), next: AtomicUsize::new(0) }
+        Self { vault, chunks: Mutex::default() }
     }
 
     /// A way in for one thread; what it holds reaches the spool when it is full or closed.
@@ -40,15 +38,16 @@ impl PointSpool {
     /// Replaces `points` by some that no call took before; false when there are no more.
     pub fn take(&self, points: &mut Vec<WorldPoint>) -> Result<bool> {
         points.clear();
-        let next = self.next.fetch_add(1, Ordering::Relaxed);
-        let chunks = self.chunks.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(chunk) = chunks.get(next) else { return Ok(false) };
-        let bytes = self.vault.get(chunk)?;
+        let chunk = self.chunks.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(chunk) = chunk else { return Ok(false) };
+        let bytes = self.vault.get(&chunk)?;
         let damaged = || Error::Internal("points that waited in a file are damaged".into());
         // Bytes of a file need not lie where points may.
         for point in bytes.chunks_exact(size_of::<WorldPoint>()) {
             points.push(bytemuck::try_pod_read_unaligned(point).map_err(|_| damaged())?);
         }
+        drop(bytes);
+        self.vault.forget(chunk);
         Ok(true)
     }
 }

@@ -1,7 +1,8 @@
 //! The pixel grid of a picture: any part of the world square cut into any number of columns and rows, in integers.
 //!
-//! The column of a position is floor(offset * columns / width), offset and width in world steps: 33 bits times 15 bits,
-//! so exact in u64, half-open, and no float decides on which side of a pixel's edge a point lies. The quotient is then
+//! The column of a position is floor(offset * columns / width), offset and width in world steps: at most 47 bits (a frame
+//! that grows does so 20,000 times at most) times 15 bits, so exact in u64, half-open, and no float decides on which side
+//! of a pixel's edge a point lies. The quotient is then
 //! written as a position of a pyramid's zoom with room for all columns ([`Grid::place`]), so that what bins tiles bins
 //! pictures: devices see powers of two only.
 
@@ -57,6 +58,20 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// The grid of [`Grid::new`] with `pixels` of its pixels on each side of the frame: what lies at the frame's edges is
+    /// to be seen whole. Too small a picture gets none.
+    pub fn padded(frame: Frame, width: Option<u32>, height: Option<u32>, pixels: u32) -> Self {
+        let grid = Self::new(frame, width, height);
+        // A pixel gets larger by what it takes to have the padding among the same number.
+        let more = |side: u64, count: u32| {
+            let rest = u64::from(count.saturating_sub(2 * pixels));
+            if rest == 0 { side } else { (side * u64::from(count)).div_ceil(rest) }
+        };
+        let Frame { width, height, .. } = grid.frame;
+        let frame = grid.frame.resized(more(width, grid.columns), more(height, grid.rows));
+        if pixels == 0 { grid } else { Self::new(frame, Some(grid.columns), Some(grid.rows)) }
+    }
+
     /// The grid of a picture of `frame`, `width` and `height` pixels large; what is not given follows from the frame's
     /// shape, or else the longer side has 1,200 pixels. Pixels are square: where the shape of the picture is another
     /// one, the frame grows around its middle, and so it does until a pixel is one step.
@@ -125,10 +140,9 @@ impl Grid {
     pub fn place(&self, point: WorldPoint) -> Option<WorldPoint> {
         let x = self.column(point.x)?;
         let y = i64::from(point.y) - self.frame.north;
-        let row = (0..self.frame.height as i64).contains(&y).then(|| {
-            // Below 2^34 times below 2^15.
-            (y as u64 * u64::from(self.rows) / self.frame.height) as u32
-        })?;
+        let row = (0..self.frame.height as i64)
+            .contains(&y)
+            .then(|| (y as u64 * u64::from(self.rows) / self.frame.height) as u32)?;
         let shift = MAX_ZOOM - self.zoom;
         Some(WorldPoint { x: x << shift, y: row << shift })
     }
@@ -136,9 +150,12 @@ impl Grid {
     #[inline]
     fn column(&self, x: u32) -> Option<u32> {
         let offset = i64::from(x) - self.frame.west;
-        // The world repeats to the east and to the west.
-        let inside = |offset: &i64| (0..self.frame.width as i64).contains(offset);
-        let offset = [offset, offset + WORLD, offset - WORLD].into_iter().find(inside)?;
+        // The world repeats to the east and to the west; a frame wider than it shows it once, in the middle.
+        let width = self.frame.width as i64;
+        let offset = [offset, offset + WORLD, offset - WORLD]
+            .into_iter()
+            .filter(|offset| (0..width).contains(offset))
+            .min_by_key(|offset| (2 * offset - width + 1).abs())?;
         Some((offset as u64 * u64::from(self.columns) / self.frame.width) as u32)
     }
 }
@@ -203,11 +220,34 @@ mod tests {
     }
 
     #[test]
+    fn a_padded_frame_shows_its_edges_whole() {
+        let frame = Frame { west: 1 << 30, north: 1 << 30, width: 1 << 20, height: 1 << 22 };
+        for (size, pixels) in [((Some(300), None), 20), ((None, Some(500)), 7), ((Some(400), Some(400)), 64)] {
+            let grid = Grid::padded(frame, size.0, size.1, pixels);
+            let corner = |x: u64, y: u64| {
+                let point = WorldPoint { x: (frame.west as u64 + x) as u32, y: (frame.north as u64 + y) as u32 };
+                let place = grid.place(point).unwrap();
+                (place.x >> (MAX_ZOOM - grid.zoom), place.y >> (MAX_ZOOM - grid.zoom))
+            };
+            let ((left, top), (right, bottom)) = (corner(0, 0), corner(frame.width - 1, frame.height - 1));
+            let edges = [left, top, grid.columns - 1 - right, grid.rows - 1 - bottom];
+            // Rounding may take one.
+            assert!(edges.iter().all(|&edge| edge + 1 >= pixels), "{edges:?}");
+        }
+    }
+
+    #[test]
     fn a_frame_reaches_over_the_antimeridian() {
         let grid = Grid::new(Frame { west: WORLD - 1000, north: 0, width: 2000, height: 1000 }, Some(20), Some(10));
         let column = |x: u32| grid.place(WorldPoint { x, y: 5 }).map(|p| p.x >> (MAX_ZOOM - grid.zoom));
         assert_eq!([u32::MAX - 999, u32::MAX, 0, 999].map(column), [Some(0), Some(9), Some(10), Some(19)]);
         assert_eq!([u32::MAX - 1000, 1000, 1 << 31].map(column), [None; 3]);
         assert_eq!(grid.place(WorldPoint { x: 0, y: 1000 }), None);
+        // Grown beyond the world it still shows both sides of the antimeridian together.
+        let grid =
+            Grid::new(Frame { west: WORLD - 1000, north: 1 << 31, width: 2000, height: 1000 }, Some(4000), Some(100));
+        let grid = Grid { frame: grid.frame.resized(3 * WORLD as u64, grid.frame.height), ..grid };
+        let column = |x: u32| grid.place(WorldPoint { x, y: 1 << 31 }).unwrap().x >> (MAX_ZOOM - grid.zoom);
+        assert!(column(u32::MAX - 999).abs_diff(2000) <= 1 && column(999).abs_diff(2000) <= 1);
     }
 }

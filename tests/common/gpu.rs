@@ -173,17 +173,15 @@ impl<'a> Job<'a> {
                     auto_radius(coloured.isolation.last().unwrap())
                 }
             };
-            let z = usize::from(z);
-            kernels[z] = self.style.spread.kernel(radius, stats[z].max);
+            kernels[usize::from(z)] = self.style.kernel(z, radius, stats, zooms);
         }
         coloured.stats = backend.spread(&kernels)?;
-        if self.style.needs_histogram() {
-            for z in 0..=zooms.max {
-                let shown = zooms.contains(z);
-                coloured.histograms.push(if shown { backend.histogram(z)? } else { Histogram::default() });
-            }
-        }
-        let looks = self.style.looks(&coloured.stats, &coloured.histograms, zooms);
+        let histograms = &mut coloured.histograms;
+        let looks = self.style.looks(&coloured.stats, zooms, |z| {
+            let histogram = backend.histogram(z)?;
+            histograms.push(histogram.clone());
+            Ok(histogram)
+        })?;
         let tables: Vec<_> = looks.into_iter().map(|look| look.table).collect();
         let sink = Collect::default();
         backend.tiles(&tables, &sink)?;

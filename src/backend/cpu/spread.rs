@@ -201,14 +201,15 @@ impl Counting {
         }
     }
 
-    /// Sums over a mask: each of its rows is the difference of two sums from the row's start. The sum of a whole plane
-    /// is no more than all points, so it fits.
+    /// Sums over a mask: each of its rows is the difference of two sums from the row's start. A mask holds no more than
+    /// all points, so what comes out fits; sums from a row's start may run over where a halo repeats columns, and their
+    /// differences are right all the same.
     fn sum_rows(&mut self, rows: &[u32], side: usize) {
         let radius = rows.len() - 1;
         for row in self.plane.chunks_exact_mut(side) {
-            let mut sum = 0;
+            let mut sum = 0u32;
             for count in row {
-                sum += *count;
+                sum = count.wrapping_add(sum);
                 *count = sum;
             }
         }
@@ -220,7 +221,7 @@ impl Counting {
                 for (to, from) in self.raster.chunks_exact_mut(TILE_SIDE as usize).zip(from) {
                     for (x, to) in to.iter_mut().enumerate() {
                         let before = (x + radius - half).checked_sub(1).map_or(0, |at| from[at]);
-                        *to += from[x + radius + half] - before;
+                        *to = to.wrapping_add(from[x + radius + half].wrapping_sub(before));
                     }
                 }
             }

@@ -369,7 +369,7 @@ impl Backend for GpuBackend {
         if device.has(z) {
             histogram.merge(&packed(&device, &self.gpu, &self.plan, z, &self.counts)?.histogram(z)?);
         }
-        Ok(histogram)
+        Ok(histogram.settled())
     }
 
     fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()> {

@@ -11,9 +11,9 @@ use image::{Rgba, RgbaImage};
 pub use metadata::of_metadata;
 pub use svg::svg;
 
-use super::text::{Font, over, text};
+use super::text::{Font, text};
 use crate::error::{Error, Result};
-use crate::shade::{Legend, Theme, Tick};
+use crate::shade::{Legend, Theme, Tick, over};
 
 /// Lengths of the layout in pixels at scale 1. The width leaves room for 48 letters between the margins.
 const WIDTH: u32 = 368;
