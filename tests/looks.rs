@@ -254,6 +254,15 @@ fn metadata_and_legend_say_how_colours_are_to_be_read() {
     assert_eq!(heat_of["zooms"]["8"]["ticks"][0][2], "0");
     let ramp = heat_of["zooms"]["8"]["ramp"].as_array().unwrap();
     assert!(ramp[0].as_str().unwrap().ends_with("00") && ramp[32].as_str().unwrap().len() == 7, "{ramp:?}");
+    // Fixed spans and one for all zooms mean the same points at every zoom, in whatever parts they are counted.
+    let bells = ["--spread", "3", "--spread-shape", "gaussian", "--span"];
+    for (span, op) in [("1,100000", "add"), ("2,4000000000", "max"), ("all", "add")] {
+        let (heat_of, _) = heat(&place, &[&bells[..], &[span, "--spread-op", op]].concat());
+        let ends: Vec<f64> =
+            heat_of["zooms"].as_object().unwrap().values().map(|zoom| zoom["span"][1].as_f64().unwrap()).collect();
+        assert!(ends.iter().all(|end| *end == ends[0]), "{span}: {ends:?}");
+        assert!(span == "all" || span.ends_with(&format!(",{}", ends[0])), "{span}: {ends:?}");
+    }
     let span = heat_of["zooms"]["8"]["span"][1].as_f64().unwrap();
     assert!(span > 0.0 && span < of_default["zooms"]["8"]["max"].as_f64().unwrap(), "{span}");
 }
