@@ -21,7 +21,10 @@ const THOROUGH: u64 = 1 << 26;
 /// Free pixels around a legend.
 const MARGIN: u32 = 12;
 
-/// Indices into a palette, row by row from the north-west.
+/// Rows of a strip of a picture.
+pub const STRIP: u32 = 256;
+
+/// Indices into a palette: [`STRIP`] rows of a picture (the last strip has what is left), from the north-west.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pixels {
     /// Of 8 bits.
@@ -37,8 +40,8 @@ pub struct Picture<'a> {
     pub width: u32,
     /// Rows.
     pub height: u32,
-    /// What each pixel is.
-    pub pixels: &'a Pixels,
+    /// What each pixel is, strip by strip from the north.
+    pub strips: &'a [Pixels],
     /// Their colours.
     pub palette: &'a [[u8; 4]],
     /// Whether to write colours where indices would do.
@@ -125,38 +128,39 @@ fn encoder<W: Write>(
 }
 
 impl Picture<'_> {
-    fn encode(&self, file: &mut dyn Write) -> Result<(), png::EncodingError> {
-        match (self.pixels, &self.legend) {
-            (Pixels::Narrow(indices), None) if !self.truecolor => self.encode_indexed(indices, file),
-            _ => self.encode_colours(file),
-        }
-    }
-
-    fn encode_indexed(&self, indices: &[u8], file: &mut dyn Write) -> Result<(), png::EncodingError> {
-        let mut encoder = encoder(file, self.width, self.height, png::ColorType::Indexed)?;
-        encoder.set_palette(self.palette.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect::<Vec<_>>());
-        encoder.set_trns(self.palette.iter().map(|colour| colour[3]).collect::<Vec<_>>());
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(indices)?;
-        writer.finish()
-    }
-
     /// Row by row, so that a large picture needs no more memory than its indices.
-    fn encode_colours(&self, file: &mut dyn Write) -> Result<(), png::EncodingError> {
+    fn encode(&self, file: &mut dyn Write) -> Result<(), png::EncodingError> {
+        let narrow = self.strips.iter().all(|strip| matches!(strip, Pixels::Narrow(_)));
+        if narrow && self.legend.is_none() && !self.truecolor {
+            let mut encoder = encoder(file, self.width, self.height, png::ColorType::Indexed)?;
+            encoder.set_palette(self.palette.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect::<Vec<_>>());
+            encoder.set_trns(self.palette.iter().map(|colour| colour[3]).collect::<Vec<_>>());
+            let mut writer = encoder.write_header()?;
+            let mut stream = writer.stream_writer()?;
+            for strip in self.strips {
+                if let Pixels::Narrow(indices) = strip {
+                    stream.write_all(indices)?;
+                }
+            }
+            stream.finish()?;
+            return writer.finish();
+        }
         let mut writer = encoder(file, self.width, self.height, png::ColorType::Rgba)?.write_header()?;
         let mut stream = writer.stream_writer()?;
         let width = self.width as usize;
         let colour = |index: usize| self.palette.get(index).copied().unwrap_or_default();
         let mut row: Vec<[u8; 4]> = Vec::with_capacity(width);
-        for y in 0..self.height {
-            let from = y as usize * width;
-            row.clear();
-            match self.pixels {
-                Pixels::Narrow(all) => row.extend(all[from..from + width].iter().map(|&i| colour(i.into()))),
-                Pixels::Wide(all) => row.extend(all[from..from + width].iter().map(|&i| colour(i.into()))),
+        for (strip, top) in self.strips.iter().zip((0..).step_by(STRIP as usize)) {
+            for y in top..self.height.min(top + STRIP) {
+                let from = (y - top) as usize * width;
+                row.clear();
+                match strip {
+                    Pixels::Narrow(all) => row.extend(all[from..from + width].iter().map(|&i| colour(i.into()))),
+                    Pixels::Wide(all) => row.extend(all[from..from + width].iter().map(|&i| colour(i.into()))),
+                }
+                self.lay_legend(y, &mut row);
+                stream.write_all(row.as_flattened())?;
             }
-            self.lay_legend(y, &mut row);
-            stream.write_all(row.as_flattened())?;
         }
         stream.finish()?;
         writer.finish()

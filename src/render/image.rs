@@ -149,11 +149,11 @@ fn finish(
     if let Some(legend) = legend.as_ref().filter(|l| l.width() > grid.columns() || l.height() > grid.rows()) {
         return Err(too_small(grid.columns(), grid.rows(), legend.dimensions()));
     }
-    let pixels = canvas.pixels.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let strips = canvas.into_strips();
     let picture = Picture {
         width: grid.columns(),
         height: grid.rows(),
-        pixels: &pixels,
+        strips: &strips,
         palette: &table.palette,
         truecolor: request.style.truecolor,
         legend,
@@ -265,35 +265,41 @@ impl PointPush for Placing<'_> {
     }
 }
 
-/// Where the tiles of the zoom become one picture.
+/// Where the tiles of the zoom become one picture: a strip for each row of tiles.
 struct Canvas {
     width: u32,
-    height: u32,
-    pixels: Mutex<Pixels>,
+    strips: Vec<Mutex<Pixels>>,
 }
 
 impl Canvas {
     fn new(grid: &Grid, wide: bool) -> Self {
         let (width, height) = (grid.columns(), grid.rows());
-        let area = width as usize * height as usize;
-        let pixels = if wide { Pixels::Wide(vec![0; area]) } else { Pixels::Narrow(vec![0; area]) };
-        Self { width, height, pixels: Mutex::new(pixels) }
+        let strip = |top: u32| {
+            let area = width as usize * picture::STRIP.min(height - top) as usize;
+            Mutex::new(if wide { Pixels::Wide(vec![0; area]) } else { Pixels::Narrow(vec![0; area]) })
+        };
+        Self { width, strips: (0..height).step_by(picture::STRIP as usize).map(strip).collect() }
+    }
+
+    fn into_strips(self) -> Vec<Pixels> {
+        self.strips.into_iter().map(|strip| strip.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
     }
 }
 
 impl TileSink for Canvas {
     fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
-        let (left, top) = (tile.x * TILE_SIDE, tile.y * TILE_SIDE);
-        let mut pixels = self.pixels.lock().unwrap_or_else(PoisonError::into_inner);
+        const { assert!(picture::STRIP == TILE_SIDE) };
+        // Spread reaches beyond the edges.
+        let Some(strip) = self.strips.get(tile.y as usize) else { return Ok(()) };
+        let left = tile.x * TILE_SIDE;
+        let mut strip = strip.lock().unwrap_or_else(PoisonError::into_inner);
         indices.for_each_lit(|pixel, index| {
-            let (x, y) = (left + u32::from(pixel & 0xff), top + u32::from(pixel >> 8));
-            // Spread reaches beyond the edges.
-            if x < self.width && y < self.height {
-                let at = y as usize * self.width as usize + x as usize;
-                match &mut *pixels {
-                    Pixels::Narrow(all) => all[at] = index as u8,
-                    Pixels::Wide(all) => all[at] = index,
-                }
+            let x = left + u32::from(pixel & 0xff);
+            let at = usize::from(pixel >> 8) * self.width as usize + x as usize;
+            match &mut *strip {
+                Pixels::Narrow(all) if x < self.width && at < all.len() => all[at] = index as u8,
+                Pixels::Wide(all) if x < self.width && at < all.len() => all[at] = index,
+                _ => {}
             }
         });
         Ok(())
