@@ -9,7 +9,7 @@ use std::fs;
 use common::{Playground, sample};
 use image::RgbaImage;
 use tilefire::counts::{Distinct, Unit, ZoomStats};
-use tilefire::shade::{Colormap, Function, Scale, ShadeTable, Shading, Span};
+use tilefire::shade::{Colormap, Function, Scale, ShadeTable, Shading, Span, Theme};
 
 /// Points where seams would be: around the antimeridian, at tile corners and at both edges of the map; a hot spot.
 fn points() -> Vec<(f64, f64)> {
@@ -230,4 +230,73 @@ fn what_cannot_be_drawn_is_one_line() {
     place.run(["colormaps", "fire", "-o", "p.png", "--force"]).ok();
     let quiet = place.run(["image", "p.csv", "-o", "x.png", "--backend", "cpu", "--min-count", "2"]).ok().stderr;
     assert!(quiet.contains("nothing is drawn") && quiet.contains("largest count is 1"), "{quiet}");
+}
+
+#[test]
+fn nothing_comes_in_from_the_far_side() {
+    // A point at the eastern edge.
+    let place = Playground::new();
+    place.file("p.csv", "lon,lat\n9.999,5\n");
+    for width in ["200", "256", "512"] {
+        let area = ["--bbox", "0,0,10,10", "--width", width, "--spread", "3"];
+        place.run([&["image", "p.csv", "-o", "p.png", "-q", "--force", "--backend", "cpu"], &area[..]].concat()).ok();
+        let picture = image::open(place.path("p.png")).unwrap().to_rgba8();
+        let lit: Vec<_> = picture.enumerate_pixels().filter(|(.., p)| p[3] > 0).map(|(x, ..)| x).collect();
+        // The western half of a disc of 37 pixels, its middle column included.
+        assert_eq!(lit.len(), 22, "{width}");
+        assert!(lit.iter().all(|x| x + 4 >= picture.width()), "{width}: {lit:?}");
+    }
+}
+
+#[test]
+fn the_legend_lies_in_the_lower_left_corner() {
+    let place = Playground::new();
+    let sample = sample();
+    for (width, legend) in [("500", 368), ("1700", 736)] {
+        let run = ["image", sample.to_str().unwrap(), "-q", "--backend", "cpu", "--width", width, "--truecolor"];
+        place.run([&run[..], &["-o", "without.png"]].concat()).ok();
+        place.run([&run[..], &["-o", "with.png", "--legend"]].concat()).ok();
+        let open = |name| image::open(place.path(name)).unwrap().to_rgba8();
+        let (with, without) = (open("with.png"), open("without.png"));
+        let changed: Vec<_> =
+            with.enumerate_pixels().filter(|&(x, y, p)| p != without.get_pixel(x, y)).map(|(x, y, _)| (x, y)).collect();
+        let columns = (changed.iter().map(|c| c.0).min().unwrap(), changed.iter().map(|c| c.0).max().unwrap());
+        assert_eq!(columns, (12, 12 + legend - 1));
+        assert_eq!(changed.iter().map(|c| c.1).max(), Some(with.height() - 12 - 1));
+        for name in ["with.png", "without.png"] {
+            fs::remove_file(place.path(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_picture_does_not_replace_its_input() {
+    let place = Playground::new();
+    place.file("p.csv", "lon,lat\n1,2\n");
+    place.run(["image", "p.csv", "-o", "p.png", "--backend", "cpu", "-q"]).ok();
+    let line = place.run(["image", "p.png", "-o", "p.png", "--force", "--backend", "cpu"]).error(1);
+    assert!(line.contains("is an input"), "{line}");
+}
+
+#[test]
+fn pictures_are_indexed_where_indices_do() {
+    let place = Playground::new();
+    place.file("p.csv", "lon,lat\n1,2\n");
+    let kind = |more: &[&str]| {
+        place.run([&["image", "p.csv", "-o", "p.png", "--backend", "cpu", "-q", "--force"], more].concat()).ok();
+        fs::read(place.path("p.png")).unwrap()[25]
+    };
+    assert_eq!((kind(&[]), kind(&["--truecolor"])), (3, 6));
+}
+
+#[test]
+fn a_sheet_is_half_dark_half_light() {
+    let place = Playground::new();
+    let clear = Colormap::parse("#00000000,#00000000").unwrap();
+    tilefire::container::sheet::write(&["clear".into()], &[clear], &place.path("sheet.png"), false).unwrap();
+    let sheet = image::open(place.path("sheet.png")).unwrap().to_rgb8();
+    let (right, middle) = (sheet.width() - 1 - 4, sheet.width() - 1 - 4 - 1020 / 2);
+    let row = sheet.height() / 2;
+    assert_eq!(sheet.get_pixel(middle - 5, row).0, Theme::Dark.background());
+    assert_eq!(sheet.get_pixel(right - 5, row).0, Theme::Light.background());
 }

@@ -11,10 +11,13 @@ use common::{Playground, points, real_data, sample};
 use serde_json::Value;
 use tilefire::backend::cpu::CpuBackend;
 use tilefire::backend::{Backend, TileSink};
-use tilefire::counts::{Histogram, Isolation};
+use tilefire::counts::{Distinct, Histogram, Isolation, Unit, ZoomStats};
 use tilefire::error::Result;
 use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
-use tilefire::shade::{Colormap, Kernel, Radius, Spread, SpreadOp, SpreadShape, Style, auto_radius};
+use tilefire::shade::{
+    Colormap, Function, Kernel, Radius, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp, SpreadShape,
+    Style, auto_radius,
+};
 use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 const FUNCTIONS: [&str; 7] = ["log", "linear", "cbrt", "sqrt", "gamma=0.3", "gamma=2", "eq-hist"];
@@ -329,4 +332,194 @@ fn hidden_points_leave_no_box() {
     assert!(drawn[0] <= -0.1 && drawn[2] >= -0.1 && drawn[2] - drawn[0] < 0.71 && drawn[3] < 52.0, "{drawn:?}");
     assert_eq!(bounds("51", "nothing")[2], 180.0);
     place.run(["render", "p.csv", "-o", "n.pmtiles", "-z", "0..3", "--backend", "cpu", "--min-count", "99"]).ok();
+}
+
+fn histogram(pixels: &[(u32, u64)]) -> Histogram {
+    let mut histogram = Histogram::default();
+    pixels.iter().for_each(|&(count, pixels)| histogram.add(count, pixels));
+    histogram.settled()
+}
+
+#[test]
+fn scale_equalises_drawn_pixels_only() {
+    let pixels = histogram(&[(1, 40), (2, 20), (3, 20), (8, 10), (9, 10)]);
+    // The span begins below what is drawn.
+    let scale = Scale::equalised(&pixels, Span { lo: 1, hi: 9 }, 3);
+    assert_eq!([3, 8, 9].map(|count| scale.position(count)), [0.0, 0.5, 1.0]);
+}
+
+#[test]
+fn eq_hist_over_all_zooms_is_one_scale() {
+    let style = Style { function: Function::EqHist, span: SpanRule::All, ..Style::default() };
+    let stats = [9, 4].map(|max| ZoomStats { max, ..Default::default() });
+    let histograms = [histogram(&[(1, 1), (9, 1)]), histogram(&[(1, 6), (4, 2)])];
+    let zooms = ZoomRange { min: 0, max: 1 };
+    let looks = style.looks(&stats, zooms, |z| Ok(histograms[usize::from(z)].clone())).unwrap();
+    for look in &looks {
+        assert_eq!([1, 4, 9].map(|count| look.shading.scale.position(count)), [0.0, (0.9 - 0.7) / (1.0 - 0.7), 1.0]);
+    }
+}
+
+#[test]
+fn only_drawn_pixels_are_clipped() {
+    let stats = [ZoomStats { max: 9, ..Default::default() }];
+    let histograms = [histogram(&[(1, 7), (2, 4), (4, 1), (6, 2), (9, 3)])];
+    let clipped = |min_count| {
+        let style = Style { span: SpanRule::Fixed(Span { lo: 3, hi: 5 }), min_count, ..Style::default() };
+        let zooms = ZoomRange { min: 0, max: 0 };
+        let clipped = style.looks(&stats, zooms, |_| Ok(histograms[0].clone())).unwrap()[0].clipped;
+        (clipped.below, clipped.above)
+    };
+    assert_eq!([1, 2, 3, 8].map(clipped), [(11, 5), (4, 5), (0, 5), (0, 3)]);
+}
+
+#[test]
+fn min_count_is_in_points_whatever_the_unit() {
+    let style = Style { min_count: 3, ..Style::default() };
+    let unit = Unit { shift: 8, lone: 200, edge: 9 };
+    let stats = [ZoomStats { max: 10 << 8, unit, distinct: Distinct::many(), ..Default::default() }];
+    let looks = style.looks(&stats, ZoomRange { min: 0, max: 0 }, |_| Ok(Histogram::default())).unwrap();
+    assert_eq!(style.least(unit), 768);
+    assert_eq!(looks[0].table.span, Span { lo: 768, hi: 2560 });
+    assert_eq!((looks[0].table.index(767), looks[0].table.index(768)), (0, 1));
+}
+
+#[test]
+fn percentiles_are_of_drawn_pixels() {
+    let histogram = histogram(&[(1, 90), (2, 5), (7, 4), (500, 1)]);
+    let stats = [ZoomStats { max: 500, ..Default::default() }];
+    let style = Style { span: SpanRule::Percentile(90.0), min_count: 2, ..Style::default() };
+    let looks = style.looks(&stats, ZoomRange { min: 0, max: 0 }, |_| Ok(histogram.clone())).unwrap();
+    assert_eq!(looks[0].table.span, Span { lo: 2, hi: 7 });
+}
+
+#[test]
+fn a_background_is_blended_to_the_nearest() {
+    let map = Colormap::parse("#c8000064,#c8000064").unwrap();
+    let shading = Shading {
+        scale: Scale::new(Function::Log, Span { lo: 1, hi: 1 }, Unit::POINTS),
+        colormap: &map,
+        least: 1,
+        fade: None,
+    };
+    let stats = ZoomStats { max: 1, distinct: Distinct::from_values([1]), ..Default::default() };
+    let table = ShadeTable::new(&stats, &shading, 255).over([50, 0, 0]);
+    // (200 * 100 + 50 * 155) / 255 = 108.8
+    assert_eq!(table.palette[1], [109, 0, 0, 255]);
+}
+
+/// tests/looks.rs: the backend's isolation and the run's radius look at drawn pixels only.
+#[test]
+fn the_automatic_radius_sees_drawn_pixels_only() {
+    // A full block of 20 x 20 pixels, every tenth column and row of two points.
+    let step = 1u32 << 12;
+    let at = |x: u32, y: u32| WorldPoint { x: (1 << 31) + x * step, y: (1 << 31) + y * step };
+    let mut points: Vec<_> = (0..400).map(|i| at(i % 20, i / 20)).collect();
+    points.extend((0..4).map(|i| at(i % 2 * 10, i / 2 * 10)));
+    let mut backend = CpuBackend::new(Job::new(&points, (12, 12), 0).plan());
+    Job::new(&points, (12, 12), 0).push(&backend).unwrap();
+    backend.finish().unwrap();
+    let found = |backend: &mut CpuBackend, least| {
+        let isolation = backend.isolation(12, least).unwrap();
+        (isolation.lit, isolation.accompanied)
+    };
+    assert_eq!(found(&mut backend, 1), (400, [400; 3]));
+    assert_eq!(found(&mut backend, 2), (4, [0; 3]));
+}
+
+#[test]
+fn a_run_chooses_its_radius_by_drawn_pixels() {
+    let place = Playground::new();
+    let mut text = String::from("lon,lat\n");
+    for i in 0..400 {
+        let (x, y) = (i % 20, i / 20);
+        let times = if x % 10 == 0 && y % 10 == 0 { 2 } else { 1 };
+        let degrees = 360.0 / 4096.0 / 256.0;
+        let line = format!("{},{}\n", (f64::from(x) + 0.5) * degrees, -(f64::from(y) + 0.5) * degrees);
+        text += &line.repeat(times);
+    }
+    place.file("p.csv", text);
+    let radius = |least: &str| {
+        let run = ["render", "p.csv", "-o", "t", "-z", "12", "--backend", "cpu", "-q", "--force", "--spread", "auto"];
+        place.run([&run[..], &["--min-count", least]].concat()).ok();
+        let metadata: Value = serde_json::from_slice(&fs::read(place.path("t/metadata.json")).unwrap()).unwrap();
+        metadata["heat"]["zooms"]["12"]["spread"].clone()
+    };
+    assert_eq!((radius("1"), radius("2")), (0.into(), 3.into()));
+}
+
+#[test]
+fn full_colour_has_the_background_too() {
+    let place = Playground::new();
+    heat(&place, &["--truecolor", "--colormap", "#ff880080, white", "--background", "#102030"]);
+    let tile = image::open(place.path("t/5/15/10.png")).unwrap().to_rgba8();
+    assert!(tile.pixels().all(|p| p[3] == 255) && tile.pixels().any(|p| p.0 == [0x10, 0x20, 0x30, 255]));
+}
+
+#[test]
+fn stops_ramp_and_ticks() {
+    let place = Playground::new();
+    let plain = heat(&place, &[]).0;
+    for zoom in plain["zooms"].as_object().unwrap().values() {
+        let (stops, ticks) = (zoom["stops"].as_array().unwrap(), zoom["ticks"].as_array().unwrap());
+        let places: Vec<f64> = stops.iter().map(|stop| stop[2].as_f64().unwrap()).collect();
+        assert!(places.is_sorted() && places[0] == 0.0 && places[places.len() - 1] == 1.0, "{places:?}");
+        assert!(ticks.iter().all(|tick| !tick[2].as_str().unwrap().ends_with('+')), "{ticks:?}");
+    }
+    let p90 = heat(&place, &["--span", "p90"]).0;
+    let ticks = p90["zooms"]["4"]["ticks"].as_array().unwrap().clone();
+    assert!(ticks.len() > 2);
+    assert_eq!(ticks.iter().filter(|tick| tick[2].as_str().unwrap().ends_with('+')).count(), 1, "{ticks:?}");
+    let over = heat(&place, &["--colormap", "#ff000080, white", "--background", "#0000ff"]).0;
+    assert_eq!(over["ramp"][0], "#80007f");
+    let sum = heat(&place, &["--spread", "2", "--spread-op", "add"]).0;
+    assert_eq!(sum["legend"]["title"], "Points within 2 px");
+}
+
+/// In tests/looks.rs, a pair at the largest distance that counts, with a border of tiles between: halo of 6 pixels.
+#[test]
+fn company_at_the_largest_distance_is_seen_over_borders() {
+    let step = 1u32 << 12;
+    let at = |x: u32, y: u32| WorldPoint { x: x.wrapping_mul(step), y: (1 << 31) + y * step };
+    for x in [0u32.wrapping_sub(6), 0u32.wrapping_sub(1), 250, 255] {
+        for distance in [6, 7] {
+            let points = [at(x, 0), at(x.wrapping_add(distance), 0)];
+            let job = Job::new(&points, (12, 12), 0);
+            let mut backend = CpuBackend::new(job.plan());
+            job.push(&backend).unwrap();
+            backend.finish().unwrap();
+            assert_eq!(backend.isolation(12, 1).unwrap().accompanied, [0, 0, if distance == 6 { 2 } else { 0 }]);
+        }
+    }
+}
+
+/// Without a GPU: the tiles show the counts after spread, pixel for pixel, and no pixel that is not drawn.
+#[test]
+fn tiles_show_what_spread_made() {
+    let points = Random(61).clusters(3_000, 40, 30);
+    for (op, min_count) in [(SpreadOp::Add, 1), (SpreadOp::Max, 2)] {
+        let mut job = Job::new(&points, (7, 7), 3);
+        job.style.spread.op = op;
+        job.style.min_count = min_count;
+        let done = job.cpu(); // `Collect` refuses index 0
+        if op == SpreadOp::Add {
+            let lit = done.tiles.values().flatten().filter(|&&index| index > 0).count() as u64;
+            assert_eq!((lit, done.tiles.len() as u64), (done.coloured.stats[7].lit, done.coloured.stats[7].tiles));
+        }
+        let job = Job { style: Style { min_count: 2, ..Style::default() }, ..Job::new(&points, (5, 7), 0) };
+        assert!(!job.cpu().tiles.is_empty());
+    }
+}
+
+/// Tiles that only spread lights, found pixel by pixel: one point at each border and corner of a lone tile.
+#[test]
+fn spread_lights_the_right_neighbours() {
+    for (x, y, tiles) in [(0u32, 128u32, 2), (255, 128, 2), (128, 0, 2), (128, 255, 2), (0, 255, 4), (255, 0, 4)] {
+        let step = 1u32 << 16;
+        let points = [WorldPoint { x: (1 << 31) + x * step, y: (1 << 30) + y * step }];
+        let done = Job::new(&points, (8, 8), 3).cpu();
+        let lit = done.tiles.values().flatten().filter(|&&index| index > 0).count();
+        // A disc of radius 3 has no corners, but meets the corner's tile.
+        assert_eq!((lit, done.tiles.len()), (37, tiles), "{x} {y}");
+    }
 }

@@ -86,3 +86,36 @@ fn a_software_adapter_is_not_taken_unasked() {
     assert!(line.contains("No Such Card"), "{line}");
     assert_eq!(place.names(), ["auto", "p.csv"]);
 }
+
+#[test]
+fn an_automatic_spread_reaches_unlit_neighbours_on_a_gpu() {
+    let place = Playground::new();
+    let Some(adapter) = adapter(&place, "an_automatic_spread_reaches_unlit_neighbours_on_a_gpu") else { return };
+    // One tile of zoom 5 with enough points for the device, few enough to be alone; dark all around.
+    let mut random = common::gpu::Random(51);
+    let degrees = 360.0 / 32.0;
+    let mut share = || f64::from(random.next()) / 4_294_967_296.0;
+    let text = (0..1500).fold(String::from("lon,lat\n"), |text, _| {
+        text + &format!("{},{}\n", share() * degrees, share() * degrees * 0.99)
+    });
+    let input = place.file("p.csv", text);
+    let run = ["render", input.to_str().unwrap(), "-o", "t", "-z", "5", "--spread", "auto", "-q", "--force"];
+    place.run([&run[..], &["--backend", "cpu"]].concat()).ok();
+    let cpu = tree(&place.path("t"));
+    assert!(cpu.keys().filter(|name| name.ends_with(".png")).count() > 3);
+    place.run([&run[..], &["--backend", "gpu", "--adapter", &adapter]].concat()).ok();
+    assert!(cpu == tree(&place.path("t")));
+}
+
+/// Looks of every kind, with the program's own plan and files.
+#[test]
+fn the_sample_in_every_look() {
+    for look in [
+        &["--spread", "3", "--spread-shape", "gaussian", "--spread-op", "add", "--span", "smooth"][..],
+        &["--how", "eq-hist", "--span", "all", "--min-count", "2", "--theme", "light"],
+        &["--spread", "auto", "--spread-op", "add", "--span", "p99", "--alpha", "0.5"],
+        &["--truecolor", "--how", "gamma=0.5", "--spread", "2", "--spread-shape", "square", "--background", "dark"],
+    ] {
+        compare("the_sample_in_every_look", &sample(), &[&["-z", "4..8"], look].concat());
+    }
+}

@@ -400,4 +400,10 @@ mod tests {
         assert!(least_contrast("tilefire-light", Theme::Light) > 2.7);
         assert!(least_contrast("fire", Theme::Dark) < 1.3 && least_contrast("fire", Theme::Light) < 1.1);
     }
+
+    #[test]
+    fn a_hard_step_has_its_second_colour() {
+        let map = Colormap::parse("black 0%, red 50%, blue 50%, white 100%").unwrap();
+        assert_eq!((map.at(0.5), map.at(0.499)[2]), ([0, 0, 255, 255], 0));
+    }
 }

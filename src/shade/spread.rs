@@ -325,4 +325,18 @@ mod tests {
             assert!(text.parse::<Radius>().is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn weights_are_within_two_of_exact() {
+        for radius in 1..=64u32 {
+            let kernel = spread(SpreadShape::Gaussian, SpreadOp::Add).kernel(radius, 1);
+            let Form::Weights { weights, .. } = kernel.form else { panic!("no weights") };
+            let height = |d: u32| (-f64::from(d * d) / (2.0 * (f64::from(radius) / 2.0).powi(2))).exp();
+            let sum = height(0) + 2.0 * (1..=radius).map(height).sum::<f64>();
+            for (d, &weight) in (0..).zip(&weights) {
+                let exact = height(d) / sum * 65536.0;
+                assert!((f64::from(weight) - exact).abs() <= 2.0, "{radius} {d}: {weight} for {exact}");
+            }
+        }
+    }
 }

@@ -250,4 +250,19 @@ mod tests {
         let column = |x: u32| grid.place(WorldPoint { x, y: 1 << 31 }).unwrap().x >> (MAX_ZOOM - grid.zoom);
         assert!(column(u32::MAX - 999).abs_diff(2000) <= 1 && column(999).abs_diff(2000) <= 1);
     }
+
+    #[test]
+    fn nothing_goes_around_a_part_of_the_world() {
+        let part = Frame { west: 0, north: 0, width: 1 << 30, height: 1 << 30 };
+        assert_eq!(Grid::new(part, Some(256), Some(256)).zooms().max, 1);
+        assert_eq!(Grid::new(part, Some(192), Some(192)).zooms().max, 0);
+        assert_eq!(Grid::new(part, Some(193), Some(192)).zooms().max, 1);
+    }
+
+    #[test]
+    fn bounds_are_those_of_the_frame() {
+        let bounds = Grid::new(Frame::WORLD, Some(256), None).bounds();
+        assert_eq!((bounds.west, bounds.east), (-180.0, 180.0));
+        assert!((bounds.south + 85.051_128_8).abs() < 1e-6 && (bounds.north - 85.051_128_8).abs() < 1e-6, "{bounds:?}");
+    }
 }

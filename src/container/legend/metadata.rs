@@ -71,4 +71,18 @@ mod tests {
             assert_eq!(of_metadata(&wrong), None);
         }
     }
+
+    #[test]
+    fn scales_that_end_alike_are_not_one() {
+        let zooms = json!({
+            "2": {"ticks": [[1, 0, "1"], [9, 1, "9"]]},
+            "3": {"ticks": [[1, 0, "1"], [3, 0.5, "3"], [9, 1, "9"]]},
+        });
+        let heat = json!({
+            "legend": {"title": "t", "notes": []}, "ramp": ["#000", "#fff"], "zooms": zooms, "theme": "dark",
+        });
+        let legend = of_metadata(&json!({ "heat": heat })).unwrap();
+        assert_eq!(legend.ramps.iter().map(|ramp| ramp.label.as_str()).collect::<Vec<_>>(), ["z 2", "z 3"]);
+        assert_eq!(legend.theme, Theme::Dark);
+    }
 }
