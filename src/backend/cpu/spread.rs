@@ -161,6 +161,8 @@ struct Counting {
     near: Vec<(i32, i32, u32)>,
     /// The tile and its surroundings.
     plane: Vec<u32>,
+    /// For each of its pixels, what those before it in its row come to.
+    before: Vec<u32>,
     /// One row of a raster on its way.
     sums: Vec<u64>,
     raster: Box<[u32; TILE_PIXELS]>,
@@ -169,7 +171,7 @@ struct Counting {
 impl Default for Counting {
     fn default() -> Self {
         let raster = Box::new([0; TILE_PIXELS]);
-        Self { lit: Vec::new(), near: Vec::new(), plane: Vec::new(), sums: Vec::new(), raster }
+        Self { lit: Vec::new(), near: Vec::new(), plane: Vec::new(), before: Vec::new(), sums: Vec::new(), raster }
     }
 }
 
@@ -195,9 +197,10 @@ impl Counting {
             let at = (y + radius as i32) as usize * side + (x + radius as i32) as usize;
             self.plane[at] = count << kernel.shift();
         }
-        match &kernel.form {
-            Form::Rows(rows) => self.sum_rows(rows, side),
-            Form::Weights { weights, .. } => self.weigh_all(weights, kernel.op, side),
+        match (&kernel.form, kernel.op) {
+            (Form::Rows(rows), _) => self.sum_rows(rows, side),
+            (Form::Weights { weights, .. }, SpreadOp::Max) => self.weigh_all::<true>(weights, side),
+            (Form::Weights { weights, .. }, SpreadOp::Add) => self.weigh_all::<false>(weights, side),
         }
     }
 
@@ -205,41 +208,45 @@ impl Counting {
     /// all points, so what comes out fits; sums from a row's start may run over where a halo repeats columns, and their
     /// differences are right all the same.
     fn sum_rows(&mut self, rows: &[u32], side: usize) {
-        let radius = rows.len() - 1;
-        for row in self.plane.chunks_exact_mut(side) {
+        let (radius, width) = (rows.len() - 1, TILE_SIDE as usize);
+        // One more than the plane: what lies before the first pixel comes to nothing.
+        let wide = side + 1;
+        self.before.clear();
+        self.before.resize(side * wide, 0);
+        for (row, before) in self.plane.chunks_exact(side).zip(self.before.chunks_exact_mut(wide)) {
             let mut sum = 0u32;
-            for count in row {
-                sum = count.wrapping_add(sum);
-                *count = sum;
+            for (&count, before) in row.iter().zip(&mut before[1..]) {
+                sum = sum.wrapping_add(count);
+                *before = sum;
             }
         }
         self.raster.fill(0);
         for (dy, &half) in rows.iter().enumerate() {
-            let half = half as usize;
+            let (first, last) = (radius - half as usize, radius + half as usize + 1);
             for start in if dy == 0 { vec![radius] } else { vec![radius - dy, radius + dy] } {
-                let from = self.plane[start * side..].chunks_exact(side);
-                for (to, from) in self.raster.chunks_exact_mut(TILE_SIDE as usize).zip(from) {
-                    for (x, to) in to.iter_mut().enumerate() {
-                        let before = (x + radius - half).checked_sub(1).map_or(0, |at| from[at]);
-                        *to = to.wrapping_add(from[x + radius + half].wrapping_sub(before));
+                let from = self.before[start * wide..].chunks_exact(wide);
+                for (to, from) in self.raster.chunks_exact_mut(width).zip(from) {
+                    for ((to, &first), &last) in to.iter_mut().zip(&from[first..]).zip(&from[last..]) {
+                        *to = to.wrapping_add(last.wrapping_sub(first));
                     }
                 }
             }
         }
     }
 
-    /// A separable kernel: over columns in place, then over rows.
-    fn weigh_all(&mut self, weights: &[u32], op: SpreadOp, side: usize) {
+    /// A separable kernel, of the largest or of the sum: over columns in place, then over rows.
+    fn weigh_all<const MAX: bool>(&mut self, weights: &[u32], side: usize) {
         let (radius, width) = (weights.len() - 1, TILE_SIDE as usize);
+        let op = if MAX { SpreadOp::Max } else { SpreadOp::Add };
         let add = |sums: &mut [u64], from: &[u32], weight: u32| {
             for (sum, &count) in sums.iter_mut().zip(from) {
                 let weighed = weigh(count.into(), weight, op);
-                *sum = if op == SpreadOp::Max { (*sum).max(weighed) } else { *sum + weighed };
+                *sum = if MAX { (*sum).max(weighed) } else { *sum + weighed };
             }
         };
-        for row in self.plane.chunks_exact_mut(side) {
-            self.sums.clear();
-            self.sums.resize(width, 0);
+        self.sums.resize(width, 0);
+        for row in self.plane.chunks_exact_mut(side).filter(|row| row.iter().any(|&count| count > 0)) {
+            self.sums.fill(0);
             for shift in 0..=2 * radius {
                 add(&mut self.sums, &row[shift..], weights[shift.abs_diff(radius)]);
             }
@@ -248,8 +255,7 @@ impl Counting {
             }
         }
         for (y, to) in self.raster.chunks_exact_mut(width).enumerate() {
-            self.sums.clear();
-            self.sums.resize(width, 0);
+            self.sums.fill(0);
             for shift in 0..=2 * radius {
                 add(&mut self.sums, &self.plane[(y + shift) * side..], weights[shift.abs_diff(radius)]);
             }
