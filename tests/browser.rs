@@ -50,6 +50,9 @@ fn the_map_in_a_real_browser() {
         let run = ["render", &sample().display().to_string(), "-o", out, "-z", "0..10", "--colormap", colormap];
         place.run([&run[..], &["--backend", "cpu", "-q"]].concat()).ok();
     }
+    let bells = ["--spread", "6", "--spread-shape", "gaussian", "--spread-op", "add", "--theme", "light"];
+    let run = ["render", &sample().display().to_string(), "-o", "styled", "-z", "0..8", "--span", "p90", "-q"];
+    place.run([&run[..], &bells, &["--backend", "cpu"]].concat()).ok();
     let mut serve = place.command();
     serve.args(["serve", "accidents.pmtiles", "small", "--port", "0", "--quiet", "--cors", "*", "--ol-url"]);
     let mut server = Server(serve.arg(tests.join("node_modules/ol")).stdout(Stdio::piped()).spawn().unwrap());
@@ -60,7 +63,13 @@ fn the_map_in_a_real_browser() {
     let shots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
     fs::create_dir_all(&shots).unwrap();
     let mut drive = Command::new("node");
-    drive.arg(tests.join("drive.mjs")).arg(chromium).arg(url.trim()).arg(place.path("small")).arg(&shots);
+    drive
+        .arg(tests.join("drive.mjs"))
+        .arg(chromium)
+        .arg(url.trim())
+        .arg(place.path("small"))
+        .arg(&shots)
+        .arg(place.path("styled"));
     let drive = drive.output().unwrap();
     let (said, complained) = (String::from_utf8_lossy(&drive.stdout), String::from_utf8_lossy(&drive.stderr));
     println!("{said}screenshots: {}", shots.display());

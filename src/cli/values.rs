@@ -1,6 +1,7 @@
 //! Values as people type them: counts with suffixes, colours. Types with a `FromStr` of their own need nothing here.
 
 use crate::render::image::View;
+pub(super) use crate::shade::grouped;
 use crate::shade::{Theme, colour};
 use crate::tile::LonLatBounds;
 
@@ -92,19 +93,6 @@ pub(super) fn view(text: &str) -> Result<View, String> {
         return Err(format!("'{text}' is empty; south comes before north: west,south,east,north"));
     }
     Ok(View::Bounds(LonLatBounds { west, south, east, north }))
-}
-
-/// 1234567 as "1,234,567".
-pub(super) fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Bytes for people: "17 B", "4.2 kB", "38.1 MB".

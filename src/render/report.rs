@@ -13,7 +13,7 @@ use crate::container::{self, Written};
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
-use crate::shade::{Clipped, Function, Look, Radius, SpreadOp, SpreadShape, Style, people, ticks};
+use crate::shade::{Clipped, Function, Look, Radius, SpreadOp, SpreadShape, Style, grouped, ticks};
 use crate::source::{FileReport, Invalid};
 use crate::tile::{Extent, TILE_SIDE};
 
@@ -318,9 +318,9 @@ fn notes(style: &Style, report: &Report) -> Vec<String> {
         notes.push("a colour's place is the share of pixels up to it".to_owned());
     }
     if style.min_count > 1 {
-        notes.push(format!("pixels of fewer than {} points are not drawn", people(style.min_count.into())));
+        notes.push(format!("pixels of fewer than {} points are not drawn", grouped(style.min_count.into())));
     }
     let points = if report.used == 1 { "point" } else { "points" };
-    notes.push(format!("{} {points}, colours by {}", people(report.used as f64), style.function));
+    notes.push(format!("{} {points}, colours by {}", grouped(report.used), style.function));
     notes
 }

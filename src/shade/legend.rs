@@ -73,6 +73,19 @@ pub fn people(count: f64) -> String {
     if count.is_finite() { compact(&scientific(count, 2)) } else { count.to_string() }
 }
 
+/// 1234567 as "1,234,567".
+pub fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Ticks of a ramp from `lo` to `hi`: both ends, rounded for people, and between them round numbers as far as their
 /// labels keep clear of each other. Those are powers of ten, then 1-2-5; even steps where these cover the ramp better.
 /// Between whole ends they are whole.

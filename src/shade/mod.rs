@@ -14,7 +14,7 @@ mod theme;
 
 pub use colormap::{Colormap, DEFAULT_COLORMAP, MIN_ALPHA, colour, over};
 pub use function::Function;
-pub use legend::{Legend, Ramp, Tick, people, ticks};
+pub use legend::{Legend, Ramp, Tick, grouped, people, ticks};
 pub use scale::Scale;
 pub use span::{Span, SpanRule};
 pub use spread::{Form, Kernel, MAX_AUTO, MAX_SPREAD, Radius, Spread, SpreadOp, SpreadShape, WEIGHT_ONE, auto_radius};

@@ -32,7 +32,7 @@ pub enum SpreadShape {
     Disc,
     /// The whole square.
     Square,
-    /// A bell with the standard deviation of half the radius, drawn as far as the radius.
+    /// A bell with the standard deviation of a third of the radius, drawn as far as the radius.
     Gaussian,
 }
 
@@ -183,10 +183,10 @@ fn disc_half_width(px: u32, dy: u32) -> Option<u32> {
     })
 }
 
-/// Weights of exp(-d^2 / (2 s^2)) with s = radius / 2 at the distances 0 to `radius`: with a height of one for the
+/// Weights of exp(-d^2 / (2 s^2)) with s = radius / 3 at the distances 0 to `radius`: with a height of one for the
 /// largest, with a sum of one over both sides for the sum.
 fn gaussian(radius: u32, op: SpreadOp) -> Vec<u32> {
-    let deviation = f64::from(radius) / 2.0;
+    let deviation = f64::from(radius) / 3.0;
     let height = |d: u32| libm::exp(-f64::from(d * d) / (2.0 * deviation * deviation)) * f64::from(WEIGHT_ONE);
     if op == SpreadOp::Max {
         return (0..=radius).map(|d| libm::round(height(d)) as u32).collect();
@@ -278,8 +278,8 @@ mod tests {
                 panic!("no weights");
             };
             assert_eq!(weights[0], WEIGHT_ONE);
-            // exp(-2) at two standard deviations.
-            assert_eq!(weights[radius as usize], 8869);
+            // exp(-4.5) at three standard deviations.
+            assert_eq!(weights[radius as usize], 728);
         }
     }
 
@@ -292,13 +292,13 @@ mod tests {
 
     #[test]
     fn a_lone_bell_is_drawn_as_a_disc() {
-        for (op, lone) in [(SpreadOp::Max, 65_536), (SpreadOp::Add, 1_000)] {
+        for (op, lone) in [(SpreadOp::Max, 65_536), (SpreadOp::Add, 10_430)] {
             for radius in 1..=MAX_SPREAD {
                 let kernel = spread(SpreadShape::Gaussian, op).kernel(radius, 1);
                 let Unit { shift, lone: middle, edge } = kernel.unit();
                 assert!(shift == 16 && middle >= edge && edge >= 1, "{radius}");
                 if radius == 3 {
-                    assert!(middle.abs_diff(lone) < 6_000 && edge < middle / 4, "{middle} {edge}");
+                    assert!(middle.abs_diff(lone) < 600 && edge < middle / 50, "{middle} {edge}");
                 }
             }
         }
@@ -331,7 +331,7 @@ mod tests {
         for radius in 1..=64u32 {
             let kernel = spread(SpreadShape::Gaussian, SpreadOp::Add).kernel(radius, 1);
             let Form::Weights { weights, .. } = kernel.form else { panic!("no weights") };
-            let height = |d: u32| (-f64::from(d * d) / (2.0 * (f64::from(radius) / 2.0).powi(2))).exp();
+            let height = |d: u32| (-f64::from(d * d) / (2.0 * (f64::from(radius) / 3.0).powi(2))).exp();
             let sum = height(0) + 2.0 * (1..=radius).map(height).sum::<f64>();
             for (d, &weight) in (0..).zip(&weights) {
                 let exact = height(d) / sum * 65536.0;

@@ -1,6 +1,7 @@
 // Drives a real browser over the pages of a running server: waits until tiles are on the map, reads pixels, zooms,
 // switches base map and layer, and keeps screenshots. Libraries come from node_modules, base maps are drawn here, and
-// nothing leaves the machine. Usage: node drive.mjs CHROMIUM SERVER-URL TILE-FOLDER SCREENSHOT-FOLDER; prints one line a check.
+// nothing leaves the machine. Usage: node drive.mjs CHROMIUM SERVER-URL TILE-FOLDER SCREENSHOT-FOLDER STYLED-TILE-FOLDER; prints one
+// line a check.
 import { createServer } from "node:http";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,7 +9,7 @@ import { dirname, join, normalize } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-const [executablePath, server, folder, shots] = process.argv.slice(2);
+const [executablePath, server, folder, shots, styled] = process.argv.slice(2);
 const modules = join(dirname(fileURLToPath(import.meta.url)), "node_modules");
 
 function check(holds, what) {
@@ -251,6 +252,26 @@ try {
   check(lit > 2000 && colours > 20, `the page works from disk: ${lit} pixels in ${colours} colours`);
   check(await disk.locator("#layers").isHidden(), "one layer is not listed");
   check(errors.length === 0, "from disk the page has no error: " + errors.join(" | "));
+
+  // A set made for a light map, with bells and a percentile: the page says so.
+  const made = await browser.newPage();
+  made.on("pageerror", error => errors.push(String(error)));
+  await made.goto(pathToFileURL(join(styled, "index.html")).href);
+  await made.waitForFunction(() => window.tilefire?.data.getSource(), null, { timeout: 10000 });
+  await settled(made);
+  check(await made.locator("#bases [value=light]").isChecked(), "the set's theme is the first base map");
+  check(await made.locator("#what").textContent() === "Points per pixel, smoothed", "the legend says what is smoothed");
+  const aside = await made.locator("#aside").textContent();
+  check(/have more/.test(aside), `the legend has notes: ${aside}`);
+  check(/\+$/.test(await made.locator("#ticks .last").textContent()), "its last number says that there is more");
+  const alphas = await made.evaluate(() => {
+    const { data } = document.getElementById("ramp").getContext("2d").getImageData(0, 0, 512, 1);
+    return [data[3], data[511 * 4 + 3]];
+  });
+  check(alphas[0] < 255 && alphas[1] === 255, `the legend's colours fade in: ${alphas}`);
+  const shown = await vivid(made, "styled");
+  check(shown.lit > 2000, `the styled set is on the map: ${shown.lit} pixels`);
+  check(errors.length === 0, "the styled page has no error: " + errors.join(" | "));
   console.log("done");
 } finally {
   await browser.close();
