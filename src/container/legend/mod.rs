@@ -54,11 +54,17 @@ pub fn draw(legend: &Legend, scale: u32) -> RgbaImage {
     let scale = scale.clamp(1, 2);
     let layout = Layout::new(legend, scale);
     let colours = Colours::of(legend.theme);
-    let mut image = RgbaImage::new(layout.panel.width, layout.panel.height);
+    let (width, height) = (layout.panel.width, layout.panel.height);
+    let mut image = RgbaImage::from_pixel(width, height, Rgba(colours.panel));
     let inside = layout.panel.shrunk(scale);
-    for (x, y, pixel) in image.enumerate_pixels_mut() {
+    // All but the rim is panel.
+    let rim = CORNER * scale;
+    let beside = |length: u32| (0..rim.min(length)).chain(length.saturating_sub(rim)..length);
+    let whole_rows = beside(height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let sides = (rim..height.saturating_sub(rim)).flat_map(|y| beside(width).map(move |x| (x, y)));
+    for (x, y) in whole_rows.chain(sides) {
         let edge = over(colours.edge, layout.panel.coverage(CORNER * scale, x, y), [0; 4]);
-        pixel.0 = over(colours.panel, inside.coverage((CORNER - 1) * scale, x, y), edge);
+        image.put_pixel(x, y, Rgba(over(colours.panel, inside.coverage((CORNER - 1) * scale, x, y), edge)));
     }
     for item in &layout.items {
         match item {
@@ -77,7 +83,7 @@ pub fn draw(legend: &Legend, scale: u32) -> RgbaImage {
 /// [`draw`] at scale 2 as the bytes of a PNG file.
 pub fn png(legend: &Legend) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::Adaptive);
+    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive);
     draw(legend, 2).write_with_encoder(encoder).map_err(|e| Error::Output(format!("cannot encode the legend: {e}")))?;
     Ok(bytes)
 }
