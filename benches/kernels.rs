@@ -191,7 +191,7 @@ fn isolation(bencher: Bencher, zoom: u8) {
 fn shade_table(bencher: Bencher, name: &str) {
     let colormap = Colormap::named(name).unwrap_or_default();
     let stats = ZoomStats { max: 3_000_000, distinct: Distinct::many(), ..Default::default() };
-    let scale = Scale::new(Function::Log, Span { lo: 1, hi: stats.max }, Unit::POINTS);
+    let scale = Scale::new(Function::Log, Span::new(1u32, stats.max), Unit::POINTS);
     let shading = Shading { scale, colormap: &colormap, least: 1, fade: None };
     bencher.bench_local(|| ShadeTable::new(black_box(&stats), &shading, 255));
 }

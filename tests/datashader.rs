@@ -38,7 +38,7 @@ fn cases() -> Vec<Case> {
         },
         span: case["span"].as_array().map(|_| {
             let ends: Vec<u32> = numbers(&case["span"]);
-            Span { lo: ends[0], hi: ends[1] }
+            Span::new(ends[0], ends[1])
         }),
         counts: numbers(&case["counts"]),
         pixels: numbers(&case["pixels"]),
@@ -55,11 +55,11 @@ fn cases() -> Vec<Case> {
 impl Case {
     fn shading(&self) -> Shading<'_> {
         let (lo, hi) = (self.counts[0], *self.counts.last().unwrap());
-        let span = self.span.unwrap_or(Span { lo, hi });
+        let span = self.span.unwrap_or(Span::new(lo, hi));
         let scale = if self.function == Function::EqHist {
             let mut histogram = Histogram::default();
             self.counts.iter().zip(&self.pixels).for_each(|(&count, &pixels)| histogram.add(count, pixels));
-            Scale::equalised(&histogram.settled(), span, 1)
+            Scale::equalised(&histogram.settled().in_points(Unit::POINTS, 1), span, Unit::POINTS)
         } else {
             Scale::new(self.function, span, Unit::POINTS)
         };

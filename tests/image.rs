@@ -104,7 +104,7 @@ fn every_pixel_of_an_extent_has_its_colour() {
     }
     let max = *counts.values().max().unwrap();
     let colours = Colormap::default();
-    let scale = Scale::new(Function::Log, Span { lo: 1, hi: max }, Unit::POINTS);
+    let scale = Scale::new(Function::Log, Span::new(1u32, max), Unit::POINTS);
     let distinct = Distinct::from_values(counts.values().copied());
     let stats = ZoomStats { max, distinct, ..Default::default() };
     let table = ShadeTable::new(&stats, &Shading { scale, colormap: &colours, least: 1, fade: None }, 255);
@@ -252,8 +252,10 @@ fn nothing_comes_in_from_the_far_side() {
 fn the_legend_lies_in_the_lower_left_corner() {
     let place = Playground::new();
     let sample = sample();
-    for (width, legend) in [("500", 368), ("1700", 736)] {
-        let run = ["image", sample.to_str().unwrap(), "-q", "--backend", "cpu", "--width", width, "--truecolor"];
+    // A large picture has a large legend, if that fits.
+    for (width, height, legend) in [("500", "900", 368), ("1700", "2000", 736), ("2000", "150", 368)] {
+        let run = ["image", sample.to_str().unwrap(), "-q", "--backend", "cpu", "--truecolor", "--width", width];
+        let run = [&run[..], &["--height", height]].concat();
         place.run([&run[..], &["-o", "without.png"]].concat()).ok();
         place.run([&run[..], &["-o", "with.png", "--legend"]].concat()).ok();
         let open = |name| image::open(place.path(name)).unwrap().to_rgba8();

@@ -39,7 +39,7 @@ fn tables_follow_the_formula(points: &[WorldPoint], spread: Spread) -> bool {
     job.push(&backend).unwrap();
     let stats = backend.finish().unwrap();
     let zooms = ZoomRange { min: 0, max: 10 };
-    let kernels: Vec<Kernel> = (0..=10).map(|z| job.style.kernel(z, spread.most(), &stats, zooms)).collect();
+    let kernels: Vec<Kernel> = stats.iter().map(|s| job.style.kernel(spread.most(), s.max)).collect();
     let stats = backend.spread(&kernels).unwrap();
     let histograms: Vec<Histogram> = (0..=10).map(|z| backend.histogram(z).unwrap()).collect();
     let mut many = 0;
@@ -62,7 +62,7 @@ fn tables_follow_the_formula(points: &[WorldPoint], spread: Spread) -> bool {
                 let (mut below, mut above) = (0, 0);
                 for (count, pixels) in histograms[z].iter() {
                     let index = look.table.index(count);
-                    if count < look.shading.least {
+                    if u64::from(count) < look.shading.least {
                         assert_eq!(index, 0, "zoom {z}: {count} is drawn");
                         continue;
                     }
@@ -71,8 +71,8 @@ fn tables_follow_the_formula(points: &[WorldPoint], spread: Spread) -> bool {
                     assert!(off <= most, "zoom {z}, {function}, {span}, {colormap}: count {count} is off by {off}");
                     assert!(index >= last, "zoom {z}, {function}, {span}: {count} looks like less");
                     last = index;
-                    below += if count < look.table.span.lo { pixels } else { 0 };
-                    above += if count > look.table.span.hi { pixels } else { 0 };
+                    below += if u64::from(count) < look.table.span.lo { pixels } else { 0 };
+                    above += if u64::from(count) > look.table.span.hi { pixels } else { 0 };
                 }
                 if style.needs_histogram() && (function, span) != ("eq-hist", "all") {
                     assert_eq!((look.clipped.below, look.clipped.above), (below, above), "zoom {z}, {span}");
@@ -212,8 +212,9 @@ fn the_automatic_radius_is_that_of_the_whole_zoom() {
 
 fn heat(place: &Playground, arguments: &[&str]) -> (Value, String) {
     let sample = sample();
-    let run = ["render", sample.to_str().unwrap(), "-o", "t", "-z", "0..8", "--backend", "cpu", "--force"];
-    let summary = place.run([&run[..], arguments].concat()).ok().stderr;
+    let zooms: &[&str] = if arguments.contains(&"-z") { &[] } else { &["-z", "0..8"] };
+    let run = ["render", sample.to_str().unwrap(), "-o", "t", "--backend", "cpu", "--force"];
+    let summary = place.run([&run[..], zooms, arguments].concat()).ok().stderr;
     let metadata: Value = serde_json::from_slice(&fs::read(place.path("t/metadata.json")).unwrap()).unwrap();
     (metadata["heat"].clone(), summary)
 }
@@ -344,8 +345,8 @@ fn histogram(pixels: &[(u32, u64)]) -> Histogram {
 fn scale_equalises_drawn_pixels_only() {
     let pixels = histogram(&[(1, 40), (2, 20), (3, 20), (8, 10), (9, 10)]);
     // The span begins below what is drawn.
-    let scale = Scale::equalised(&pixels, Span { lo: 1, hi: 9 }, 3);
-    assert_eq!([3, 8, 9].map(|count| scale.position(count)), [0.0, 0.5, 1.0]);
+    let scale = Scale::equalised(&pixels.in_points(Unit::POINTS, 3), Span::new(1u32, 9u32), Unit::POINTS);
+    assert_eq!([3u32, 8, 9].map(|count| scale.position(count)), [0.0, 0.5, 1.0]);
 }
 
 #[test]
@@ -356,7 +357,7 @@ fn eq_hist_over_all_zooms_is_one_scale() {
     let zooms = ZoomRange { min: 0, max: 1 };
     let looks = style.looks(&stats, zooms, |z| Ok(histograms[usize::from(z)].clone())).unwrap();
     for look in &looks {
-        assert_eq!([1, 4, 9].map(|count| look.shading.scale.position(count)), [0.0, (0.9 - 0.7) / (1.0 - 0.7), 1.0]);
+        assert_eq!([1u32, 4, 9].map(|count| look.shading.scale.position(count)), [0.0, (0.9 - 0.7) / (1.0 - 0.7), 1.0]);
     }
 }
 
@@ -365,7 +366,7 @@ fn only_drawn_pixels_are_clipped() {
     let stats = [ZoomStats { max: 9, ..Default::default() }];
     let histograms = [histogram(&[(1, 7), (2, 4), (4, 1), (6, 2), (9, 3)])];
     let clipped = |min_count| {
-        let style = Style { span: SpanRule::Fixed(Span { lo: 3, hi: 5 }), min_count, ..Style::default() };
+        let style = Style { span: SpanRule::Fixed(Span::new(3u32, 5u32)), min_count, ..Style::default() };
         let zooms = ZoomRange { min: 0, max: 0 };
         let clipped = style.looks(&stats, zooms, |_| Ok(histograms[0].clone())).unwrap()[0].clipped;
         (clipped.below, clipped.above)
@@ -380,7 +381,7 @@ fn min_count_is_in_points_whatever_the_unit() {
     let stats = [ZoomStats { max: 10 << 8, unit, distinct: Distinct::many(), ..Default::default() }];
     let looks = style.looks(&stats, ZoomRange { min: 0, max: 0 }, |_| Ok(Histogram::default())).unwrap();
     assert_eq!(style.least(unit), 768);
-    assert_eq!(looks[0].table.span, Span { lo: 768, hi: 2560 });
+    assert_eq!(looks[0].table.span, Span::new(768u32, 2560u32));
     assert_eq!((looks[0].table.index(767), looks[0].table.index(768)), (0, 1));
 }
 
@@ -390,14 +391,14 @@ fn percentiles_are_of_drawn_pixels() {
     let stats = [ZoomStats { max: 500, ..Default::default() }];
     let style = Style { span: SpanRule::Percentile(90.0), min_count: 2, ..Style::default() };
     let looks = style.looks(&stats, ZoomRange { min: 0, max: 0 }, |_| Ok(histogram.clone())).unwrap();
-    assert_eq!(looks[0].table.span, Span { lo: 2, hi: 7 });
+    assert_eq!(looks[0].table.span, Span::new(2u32, 7u32));
 }
 
 #[test]
 fn a_background_is_blended_to_the_nearest() {
     let map = Colormap::parse("#c8000064,#c8000064").unwrap();
     let shading = Shading {
-        scale: Scale::new(Function::Log, Span { lo: 1, hi: 1 }, Unit::POINTS),
+        scale: Scale::new(Function::Log, Span::new(1u32, 1u32), Unit::POINTS),
         colormap: &map,
         least: 1,
         fade: None,
@@ -522,4 +523,67 @@ fn spread_lights_the_right_neighbours() {
         // A disc of radius 3 has no corners, but meets the corner's tile.
         assert_eq!((lit, done.tiles.len()), (37, tiles), "{x} {y}");
     }
+}
+
+/// What a zoom is compared with does not decide how finely its own counts are counted: the same pixels are drawn whatever
+/// the span, a lone point's whole bell among them.
+#[test]
+fn a_span_hides_no_lone_point() {
+    // Thousands of points in the one pixel of zoom 0, a few to a pixel at zoom 10.
+    let mut points = Random(71).clusters(60_000, 1, 22);
+    points.push(WorldPoint { x: 1 << 30, y: 3 << 30 });
+    let drawn = |span: &str| {
+        let mut job = Job::new(&points, (0, 10), 20);
+        (job.style.spread.shape, job.style.spread.op) = (SpreadShape::Gaussian, SpreadOp::Add);
+        job.style.span = span.parse().unwrap();
+        let done = job.cpu();
+        let lit = |raster: &[u16]| raster.iter().filter(|&&index| index > 0).count();
+        let lone = &done.tiles[&(10, 256, 768)];
+        (lit(lone), done.tiles.values().map(|raster| lit(raster)).sum::<usize>())
+    };
+    let of_zoom = drawn("zoom");
+    assert!(of_zoom.0 > 300, "a quarter of a disc: {of_zoom:?}");
+    for span in ["all", "smooth", "p50", "1,4294967295", "4294967294,4294967295"] {
+        assert_eq!(drawn(span), of_zoom, "{span}");
+    }
+}
+
+/// Zooms whose counts are in different parts of a point are equalised together in points.
+#[test]
+fn eq_hist_over_all_zooms_is_in_points() {
+    let style = Style { function: Function::EqHist, span: SpanRule::All, ..Style::default() };
+    let bell = Unit { shift: 16, lone: 10_000, edge: 100 };
+    let stats =
+        [ZoomStats { max: 10, ..Default::default() }, ZoomStats { max: 2 << 16, unit: bell, ..Default::default() }];
+    let histograms = [histogram(&[(1, 1), (10, 1)]), histogram(&[(50, 7), (1 << 16, 3), (2 << 16, 5)])];
+    let zooms = ZoomRange { min: 0, max: 1 };
+    let looks = style.looks(&stats, zooms, |z| Ok(histograms[usize::from(z)].clone())).unwrap();
+    // Of ten drawn pixels four have a point, five have two, one has ten; what a bell leaves in corners is not drawn.
+    let at = |share: f64| (share - 0.4) / 0.6;
+    let positions = |look: usize, counts: [u32; 3]| counts.map(|count| looks[look].shading.scale.position(count));
+    assert_eq!(positions(0, [1, 2, 10]), [0.0, at(0.9), 1.0]);
+    assert_eq!(positions(1, [1 << 16, 2 << 16, 10 << 16]), [0.0, at(0.9), 1.0]);
+}
+
+#[test]
+fn what_is_said_of_least_counts_and_single_colours_is_true() {
+    let place = Playground::new();
+    let (plain, _) = heat(&place, &[]);
+    let largest = plain["zooms"]["8"]["max"].as_u64().unwrap();
+    let more = (largest + 1).to_string();
+    // Sums reach what no pixel has, and zooms that were not asked for do not count.
+    let (_, said) = heat(&place, &["-z", "8", "--spread", "6", "--spread-op", "add", "--min-count", &more]);
+    assert!(!said.contains("nothing is drawn"), "{said}");
+    let (_, said) = heat(&place, &["-z", "8", "--min-count", &more]);
+    assert!(said.contains(&format!("no pixel has {more} points")), "{said}");
+    assert!(said.contains(&format!("the largest count is {largest}")), "{said}");
+    let (_, said) = heat(
+        &place,
+        &["-z", "8", "--spread", "6", "--spread-shape", "gaussian", "--spread-op", "add", "--min-count", &more],
+    );
+    assert!(said.contains("largest count after spread is"), "{said}");
+    // More than half of the pixels of zoom 8 have one point.
+    let (one, said) = heat(&place, &["-z", "8", "--span", "p50"]);
+    assert!(said.contains("more than 1 and the only colour"), "{said}");
+    assert_eq!(one["zooms"]["8"]["ticks"], serde_json::json!([[1, 0.5, "1+"]]));
 }

@@ -126,7 +126,7 @@ fn every_kernel_is_its_definition_across_borders_and_the_antimeridian() {
                 let style = Style { spread, fade_in: true, ..Style::default() };
                 let job = Job { style: style.clone(), memory, ..Job::new(&points, (z as u8, z as u8), 0) };
                 let done = job.cpu();
-                let kernel = style.kernel(z as u8, radius, &done.stats, ZoomRange { min: z as u8, max: z as u8 });
+                let kernel = style.kernel(radius, done.stats[z as usize].max);
                 let expected = remade(&counts, z, &kernel);
                 let (sum, max) = (expected.values().map(|&v| u64::from(v)).sum::<u64>(), expected.values().max());
                 let stats = &done.coloured.stats[z as usize];
@@ -182,7 +182,7 @@ fn check(
         let max = *counts.values().max().unwrap();
         let distinct = Distinct::from_values(counts.values().copied());
         let few = !distinct.is_many();
-        let scale = Scale::new(Function::Log, Span { lo: 1, hi: max }, Unit::POINTS);
+        let scale = Scale::new(Function::Log, Span::new(1u32, max), Unit::POINTS);
         let formula = Shading { scale, colormap: &colours, least: 1, fade: None };
         let stats = ZoomStats { max, distinct, ..Default::default() };
         let table = ShadeTable::new(&stats, &formula, 255);

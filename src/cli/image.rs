@@ -23,7 +23,8 @@ pub(super) struct ImageArgs {
     /// PNG file to write
     #[arg(short, long, value_name = "OUT.png")]
     output: PathBuf,
-    /// What to show: west,south,east,north in degrees, or world [default: the box around the points]
+    /// What to show: west,south,east,north in degrees, or world [default: the box around all points, also those that
+    /// --min-count hides]
     #[arg(long, value_name = "W,S,E,N", value_parser = values::view, allow_hyphen_values = true)]
     bbox: Option<View>,
     /// Pixels from west to east, at most 20000 [default: what fits the height; 1200 on the longer side]

@@ -63,11 +63,14 @@ fn clipped(text: &mut String, name: &str, zoom: &ZoomReport) {
     let exact = |points: f64| if points.fract() == 0.0 { grouped(points as u64) } else { people(points) };
     let (lo, hi) = (exact(zoom.span.0), exact(zoom.span.1));
     let pixels = |n: u64| format!("{} {}", grouped(n), if n == 1 { "pixel has" } else { "pixels have" });
+    let one = zoom.span.0 >= zoom.span.1;
     if zoom.clipped.above > 0 {
-        line(text, format_args!("  {name}{} more than {hi} and the last colour", pixels(zoom.clipped.above)));
+        let colour = if one { "the only" } else { "the last" };
+        line(text, format_args!("  {name}{} more than {hi} and {colour} colour", pixels(zoom.clipped.above)));
     }
     if zoom.clipped.below > 0 {
-        line(text, format_args!("  {name}{} less than {lo} and the first colour", pixels(zoom.clipped.below)));
+        let colour = if one { "the only" } else { "the first" };
+        line(text, format_args!("  {name}{} less than {lo} and {colour} colour", pixels(zoom.clipped.below)));
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use image::RgbaImage;
+pub use image::RgbaImage;
 
 use super::OutputOptions;
 use super::files::write_whole;

@@ -1,6 +1,8 @@
 //! How many pixels of a zoom have each count: what histogram equalisation, percentiles and the tally of clipped pixels
 //! are made from. Histograms add, like the counts themselves; when one is needed at all is decided elsewhere.
 
+use super::Unit;
+
 const LOW: usize = 4096;
 /// Large counts that wait to be sorted in.
 const WAITING: usize = 1 << 14;
@@ -69,6 +71,12 @@ impl Histogram {
         debug_assert!(self.waiting.is_empty(), "a histogram is settled before it is looked at");
         let low = (0u32..).zip(self.low.iter().copied()).filter(|&(_, pixels)| pixels > 0);
         low.chain(self.high.iter().copied())
+    }
+
+    /// (points, pixels) in ascending order, for pixels whose count of that unit is at least `least`.
+    pub fn in_points(&self, unit: Unit, least: u64) -> Vec<(f64, u64)> {
+        let drawn = self.iter().filter(|&(count, _)| u64::from(count) >= least);
+        drawn.map(|(count, pixels)| (unit.points(count), pixels)).collect()
     }
 
     /// Pixels whose count is at least `least`.

@@ -35,13 +35,13 @@ impl Unit {
     pub const POINTS: Self = Self { shift: 0, lone: 1, edge: 1 };
 
     /// A count in points.
-    pub fn points(self, count: u32) -> f64 {
-        f64::from(count) * libm::exp2(-f64::from(self.shift))
+    pub fn points(self, count: impl Into<u64>) -> f64 {
+        count.into() as f64 * libm::exp2(-f64::from(self.shift))
     }
 
-    /// Points as a count, at least 1 and at most what a count can be.
-    pub fn counts(self, points: f64) -> u32 {
-        (points * libm::exp2(f64::from(self.shift))).clamp(1.0, f64::from(u32::MAX)) as u32
+    /// Points as a count, at least 1; it may be larger than the count of any pixel can be.
+    pub fn counts(self, points: f64) -> u64 {
+        (points * libm::exp2(f64::from(self.shift))).max(1.0) as u64
     }
 }
 

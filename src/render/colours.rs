@@ -2,9 +2,9 @@
 //! same steps for tiles, pictures, dry runs and benchmarks.
 
 use crate::backend::Backend;
-use crate::counts::{Unit, ZoomStats};
+use crate::counts::ZoomStats;
 use crate::error::Result;
-use crate::shade::{Kernel, Look, Radius, ShadeTable, Style, auto_radius};
+use crate::shade::{Kernel, Look, Radius, ShadeTable, Style, auto_radius, grouped, people};
 use crate::tile::ZoomRange;
 
 /// What tiles are coloured with; everything is indexed by zoom.
@@ -25,6 +25,22 @@ impl Coloured<'_> {
     }
 }
 
+impl Coloured<'_> {
+    /// What to tell where no pixel of `zooms` is drawn.
+    pub(super) fn nothing_drawn(&self, style: &Style, zooms: ZoomRange) -> Option<String> {
+        let shown = || zooms.iter().filter_map(|z| self.stats.get(usize::from(z)));
+        if shown().any(|stats| u64::from(stats.max) >= style.least(stats.unit)) {
+            return None;
+        }
+        let most = shown().map(|stats| stats.unit.points(stats.max)).fold(0.0, f64::max);
+        let spread = if style.spread.most() > 0 { " after spread" } else { "" };
+        let (least, most) = (grouped(style.min_count.into()), people(most));
+        Some(format!(
+            "nothing is drawn: no pixel has {least} points (--min-count); the largest count{spread} is {most}"
+        ))
+    }
+}
+
 /// Spreads the zooms asked for and finds their colours. `stats` are those of the counted points.
 pub(super) fn colour<'a>(
     backend: &mut dyn Backend,
@@ -36,13 +52,14 @@ pub(super) fn colour<'a>(
     for z in zooms.iter() {
         let radius = match style.spread.radius {
             Radius::Fixed(radius) => radius,
-            Radius::Auto => auto_radius(&backend.isolation(z, style.least(Unit::POINTS))?),
+            Radius::Auto => auto_radius(&backend.isolation(z, style.min_count)?),
         };
         if let Some(of_zoom) = radii.get_mut(usize::from(z)) {
             *of_zoom = radius;
         }
     }
-    let kernels: Vec<Kernel> = (0u8..).zip(&radii).map(|(z, &radius)| style.kernel(z, radius, stats, zooms)).collect();
+    let kernels: Vec<Kernel> =
+        radii.iter().zip(stats).map(|(&radius, stats)| style.kernel(radius, stats.max)).collect();
     let stats = backend.spread(&kernels)?;
     let looks = style.looks(&stats, zooms, |z| backend.histogram(z))?;
     Ok(Coloured { radii, stats, looks })

@@ -9,9 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::colours::{Coloured, colour};
 use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, pool};
 use crate::backend::{Backend, PointPush, TileSink};
-use crate::container::picture::{self, Picture, Pixels};
+use crate::container::picture::{self, Picture, Pixels, RgbaImage};
 use crate::container::{OutputOptions, Written, legend};
-use crate::counts::Unit;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project;
@@ -145,10 +144,19 @@ fn finish(
     let mut report = Report::new(run, points, &stats, &coloured);
     report.used = inside;
     let legend = if request.legend { Some(request.legend(run, points, &report, &coloured)?) } else { None };
-    let legend = legend.map(|legend| legend::draw(&legend, if grid.columns() < 1_600 { 1 } else { 2 }));
-    if let Some(legend) = legend.as_ref().filter(|l| l.width() > grid.columns() || l.height() > grid.rows()) {
-        return Err(too_small(grid.columns(), grid.rows(), legend.dimensions()));
-    }
+    let fits = |legend: &RgbaImage| legend.width() <= grid.columns() && legend.height() <= grid.rows();
+    let legend = match &legend {
+        Some(legend) => {
+            // Large pictures are looked at from farther away.
+            let large = (grid.columns() >= 1_600).then(|| legend::draw(legend, 2)).filter(fits);
+            let drawn = large.unwrap_or_else(|| legend::draw(legend, 1));
+            if !fits(&drawn) {
+                return Err(too_small(grid.columns(), grid.rows(), drawn.dimensions()));
+            }
+            Some(drawn)
+        }
+        None => None,
+    };
     let strips = canvas.into_strips();
     let picture = Picture {
         width: grid.columns(),
@@ -162,11 +170,7 @@ fn finish(
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
     let bytes = monitor.time(Stage::Write, || picture::save(&request.out, &picture, &options))?;
     report.finish(&Written { bytes, ..Written::default() }, backend.report(), notice, monitor);
-    let zoom_report = report.zooms.get(&zoom);
-    if zoom_report.is_some_and(|zoom| request.style.least(Unit::POINTS) > zoom.max) {
-        let told = report.nothing_drawn(&request.style);
-        report.notices.push(told);
-    }
+    report.notices.extend(coloured.nothing_drawn(&request.style, run.zooms));
     let (width, height) = (grid.columns(), grid.rows());
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }

@@ -195,7 +195,7 @@ fn render(
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, page.as_deref()))?;
     report.finish(&written, backend.report(), notice, monitor);
-    report.notices.extend((written.tiles == 0).then(|| report.nothing_drawn(&request.style)));
+    report.notices.extend(coloured.nothing_drawn(&request.style, request.zooms));
     Ok(report)
 }
 

@@ -211,12 +211,6 @@ impl Report {
         Ok(set.metadata())
     }
 
-    /// What to tell where no pixel was drawn.
-    pub(super) fn nothing_drawn(&self, style: &Style) -> String {
-        let most = self.zooms.values().map(|zoom| zoom.max).max().unwrap_or(0);
-        format!("nothing is drawn: no pixel has {} points (--min-count); the largest count is {most}", style.min_count)
-    }
-
     pub(super) fn finish(
         &mut self,
         written: &Written,
@@ -262,7 +256,7 @@ fn ramp(colour: impl Fn(f64) -> [u8; 4]) -> Value {
 
 /// Counts about evenly spaced along the colormap, in points, with their exact colours and their places.
 fn stops(style: &Style, look: &Look<'_>) -> Vec<Value> {
-    let mut counts: Vec<u32> = (0..STOPS).map(|i| look.count_at(f64::from(i) / f64::from(STOPS - 1))).collect();
+    let mut counts: Vec<u64> = (0..STOPS).map(|i| look.count_at(f64::from(i) / f64::from(STOPS - 1))).collect();
     counts.dedup();
     let stop = |count| {
         let colour = hex(style.drawn_count(look, count));
@@ -275,20 +269,20 @@ fn stops(style: &Style, look: &Look<'_>) -> Vec<Value> {
 fn tick_marks(look: &Look<'_>) -> Vec<Value> {
     let scale = &look.shading.scale;
     let span = scale.span();
-    let unit = look.points(1);
-    let position = |points: f64| scale.position((points / unit).round() as u32);
+    let unit = look.points(1u32);
+    let position = |points: f64| scale.position((points / unit).round() as u64);
     let mut marks = ticks(look.points(span.lo), look.points(span.hi), container::legend::columns(RAMP_LABEL), position);
-    // A ramp's ends stand for what lies beyond them too, and say so.
+    // A ramp's ends stand for what lies beyond them too, and say so; a single colour stands for both.
     let several = marks.len() > 1;
-    if let Some(first) = marks.first_mut().filter(|_| several) {
+    if let Some(first) = marks.first_mut() {
         if look.clipped.below > 0 {
             first.label.insert(0, '<');
-        } else if look.unit.edge > 1 && span.lo == look.unit.edge {
+        } else if several && look.unit.edge > 1 && span.lo == u64::from(look.unit.edge) {
             // Where a bell ends is next to nothing.
             first.label = "0".into();
         }
     }
-    if let Some(last) = marks.last_mut().filter(|_| several && look.clipped.above > 0) {
+    if let Some(last) = marks.last_mut().filter(|_| look.clipped.above > 0) {
         last.label.push('+');
     }
     marks.into_iter().map(|tick| json!([number(tick.count), round(tick.at), tick.label])).collect()

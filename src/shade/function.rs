@@ -27,7 +27,7 @@ pub enum Function {
 
 impl Function {
     /// Value of a count `above` the span's lower end, in a span of `range` counts (above 0): 0 at 0 and
-    /// [`end`](Self::end) at `range`, both given in points. Histogram equalisation has none; it gives 0.
+    /// [`end`](Self::end) at `range`, both given in lone points. Histogram equalisation has none; it gives 0.
     pub(super) fn value(self, above: f64, range: f64) -> f64 {
         match self {
             Self::Log => libm::log1p(above),

@@ -2,7 +2,7 @@
 //! cumulative histogram. In f64, on the host; what colours lie between the ends is the colormap's business.
 
 use super::{Function, Span};
-use crate::counts::{Histogram, Unit};
+use crate::counts::Unit;
 
 /// How the counts of one zoom are spaced.
 #[derive(Debug, Clone)]
@@ -15,8 +15,8 @@ pub struct Scale {
 enum Kind {
     /// A function of a single count; `unit` is one step of the counts in lone points.
     Formula { function: Function, unit: f64, range: f64, end: f64 },
-    /// Counts and the share of pixels with at most this count, both rising; nothing else has pixels.
-    Equalised { steps: Vec<(u32, f64)> },
+    /// Points and the share of pixels with at most these, both rising; nothing else has pixels.
+    Equalised { steps: Vec<(f64, f64)>, unit: Unit },
 }
 
 impl Scale {
@@ -24,25 +24,26 @@ impl Scale {
     /// logarithm of a weighted count bends where that of a plain one does; the others do not depend on it.
     pub fn new(function: Function, span: Span, unit: Unit) -> Self {
         let unit = 1.0 / f64::from(unit.lone.max(1));
-        let range = f64::from(span.hi.saturating_sub(span.lo)) * unit;
+        let range = span.hi.saturating_sub(span.lo) as f64 * unit;
         Self { span, kind: Kind::Formula { function, unit, range, end: function.end(range) } }
     }
 
-    /// Histogram equalisation of the pixels with a count of `least` or more, their counts clipped to `span` (datashader's
-    /// `eq_hist`, which knows no span): a count's value is the share of pixels that do not exceed it.
-    pub fn equalised(histogram: &Histogram, span: Span, least: u32) -> Self {
-        let all = histogram.pixels(least) as f64;
+    /// Histogram equalisation of pixels by their points (ascending), for counts of `unit`, all clipped to `span`
+    /// (datashader's `eq_hist`, which knows no span): a count's value is the share of pixels that do not exceed it.
+    pub fn equalised(pixels: &[(f64, u64)], span: Span, unit: Unit) -> Self {
+        let all = pixels.iter().map(|entry| entry.1).sum::<u64>() as f64;
+        let (lo, hi) = (unit.points(span.lo), unit.points(span.hi.max(span.lo)));
         let mut seen = 0;
-        let mut steps: Vec<(u32, f64)> = Vec::new();
-        for (count, pixels) in histogram.iter().filter(|&(count, _)| count >= least) {
+        let mut steps: Vec<(f64, f64)> = Vec::new();
+        for &(points, pixels) in pixels {
             seen += pixels;
-            let (count, share) = (count.clamp(span.lo, span.hi), seen as f64 / all);
-            match steps.last_mut().filter(|step| step.0 == count) {
+            let (points, share) = (points.clamp(lo, hi), seen as f64 / all);
+            match steps.last_mut().filter(|step| step.0 == points) {
                 Some(step) => step.1 = share,
-                None => steps.push((count, share)),
+                None => steps.push((points, share)),
             }
         }
-        Self { span, kind: Kind::Equalised { steps } }
+        Self { span, kind: Kind::Equalised { steps, unit } }
     }
 
     /// The counts it covers.
@@ -55,26 +56,27 @@ impl Scale {
         match &self.kind {
             Kind::Formula { end, .. } if self.span.lo < self.span.hi => (0.0, *end),
             Kind::Formula { .. } => (0.0, 0.0),
-            Kind::Equalised { steps } => (steps.first().map_or(1.0, |step| step.1), 1.0),
+            Kind::Equalised { steps, .. } => (steps.first().map_or(1.0, |step| step.1), 1.0),
         }
     }
 
     /// Value of a count.
-    pub(super) fn value(&self, count: u32) -> f64 {
-        let clipped = count.clamp(self.span.lo, self.span.hi.max(self.span.lo));
+    pub(super) fn value(&self, count: impl Into<u64>) -> f64 {
+        let clipped = count.into().clamp(self.span.lo, self.span.hi.max(self.span.lo));
         match &self.kind {
             Kind::Formula { function, unit, range, .. } => {
-                function.value(f64::from(clipped - self.span.lo) * unit, *range)
+                function.value((clipped - self.span.lo) as f64 * unit, *range)
             }
-            Kind::Equalised { steps } => {
-                let at = steps.partition_point(|step| step.0 <= clipped).saturating_sub(1);
+            Kind::Equalised { steps, unit } => {
+                let points = unit.points(clipped);
+                let at = steps.partition_point(|step| step.0 <= points).saturating_sub(1);
                 steps.get(at).map_or(1.0, |step| step.1)
             }
         }
     }
 
     /// Position of a count between the ends, 0 to 1; the middle where all counts are alike.
-    pub fn position(&self, count: u32) -> f64 {
+    pub fn position(&self, count: impl Into<u64>) -> f64 {
         let (start, end) = self.ends();
         if start < end { (self.value(count) - start) / (end - start) } else { 0.5 }
     }
@@ -83,17 +85,18 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counts::Histogram;
 
-    fn histogram(pixels: &[(u32, u64)]) -> Histogram {
+    fn equalised(pixels: &[(u32, u64)], span: Span, least: u64) -> Scale {
         let mut histogram = Histogram::default();
         pixels.iter().for_each(|&(count, pixels)| histogram.add(count, pixels));
-        histogram.settled()
+        Scale::equalised(&histogram.settled().in_points(Unit::POINTS, least), span, Unit::POINTS)
     }
 
     #[test]
     fn equalised_positions_are_shares_of_pixels() {
-        let scale = Scale::equalised(&histogram(&[(1, 50), (2, 25), (9, 24), (1000, 1)]), Span { lo: 1, hi: 1000 }, 1);
-        for (count, share) in [(1, 0.5), (2, 0.75), (5, 0.75), (9, 0.99), (999, 0.99), (1000, 1.0), (5000, 1.0)] {
+        let scale = equalised(&[(1, 50), (2, 25), (9, 24), (1000, 1)], Span { lo: 1, hi: 1000 }, 1);
+        for (count, share) in [(1u32, 0.5), (2, 0.75), (5, 0.75), (9, 0.99), (999, 0.99), (1000, 1.0), (5000, 1.0)] {
             assert_eq!(scale.value(count), share, "{count}");
             assert_eq!(scale.position(count), (share - 0.5) / 0.5, "{count}");
         }
@@ -101,17 +104,17 @@ mod tests {
 
     #[test]
     fn equalised_counts_are_clipped_and_small_ones_left_out() {
-        let pixels = histogram(&[(1, 40), (2, 20), (3, 20), (8, 10), (9, 10)]);
-        let scale = Scale::equalised(&pixels, Span { lo: 2, hi: 8 }, 1);
-        assert_eq!([1, 2, 3, 8, 9].map(|count| scale.value(count)), [0.6, 0.6, 0.8, 1.0, 1.0]);
-        let scale = Scale::equalised(&pixels, Span { lo: 3, hi: 9 }, 3);
-        assert_eq!([3, 8, 9].map(|count| scale.position(count)), [0.0, 0.5, 1.0]);
+        let pixels = [(1, 40), (2, 20), (3, 20), (8, 10), (9, 10)];
+        let scale = equalised(&pixels, Span { lo: 2, hi: 8 }, 1);
+        assert_eq!([1u32, 2, 3, 8, 9].map(|count| scale.value(count)), [0.6, 0.6, 0.8, 1.0, 1.0]);
+        let scale = equalised(&pixels, Span { lo: 3, hi: 9 }, 3);
+        assert_eq!([3u32, 8, 9].map(|count| scale.position(count)), [0.0, 0.5, 1.0]);
     }
 
     #[test]
     fn one_count_alone_is_in_the_middle() {
-        assert_eq!(Scale::new(Function::Log, Span { lo: 4, hi: 4 }, Unit::POINTS).position(4), 0.5);
-        assert_eq!(Scale::equalised(&histogram(&[(7, 3)]), Span { lo: 1, hi: 7 }, 1).position(7), 0.5);
+        assert_eq!(Scale::new(Function::Log, Span { lo: 4, hi: 4 }, Unit::POINTS).position(4u32), 0.5);
+        assert_eq!(equalised(&[(7, 3)], Span { lo: 1, hi: 7 }, 1).position(7u32), 0.5);
     }
 
     #[test]

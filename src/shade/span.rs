@@ -6,27 +6,35 @@ use std::str::FromStr;
 use crate::counts::{Histogram, Unit, ZoomStats};
 use crate::tile::ZoomRange;
 
-/// The counts at which the colormap begins and ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+/// The counts at which the colormap begins and ends. They may be larger than the count of any pixel can be, in the unit
+/// of a zoom: a span can be that of another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// Count of the first colour, and of every smaller count.
-    pub lo: u32,
+    pub lo: u64,
     /// Count of the last colour, and of every larger count.
-    pub hi: u32,
+    pub hi: u64,
+}
+
+impl Span {
+    /// From `lo` to `hi`.
+    pub fn new(lo: impl Into<u64>, hi: impl Into<u64>) -> Self {
+        Self { lo: lo.into(), hi: hi.into() }
+    }
 }
 
 /// How each zoom gets its span.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum SpanRule {
-    /// From 1 to the zoom's own largest count.
+    /// From the smallest count that is drawn, usually 1, to the zoom's own largest.
     #[default]
     Zoom,
-    /// From 1 to the largest count of all zooms asked for: one scale for the whole pyramid.
+    /// From there to the largest count of all zooms asked for: one scale for the whole pyramid.
     All,
-    /// From 1 to a log-linear fit of the largest counts over the zooms, so that brightness does not jump from one
+    /// From there to a log-linear fit of the largest counts over the zooms, so that brightness does not jump from one
     /// zoom to the next; what lies above the fit has the last colour.
     Smooth,
-    /// From 1 to the count that this per cent of the zoom's lit pixels do not exceed: a few hot spots do not use up
+    /// From there to the count that this per cent of the zoom's lit pixels do not exceed: a few hot spots do not use up
     /// the colours.
     Percentile(f64),
     /// The same span at every zoom.
@@ -55,24 +63,28 @@ impl SpanRule {
         let shown = || zooms.iter().map(usize::from);
         let (unit, max) = stats.get(z).map_or((Unit::POINTS, 1), |stats| (stats.unit, stats.max.max(1)));
         let hi = match self {
-            Self::Zoom => max,
+            Self::Zoom => max.into(),
             Self::All => unit.counts(shown().map(largest).fold(0.0, f64::max)),
             Self::Smooth => {
                 let points: Vec<_> = shown().map(|z| (z as f64, largest(z))).collect();
                 let fit = smooth(&points, z as f64);
                 unit.counts(if unit.shift == 0 { libm::round(fit) } else { fit })
             }
-            Self::Percentile(percent) => histogram.percentile(percent, drawn(least, unit)).unwrap_or(max),
-            Self::Fixed(span) => unit.counts(span.hi.into()),
+            Self::Percentile(percent) => {
+                let least = u32::try_from(drawn(least, unit)).unwrap_or(u32::MAX);
+                histogram.percentile(percent, least).unwrap_or(max).into()
+            }
+            Self::Fixed(span) => unit.counts(span.hi as f64),
         };
-        let lo = if let Self::Fixed(span) = self { unit.counts(span.lo.into()) } else { drawn(least, unit) };
+        let lo = if let Self::Fixed(span) = self { unit.counts(span.lo as f64) } else { drawn(least, unit) };
         Span { lo, hi: hi.max(lo) }
     }
 }
 
 /// The smallest count that is drawn where pixels of fewer than `least` points are not.
-pub(super) fn drawn(least: u32, unit: Unit) -> u32 {
-    if least <= 1 { unit.edge } else { unit.counts(least.into()).max(unit.edge) }
+pub(super) fn drawn(least: u32, unit: Unit) -> u64 {
+    let edge = u64::from(unit.edge);
+    if least <= 1 { edge } else { unit.counts(least.into()).max(edge) }
 }
 
 /// Least squares through (zoom, log of the largest count), at `zoom`.
@@ -121,10 +133,11 @@ impl FromStr for SpanRule {
                 _ => Err(format!("'{text}' is no percentile; write p and a number up to 100, for instance p99.5")),
             };
         }
-        let numbers =
-            text.split_once(',').and_then(|(lo, hi)| Some((lo.trim().parse().ok()?, hi.trim().parse().ok()?)));
+        let numbers = text
+            .split_once(',')
+            .and_then(|(lo, hi)| Some((lo.trim().parse::<u32>().ok()?, hi.trim().parse::<u32>().ok()?)));
         match numbers {
-            Some((lo, hi)) if lo >= 1 && lo <= hi => Ok(Self::Fixed(Span { lo, hi })),
+            Some((lo, hi)) if lo >= 1 && lo <= hi => Ok(Self::Fixed(Span::new(lo, hi))),
             Some(_) => Err(format!("span '{text}' must rise and begin at 1 or more, for instance 1,500")),
             None => Err(format!(
                 "'{text}' is no span; use zoom, all, smooth, a percentile such as p99.5, or two counts such as 1,500"
@@ -136,6 +149,10 @@ impl FromStr for SpanRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn span_of(lo: u32, hi: u32) -> Span {
+        Span::new(lo, hi)
+    }
 
     fn spans(rule: SpanRule, stats: &[ZoomStats], zooms: ZoomRange) -> Vec<Span> {
         (0..stats.len()).map(|z| rule.span(z, stats, &Histogram::default(), zooms, 1)).collect()
@@ -150,13 +167,13 @@ mod tests {
         let stats = stats(&[8000, 4000, 900, 30]);
         let zooms = ZoomRange { min: 1, max: 3 };
         let hi =
-            |rule: &str| -> Vec<u32> { spans(rule.parse().unwrap(), &stats, zooms).iter().map(|s| s.hi).collect() };
+            |rule: &str| -> Vec<u64> { spans(rule.parse().unwrap(), &stats, zooms).iter().map(|s| s.hi).collect() };
         assert_eq!(hi("zoom"), [8000, 4000, 900, 30]);
         assert_eq!(hi("all"), [4000; 4]);
         assert_eq!(hi("2,77"), [77; 4]);
         let smooth = hi("smooth");
         assert!(smooth.windows(2).all(|pair| pair[0] > pair[1]), "{smooth:?}");
-        let steps: Vec<f64> = smooth.windows(2).map(|p| f64::from(p[0]) / f64::from(p[1])).collect();
+        let steps: Vec<f64> = smooth.windows(2).map(|p| p[0] as f64 / p[1] as f64).collect();
         assert!(steps.iter().all(|s| (s / steps[0] - 1.0).abs() < 0.1), "even steps: {smooth:?}");
     }
 
@@ -177,13 +194,10 @@ mod tests {
         let stats = stats(&[500]);
         let zooms = ZoomRange { min: 0, max: 0 };
         let span = |rule: &str, least| rule.parse::<SpanRule>().unwrap().span(0, &stats, &histogram, zooms, least);
-        assert_eq!(
-            (span("p99", 1), span("p95", 1), span("p100", 1)),
-            (Span { lo: 1, hi: 7 }, Span { lo: 1, hi: 2 }, Span { lo: 1, hi: 500 })
-        );
+        assert_eq!((span("p99", 1), span("p95", 1), span("p100", 1)), (span_of(1, 7), span_of(1, 2), span_of(1, 500)));
         assert_eq!(
             (span("p50", 2), span("zoom", 5), span("3,70", 5)),
-            (Span { lo: 2, hi: 2 }, Span { lo: 5, hi: 500 }, Span { lo: 3, hi: 70 })
+            (span_of(2, 2), span_of(5, 500), span_of(3, 70))
         );
         for text in ["p99.5", "p50", "zoom", "all", "smooth", "2,9"] {
             assert_eq!(text.parse::<SpanRule>().unwrap().to_string(), text);
@@ -201,7 +215,7 @@ mod tests {
         let hi = |rule: SpanRule| spans(rule, &stats, zooms).iter().map(|s| (s.lo, s.hi)).collect::<Vec<_>>();
         assert_eq!(hi(SpanRule::All), [(1, 7 << 8), (1, 7 << 16)]);
         assert_eq!(hi(SpanRule::Zoom), [(1, 5 << 8), (1, 7 << 16)]);
-        assert_eq!(hi(SpanRule::Fixed(Span { lo: 2, hi: 3 })), [(512, 768), (2 << 16, 3 << 16)]);
+        assert_eq!(hi(SpanRule::Fixed(span_of(2, 3))), [(512, 768), (2 << 16, 3 << 16)]);
     }
 
     #[test]

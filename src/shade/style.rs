@@ -71,12 +71,12 @@ pub struct Look<'a> {
 
 impl Look<'_> {
     /// A count in points.
-    pub fn points(&self, count: u32) -> f64 {
+    pub fn points(&self, count: impl Into<u64>) -> f64 {
         self.unit.points(count)
     }
 
     /// The smallest count of the span at or past a position along the colormap.
-    pub fn count_at(&self, position: f64) -> u32 {
+    pub fn count_at(&self, position: f64) -> u64 {
         let Span { lo: mut low, hi: mut high } = self.table.span;
         // Positions rise with counts.
         while low < high {
@@ -94,7 +94,7 @@ impl Style {
     }
 
     /// The smallest count of that unit that is drawn.
-    pub fn least(&self, unit: Unit) -> u32 {
+    pub fn least(&self, unit: Unit) -> u64 {
         drawn(self.min_count, unit)
     }
 
@@ -109,7 +109,7 @@ impl Style {
     }
 
     /// The exact colour that pixels of a count are drawn with.
-    pub fn drawn_count(&self, look: &Look<'_>, count: u32) -> [u8; 4] {
+    pub fn drawn_count(&self, look: &Look<'_>, count: u64) -> [u8; 4] {
         self.over_background(look.shading.colour(count))
     }
 
@@ -118,21 +118,9 @@ impl Style {
         self.theme.or(self.background.map(Theme::of))
     }
 
-    /// The kernel of zoom `z`, with the radius it was given. `stats` are those of all zooms before spread; counts are moved
-    /// up only so far that everything they are compared with fits too.
-    pub fn kernel(&self, z: u8, radius: u32, stats: &[ZoomStats], zooms: ZoomRange) -> Kernel {
-        if radius == 0 {
-            return Kernel::none();
-        }
-        let largest = |z: u8| stats.get(usize::from(z)).map_or(0, |stats| stats.max);
-        let compared = match self.span {
-            SpanRule::Zoom | SpanRule::Percentile(_) => 0,
-            SpanRule::All => zooms.iter().map(largest).max().unwrap_or(0),
-            // A fit runs above its points, but by no more than a few times.
-            SpanRule::Smooth => zooms.iter().map(largest).max().unwrap_or(0).saturating_mul(8),
-            SpanRule::Fixed(span) => span.hi,
-        };
-        self.spread.kernel(radius, largest(z).max(compared).max(self.min_count))
+    /// The kernel of a zoom whose largest count before spread is `max`, with the radius it was given.
+    pub fn kernel(&self, radius: u32, max: u32) -> Kernel {
+        if radius == 0 { Kernel::none() } else { self.spread.kernel(radius, max) }
     }
 
     /// The looks of all zooms in `stats`, indexed by zoom; `zooms` are those that are shown. `histogram` is asked for that
@@ -146,9 +134,14 @@ impl Style {
         let empty = Histogram::default();
         let all = match (self.function, self.span) {
             (Function::EqHist, SpanRule::All) => {
-                let mut all = Histogram::default();
-                zooms.iter().try_for_each(|z| histogram(z).map(|of_zoom| all.merge(&of_zoom)))?;
-                Some(all.settled())
+                // In points, because the units of two zooms may differ.
+                let mut all: Vec<(f64, u64)> = Vec::new();
+                for z in zooms.iter() {
+                    let unit = stats.get(usize::from(z)).map_or(Unit::POINTS, |stats| stats.unit);
+                    all.extend(histogram(z)?.in_points(unit, self.least(unit)));
+                }
+                all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+                Some(all)
             }
             _ => None,
         };
@@ -156,22 +149,26 @@ impl Style {
         let look = |(z, of_zoom): (u8, &ZoomStats)| {
             let own = if needed && zooms.contains(z) { histogram(z)? } else { empty.clone() };
             let span = self.span.span(usize::from(z), stats, &own, zooms, self.min_count);
-            Ok(self.look(of_zoom, span, &own, all.as_ref().unwrap_or(&own)))
+            Ok(self.look(of_zoom, span, &own, all.as_deref()))
         };
         (0u8..).zip(stats).map(look).collect()
     }
 
-    /// The look of a zoom from its own histogram and the one that equalisation is made from.
-    fn look(&self, stats: &ZoomStats, span: Span, own: &Histogram, equalised: &Histogram) -> Look<'_> {
+    /// The look of a zoom from its own histogram, and from the pixels of all zooms where those are equalised together.
+    fn look(&self, stats: &ZoomStats, span: Span, own: &Histogram, all: Option<&[(f64, u64)]>) -> Look<'_> {
         let least = self.least(stats.unit);
         let scale = match self.function {
-            Function::EqHist => Scale::equalised(equalised, span, least),
+            Function::EqHist => match all {
+                Some(all) => Scale::equalised(all, span, stats.unit),
+                None => Scale::equalised(&own.in_points(stats.unit, least), span, stats.unit),
+            },
             function => Scale::new(function, span, stats.unit),
         };
-        let clipped = Clipped {
-            below: own.iter().filter(|&(count, _)| count >= least && count < span.lo).map(|(_, pixels)| pixels).sum(),
-            above: span.hi.checked_add(1).map_or(0, |first| own.pixels(first.max(least))),
+        let pixels = |beyond: &dyn Fn(u64) -> bool| {
+            let drawn = own.iter().filter(|&(count, _)| u64::from(count) >= least && beyond(count.into()));
+            drawn.map(|(_, pixels)| pixels).sum()
         };
+        let clipped = Clipped { below: pixels(&|count| count < span.lo), above: pixels(&|count| count > span.hi) };
         let fade = (self.fade_in && stats.unit.edge < stats.unit.lone).then_some(stats.unit);
         let shading = Shading { scale, colormap: &self.colormap, least, fade };
         let limit = if self.truecolor { WIDE_LIMIT } else { DISTINCT_LIMIT };

@@ -19,8 +19,8 @@ pub struct Shading<'a> {
     pub scale: Scale,
     /// The colours.
     pub colormap: &'a Colormap,
-    /// Smallest count that is drawn, at least 1.
-    pub least: u32,
+    /// Smallest count that is drawn, at least 1; perhaps more than the count of any pixel can be.
+    pub least: u64,
     /// Whether alpha rises from nothing to its own between the counts at which a lone point ends and is strongest. The
     /// colormap's own alpha must not fall then: what rises and falls has no steps that bisection finds.
     pub fade: Option<Unit>,
@@ -28,7 +28,8 @@ pub struct Shading<'a> {
 
 impl Shading<'_> {
     /// The colour of `count` (above 0), as if it were drawn.
-    pub fn colour(&self, count: u32) -> [u8; 4] {
+    pub fn colour(&self, count: impl Into<u64>) -> [u8; 4] {
+        let count = count.into();
         let (start, end) = self.scale.ends();
         let colour = if start < end {
             self.colormap.between(self.scale.value(count), start, end)
@@ -36,8 +37,8 @@ impl Shading<'_> {
             self.colormap.at(0.5)
         };
         match (self.fade, colour) {
-            (Some(Unit { lone, edge, .. }), [r, g, b, alpha]) if count < lone => {
-                let share = f64::from(count.saturating_sub(edge)) / f64::from(lone - edge.min(lone - 1));
+            (Some(Unit { lone, edge, .. }), [r, g, b, alpha]) if count < u64::from(lone) => {
+                let share = count.saturating_sub(edge.into()) as f64 / f64::from(lone - edge.min(lone - 1));
                 [r, g, b, (f64::from(alpha) * share) as u8]
             }
             _ => colour,
@@ -47,10 +48,13 @@ impl Shading<'_> {
     /// All counts at which the colour changes, with the colour from there on; the first entry is that of `least`.
     fn runs(&self) -> Vec<(u32, [u8; 4])> {
         let Span { lo, hi } = self.scale.span();
-        let least = self.least.max(1);
+        // Nothing is drawn that no pixel can have, and no colour changes there.
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let least = count(self.least.max(1));
         let mut runs = vec![(least, self.colour(least))];
         let (start, end) = self.scale.ends();
         // Beyond the span colours change only where they fade in.
+        let (lo, hi) = (count(lo), count(hi));
         let (from, to) = self.fade.map_or((lo.max(least), hi), |unit| (least, hi.max(unit.lone)));
         if from < to && (start < end || self.fade.is_some()) {
             let of = |count| if start < end { self.colormap.segment(self.scale.value(count), start, end) } else { 0 };
@@ -111,14 +115,14 @@ impl ShadeTable {
     /// One index for each colour that `counts` (ascending, above 0) have.
     fn exact(shading: &Shading<'_>, counts: &[u32]) -> Self {
         let mut runs: Vec<(u32, [u8; 4])> = Vec::with_capacity(counts.len());
-        for &count in counts.iter().filter(|&&count| count >= shading.least) {
+        for &count in counts.iter().filter(|&&count| u64::from(count) >= shading.least) {
             let colour = shading.colour(count);
             if runs.last().is_none_or(|last| last.1 != colour) {
                 runs.push((count, colour));
             }
         }
         if runs.is_empty() {
-            runs.push((shading.least, shading.colour(shading.least)));
+            runs.push((u32::MAX, shading.colour(shading.least)));
         }
         Self::from_runs(shading, &runs, 0)
     }
@@ -140,11 +144,14 @@ impl ShadeTable {
 
     fn from_runs(shading: &Shading<'_>, runs: &[(u32, [u8; 4])], error: u8) -> Self {
         let mut palette = vec![[0; 4]];
-        palette.extend(runs.iter().map(|run| run.1));
-        let mut thresholds: Vec<u32> = runs.iter().map(|r| r.0).collect();
+        let mut thresholds: Vec<u32> = Vec::new();
         // Every count that is to be drawn has a colour, whatever the smallest count of the zoom is.
-        if let Some(first) = thresholds.first_mut() {
-            *first = shading.least.max(1);
+        if let Ok(least) = u32::try_from(shading.least.max(1)) {
+            palette.extend(runs.iter().map(|run| run.1));
+            thresholds.extend(runs.iter().map(|run| run.0));
+            if let Some(first) = thresholds.first_mut() {
+                *first = least;
+            }
         }
         Self { thresholds, palette, span: shading.scale.span(), error }
     }
@@ -212,12 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn log(max: u32, colormap: &Colormap) -> Shading<'_> {
-        Shading {
-            scale: Scale::new(Function::Log, Span { lo: 1, hi: max }, Unit::POINTS),
-            colormap,
-            least: 1,
-            fade: None,
-        }
+        Shading { scale: Scale::new(Function::Log, Span::new(1u32, max), Unit::POINTS), colormap, least: 1, fade: None }
     }
 
     fn default_table(stats: &ZoomStats, colormap: &Colormap) -> ShadeTable {
@@ -256,17 +258,17 @@ mod tests {
 
     /// A span of its own, or the default one.
     fn spans() -> impl Strategy<Value = Option<Span>> {
-        proptest::option::of((1u32.., 1u32..).prop_map(|(a, b)| Span { lo: a.min(b), hi: a.max(b) }))
+        proptest::option::of((1u32.., 1u32..).prop_map(|(a, b)| Span::new(a.min(b), a.max(b))))
     }
 
     /// A scale for these counts, each the count of one pixel.
-    fn scale(function: Function, span: Span, counts: impl IntoIterator<Item = u32>, least: u32) -> Scale {
+    fn scale(function: Function, span: Span, counts: impl IntoIterator<Item = u32>, least: u64) -> Scale {
         if function != Function::EqHist {
             return Scale::new(function, span, Unit::POINTS);
         }
         let mut histogram = Histogram::default();
         counts.into_iter().for_each(|count| histogram.add(count, 1));
-        Scale::equalised(&histogram.settled(), span, least)
+        Scale::equalised(&histogram.settled().in_points(Unit::POINTS, least), span, Unit::POINTS)
     }
 
     fn fades() -> impl Strategy<Value = Option<Unit>> {
@@ -285,12 +287,12 @@ mod tests {
             name in proptest::sample::select(&NAMES[..]),
             function in functions(),
             span in spans(),
-            least in prop_oneof![Just(1u32), 2u32..100],
+            least in prop_oneof![Just(1u64), 2u64..100],
             fade in fades(),
         ) {
             let max = *counts.last().unwrap();
             let colormap = Colormap::parse(name).unwrap();
-            let span = span.unwrap_or(Span { lo: 1, hi: max });
+            let span = span.unwrap_or(Span::new(1u32, max));
             let scale = scale(function, span, counts.clone(), least);
             let shading = Shading { scale, colormap: &colormap, least, fade };
             for limit in [DISTINCT_LIMIT, WIDE_LIMIT] {
@@ -298,7 +300,7 @@ mod tests {
                 let table = ShadeTable::new(&stats, &shading, limit);
                 prop_assert_eq!(table.error, 0);
                 for &count in &counts {
-                    let colour = if count < least { [0; 4] } else { shading.colour(count) };
+                    let colour = if u64::from(count) < least { [0; 4] } else { shading.colour(count) };
                     prop_assert_eq!(table.palette[usize::from(table.index(count))], colour);
                 }
             }
@@ -311,13 +313,13 @@ mod tests {
             name in proptest::sample::select(&NAMES[..]),
             function in functions(),
             span in spans(),
-            least in prop_oneof![Just(1u32), 2u32..100],
+            least in prop_oneof![Just(1u64), 2u64..100],
             fade in fades(),
         ) {
             let colormap = Colormap::parse(name).unwrap();
             let fade = fade.filter(|_| colormap.stops().is_sorted_by_key(|stop| stop[3]));
             let mut counts: Vec<u32> = (1..300).chain(probes).chain([max]).map(|c| c.clamp(1, max)).collect();
-            let span = span.unwrap_or(Span { lo: 1, hi: max });
+            let span = span.unwrap_or(Span::new(1u32, max));
             let scale = scale(function, span, counts.iter().copied(), least);
             let shading = Shading { scale, colormap: &colormap, least, fade };
             let stats = stats(max, Distinct::many());
@@ -331,9 +333,9 @@ mod tests {
                 let (index, full_index) = (table.index(count), full.index(count));
                 // More never looks like less.
                 prop_assert!(index >= last && full_index >= last_full);
-                prop_assert_eq!((index > 0, full_index > 0), (count >= least, count >= least));
+                prop_assert_eq!((index > 0, full_index > 0), (u64::from(count) >= least, u64::from(count) >= least));
                 (last, last_full) = (index, full_index);
-                if count >= least {
+                if u64::from(count) >= least {
                     let colour = shading.colour(count);
                     let off = worst(table.palette[usize::from(index)], colour);
                     prop_assert!(off <= table.error, "count {count}: {off}");

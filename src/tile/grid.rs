@@ -2,9 +2,8 @@
 //!
 //! The column of a position is floor(offset * columns / width), offset and width in world steps: at most 47 bits (a frame
 //! that grows does so 20,000 times at most) times 15 bits, so exact in u64, half-open, and no float decides on which side
-//! of a pixel's edge a point lies. The quotient is then
-//! written as a position of a pyramid's zoom with room for all columns ([`Grid::place`]), so that what bins tiles bins
-//! pictures: devices see powers of two only.
+//! of a pixel's edge a point lies. The quotient is then written as a position of a pyramid's zoom with room for all
+//! columns ([`Grid::place`]), so that what bins tiles bins pictures: devices see powers of two only.
 
 use super::extent::{latitude, longitude};
 use super::{Extent, LonLatBounds, MAX_ZOOM, WorldPoint, ZoomRange};

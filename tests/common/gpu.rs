@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Once, OnceLock};
 use tilefire::backend::cpu::CpuBackend;
 use tilefire::backend::gpu::{Choice, ForcedLimits, GpuBackend, GpuOptions, adapters, choose};
 use tilefire::backend::{Backend, BackendReport, Memory, Plan, ShaderWork, TileSink};
-use tilefire::counts::{Histogram, Isolation, Unit, ZoomStats};
+use tilefire::counts::{Histogram, Isolation, ZoomStats};
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
 use tilefire::shade::{Kernel, Radius, Spread, Style, auto_radius};
@@ -169,11 +169,11 @@ impl<'a> Job<'a> {
             let radius = match self.style.spread.radius {
                 Radius::Fixed(radius) => radius,
                 Radius::Auto => {
-                    coloured.isolation.push(backend.isolation(z, self.style.least(Unit::POINTS))?);
+                    coloured.isolation.push(backend.isolation(z, self.style.min_count)?);
                     auto_radius(coloured.isolation.last().unwrap())
                 }
             };
-            kernels[usize::from(z)] = self.style.kernel(z, radius, stats, zooms);
+            kernels[usize::from(z)] = self.style.kernel(radius, stats[usize::from(z)].max);
         }
         coloured.stats = backend.spread(&kernels)?;
         let histograms = &mut coloured.histograms;
