@@ -44,8 +44,10 @@ impl Histogram {
     }
 
     fn settle(&mut self) {
+        self.waiting.sort_unstable_by_key(|entry| entry.0);
         self.high.append(&mut self.waiting);
-        self.high.sort_unstable_by_key(|entry| entry.0);
+        // Two sorted runs, which the stable sort finds and merges.
+        self.high.sort_by_key(|entry| entry.0);
         self.high.dedup_by(|later, kept| {
             let same = later.0 == kept.0;
             if same {

@@ -4,6 +4,9 @@
 use super::{Function, Span};
 use crate::counts::Unit;
 
+/// Shares of weighted counts that are not told apart: a fraction of a step of any 8-bit colour.
+const CLOSE: f64 = 1.0 / 65_536.0;
+
 /// How the counts of one zoom are spaced.
 #[derive(Debug, Clone)]
 pub struct Scale {
@@ -29,18 +32,21 @@ impl Scale {
     }
 
     /// Histogram equalisation of pixels by their points (ascending), for counts of `unit`, all clipped to `span`
-    /// (datashader's `eq_hist`, which knows no span): a count's value is the share of pixels that do not exceed it.
-    pub fn equalised(pixels: &[(f64, u64)], span: Span, unit: Unit) -> Self {
-        let all = pixels.iter().map(|entry| entry.1).sum::<u64>() as f64;
+    /// (datashader's `eq_hist`, which knows no span): a count's value is the share of pixels that do not exceed it. After a
+    /// weighted spread nearly every pixel has points of its own; shares within 2^-16 are one step then.
+    pub fn equalised(histogram: &[(f64, u64)], span: Span, unit: Unit) -> Self {
+        let all = histogram.iter().map(|entry| entry.1).sum::<u64>() as f64;
         let (lo, hi) = (unit.points(span.lo), unit.points(span.hi.max(span.lo)));
         let mut seen = 0;
         let mut steps: Vec<(f64, f64)> = Vec::new();
-        for &(points, pixels) in pixels {
+        for (at, &(points, pixels)) in histogram.iter().enumerate() {
             seen += pixels;
             let (points, share) = (points.clamp(lo, hi), seen as f64 / all);
-            match steps.last_mut().filter(|step| step.0 == points) {
-                Some(step) => step.1 = share,
-                None => steps.push((points, share)),
+            match steps.last_mut() {
+                Some(step) if step.0 == points => step.1 = share,
+                // The last one is always there: its share is 1.
+                Some(step) if unit.shift > 0 && share - step.1 < CLOSE && at + 1 < histogram.len() => {}
+                _ => steps.push((points, share)),
             }
         }
         Self { span, kind: Kind::Equalised { steps, unit } }
@@ -115,6 +121,24 @@ mod tests {
     fn one_count_alone_is_in_the_middle() {
         assert_eq!(Scale::new(Function::Log, Span { lo: 4, hi: 4 }, Unit::POINTS).position(4u32), 0.5);
         assert_eq!(equalised(&[(7, 3)], Span { lo: 1, hi: 7 }, 1).position(7u32), 0.5);
+    }
+
+    #[test]
+    fn close_shares_of_weighted_counts_are_one_step_and_no_more() {
+        let unit = Unit { shift: 16, lone: 9_000, edge: 1 };
+        let pixels: Vec<(f64, u64)> = (1..=400_000u32).map(|count| (unit.points(count), 1)).collect();
+        let scale = Scale::equalised(&pixels, Span::new(1u32, 400_000u32), unit);
+        let Kind::Equalised { steps, .. } = &scale.kind else { panic!("not equalised") };
+        assert!((50_000..=65_537).contains(&steps.len()), "{}", steps.len());
+        for count in (1..=400_000u32).step_by(37).chain([400_000]) {
+            let exact = f64::from(count) / 400_000.0;
+            assert!(
+                (0.0..=CLOSE).contains(&(exact - scale.value(count))),
+                "{count}: {} for {exact}",
+                scale.value(count)
+            );
+        }
+        assert_eq!((scale.value(400_000u32), scale.position(400_000u32)), (1.0, 1.0));
     }
 
     #[test]
