@@ -285,3 +285,22 @@ fn the_sample_renders_the_same_for_any_thread_count() {
         assert!(tree == one, "{other} threads gave other bytes");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_that_takes_no_files_is_named_with_what_to_do() {
+    let place = Playground::new();
+    place.file("points.csv", TWO_POINTS);
+    for (command, out) in [
+        (&["render", "points.csv"][..], "/proc/tiles"),
+        (&["render", "points.csv"], "/proc/tiles.pmtiles"),
+        (&["image", "points.csv"], "/proc/picture.png"),
+        (&["synth", "-n", "10"], "/proc/points.csv"),
+    ] {
+        let line = place.run(command.iter().copied().chain(["-o", out])).error(1);
+        assert!(line.contains(&format!("cannot write {out}: ")) && line.contains("; choose another place"), "{line}");
+        assert!(!line.contains(".tilefire"), "a hidden name: {line}");
+    }
+    let line = place.run(["synth", "-n", "10", "-o", "missing/points.csv"]).error(1);
+    assert!(line.contains("there is no folder missing; make it first"), "{line}");
+}

@@ -3,7 +3,7 @@
 //! appear when they are complete.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -81,9 +81,26 @@ pub(super) fn same_file(file: &File, path: &Path) -> bool {
     }
 }
 
+/// Ok where the folder that is to hold `out` is there.
+pub(super) fn has_folder(out: &Path) -> Result<()> {
+    match out.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            let folder = folder.display();
+            Err(Error::Output(format!("{}: there is no folder {folder}; make it first", out.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// That nothing can be made where `out` is to be. The hidden name that was tried is nobody's business.
+pub(super) fn unwritable(out: &Path, answer: &io::Error) -> Error {
+    Error::Output(format!("cannot write {}: {answer}; choose another place", out.display()))
+}
+
 /// Fills a file beside its place and renames it when it is complete, so that a half-written one never carries the name;
 /// gives its size. Whether the name is free is for the caller to see.
 pub fn write_whole(out: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<u64> {
+    has_folder(out)?;
     let folder = match out.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -91,7 +108,7 @@ pub fn write_whole(out: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) 
     let mut file = tempfile::Builder::new()
         .prefix(".tilefire-")
         .tempfile_in(folder)
-        .map_err(|e| Error::io("create a file in", folder, e))?;
+        .map_err(|e| unwritable(out, &e.kind().into()))?;
     let mut buffer = BufWriter::with_capacity(1 << 20, file.as_file_mut());
     fill(&mut buffer)?;
     buffer.flush().map_err(|e| Error::io("write", out, e))?;

@@ -8,7 +8,7 @@ use std::path::Path;
 pub use image::RgbaImage;
 
 use super::OutputOptions;
-use super::files::write_whole;
+use super::files::{has_folder, write_whole};
 use crate::error::{Error, Result};
 use crate::shade::over;
 
@@ -57,10 +57,7 @@ pub fn allowed(out: &Path, options: &OutputOptions) -> Result<()> {
     if ending.as_deref() != Some("png") {
         return Err(Error::Usage(format!("{}: pictures are PNG files; name one that ends in .png", out.display())));
     }
-    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        let folder = folder.display();
-        return Err(Error::Output(format!("{}: there is no folder {folder}; make it first", out.display())));
-    }
+    has_folder(out)?;
     let Ok(about) = fs::symlink_metadata(out) else { return Ok(()) };
     if !options.force {
         return refuse("already exists; choose another name, or --force to replace a picture that tilefire made");

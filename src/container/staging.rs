@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::OutputOptions;
-use super::files::{exchange, rename, rename_new, same_file, sync_filesystem, sync_folder};
+use super::files::{exchange, rename, rename_new, same_file, sync_filesystem, sync_folder, unwritable};
 use crate::error::{Error, Result};
 
 /// First line of the lock file, by which a working folder is known as ours.
@@ -139,7 +139,7 @@ impl Staging {
             match fs::create_dir(folder) {
                 Ok(()) => self.made_parents.push(folder.to_path_buf()),
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(Error::io("create", folder, e)),
+                Err(e) => return Err(unwritable(folder, &e)),
             }
         }
         Ok(())
@@ -165,14 +165,14 @@ impl Staging {
                         return foreign();
                     }
                 }
-                Err(e) => return Err(Error::io("create", &self.dir, e)),
+                Err(e) => return Err(unwritable(&self.out, &e)),
             }
             let mut file = match File::options().read(true).write(true).create(true).truncate(false).open(&path) {
                 Ok(file) => file,
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 Err(e) => {
                     let _ = fs::remove_dir(&self.dir);
-                    return Err(Error::io("create", &path, e));
+                    return Err(unwritable(&self.out, &e));
                 }
             };
             match file.try_lock() {

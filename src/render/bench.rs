@@ -464,22 +464,15 @@ fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>)
     let (mut backend, _) = super::open(request, monitor)?;
     let start = Instant::now();
     let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..rayon::current_num_threads())
-            .map(|_| {
-                let (mut push, next) = (backend.pusher(), &next);
-                scope.spawn(move || {
-                    while let Some(some) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        monitor.check()?;
-                        push.push(some)?;
-                    }
-                    push.close()
-                })
-            })
-            .collect();
-        threads.into_iter().try_for_each(|thread| {
-            thread.join().unwrap_or_else(|_| Err(Error::Internal("a thread died while it pushed points".into())))
-        })
+    super::on_all_threads(|| {
+        let (mut push, next) = (backend.pusher(), &next);
+        move || {
+            while let Some(some) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+                monitor.check()?;
+                push.push(some)?;
+            }
+            push.close()
+        }
     })?;
     let stats = backend.finish()?;
     let counted = Instant::now();

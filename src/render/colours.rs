@@ -23,11 +23,21 @@ impl Coloured<'_> {
     pub(super) fn tables(&self) -> Vec<ShadeTable> {
         self.looks.iter().map(|look| look.table.clone()).collect()
     }
-}
 
-impl Coloured<'_> {
-    /// What to tell where no pixel of `zooms` is drawn.
-    pub(super) fn nothing_drawn(&self, style: &Style, zooms: ZoomRange) -> Option<String> {
+    /// What a person should know about the colours of `zooms`.
+    pub(super) fn notices(&self, style: &Style, zooms: ZoomRange) -> Vec<String> {
+        self.nothing_drawn(style, zooms).into_iter().chain(self.too_few(zooms)).collect()
+    }
+
+    fn too_few(&self, zooms: ZoomRange) -> Option<String> {
+        let shown = zooms.iter().filter_map(|z| self.looks.get(usize::from(z)));
+        let worst = shown.map(|look| look.table.error).max().filter(|&worst| worst > 2)?;
+        Some(format!(
+            "255 colours are too few for this colormap: they are off by up to {worst} of 255; --truecolor is exact"
+        ))
+    }
+
+    fn nothing_drawn(&self, style: &Style, zooms: ZoomRange) -> Option<String> {
         let shown = || zooms.iter().filter_map(|z| self.stats.get(usize::from(z)));
         if shown().any(|stats| u64::from(stats.max) >= style.least(stats.unit)) {
             return None;

@@ -108,7 +108,7 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let points = match waiting {
         None => aggregate(&request.sources, || pusher(), monitor)?,
         Some((spool, points)) => {
-            replay(&spool, &|| pusher(), monitor)?;
+            replay(&spool, pusher, monitor)?;
             points
         }
     };
@@ -170,7 +170,6 @@ fn finish(
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
     let bytes = monitor.time(Stage::Write, || picture::save(&request.out, &picture, &options))?;
     report.finish(&Written { bytes, ..Written::default() }, backend.report(), notice, monitor);
-    report.notices.extend(coloured.nothing_drawn(&request.style, run.zooms));
     let (width, height) = (grid.columns(), grid.rows());
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }
@@ -215,23 +214,16 @@ fn too_small(width: u32, height: u32, needed: (u32, u32)) -> Error {
 }
 
 /// Hands points that wait to the backend, on all threads.
-fn replay<'a>(spool: &PointSpool, pusher: &(impl Fn() -> Box<Placing<'a>> + Sync), monitor: &Monitor) -> Result<()> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..rayon::current_num_threads())
-            .map(|_| {
-                scope.spawn(move || {
-                    let (mut push, mut points) = (pusher(), Vec::new());
-                    while spool.take(&mut points)? {
-                        monitor.check()?;
-                        push.push(&points)?;
-                    }
-                    push.close()
-                })
-            })
-            .collect();
-        threads.into_iter().try_for_each(|thread| {
-            thread.join().unwrap_or_else(|_| Err(Error::Internal("a thread died while it placed points".into())))
-        })
+fn replay<'a>(spool: &PointSpool, pusher: impl Fn() -> Box<Placing<'a>>, monitor: &Monitor) -> Result<()> {
+    super::on_all_threads(|| {
+        let (mut push, mut points) = (pusher(), Vec::new());
+        move || {
+            while spool.take(&mut points)? {
+                monitor.check()?;
+                push.push(&points)?;
+            }
+            push.close()
+        }
     })
 }
 

@@ -140,6 +140,17 @@ fn pool(resources: &Resources, style: &Style) -> Result<rayon::ThreadPool> {
         .map_err(|e| Error::Limit(format!("cannot start the worker threads: {e}; try fewer with --threads")))
 }
 
+/// Runs as many of `work` side by side as there are worker threads, each on a thread of its own because it may wait;
+/// fails with the first error.
+fn on_all_threads<W: FnOnce() -> Result<()> + Send>(mut work: impl FnMut() -> W) -> Result<()> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..rayon::current_num_threads()).map(|_| scope.spawn(work())).collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_| Err(Error::Internal("a thread died while it handed over points".into())))
+        })
+    })
+}
+
 /// A run whose points are counted.
 struct Counted {
     backend: Box<dyn Backend>,
@@ -195,7 +206,6 @@ fn render(
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, page.as_deref()))?;
     report.finish(&written, backend.report(), notice, monitor);
-    report.notices.extend(coloured.nothing_drawn(&request.style, request.zooms));
     Ok(report)
 }
 

@@ -127,7 +127,7 @@ impl Report {
             bytes: 0,
             estimate: None,
             device: BackendReport::default(),
-            notices: Vec::new(),
+            notices: coloured.notices(&request.style, request.zooms),
             stages: BTreeMap::new(),
             seconds: 0.0,
             cpu_seconds: 0.0,
@@ -224,12 +224,6 @@ impl Report {
             }
         }
         (self.written, self.bytes) = (written.tiles, written.bytes);
-        let worst = self.zooms.values().map(|zoom| zoom.colour_error).max().unwrap_or(0);
-        if worst > 2 {
-            self.notices.push(format!(
-                "255 colours are too few for this colormap: they are off by up to {worst} of 255; --truecolor is exact"
-            ));
-        }
         self.device = device;
         self.notices.extend(notice);
         self.notices.extend(written.notices.iter().cloned());

@@ -2,8 +2,7 @@
 //! span, its formula and its table. Reading and counting know nothing of it.
 
 use super::span::drawn;
-use super::{Colormap, Function, Scale, ShadeTable, Shading, Span, SpanRule, Spread, Theme, WIDE_LIMIT};
-use super::{Kernel, over};
+use super::{Colormap, Function, Kernel, Scale, ShadeTable, Shading, Span, SpanRule, Spread, Theme, WIDE_LIMIT, over};
 use crate::counts::{DISTINCT_LIMIT, Histogram, Unit, ZoomStats};
 use crate::error::Result;
 use crate::tile::ZoomRange;
@@ -21,7 +20,7 @@ pub struct Style {
     pub theme: Option<Theme>,
     /// Pixels of fewer points are not drawn; at least 1.
     pub min_count: u32,
-    /// An opaque colour below all others, and where nothing is.
+    /// An opaque colour below all others and between them; tiles without points are left out all the same.
     pub background: Option<[u8; 3]>,
     /// Whether every pixel has its exact colour instead of one of 255.
     pub truecolor: bool,
