@@ -4,7 +4,7 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use tilefire::container::png::{Scratch, encode};
+use tilefire::encode::png::{Scratch, encode};
 use tilefire::tile::{TILE_PIXELS, TileIndices};
 
 const TILES: u64 = 20;

@@ -8,16 +8,20 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 pub mod backend;
+pub mod bench;
 pub mod cli;
 pub mod container;
 pub mod counts;
+pub mod encode;
 pub mod error;
 pub mod monitor;
+pub mod paper;
 pub mod project;
 pub mod render;
 pub mod serve;
 pub mod shade;
 pub mod source;
+pub mod staging;
 pub mod store;
 pub mod tile;
 

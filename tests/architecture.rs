@@ -5,28 +5,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the ground up; those of one row must not know each other.
-const FLOORS: [&[&str]; 7] = [
+const FLOORS: [&[&str]; 8] = [
     &["error", "monitor"],
     &["tile"],
-    &["counts", "project"],
-    &["shade", "store"],
-    &["source", "backend", "container"],
+    &["counts", "project", "staging"],
+    &["shade", "store", "encode"],
+    &["source", "backend", "container", "paper"],
     &["render", "serve"],
+    &["bench"],
     &["cli", "main", "lib"],
 ];
 
 /// Exceptions on the ground floor: the monitor speaks of errors.
 const NEIGHBOURS_ALLOWED: [(&str, &str); 1] = [("monitor", "error")];
 
-/// Packages and the only module that may name them.
-const HOMES: [(&str, &str); 15] = [
+/// Packages and a module that may name them; a package with several homes stands here several times.
+const HOMES: [(&str, &str); 16] = [
     ("wgpu", "backend/gpu"),
     ("pollster", "backend/gpu"),
     ("csv", "source"),
     ("proj", "project"),
-    ("png", "container"),
-    ("image", "container"),
-    ("noto_sans_mono_bitmap", "container"),
+    ("png", "encode"),
+    ("png", "paper"),
+    ("image", "paper"),
+    ("noto_sans_mono_bitmap", "paper"),
     ("clap", "cli"),
     ("indicatif", "cli"),
     ("ctrlc", "cli"),
@@ -119,12 +121,13 @@ fn packages_stay_in_their_homes() {
             let named = [format!("{package}::"), format!("use {package};")]
                 .iter()
                 .any(|word| code.match_indices(word).any(|(at, _)| !is_part_of_a_path(&code, at)));
-            assert!(!named || name.starts_with(home), "{name} names the package {package}, whose home is {home}");
+            let at_home = HOMES.iter().any(|(of, home)| *of == package && name.starts_with(home));
+            assert!(!named || at_home, "{name} names the package {package}, whose home is {home}");
         }
     }
 }
 
-/// Whether the word at `at` continues a longer name or path ("crate::container::png::").
+/// Whether the word at `at` continues a longer name or path ("crate::encode::png::").
 fn is_part_of_a_path(code: &str, at: usize) -> bool {
     code[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
 }

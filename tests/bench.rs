@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use common::{Playground, sample};
 use serde_json::Value;
-use tilefire::container::TileWriter;
+use tilefire::bench::{self, Contender, KeptTiles, Options, first_difference};
+use tilefire::container::write::TileWriter;
 use tilefire::monitor::Monitor;
-use tilefire::render::bench::{self, Contender, Options};
-use tilefire::render::{Device, KeptTiles, Request, first_difference};
+use tilefire::render::{Device, Request};
 use tilefire::shade::{Colormap, Style};
 use tilefire::source::Input;
 use tilefire::tile::{TileCoord, ZoomRange};

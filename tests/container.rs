@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tilefire::Error;
-use tilefire::container::{self, OutputOptions, TileWriter};
+use tilefire::container::write::{self as container, Beside, TileWriter};
+use tilefire::staging::OutputOptions;
 use tilefire::tile::TileCoord;
 
 fn metadata() -> Value {
@@ -19,11 +20,20 @@ fn tile(z: u8, x: u32, y: u32) -> TileCoord {
     TileCoord { z, x, y }
 }
 
+fn nothing() -> Result<Beside, Error> {
+    Ok(Beside::default())
+}
+
+fn beside(page: &str) -> impl Fn() -> Result<Beside, Error> {
+    let page = page.to_owned();
+    move || Ok(Beside { page: Some(page.clone()), legend: None })
+}
+
 fn write(out: &Path, options: &OutputOptions, mark: &[u8]) -> Result<(), Error> {
     let writer = container::create(out, options)?;
     writer.write(tile(0, 0, 0), mark)?;
     writer.write(tile(3, 7, 5), mark)?;
-    writer.finish(&metadata(), Some("<!doctype html>")).map(|_| ())
+    writer.finish(&metadata(), &beside("<!doctype html>")).map(|_| ())
 }
 
 fn force() -> OutputOptions {
@@ -91,7 +101,7 @@ fn threads_write_in_any_order() {
             });
         }
     });
-    let written = writer.finish(&metadata(), None).unwrap();
+    let written = writer.finish(&metadata(), &nothing).unwrap();
     assert_eq!((written.tiles, written.bytes, written.zooms[&9].tiles), (512, 2048, 512));
     assert_eq!(written.notices, Vec::<String>::new());
     for i in 0..512u32 {
@@ -186,7 +196,7 @@ fn something_that_appears_meanwhile_is_kept() {
         let writer = container::create(&out, &options).unwrap();
         fs::create_dir(&out).unwrap();
         fs::write(out.join("mine"), "mine").unwrap();
-        writer.finish(&metadata(), None).unwrap_err();
+        writer.finish(&metadata(), &nothing).unwrap_err();
         assert_eq!(names(home.path()), "tiles tiles/mine");
         fs::remove_dir_all(&out).unwrap();
     }
@@ -202,7 +212,7 @@ fn one_run_at_a_time_writes_an_output() {
         let error = write(&out, &options, b"second").unwrap_err();
         assert!(error.to_string().contains("another tilefire"), "{error}");
     }
-    first.finish(&metadata(), None).unwrap();
+    first.finish(&metadata(), &nothing).unwrap();
     assert_eq!(names(&out), "0 0/0 0/0/0.png metadata.json");
 }
 
@@ -341,7 +351,7 @@ fn an_archive_holds_the_tiles_of_the_folder() {
                 });
             }
         });
-        assert_eq!(writer.finish(&metadata, Some("page")).unwrap().tiles, tiles.len() as u64);
+        assert_eq!(writer.finish(&metadata, &beside("page")).unwrap().tiles, tiles.len() as u64);
     }
     let mut asked = tiles.clone();
     asked.push(tile(12, 0, 0));
@@ -358,7 +368,7 @@ fn an_archive_holds_the_tiles_of_the_folder() {
     let again = home.path().join("again.pmtiles");
     let writer = container::create(&again, &OutputOptions::default()).unwrap();
     tiles.iter().for_each(|t| writer.write(*t, &bytes(t)).unwrap());
-    writer.finish(&metadata, None).unwrap();
+    writer.finish(&metadata, &nothing).unwrap();
     assert!(fs::read(again).unwrap() == fs::read(archive).unwrap());
 }
 

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tilefire::container::png::{Scratch, encode};
+use tilefire::encode::png::{Scratch, encode};
 use tilefire::tile::{TILE_PIXELS, TileIndices};
 
 fuzz_target!(|data: &[u8]| {

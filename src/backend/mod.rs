@@ -6,8 +6,7 @@
 
 pub mod cpu;
 pub mod gpu;
-mod isolation;
-mod sparse;
+mod host;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! `tilefire bench`: the same work on the CPU and on GPU adapters, a table of what each took, and a ratio only when
-//! the tiles are the same. Measuring is the library's (`render::bench`); here it is asked for and printed.
+//! the tiles are the same. Measuring is the library's (`bench`); here it is asked for and printed.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
@@ -11,9 +11,9 @@ use clap::Args;
 use super::arguments::StyleArgs;
 use super::values::{self, bytes, grouped};
 use crate::backend::gpu::{self, Choice, GpuOptions};
+use crate::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::render::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit};
 use crate::render::{Device, Request, Resources};
 use crate::source::{ColumnRef, Input};
 use crate::tile::ZoomRange;
@@ -240,7 +240,7 @@ fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::bench::{Machine, Ratio};
+    use crate::bench::{Machine, Ratio};
 
     fn report(difference: Option<&str>) -> BenchReport {
         BenchReport {

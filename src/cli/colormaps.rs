@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::container::sheet;
 use crate::error::Result;
+use crate::paper::sheet;
 use crate::shade::{Colormap, Theme, over};
 
 /// Colour cells beside a name in the terminal, over dark and again over light.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::values;
-use crate::container::write_whole;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::source;
+use crate::staging::write_whole;
 
 #[derive(Debug, Args)]
 pub(super) struct SynthArgs {

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::tile::mercator::{STEPS, latitude, row};
 use crate::tile::{LonLatBounds, ZoomRange};
 
 const GENERATOR: &str = "tilefire";
@@ -58,12 +59,12 @@ impl TileSet<'_> {
     fn center(&self) -> Value {
         const WINDOW: (f64, f64) = (1024.0, 640.0);
         let LonLatBounds { west, south, east, north } = self.bounds;
-        let (top, bottom) = (mercator(north), mercator(south));
+        let (top, bottom) = (row(north) / STEPS, row(south) / STEPS);
         let size = |z: u8| f64::from(256u32) * f64::from(1u32 << z);
         let fits = |z: &u8| (east - west) / 360.0 * size(*z) <= WINDOW.0 && (bottom - top) * size(*z) <= WINDOW.1;
         let zoom = self.zooms.iter().rev().find(fits).unwrap_or(self.zooms.min);
         let round = |v: f64| (v * 1e6).round() / 1e6;
-        json!([round((west + east) / 2.0), round(latitude((top + bottom) / 2.0)), zoom])
+        json!([round((west + east) / 2.0), round(latitude((top + bottom) / 2.0 * STEPS)), zoom])
     }
 }
 
@@ -71,16 +72,6 @@ impl TileSet<'_> {
 pub fn names_tilefire(metadata: &Value) -> bool {
     let generator = metadata.get("generator").and_then(Value::as_str).unwrap_or_default();
     generator.split(' ').next() == Some(GENERATOR)
-}
-
-/// Place of a latitude on the map, 0 at the northern and 1 at the southern edge.
-fn mercator(latitude: f64) -> f64 {
-    let sine = libm::sin(latitude.clamp(-85.06, 85.06).to_radians());
-    0.5 - libm::atanh(sine) / (2.0 * std::f64::consts::PI)
-}
-
-fn latitude(y: f64) -> f64 {
-    libm::atan(libm::sinh(std::f64::consts::PI * (1.0 - 2.0 * y))).to_degrees()
 }
 
 #[cfg(test)]

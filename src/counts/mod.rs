@@ -74,6 +74,25 @@ pub fn reduce_into(parent: &mut Vec<Lit>, quadrant: u16, child: &[Lit]) -> Resul
     Ok(())
 }
 
+/// Adds the counts of `more` to `lit`, both ascending.
+pub fn add_lit(lit: &mut Vec<Lit>, more: &[Lit], spare: &mut Vec<Lit>) -> Result<(), crate::error::Error> {
+    spare.clear();
+    let mut rest = more.iter().copied().peekable();
+    for &l in lit.iter() {
+        while let Some(m) = rest.next_if(|m| m.pixel < l.pixel) {
+            spare.push(m);
+        }
+        let count = match rest.next_if(|m| m.pixel == l.pixel) {
+            Some(m) => l.count.checked_add(m.count).ok_or_else(overflow)?,
+            None => l.count,
+        };
+        spare.push(Lit { count, ..l });
+    }
+    spare.extend(rest);
+    std::mem::swap(lit, spare);
+    Ok(())
+}
+
 /// The error for a pixel whose count does not fit 32 bits.
 pub fn overflow() -> crate::error::Error {
     crate::error::Error::Limit(

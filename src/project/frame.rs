@@ -1,21 +1,13 @@
 //! A box in degrees as a frame of the world square: its edges at the nearest step.
 
-use std::f64::consts::PI;
-
-use super::MAX_LATITUDE;
+use crate::tile::mercator::{STEPS, column, row};
 use crate::tile::{Frame, LonLatBounds};
-
-const STEPS: f64 = 4_294_967_296.0;
 
 /// The frame of a box; latitudes beyond the map's edges are taken for these, and a west to the east of east means a box
 /// across the antimeridian. The box must have a width and a height.
 pub fn frame(bounds: &LonLatBounds) -> Frame {
-    let x = |longitude: f64| libm::round((longitude / 360.0 + 0.5) * STEPS) as i64;
-    // Y = (0.5 - artanh(sin(lat)) / 2 pi) 2^32, the inverse of lat = atan(sinh(pi (1 - 2 Y / 2^32))).
-    let y = |latitude: f64| {
-        let sine = libm::sin(latitude.clamp(-MAX_LATITUDE, MAX_LATITUDE) * PI / 180.0);
-        (libm::round((0.5 - libm::atanh(sine) / (2.0 * PI)) * STEPS) as i64).clamp(0, STEPS as i64)
-    };
+    let x = |longitude: f64| libm::round(column(longitude)) as i64;
+    let y = |latitude: f64| (libm::round(row(latitude)) as i64).clamp(0, STEPS as i64);
     let (west, mut east, north, south) = (x(bounds.west), x(bounds.east), y(bounds.north), y(bounds.south));
     if east < west {
         east += STEPS as i64;
@@ -26,6 +18,7 @@ pub fn frame(bounds: &LonLatBounds) -> Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tile::mercator::MAX_LATITUDE;
 
     #[test]
     fn edges_are_steps() {

@@ -7,16 +7,13 @@ use std::f64::consts::{LN_2, PI};
 
 use super::{Coordinate, LeftOut};
 use crate::tile::WorldPoint;
+use crate::tile::mercator::{MAX_LATITUDE, STEPS};
 
-/// Latitude of the northern and southern edge of the map in degrees: atan(sinh(pi)).
-pub const MAX_LATITUDE: f64 = 85.051_128_779_806_6;
 /// Half the width of the map in metres of EPSG:3857: pi times the equatorial radius of WGS 84, 6,378,137 m.
 pub const WORLD_HALF_WIDTH: f64 = 20_037_508.342_789_244;
 /// The largest northing a latitude can have in metres of EPSG:3857, as f64 arithmetic (and PROJ) gives it at
 /// 90 degrees. The formula has no end, but whatever lies beyond is not a point on earth.
 const POLE_NORTHING: f64 = 242_528_681.0;
-/// Steps along one side of the world square.
-const STEPS: f64 = 4_294_967_296.0;
 
 /// Coordinates worked on at once: loops long enough for the compiler to take several numbers per instruction,
 /// arrays small enough for the nearest cache.

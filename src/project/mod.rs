@@ -12,9 +12,10 @@ mod other;
 #[path = "other_absent.rs"]
 mod other;
 
+pub use crate::tile::mercator::MAX_LATITUDE;
 pub use crs::Crs;
 pub use frame::frame;
-pub use mercator::{MAX_LATITUDE, WORLD_HALF_WIDTH};
+pub use mercator::WORLD_HALF_WIDTH;
 
 use crate::error::Result;
 use crate::tile::WorldPoint;

@@ -9,23 +9,23 @@ use crate::tile::ZoomRange;
 
 /// What tiles are coloured with; everything is indexed by zoom.
 #[derive(Debug)]
-pub(super) struct Coloured<'a> {
+pub(crate) struct Coloured<'a> {
     /// Spread radii in pixels.
-    pub(super) radii: Vec<u32>,
+    pub(crate) radii: Vec<u32>,
     /// Statistics of the counts that are coloured: those of the spread pixels where a kernel makes new counts.
-    pub(super) stats: Vec<ZoomStats>,
+    pub(crate) stats: Vec<ZoomStats>,
     /// Formulas and tables.
-    pub(super) looks: Vec<Look<'a>>,
+    pub(crate) looks: Vec<Look<'a>>,
 }
 
 impl Coloured<'_> {
     /// The tables, as a backend takes them.
-    pub(super) fn tables(&self) -> Vec<ShadeTable> {
+    pub(crate) fn tables(&self) -> Vec<ShadeTable> {
         self.looks.iter().map(|look| look.table.clone()).collect()
     }
 
     /// What a person should know about the colours of `zooms`.
-    pub(super) fn notices(&self, style: &Style, zooms: ZoomRange) -> Vec<String> {
+    pub(crate) fn notices(&self, style: &Style, zooms: ZoomRange) -> Vec<String> {
         self.nothing_drawn(style, zooms).into_iter().chain(self.too_few(zooms)).collect()
     }
 
@@ -52,7 +52,7 @@ impl Coloured<'_> {
 }
 
 /// Spreads the zooms asked for and finds their colours. `stats` are those of the counted points.
-pub(super) fn colour<'a>(
+pub(crate) fn colour<'a>(
     backend: &mut dyn Backend,
     style: &'a Style,
     stats: &[ZoomStats],

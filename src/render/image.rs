@@ -9,13 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::colours::{Coloured, colour};
 use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, pool};
 use crate::backend::{Backend, PointPush, TileSink};
-use crate::container::picture::{self, Picture, Pixels, RgbaImage};
-use crate::container::{OutputOptions, Written, legend};
+use crate::container::write::Written;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
+use crate::paper::legend;
+use crate::paper::picture::{self, Picture, Pixels, RgbaImage};
 use crate::project;
 use crate::shade::{Legend, Style};
 use crate::source::Input;
+use crate::staging::OutputOptions;
 use crate::store::{PointSpool, SpoolSink};
 use crate::tile::{Frame, Grid, LonLatBounds, TILE_SIDE, TileCoord, TileIndices, WorldPoint};
 

@@ -9,10 +9,11 @@ use super::colours::Coloured;
 use super::{Estimate, Points, Request};
 use crate::backend::BackendReport;
 use crate::container::metadata::TileSet;
-use crate::container::{self, Written};
+use crate::container::write::Written;
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
+use crate::paper::legend;
 use crate::shade::{Clipped, Function, Look, Radius, SpreadOp, SpreadShape, Style, grouped, ticks};
 use crate::source::{FileReport, Invalid};
 use crate::tile::{Extent, TILE_SIDE};
@@ -265,7 +266,7 @@ fn tick_marks(look: &Look<'_>) -> Vec<Value> {
     let span = scale.span();
     let unit = look.points(1u32);
     let position = |points: f64| scale.position((points / unit).round() as u64);
-    let mut marks = ticks(look.points(span.lo), look.points(span.hi), container::legend::columns(RAMP_LABEL), position);
+    let mut marks = ticks(look.points(span.lo), look.points(span.hi), legend::columns(RAMP_LABEL), position);
     // A ramp's ends stand for what lies beyond them too, and say so; a single colour stands for both.
     let several = marks.len() > 1;
     if let Some(first) = marks.first_mut() {

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::backend::TileSink;
-use crate::container::{self, TileWriter};
+use crate::container::write::TileWriter;
+use crate::encode::png;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
@@ -62,7 +63,7 @@ impl Drawn {
 }
 
 thread_local! {
-    static ENCODER: RefCell<(container::png::Scratch, Vec<u8>)> = RefCell::default();
+    static ENCODER: RefCell<(png::Scratch, Vec<u8>)> = RefCell::default();
 }
 
 impl TileSink for EncodingSink<'_> {
@@ -74,9 +75,9 @@ impl TileSink for EncodingSink<'_> {
         ENCODER.with_borrow_mut(|(scratch, bytes)| {
             let start = self.monitor.now();
             if self.truecolor {
-                container::png::encode_truecolor(indices, &table.palette, bytes)?;
+                png::encode_truecolor(indices, &table.palette, bytes)?;
             } else {
-                container::png::encode(indices, &table.palette, scratch, bytes);
+                png::encode(indices, &table.palette, scratch, bytes);
             }
             let encoded = self.monitor.now();
             self.monitor.record(Stage::Encode, start, encoded);

@@ -16,6 +16,7 @@ use super::page::Page;
 use super::route::Route;
 use crate::container::read::{About, TileSource, Trouble, Wait};
 use crate::error::{Error, Result};
+use crate::paper::legend;
 use crate::tile::{LonLatBounds, TileCoord};
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -168,7 +169,14 @@ impl App {
     }
 
     async fn legend(&self, layer: &str, headers: &HeaderMap) -> Answer {
-        match self.ask(layer, TileSource::legend).await? {
+        // An archive has no room for a picture; it is drawn from what the archive says of its colours.
+        let draw = |source: &TileSource, wait| match source.legend(wait)? {
+            None if source.whole(wait)?.is_some() => legend::of_metadata(&source.about(wait)?.metadata)
+                .map(|legend| legend::png(&legend).map_err(|e| Trouble::Damaged(e.to_string())))
+                .transpose(),
+            picture => Ok(picture),
+        };
+        match self.ask(layer, draw).await? {
             Some(png) => Ok(tagged(headers, &tag_of(&png), PNG, || png)),
             None => {
                 refuse(StatusCode::NOT_FOUND, "this layer has no picture of its legend; its colours are in its .json")

@@ -1,6 +1,6 @@
 //! What a colour legend says, as data: a title, notes, and ramps of colours with counts written along them. The one
 //! piece of thought in it is which counts: round numbers, as many as have room. Knows no picture, font or file;
-//! `container::legend` draws it, and whoever fills it in knows span and function.
+//! `paper::legend` draws it, and whoever fills it in knows span and function.
 
 use super::Theme;
 

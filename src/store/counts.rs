@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::part::{Chunk, ChunkTiles, CountPart};
+use super::chunk::{Chunk, ChunkTiles, damaged};
+use super::part::CountPart;
 use super::vault::Vault;
-use crate::counts::{Histogram, Lit, Unit, ZoomStats, decode_block, overflow, reduce_into};
+use crate::counts::{Histogram, Lit, Unit, ZoomStats, decode_block, reduce_into};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -240,29 +241,6 @@ impl Drop for CountStore {
             self.vault.forget(chunk.bytes);
         }
     }
-}
-
-pub(super) fn damaged(z: u8, code: u64) -> Error {
-    Error::Internal(format!("the counts of tile {} are damaged", TileCoord::from_morton(z, code)))
-}
-
-/// Adds the counts of `more` to `lit`, both ascending.
-pub(super) fn add_lit(lit: &mut Vec<Lit>, more: &[Lit], spare: &mut Vec<Lit>) -> Result<()> {
-    spare.clear();
-    let mut rest = more.iter().copied().peekable();
-    for &l in lit.iter() {
-        while let Some(m) = rest.next_if(|m| m.pixel < l.pixel) {
-            spare.push(m);
-        }
-        let count = match rest.next_if(|m| m.pixel == l.pixel) {
-            Some(m) => l.count.checked_add(m.count).ok_or_else(overflow)?,
-            None => l.count,
-        };
-        spare.push(Lit { count, ..l });
-    }
-    spare.extend(rest);
-    std::mem::swap(lit, spare);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Knows nothing of backends, colours or containers. Points are kept as 64-bit Morton codes in the bucket of
 //! their coarse tile; counts as blocks, per zoom in Morton order.
 
+mod chunk;
 mod counts;
 mod part;
 mod points;

@@ -1,31 +1,20 @@
 //! Counts of tiles as one thread writes them: chunks of blocks in Morton order.
-//!
-//! A chunk is, for each of its tiles, the distance of its Morton code from the one before (from 0 for the first),
-//! the length of its block, both LEB128, and the block.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
-use super::counts::{add_lit, damaged};
+use super::chunk::{Chunk, damaged, next_tile, put};
 use super::vault::{Kept, Vault};
-use crate::counts::{Lit, ZoomStats, decode_block, encode_block};
-use crate::error::{Error, Result};
+use crate::counts::{Lit, ZoomStats, add_lit, decode_block, encode_block};
+use crate::error::Result;
 use crate::tile::MAX_ZOOM;
 
 /// A chunk is closed once it holds this many tiles ...
 const CHUNK_TILES: u32 = 64;
 /// ... or this many bytes.
 const CHUNK_BYTES: usize = 1 << 15;
-
-/// Tiles that follow each other in Morton order.
-#[derive(Debug)]
-pub(super) struct Chunk {
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) bytes: Kept,
-}
 
 /// Tiles of one zoom with their counts, in ascending Morton order.
 #[derive(Debug, Default)]
@@ -187,71 +176,4 @@ impl Cursor {
     fn read(&self, lit: &mut Vec<Lit>) -> Result<()> {
         decode_block(&self.bytes[self.block.0..self.block.1], lit).ok_or_else(|| damaged(MAX_ZOOM, self.code))
     }
-}
-
-/// The tiles of a chunk: Morton code and block.
-pub(super) struct ChunkTiles<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    code: u64,
-}
-
-impl<'a> ChunkTiles<'a> {
-    /// The tiles in `bytes`, which are those of a chunk.
-    pub(super) fn new(_: &Chunk, bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, code: 0 }
-    }
-}
-
-impl<'a> Iterator for ChunkTiles<'a> {
-    type Item = Result<(u64, &'a [u8])>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.at == self.bytes.len() {
-            return None;
-        }
-        match next_tile(self.bytes, &mut self.at, self.code) {
-            Ok((code, (from, to))) => {
-                self.code = code;
-                Some(Ok((code, &self.bytes[from..to])))
-            }
-            Err(error) => {
-                self.at = self.bytes.len();
-                Some(Err(error))
-            }
-        }
-    }
-}
-
-/// Reads the head of the tile at `at`, whose predecessor is `code`; gives its code and where its block lies, and
-/// moves `at` behind it.
-fn next_tile(bytes: &[u8], at: &mut usize, code: u64) -> Result<(u64, (usize, usize))> {
-    let broken = || Error::Internal("a chunk of counts is damaged".into());
-    let step = take(bytes, at).ok_or_else(broken)?;
-    let len = take(bytes, at).and_then(|len| usize::try_from(len).ok()).ok_or_else(broken)?;
-    let from = *at;
-    let to = from.checked_add(len).filter(|&to| to <= bytes.len()).ok_or_else(broken)?;
-    *at = to;
-    Ok((code.checked_add(step).ok_or_else(broken)?, (from, to)))
-}
-
-fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn take(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.get(*at)?;
-        *at += 1;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
 }

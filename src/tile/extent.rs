@@ -1,8 +1,7 @@
 //! The box around all points, and what it is in degrees for people and for metadata.
 
-use std::f64::consts::PI;
-
 use super::WorldPoint;
+use super::mercator::{latitude, longitude};
 
 /// Smallest box of world positions around the points; empty until one is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,14 +68,4 @@ impl Extent {
             north: up(latitude(f64::from(self.min.y))),
         })
     }
-}
-
-/// Degrees of a position in steps from the antimeridian.
-pub(super) fn longitude(x: f64) -> f64 {
-    (x / 4_294_967_296.0 - 0.5) * 360.0
-}
-
-/// Inverse Mercator: lat = atan(sinh(pi (1 - 2y))).
-pub(super) fn latitude(y: f64) -> f64 {
-    libm::atan(libm::sinh(PI * (1.0 - 2.0 * y / 4_294_967_296.0))) * 180.0 / PI
 }

@@ -5,7 +5,7 @@
 //! of a pixel's edge a point lies. The quotient is then written as a position of a pyramid's zoom with room for all
 //! columns ([`Grid::place`]), so that what bins tiles bins pictures: devices see powers of two only.
 
-use super::extent::{latitude, longitude};
+use super::mercator::{latitude, longitude};
 use super::{Extent, LonLatBounds, MAX_ZOOM, WorldPoint, ZoomRange};
 
 /// Most columns or rows of a picture.

@@ -4,6 +4,7 @@
 mod extent;
 mod grid;
 mod indices;
+pub mod mercator;
 mod morton;
 
 pub use extent::{Extent, LonLatBounds};

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use crate::backend::sparse::{PASS_BITS, Runs, partition, push_sorted, run};
+use crate::backend::host::{PASS_BITS, Runs, partition, push_sorted, run};
 use crate::counts::Lit;
 use crate::error::Result;
 use crate::store::CountPart;

@@ -13,17 +13,14 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
-use super::{Backend, BackendReport, Plan, PointPush, TileSink, isolation};
+use super::host::{BUCKET_ZOOM, count_points, isolation};
+use super::{Backend, BackendReport, Plan, PointPush, TileSink};
 use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::{Error, Result};
 use crate::monitor::Stage;
 use crate::shade::{Form, Kernel, ShadeTable};
 use crate::store::{CountPart, CountStore, PointSink, PointStore, Vault};
 use crate::tile::{PixelIndex, WorldPoint};
-
-/// Buckets are tiles of this zoom (or of the highest, if that is lower): small enough to share work between
-/// cores, few enough for a chunk of each to stay open in every thread.
-const BUCKET_ZOOM: u8 = 7;
 
 /// A session on the processor.
 #[derive(Debug)]
@@ -144,12 +141,7 @@ struct CpuPush<'a> {
 impl PointPush for CpuPush<'_> {
     fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
         let backend = self.backend;
-        let all = backend.pushed.fetch_add(points.len() as u64, Ordering::Relaxed) + points.len() as u64;
-        if all > u64::from(u32::MAX) {
-            return Err(Error::Limit(format!(
-                "{all} points are more than one run can count (4,294,967,295); split the input"
-            )));
-        }
+        count_points(&backend.pushed, points.len() as u64)?;
         backend.plan.monitor.time(Stage::Store, || self.sink.push(points))?;
         if backend.points.is_full() { backend.flush() } else { Ok(()) }
     }

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use crate::backend::TileSink;
-use crate::backend::sparse::{LIST_MAX, leave};
+use crate::backend::host::{LIST_MAX, leave};
 use crate::counts::{Lit, row_major};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};

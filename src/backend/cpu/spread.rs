@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::shade::{Lookup, raster};
 use crate::backend::TileSink;
-use crate::backend::sparse::{self, Borders, few, leave, leave_list, settle, stamp, weigh};
+use crate::backend::host::{self, Borders, few, leave, leave_list, settle, stamp, weigh};
 use crate::counts::Lit;
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
@@ -180,10 +180,10 @@ impl Counting {
     fn tile(&mut self, counts: &CountStore, borders: &Borders, tile: TileCoord, kernel: &Kernel) -> Result<()> {
         borders.gather(counts, tile, &mut self.lit, &mut self.near, |count| count)?;
         if few(self.near.len(), kernel.area()) {
-            sparse::lit_of_list(&sparse::new_counts(&self.near, kernel), &mut self.lit);
+            host::lit_of_list(&host::new_counts(&self.near, kernel), &mut self.lit);
         } else {
             self.raster(kernel);
-            sparse::lit_of(&self.raster, &mut self.lit);
+            host::lit_of(&self.raster, &mut self.lit);
         }
         Ok(())
     }
@@ -269,7 +269,7 @@ impl Counting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::sparse::within;
+    use crate::backend::host::within;
     use crate::shade::{Radius, Spread, SpreadShape};
     use proptest::prelude::*;
 
@@ -328,7 +328,7 @@ mod tests {
             let kernel = kernel(shape, op, radius, near.iter().map(|n| n.2).max().unwrap_or(1));
             prop_assume!(!kernel.keeps_counts());
             let mut counting = Counting { near, ..Counting::default() };
-            let list = sparse::new_counts(&counting.near, &kernel);
+            let list = host::new_counts(&counting.near, &kernel);
             counting.raster(&kernel);
             let lit: Vec<_> = (0..=u16::MAX).zip(counting.raster.iter().copied()).filter(|l| l.1 > 0).collect();
             prop_assert!(list == lit);

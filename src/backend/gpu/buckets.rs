@@ -12,7 +12,7 @@ use super::GpuBackend;
 use super::pack::Parts;
 use super::resident::CHUNK;
 use super::table::Seen;
-use crate::backend::sparse::{self, Runs};
+use crate::backend::host::{self, Runs};
 use crate::counts::Lit;
 use crate::error::Result;
 use crate::monitor::Stage;
@@ -41,7 +41,7 @@ impl Runs for Split<'_> {
                 return self.tile(tile);
             }
             match &mut self.sparse {
-                Some(part) => sparse::push_sorted(part, &mut self.lit, tile),
+                Some(part) => host::push_sorted(part, &mut self.lit, tile),
                 None => {
                     self.rest.extend_from_slice(tile);
                     Ok(())
@@ -94,8 +94,8 @@ impl GpuBackend {
             }
             let mut scratch = vec![0; codes.len()];
             let tile_bits = 2 * u32::from(self.plan.zooms.max - self.points.zoom());
-            let sort_max = self.dense_min.saturating_sub(1).min(sparse::LIST_MAX);
-            sparse::run(&mut codes, &mut scratch, tile_bits, sort_max, &mut split)
+            let sort_max = self.dense_min.saturating_sub(1).min(host::LIST_MAX);
+            host::run(&mut codes, &mut scratch, tile_bits, sort_max, &mut split)
         })?;
         Ok(split)
     }

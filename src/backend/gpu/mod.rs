@@ -43,7 +43,8 @@ use self::new_counts::Work;
 use self::pack::{Packing, Parts};
 use self::resident::Resident;
 use self::table::Seen;
-use super::{Again, Backend, BackendReport, Plan, PointPush, TileSink, isolation};
+use super::host::{BUCKET_ZOOM, isolation};
+use super::{Again, Backend, BackendReport, Plan, PointPush, TileSink};
 use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::{Error, Result};
 use crate::monitor::Stage;
@@ -51,8 +52,6 @@ use crate::shade::{Kernel, ShadeTable};
 use crate::store::{CountPart, CountStore, PointStore, Vault};
 use crate::tile::WorldPoint;
 
-/// Buckets are tiles of this zoom, as on the CPU.
-const BUCKET_ZOOM: u8 = 7;
 /// Tiles with fewer points than this do not go through the shaders: a dense tile is 64 Ki pixels whatever is in it.
 const DENSE_MIN: usize = 500;
 /// Points that come to a bucket before it is looked through for dense tiles.
@@ -148,7 +147,7 @@ impl GpuBackend {
         Ok(Self {
             points: PointStore::with_room(bucket_zoom, plan.memory.points())
                 .with_review(limits.review_points.unwrap_or(REVIEW_POINTS)),
-            dense_min: limits.dense_min.unwrap_or(DENSE_MIN).min(super::sparse::LIST_MAX),
+            dense_min: limits.dense_min.unwrap_or(DENSE_MIN).min(super::host::LIST_MAX),
             session: Mutex::new(device),
             written: Condvar::new(),
             pushed: AtomicU64::new(0),
@@ -299,17 +298,6 @@ fn packed(device: &Resident, gpu: &Gpu, plan: &Plan, z: u8, counts: &CountStore)
     Ok(copy)
 }
 
-/// Adds to the points of the run; counts are u32, so a run's points are too.
-fn count_points(all: &AtomicU64, more: u64) -> Result<()> {
-    let all = all.fetch_add(more, Ordering::Relaxed) + more;
-    if all > u64::from(u32::MAX) {
-        return Err(Error::Limit(format!(
-            "{all} points are more than one run can count (4,294,967,295); split the input"
-        )));
-    }
-    Ok(())
-}
-
 /// A lock that another thread's panic does not turn into one here.
 fn lock(session: &Mutex<Resident>) -> Result<MutexGuard<'_, Resident>> {
     session.lock().map_err(poisoned)
@@ -398,17 +386,5 @@ impl Backend for GpuBackend {
             report.slot_buffers = device.pools.iter().map(|pool| pool.len() as u64).sum();
         }
         report
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_counts_up_to_32_bits() {
-        let all = AtomicU64::new(u64::from(u32::MAX) - 5);
-        assert!(count_points(&all, 5).is_ok());
-        assert!(matches!(count_points(&all, 1), Err(Error::Limit(_))));
     }
 }

@@ -8,8 +8,8 @@ use super::memory::MemoryPlan;
 use super::readback;
 use super::slots::TILE_BYTES;
 use super::spread::{self, Planes};
-use crate::backend::sparse::Borders;
-use crate::backend::{Plan, sparse};
+use crate::backend::host::Borders;
+use crate::backend::{Plan, host};
 use crate::counts::Lit;
 use crate::error::{Error, Result};
 use crate::shade::Kernel;
@@ -46,7 +46,7 @@ impl Work<'_> {
 
     /// Whether a tile with that many lit pixels in it and around it is spread by the host.
     pub(super) fn goes_by_list(&self, near: usize, kernel: &Kernel) -> bool {
-        self.dense_min > 0 && sparse::few(near, kernel.area())
+        self.dense_min > 0 && host::few(near, kernel.area())
     }
 
     /// The counts of zoom `z`, all of which the host has, after a kernel that makes new ones; in ascending parts.
@@ -64,7 +64,7 @@ impl Work<'_> {
                         return Ok(Spread::Waits(plane_of(near, kernel)));
                     }
                     let mut done = Vec::new();
-                    sparse::lit_of_list(&sparse::new_counts(near, kernel), &mut done);
+                    host::lit_of_list(&host::new_counts(near, kernel), &mut done);
                     Ok(Spread::Done(done))
                 })
                 .collect::<Result<_>>()?;
@@ -97,7 +97,7 @@ impl Work<'_> {
         waiting.par_iter_mut().zip(all.par_chunks_exact(TILE_PIXELS)).try_for_each(|(tile, raster)| {
             let raster = raster.try_into().map_err(|_| Error::Internal("a spread tile has the wrong size".into()))?;
             let mut lit = Vec::new();
-            sparse::lit_of(raster, &mut lit);
+            host::lit_of(raster, &mut lit);
             **tile = Spread::Done(lit);
             Ok(())
         })

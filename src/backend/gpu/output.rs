@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::device::Gpu;
 use super::readback::{self, Reading};
-use crate::backend::{TileSink, sparse};
+use crate::backend::{TileSink, host};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::tile::{PixelIndex, TILE_PIXELS, TileCoord};
@@ -71,7 +71,7 @@ impl<'a, I: PixelIndex + bytemuck::Pod> Output<'a, I> {
                 monitor.check()?;
                 let raster =
                     indices.try_into().map_err(|_| Error::Internal(format!("tile {tile} has the wrong size")))?;
-                let indices = monitor.time(Stage::ReadBack, || sparse::leave(raster, list));
+                let indices = monitor.time(Stage::ReadBack, || host::leave(raster, list));
                 indices.map_or(Ok(()), |indices| sink.put(tile, indices))
             },
         )

@@ -90,7 +90,7 @@ impl PointPush for GpuPush<'_> {
     fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
         let monitor = &self.backend.plan.monitor;
         monitor.check()?;
-        super::count_points(&self.backend.pushed, points.len() as u64)?;
+        crate::backend::host::count_points(&self.backend.pushed, points.len() as u64)?;
         let from = monitor.now();
         points.chunks(CHUNK).try_for_each(|part| self.take(part))?;
         monitor.record(Stage::Store, from, monitor.now());

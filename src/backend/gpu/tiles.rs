@@ -14,8 +14,8 @@ use super::slots::SlotPool;
 use super::spread::{self, Planes};
 use super::stats::REACH;
 use super::{halo, shade};
-use crate::backend::sparse::Borders;
-use crate::backend::{TileSink, sparse};
+use crate::backend::host::Borders;
+use crate::backend::{TileSink, host};
 use crate::counts::{Lit, row_major};
 use crate::error::{Error, Result};
 use crate::monitor::Stage;
@@ -277,10 +277,10 @@ impl Painter<'_> {
         let from = self.work.plan.monitor.now();
         let coloured = lists.near.iter().map(|&(x, y, count)| (x, y, I::from_wide(table.index(count))));
         let near: Vec<_> = coloured.filter(|n| n.2.is_lit()).collect();
-        sparse::stamp(&near, rows, &mut lists.indices);
+        host::stamp(&near, rows, &mut lists.indices);
         self.work.plan.monitor.record(Stage::Shade, from, self.work.plan.monitor.now());
         let raster = lists.raster.get_or_insert_with(|| Box::new([I::default(); TILE_PIXELS]));
-        if let Some(indices) = sparse::leave_list(&lists.indices, raster) {
+        if let Some(indices) = host::leave_list(&lists.indices, raster) {
             self.sink.put(tile, indices)?;
         }
         Ok(None)

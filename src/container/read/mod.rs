@@ -18,7 +18,6 @@ use serde_json::Value;
 use self::archive::Archive;
 use self::folder::Folder;
 use self::stamp::Stamp;
-use super::legend;
 use crate::error::{Error, Result};
 use crate::tile::{LonLatBounds, TileCoord};
 
@@ -125,13 +124,10 @@ impl TileSource {
         self.steady(wait, |set| Ok(set.about.clone()))
     }
 
-    /// The picture of the legend: the one beside the tiles, or drawn from what an archive says of its colours. `None`
-    /// where the set has none.
+    /// The picture of the legend that lies beside the tiles; `None` where there is none.
     pub fn legend(&self, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
         self.steady(wait, |set| match &set.tiles {
-            Tiles::Archive(_) => legend::of_metadata(&set.about.metadata)
-                .map(|legend| legend::png(&legend).map_err(|e| Trouble::Damaged(e.to_string())))
-                .transpose(),
+            Tiles::Archive(_) => Ok(None),
             Tiles::Folder(folder) => folder.file("legend.png", wait),
         })
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use crate::container::{TileWriter, Written};
+use crate::container::write::{Beside, TileWriter, Written};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -70,7 +70,7 @@ impl TileWriter for KeptTiles {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, _metadata: &Value, _page: Option<&str>) -> Result<Written> {
+    fn finish(self: Box<Self>, _: &Value, _: &dyn Fn() -> Result<Beside>) -> Result<Written> {
         let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Written { tiles: set.tiles.len() as u64, bytes: set.size, ..Written::default() })
     }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::staging::{Shape, Staging};
-use super::{OutputOptions, Tally, TileWriter, Written, legend, metadata};
+use super::{Beside, Tally, TileWriter, Written};
+use crate::container::metadata;
 use crate::error::{Error, Result};
+use crate::staging::{OutputOptions, Shape, Staging};
 use crate::tile::{MAX_ZOOM, TileCoord};
 
 const METADATA: &str = "metadata.json";
@@ -67,14 +68,15 @@ impl TileWriter for Folder {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, metadata: &Value, page: Option<&str>) -> Result<Written> {
+    fn finish(self: Box<Self>, metadata: &Value, beside: &dyn Fn() -> Result<Beside>) -> Result<Written> {
         self.put(METADATA, format!("{metadata:#}\n").as_bytes())?;
+        let Beside { page, legend } = beside()?;
         if let Some(page) = page {
             self.put(PAGE, page.as_bytes())?;
         }
-        if let Some(legend) = legend::of_metadata(metadata) {
-            self.put(LEGEND_PNG, &legend::png(&legend)?)?;
-            self.put(LEGEND_SVG, legend::svg(&legend).as_bytes())?;
+        if let Some((png, svg)) = legend {
+            self.put(LEGEND_PNG, &png)?;
+            self.put(LEGEND_SVG, svg.as_bytes())?;
         }
         let notices = self.staging.commit()?;
         Ok(self.tally.written(notices))

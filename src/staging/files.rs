@@ -82,7 +82,7 @@ pub(super) fn same_file(file: &File, path: &Path) -> bool {
 }
 
 /// Ok where the folder that is to hold `out` is there.
-pub(super) fn has_folder(out: &Path) -> Result<()> {
+pub(crate) fn has_folder(out: &Path) -> Result<()> {
     match out.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
             let folder = folder.display();

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::picture;
 use super::text::{self, Font};
-use super::{OutputOptions, picture};
 use crate::error::{Error, Result};
 use crate::shade::{Colormap, Theme, over};
+use crate::staging::OutputOptions;
 
 const FONT: Font = Font::SMALL;
 const WIDTH: u32 = 1024;

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::sparse::Borders;
+use super::borders::Borders;
 use crate::counts::{ISOLATION_REACH, Isolation};
 use crate::error::Result;
 use crate::store::CountStore;
@@ -17,7 +17,7 @@ const WIDE: usize = (SIDE + 2 * REACH) as usize;
 const FEW: usize = 2_000;
 
 /// The isolation of the pixels of zoom `z` with a count of `least` or more.
-pub(super) fn zoom(counts: &CountStore, z: u8, least: u32) -> Result<Isolation> {
+pub(in crate::backend) fn zoom(counts: &CountStore, z: u8, least: u32) -> Result<Isolation> {
     let borders = Borders::new(counts, z, ISOLATION_REACH)?;
     let tiles: Vec<u64> = counts.tiles(z)?.collect();
     tiles

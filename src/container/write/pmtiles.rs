@@ -10,9 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use pmtiles::{PmTilesWriter, TileType};
 use serde_json::Value;
 
-use super::staging::{Shape, Staging};
-use super::{OutputOptions, Tally, TileWriter, Written, metadata};
+use super::{Beside, Tally, TileWriter, Written};
+use crate::container::metadata;
 use crate::error::{Error, Result};
+use crate::staging::{OutputOptions, Shape, Staging};
 use crate::tile::{TileCoord, hilbert_id};
 
 const SHAPE: Shape = Shape { check, remove };
@@ -66,7 +67,7 @@ impl TileWriter for Archive {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, metadata: &Value, _page: Option<&str>) -> Result<Written> {
+    fn finish(self: Box<Self>, metadata: &Value, _: &dyn Fn() -> Result<Beside>) -> Result<Written> {
         let Self { spool, staging, tally } = *self;
         let spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
         spool.copy(&staging.new_path(), staging.out(), metadata)?;

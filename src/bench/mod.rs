@@ -10,10 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::{KeptTiles, Report, Request, first_difference};
+mod kept;
+
+pub use self::kept::{KeptTiles, first_difference};
 use crate::backend::{Again, BackendReport, PointPush, TileSink};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
+use crate::render::{self, Report, Request};
 use crate::source::{self, Input};
 use crate::tile::{TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -365,8 +368,8 @@ impl<'a> Track<'a> {
         let set = KeptTiles::new(folder)?;
         let writer = Box::new(set.clone());
         let monitor = Arc::new(monitor.another());
-        let pool = super::pool(&self.request.resources, &self.request.style)?;
-        self.reports.push(pool.install(|| super::render(&self.request, &monitor, || Ok(writer)))?);
+        let pool = render::pool(&self.request.resources, &self.request.style)?;
+        self.reports.push(pool.install(|| render::render(&self.request, &monitor, || Ok(writer)))?);
         Ok(set)
     }
 
@@ -378,7 +381,7 @@ impl<'a> Track<'a> {
         fs::create_dir(&folder).map_err(|e| Error::io("create", &folder, e))?;
         self.request.out = folder.join("tiles.pmtiles");
         let before = cpu_seconds();
-        let report = super::run(&self.request, &Arc::new(monitor.another()))?;
+        let report = render::run(&self.request, &Arc::new(monitor.another()))?;
         self.cpu_seconds.push(cpu_seconds() - before);
         self.reports.push(report);
         Ok(self.request.out.clone())
@@ -387,7 +390,7 @@ impl<'a> Track<'a> {
     /// Counts and indices of `points`, which nobody takes.
     fn raster(&mut self, points: &[Vec<WorldPoint>], monitor: &Monitor) -> Result<()> {
         let monitor = Arc::new(monitor.another());
-        let (counts, shade, resident) = super::pool(&self.request.resources, &self.request.style)?
+        let (counts, shade, resident) = render::pool(&self.request.resources, &self.request.style)?
             .install(|| raster(&self.request, points, &monitor))?;
         self.counts.push(counts);
         self.shade.push(shade);
@@ -461,10 +464,10 @@ fn stages(reports: &[Report], last: &Report, input_bytes: u64) -> Vec<StageRow> 
 
 /// Seconds from points to statistics and from there to indices, and of binning points that are on the device.
 fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
-    let (mut backend, _) = super::open(request, monitor)?;
+    let (mut backend, _) = render::open(request, monitor)?;
     let start = Instant::now();
     let next = AtomicUsize::new(0);
-    super::on_all_threads(|| {
+    render::on_all_threads(|| {
         let (mut push, next) = (backend.pusher(), &next);
         move || {
             while let Some(some) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -476,7 +479,7 @@ fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>)
     })?;
     let stats = backend.finish()?;
     let counted = Instant::now();
-    let coloured = super::colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
+    let coloured = render::colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
     backend.tiles(&coloured.tables(), &Nobody)?;
     let shade = counted.elapsed().as_secs_f64();
     Ok(((counted - start).as_secs_f64(), shade, backend.bin_again(points)?))
@@ -496,8 +499,8 @@ fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<Vec<WorldPoint>
     let all = Mutex::new(Vec::new());
     let monitor = monitor.another();
     let pusher = || Box::new(Keep { all: &all, batch: Vec::new() }) as Box<dyn PointPush + '_>;
-    super::pool(&request.resources, &request.style)?
-        .install(|| super::aggregate(&request.sources, pusher, &monitor))?;
+    render::pool(&request.resources, &request.style)?
+        .install(|| render::aggregate(&request.sources, pusher, &monitor))?;
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 

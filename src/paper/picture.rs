@@ -7,10 +7,9 @@ use std::path::Path;
 
 pub use image::RgbaImage;
 
-use super::OutputOptions;
-use super::files::{has_folder, write_whole};
 use crate::error::{Error, Result};
 use crate::shade::over;
+use crate::staging::{OutputOptions, has_folder, write_whole};
 
 /// What the file says under "Software".
 const SOFTWARE: &str = concat!("tilefire ", env!("CARGO_PKG_VERSION"));

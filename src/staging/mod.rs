@@ -3,30 +3,42 @@
 //! Where a run was killed, the next one for the same OUT finds the sibling unlocked and finishes or undoes its work.
 //! What a container consists of, and how it is recognised and removed, is left to its [`Shape`].
 
+mod files;
+
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::OutputOptions;
-use super::files::{exchange, rename, rename_new, same_file, sync_filesystem, sync_folder, unwritable};
+pub(crate) use self::files::has_folder;
+pub use self::files::write_whole;
+use self::files::{exchange, rename, rename_new, same_file, sync_filesystem, sync_folder, unwritable};
 use crate::error::{Error, Result};
+
+/// What a person allows for the output.
+#[derive(Debug, Clone, Default)]
+pub struct OutputOptions {
+    /// Replace an output that tilefire made before.
+    pub force: bool,
+    /// The files being read: an output that is or holds one of them is never replaced.
+    pub inputs: Vec<PathBuf>,
+}
 
 /// First line of the lock file, by which a working folder is known as ours.
 const MARK: &str = "tilefire working folder; safe to delete while no tilefire runs\n";
 
 /// What one kind of container is on disk.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// Ok where everything at the path was written by tilefire; else an error naming what was not.
-    pub(super) check: fn(&Path) -> Result<()>,
+    pub(crate) check: fn(&Path) -> Result<()>,
     /// Removes what tilefire writes and nothing else; an error names what stays.
-    pub(super) remove: fn(&Path) -> Result<()>,
+    pub(crate) remove: fn(&Path) -> Result<()>,
 }
 
 /// An output being made.
 #[derive(Debug)]
-pub(super) struct Staging {
+pub(crate) struct Staging {
     out: PathBuf,
     dir: PathBuf,
     lock: Option<File>,
@@ -38,7 +50,7 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Checks that OUT may be made (or replaced), settles what an earlier run left, and takes the working folder.
-    pub(super) fn begin(out: &Path, options: &OutputOptions, shape: Shape) -> Result<Self> {
+    pub(crate) fn begin(out: &Path, options: &OutputOptions, shape: Shape) -> Result<Self> {
         let (Some(name), Some(parent)) = (out.file_name(), out.parent()) else {
             return Err(Error::Usage(format!("{}: the output needs a name of its own", out.display())));
         };
@@ -66,22 +78,22 @@ impl Staging {
     }
 
     /// The working folder, for files without a name.
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// Where the new output is to be made.
-    pub(super) fn new_path(&self) -> PathBuf {
+    pub(crate) fn new_path(&self) -> PathBuf {
         self.dir.join("new")
     }
 
     /// The name the finished output will have.
-    pub(super) fn out(&self) -> &Path {
+    pub(crate) fn out(&self) -> &Path {
         &self.out
     }
 
     /// Makes what lies at [`Staging::new_path`] the output. Returns what a person should know.
-    pub(super) fn commit(mut self) -> Result<Vec<String>> {
+    pub(crate) fn commit(mut self) -> Result<Vec<String>> {
         let (new, old, out) = (self.new_path(), self.dir.join("old"), self.out.clone());
         // One flush of the whole file system: per tile, fsync manages a few hundred a second.
         sync_filesystem(&self.dir)?;

@@ -7,7 +7,7 @@ use std::io::{Cursor, Write};
 use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
-use tilefire::container::png::{Scratch, encode, encode_truecolor};
+use tilefire::encode::png::{Scratch, encode, encode_truecolor};
 use tilefire::tile::{TILE_PIXELS, TileIndices};
 
 type Raster = [u8; TILE_PIXELS];

@@ -1,0 +1,18 @@
+//! What both devices leave to the host, written once: tiles of few points are sorted and counted as lists, few lit
+//! pixels are spread shape by shape, and neighbours learn what lies along their borders. The dense ways are each
+//! backend's own.
+
+mod borders;
+mod forms;
+pub(super) mod isolation;
+mod limits;
+mod masks;
+mod partition;
+
+pub(super) use borders::Borders;
+#[cfg(test)]
+pub(super) use borders::within;
+pub(super) use forms::{LIST_MAX, leave, leave_list, lit_of, lit_of_list};
+pub(super) use limits::{BUCKET_ZOOM, count_points};
+pub(super) use masks::{few, new_counts, settle, stamp, weigh};
+pub(super) use partition::{PASS_BITS, Runs, partition, push_sorted, run};

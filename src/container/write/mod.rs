@@ -1,0 +1,101 @@
+//! The containers tiles go into: a folder or one PMTiles file. A container appears complete or not at all, and nothing
+//! tilefire did not write is deleted. What the counts were and where tiles come from is the business of the floors
+//! beside and above.
+
+mod folder;
+mod pmtiles;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::staging::OutputOptions;
+use crate::tile::{MAX_ZOOM, TileCoord};
+
+/// Takes the tiles of one run, in any order and from any thread, and makes them one output at the end. A writer that
+/// is dropped before it is finished leaves nothing behind.
+pub trait TileWriter: Send + Sync {
+    /// Adds one tile; each tile is written once.
+    fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()>;
+
+    /// Adds the metadata and, where the container has room for them, the files that `beside` makes; then the output
+    /// appears under its name.
+    fn finish(self: Box<Self>, metadata: &Value, beside: &dyn Fn() -> Result<Beside>) -> Result<Written>;
+}
+
+/// What lies beside the tiles of a folder.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// The map page.
+    pub page: Option<String>,
+    /// The legend as a PNG and as an SVG.
+    pub legend: Option<(Vec<u8>, String)>,
+}
+
+/// How many tiles and bytes an output holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Written {
+    /// Tiles in all.
+    pub tiles: u64,
+    /// Bytes of their PNGs in all.
+    pub bytes: u64,
+    /// The same for each zoom that has tiles.
+    pub zooms: BTreeMap<u8, ZoomWritten>,
+    /// What a person should know about leftovers that were found; usually empty.
+    pub notices: Vec<String>,
+}
+
+/// How many tiles and bytes one zoom holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ZoomWritten {
+    /// Tiles of the zoom.
+    pub tiles: u64,
+    /// Bytes of their PNGs.
+    pub bytes: u64,
+}
+
+/// Opens the output `out`: its ending chooses the container, anything but `.pmtiles` and `.mbtiles` is a folder.
+pub fn create(out: &Path, options: &OutputOptions) -> Result<Box<dyn TileWriter>> {
+    let ending = out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    match ending.as_deref() {
+        Some("pmtiles") => Ok(Box::new(pmtiles::Archive::create(out, options)?)),
+        Some("mbtiles") => Err(Error::Usage(format!(
+            "{}: writing .mbtiles is not possible yet; name a .pmtiles file, or a folder for z/x/y.png tiles",
+            out.display()
+        ))),
+        _ => Ok(Box::new(folder::Folder::create(out, options)?)),
+    }
+}
+
+/// Running totals that every writing thread adds to.
+#[derive(Debug)]
+struct Tally([(AtomicU64, AtomicU64); MAX_ZOOM as usize + 1]);
+
+impl Tally {
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| Default::default()))
+    }
+
+    fn add(&self, tile: TileCoord, bytes: usize) {
+        if let Some((tiles, sum)) = self.0.get(usize::from(tile.z)) {
+            tiles.fetch_add(1, Ordering::Relaxed);
+            sum.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn written(&self, notices: Vec<String>) -> Written {
+        let mut written = Written { notices, ..Written::default() };
+        for (z, (tiles, bytes)) in (0..).zip(&self.0) {
+            let zoom = ZoomWritten { tiles: tiles.load(Ordering::Relaxed), bytes: bytes.load(Ordering::Relaxed) };
+            if zoom.tiles > 0 {
+                written.tiles += zoom.tiles;
+                written.bytes += zoom.bytes;
+                written.zooms.insert(z, zoom);
+            }
+        }
+        written
+    }
+}

@@ -1,0 +1,4 @@
+//! From pixels to the bytes of a picture file. Knows palette indices and colours; nothing of counts, and nothing of
+//! where the bytes go.
+
+pub mod png;

@@ -1,0 +1,101 @@
+//! What is asked for: valid and ready to use; behind it nothing is checked again.
+
+use std::path::PathBuf;
+
+use crate::backend::gpu::GpuOptions;
+use crate::project::Crs;
+use crate::shade::Style;
+use crate::source::{Input, ReadOptions};
+use crate::tile::ZoomRange;
+
+/// Which device does the work.
+#[derive(Debug, Clone, Default)]
+pub enum Device {
+    /// A real GPU if there is one, else the CPU; the report says which.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU, or an error.
+    Gpu,
+}
+
+/// Where points come from.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// Files to read, in order; their points add up.
+    pub inputs: Vec<Input>,
+    /// How to find the columns.
+    pub read: ReadOptions,
+    /// What the coordinates mean.
+    pub crs: Crs,
+}
+
+/// What the work may use.
+#[derive(Debug, Clone, Default)]
+pub struct Resources {
+    /// Where the work is done.
+    pub device: Device,
+    /// Adapter and limits, for a GPU.
+    pub gpu: GpuOptions,
+    /// Worker threads; `None` for one per core.
+    pub threads: Option<usize>,
+    /// Bytes of host memory for points and counts; `None` for half of what the machine has free.
+    pub memory: Option<u64>,
+}
+
+/// A run that is valid and ready: behind this nothing is checked again.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where points come from.
+    pub sources: Sources,
+    /// Zooms to make tiles for.
+    pub zooms: ZoomRange,
+    /// What they look like.
+    pub style: Style,
+    /// What the work may use.
+    pub resources: Resources,
+    /// Folder to write.
+    pub out: PathBuf,
+    /// Whether an output that tilefire made earlier may be replaced.
+    pub force: bool,
+    /// Whether to write a map page beside the tiles.
+    pub page: bool,
+    /// Address the tiles will be found under, for absolute URLs in the metadata.
+    pub base_url: Option<String>,
+    /// Whether to read and count only, and to estimate what writing would cost.
+    pub dry_run: bool,
+}
+
+impl Sources {
+    /// Files of longitudes and latitudes whose columns have usual names.
+    pub fn new(inputs: Vec<Input>) -> Self {
+        Self { inputs, read: ReadOptions::default(), crs: Crs::default() }
+    }
+
+    /// The inputs that are files.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let file = |input: &Input| match input {
+            Input::File(path) => Some(path.clone()),
+            Input::Stdin => None,
+        };
+        self.inputs.iter().filter_map(file).collect()
+    }
+}
+
+impl Request {
+    /// A request with the defaults of the command line.
+    pub fn new(inputs: Vec<Input>, out: impl Into<PathBuf>) -> Self {
+        Self {
+            sources: Sources::new(inputs),
+            zooms: ZoomRange { min: 0, max: 10 },
+            style: Style::default(),
+            resources: Resources::default(),
+            out: out.into(),
+            force: false,
+            page: true,
+            base_url: None,
+            dry_run: false,
+        }
+    }
+}
