@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::backend::TileSink;
 use crate::container::write::TileWriter;
-use crate::encode::png;
+use crate::encode::png::{Scratch, encode, encode_truecolor};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
@@ -63,7 +63,7 @@ impl Drawn {
 }
 
 thread_local! {
-    static ENCODER: RefCell<(png::Scratch, Vec<u8>)> = RefCell::default();
+    static ENCODER: RefCell<(Scratch, Vec<u8>)> = RefCell::default();
 }
 
 impl TileSink for EncodingSink<'_> {
@@ -75,9 +75,9 @@ impl TileSink for EncodingSink<'_> {
         ENCODER.with_borrow_mut(|(scratch, bytes)| {
             let start = self.monitor.now();
             if self.truecolor {
-                png::encode_truecolor(indices, &table.palette, bytes)?;
+                encode_truecolor(indices, &table.palette, bytes)?;
             } else {
-                png::encode(indices, &table.palette, scratch, bytes);
+                encode(indices, &table.palette, scratch, bytes);
             }
             let encoded = self.monitor.now();
             self.monitor.record(Stage::Encode, start, encoded);
