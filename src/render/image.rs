@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::colours::{Coloured, colour};
+use super::colours::{ColourSink, Coloured, colour};
 use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, pool};
-use crate::backend::{Count, PointPush, TileSink};
+use crate::backend::{Count, PointPush};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
 use crate::paper::picture::{self, Picture, Pixels, RgbaImage};
 use crate::project;
-use crate::shade::{Legend, Style};
+use crate::shade::{Legend, ShadeTable, Style};
 use crate::source::Input;
 use crate::staging::OutputOptions;
 use crate::store::{PointSpool, SpoolSink};
@@ -135,9 +135,10 @@ fn finish(
         return Err(Error::Internal(format!("the picture counts {} of {inside} points", stats.sum)));
     }
     let mut coloured = colour(paint.as_ref(), &request.style, run.zooms)?;
-    let tables = coloured.tables();
     let zoom = run.zooms.max;
-    let table = tables.last().ok_or_else(|| Error::Internal("a picture without colours".into()))?;
+    let look = coloured.looks.get(usize::from(zoom));
+    let table =
+        look.map(|look| look.table.clone()).ok_or_else(|| Error::Internal("a picture without colours".into()))?;
     let canvas = Canvas::new(grid, table.is_wide());
     coloured.paint(paint.as_ref(), &canvas)?;
     let mut report = Report::new(run, points, paint.stats(), &coloured);
@@ -281,8 +282,8 @@ impl Canvas {
     }
 }
 
-impl TileSink for Canvas {
-    fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
+impl ColourSink for Canvas {
+    fn put(&self, _: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
         const { assert!(picture::STRIP == TILE_SIDE) };
         // Spread reaches beyond the edges.
         let Some(strip) = self.strips.get(tile.y as usize) else { return Ok(()) };

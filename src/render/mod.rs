@@ -11,7 +11,6 @@ mod session;
 mod sink;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
 pub use report::{Report, ZoomReport};
@@ -75,14 +74,10 @@ pub(crate) fn render(
 ) -> Result<Report> {
     let writer = create()?;
     let Counted { paint, notice, points } = count(request, monitor)?;
-    let mut coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
-    let tiles: u64 = request.zooms.iter().filter_map(|z| coloured.stats.get(usize::from(z))).map(|s| s.tiles).sum();
-    monitor.tiles_total.store(tiles, Ordering::Relaxed);
-    let tables = coloured.tables();
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
-    let sink = sink::EncodingSink { tables: &tables, truecolor, writer: writer.as_ref(), monitor, drawn };
-    coloured.paint(paint.as_ref(), &sink)?;
+    let sink = sink::EncodingSink { truecolor, writer: writer.as_ref(), monitor, drawn };
+    let coloured = colours::paint(paint.as_ref(), &request.style, request.zooms, monitor, &sink)?;
 
     let mut report = Report::new(request, &points, paint.stats(), &coloured);
     // The box around all points would tell where those are that are not to be seen.

@@ -141,6 +141,6 @@ impl Count for CpuCount {
             monitor.time(Stage::Reduce, || self.counts.reduce(z))?;
         }
         let report = BackendReport { flushes: self.flushes.load(Ordering::Relaxed), ..self.report };
-        Ok(Box::new(CpuPaint::counted(Arc::new(self.counts), monitor, report)?))
+        Ok(Box::new(CpuPaint::counted(Arc::new(self.counts), self.plan, report)?))
     }
 }
