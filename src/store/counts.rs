@@ -66,7 +66,7 @@ impl CountStore {
         for part in parts {
             let (chunks, stats) = part.into_chunks(&self.vault)?;
             zoom.chunks.extend(chunks);
-            zoom.stats.merge(&stats);
+            zoom.stats.merge(&stats)?;
         }
         if !zoom.chunks.is_sorted_by_key(|c| c.first) {
             zoom.chunks.par_sort_unstable_by_key(|c| c.first);

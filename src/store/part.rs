@@ -67,7 +67,7 @@ impl CountPart {
         self.open.extend_from_slice(&self.block);
         self.last = code;
         self.open_tiles += 1;
-        self.stats.add_tile(lit);
+        self.stats.add_tile(lit)?;
         if self.open_tiles >= CHUNK_TILES || self.open.len() >= CHUNK_BYTES {
             self.close()?;
         }
