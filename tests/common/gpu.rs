@@ -204,7 +204,7 @@ impl<'a> Job<'a> {
     }
 
     pub fn gpu_backend(&self) -> Result<GpuBackend> {
-        GpuBackend::new(self.plan(), GpuOptions { adapter: Some(adapter_name()), limits: self.limits })
+        GpuBackend::new(self.plan(), GpuOptions { adapter: Some(adapter_name()), limits: self.limits, timestamps: true })
     }
 
     pub fn gpu(&self) -> Done {

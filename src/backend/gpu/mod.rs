@@ -12,12 +12,16 @@ mod batches;
 mod bin;
 mod blur;
 mod buckets;
+mod buffer;
 mod device;
 mod halo;
 mod memory;
 mod new_counts;
+mod opening;
+mod options;
 mod output;
 mod pack;
+mod passes;
 mod push;
 mod readback;
 mod reduce;
@@ -28,7 +32,9 @@ mod slots;
 mod spread;
 mod stats;
 mod table;
+mod tally;
 mod tiles;
+mod timing;
 mod widen;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -36,6 +42,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use adapter::{AdapterDescription, AdapterKind, Choice, adapters, choose};
+pub use opening::OpenDevice;
+pub use options::{ForcedLimits, GpuOptions};
 
 use self::device::Gpu;
 use self::memory::MemoryPlan;
@@ -43,6 +51,7 @@ use self::new_counts::Work;
 use self::pack::{Packing, Parts};
 use self::resident::Resident;
 use self::table::Seen;
+use self::tally::Step;
 use super::host::{BUCKET_ZOOM, isolation};
 use super::{Again, Backend, BackendReport, Plan, PointPush, TileSink};
 use crate::counts::{Histogram, Isolation, ZoomStats};
@@ -60,42 +69,14 @@ const REVIEW_POINTS: usize = 1 << 16;
 /// How long a thread waits for another one's batch before it asks whether the device is still well.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// What the person chose.
-#[derive(Debug, Clone, Default)]
-pub struct GpuOptions {
-    /// Part of the adapter's name, in any case; `None` takes the best real GPU.
-    pub adapter: Option<String>,
-    /// Limits below the adapter's own.
-    pub limits: ForcedLimits,
-}
-
-/// Limits forced on a session, by flags or by tests; `None` is what the adapter grants, or the default.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ForcedLimits {
-    /// Bytes of device memory.
-    pub device_memory: Option<u64>,
-    /// Dense tiles in one buffer.
-    pub binding_tiles: Option<u32>,
-    /// Points in a batch.
-    pub batch_points: Option<usize>,
-    /// Zoom of the bucket tiles.
-    pub bucket_zoom: Option<u8>,
-    /// Whether to use subgroup operations; by default where a real GPU has them.
-    pub subgroups: Option<bool>,
-    /// Points below which a tile is counted by the host.
-    pub dense_min: Option<usize>,
-    /// Points that come to a bucket before it is looked through for dense tiles.
-    pub review_points: Option<usize>,
-    /// Buffers of dense tiles after which the device has no memory for more.
-    pub slot_buffers: Option<usize>,
-}
-
 /// A session on a GPU.
 #[derive(Debug)]
 pub struct GpuBackend {
     plan: Plan,
     gpu: Gpu,
     memory: MemoryPlan,
+    /// Lanes of a subgroup, for the model of a benchmark.
+    lanes: u32,
     dense_min: usize,
     points: PointStore,
     pushed: AtomicU64,
@@ -126,13 +107,13 @@ impl GpuBackend {
     /// Begins a session on the adapter that `options` ask for; call its methods within the rayon pool that shall
     /// do the host's share.
     pub fn new(plan: Plan, options: GpuOptions) -> Result<Self> {
-        let wanted = options.adapter.as_deref().map_or(Choice::Auto, Choice::Named);
-        let mut found = adapter::enumerate();
-        let descriptions: Vec<_> = found.iter().map(|(_, description)| description.clone()).collect();
-        let (adapter, description) = found.swap_remove(choose(&descriptions, wanted)?);
-        let limits = options.limits;
-        let gpu = Gpu::open(&adapter, limits.subgroups)?;
-        let memory = MemoryPlan::new(&description, &limits);
+        let device = OpenDevice::open(&options, &plan.monitor)?;
+        Self::on(plan, device)
+    }
+
+    /// Begins a session on a device that is open already.
+    pub fn on(plan: Plan, device: OpenDevice) -> Result<Self> {
+        let OpenDevice { gpu, description, memory, limits } = device;
         let device = Resident::new(&gpu, &plan, memory)?;
         let report = BackendReport {
             backend: "gpu",
@@ -140,6 +121,7 @@ impl GpuBackend {
             interface: Some(description.interface),
             subgroups: gpu.subgroups,
             threads: rayon::current_num_threads(),
+            device_memory: memory.budget,
             ..Default::default()
         };
         let vault = Arc::new(plan.memory.vault());
@@ -164,6 +146,7 @@ impl GpuBackend {
             plan,
             gpu,
             memory,
+            lanes: description.subgroup_size.0,
             report,
         })
     }
@@ -222,7 +205,15 @@ impl GpuBackend {
             if self.spilled.load(Ordering::Acquire) {
                 break;
             }
-            let Some(mut stretch) = device.batches.reserve(&self.gpu, points.len() - taken)? else {
+            let reserved = match device.batches.reserve(&self.gpu, points.len() - taken) {
+                Err(Error::DeviceFull { .. }) => {
+                    drop(device);
+                    self.spill()?;
+                    break;
+                }
+                reserved => reserved?,
+            };
+            let Some(mut stretch) = reserved else {
                 // Who sends a batch may fail, and then nobody tells.
                 self.gpu.check()?;
                 self.plan.monitor.check()?;
@@ -234,7 +225,11 @@ impl GpuBackend {
             taken += stretch.points;
             let sent = lock(&self.session)?.commit(&self.gpu, stretch);
             self.written.notify_all();
-            sent?;
+            match sent {
+                // The batch is still there, and sent when the counts have made room for it.
+                Err(Error::DeviceFull { .. }) => self.spill()?,
+                sent => sent?,
+            }
         }
         Ok(taken)
     }
@@ -243,7 +238,10 @@ impl GpuBackend {
     fn spill(&self) -> Result<()> {
         let mut device = lock(&self.session)?;
         while !device.batches.written() {
-            device = self.written.wait(device).map_err(poisoned)?;
+            // Who writes may fail, and then nobody tells.
+            self.gpu.check()?;
+            self.plan.monitor.check()?;
+            device = self.written.wait_timeout(device, PATIENCE).map_err(poisoned)?.0;
         }
         if self.spilled.swap(true, Ordering::AcqRel) {
             return Ok(());
@@ -278,6 +276,7 @@ impl GpuBackend {
         }
         if self.spilled.load(Ordering::Acquire) {
             self.count_buckets()?;
+            lock(&self.session)?.release(&self.gpu)?;
             return (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect();
         }
         let sparse = std::mem::take(&mut *self.early.lock().map_err(poisoned)?);
@@ -285,6 +284,7 @@ impl GpuBackend {
         self.tell_sparse(&sparse);
         self.counts.set_zoom(self.plan.zooms.max, sparse)?;
         let mut device = lock(&self.session)?;
+        self.gpu.tally.begin(Step::Reduce);
         let (stats, reduced) = device.finish(&self.gpu, &self.plan, &mut self.counts)?;
         self.report.host_reduced_tiles = reduced;
         Ok(stats)
@@ -327,6 +327,7 @@ impl Backend for GpuBackend {
     }
 
     fn spread(&mut self, kernels: &[Kernel]) -> Result<Vec<ZoomStats>> {
+        self.gpu.tally.begin(Step::Spread);
         let mut device = lock(&self.session)?;
         let monitor = self.plan.monitor.clone();
         self.kernels = kernels.to_vec();
@@ -361,6 +362,7 @@ impl Backend for GpuBackend {
     }
 
     fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()> {
+        self.gpu.tally.begin(Step::Shade);
         let device = lock(&self.session)?;
         let (gpu, plan, memory, dense_min) = (&self.gpu, &self.plan, self.memory, self.dense_min);
         let work = Work { gpu, plan, memory, dense_min };
@@ -370,20 +372,26 @@ impl Backend for GpuBackend {
     fn bin_again(&self, points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
         let device = lock(&self.session)?;
         let resident = !self.spilled.load(Ordering::Acquire);
-        if resident { again::run(&self.gpu, &device, points).map(Some) } else { Ok(None) }
+        let lanes = self.lanes as usize;
+        if resident { again::run(&self.gpu, &device, points, lanes).map(Some) } else { Ok(None) }
     }
 
     fn report(&self) -> BackendReport {
+        let (shaders, transfers) = self.gpu.work();
         let mut report = BackendReport {
             flushes: self.flushes.load(Ordering::Relaxed),
             passes: self.passes.load(Ordering::Relaxed),
             spilled_bytes: self.vault.spilled(),
-            shaders: self.gpu.work(),
+            shaders,
+            transfers,
+            pipelines: self.gpu.compiled(),
+            device_peak: self.gpu.account.peak(),
+            device_refusals: self.gpu.account.refused(),
             ..self.report.clone()
         };
         if let Ok(device) = lock(&self.session) {
             report.batches = device.batches.sent;
-            report.slot_buffers = device.pools.iter().map(|pool| pool.len() as u64).sum();
+            report.slot_buffers = device.pools.iter().map(|pool| pool.made() as u64).sum();
         }
         report
     }
