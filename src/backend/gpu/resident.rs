@@ -312,11 +312,18 @@ impl Resident {
         // Tiles that take all there is could not be read.
         self.hold_reserve(gpu)?;
         let pool = &mut self.pools[usize::from(self.zoom & 1)];
-        let fits = pool.ensure(gpu, wanted, 0)?;
+        let mut some = wanted;
+        while !pool.ensure(gpu, some, 0)? && some > pool.capacity() && some > 1 {
+            some /= 2;
+        }
         self.reserve = None;
-        if !fits && pool.capacity() == 0 {
-            gpu.check()?;
-            return Err(gpu.exhausted());
+        if pool.capacity() == 0 {
+            // The ring gets along with less, too.
+            self.batches.release();
+            gpu.drain()?;
+            if !pool.ensure(gpu, 1, 0)? {
+                return Err(gpu.exhausted());
+            }
         }
         Ok(wanted.min(pool.capacity()))
     }
