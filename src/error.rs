@@ -39,7 +39,9 @@ pub enum Error {
         problem: String,
     },
     /// The adapter has no memory for one more buffer.
-    #[error("GPU adapter '{adapter}' has no memory for {bytes} bytes more; end what else uses it, or use --backend cpu")]
+    #[error(
+        "GPU adapter '{adapter}' has no memory for {bytes} bytes more; end what else uses it, or use --backend cpu"
+    )]
     DeviceFull {
         /// The adapter's name as its driver gives it.
         adapter: String,

@@ -2,8 +2,8 @@
 
 use super::device::Gpu;
 use super::shader::{Access, Pass, Shader, WORKGROUP, params};
-use super::tally::Handled;
 use super::slots::SlotPool;
+use super::tally::Handled;
 use crate::counts::Lit;
 use crate::error::Result;
 

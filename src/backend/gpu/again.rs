@@ -1,5 +1,5 @@
 //! Binning alone, for benchmarks: points that already lie on the device are binned once more into the tiles that a
-//! finished session still has. Neither the host nor the bus is in the way, and the commands are recorded before the
+//! finished session has left. Neither the host nor the bus is in the way, and the commands are recorded before the
 //! clock starts, so this is the shader's own speed. How many additions the merging of equal pixels leaves is counted on
 //! the host, by the same rules.
 
@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::bin;
 use super::buffer::Buffer;
 use super::device::Gpu;
-use super::resident::Resident;
+use super::resident::DeviceCounts;
 use super::shader::{RUN, WORKGROUP};
 use crate::backend::Again;
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::tile::WorldPoint;
 const MOST: usize = 1 << 26;
 
 /// Bins `points` again, as many as are taken; the counts are wrong afterwards. `lanes` is the size of a subgroup.
-pub(super) fn run(gpu: &Gpu, device: &Resident, points: &[Vec<WorldPoint>], lanes: usize) -> Result<Again> {
+pub(super) fn run(gpu: &Gpu, device: &DeviceCounts, points: &[Vec<WorldPoint>], lanes: usize) -> Result<Again> {
     let mut taken = 0;
     let pieces = points.iter().take_while(|piece| {
         taken += piece.len();
@@ -26,7 +26,7 @@ pub(super) fn run(gpu: &Gpu, device: &Resident, points: &[Vec<WorldPoint>], lane
     });
     let all: Vec<WorldPoint> = pieces.flatten().copied().collect();
     let mut batches: Vec<(Buffer, u32)> = Vec::new();
-    for batch in all.chunks(device.batch()) {
+    for batch in all.chunks(device.batch) {
         match gpu.upload("points again", bytemuck::cast_slice(batch), wgpu::BufferUsages::STORAGE) {
             Ok(buffer) => batches.push((buffer, batch.len() as u32)),
             // As many as the device has memory for.
@@ -39,7 +39,7 @@ pub(super) fn run(gpu: &Gpu, device: &Resident, points: &[Vec<WorldPoint>], lane
     let record = || {
         let mut commands = gpu.encoder();
         for (buffer, points) in &batches {
-            let (zoom, pool) = (device.zoom(), device.pool(device.zoom()));
+            let (zoom, pool) = (device.zoom, device.pool(device.zoom));
             bin::encode(gpu, &mut commands, (buffer, *points), zoom, &device.table, pool, 0)?;
         }
         Ok::<_, Error>(gpu.ready(commands))
@@ -56,7 +56,7 @@ pub(super) fn run(gpu: &Gpu, device: &Resident, points: &[Vec<WorldPoint>], lane
     let took = gpu.bin_nanoseconds().zip(before).map(|(after, before)| after - before);
     let atomics = batches
         .iter()
-        .zip(all.chunks(device.batch()))
+        .zip(all.chunks(device.batch))
         .map(|(_, batch)| {
             let keys = keys(device, batch);
             if gpu.subgroups { merged_by_subgroups(&keys, lanes) } else { merged(&keys) }
@@ -66,8 +66,8 @@ pub(super) fn run(gpu: &Gpu, device: &Resident, points: &[Vec<WorldPoint>], lane
 }
 
 /// The pixels of points, as bin numbers them; `None` for points of tiles that are not on the device.
-fn keys(device: &Resident, points: &[WorldPoint]) -> Vec<Option<u64>> {
-    let zoom = device.zoom();
+fn keys(device: &DeviceCounts, points: &[WorldPoint]) -> Vec<Option<u64>> {
+    let zoom = device.zoom;
     let mut last = None;
     let key = |point: &WorldPoint| {
         let tile = point.tile(zoom);
@@ -77,7 +77,9 @@ fn keys(device: &Resident, points: &[WorldPoint]) -> Vec<Option<u64>> {
         };
         last = Some((tile, slot));
         let shift = 24 - u32::from(zoom);
-        slot.map(|slot| u64::from(slot) << 16 | u64::from(point.x >> shift & 0xff) << 8 | u64::from(point.y >> shift & 0xff))
+        slot.map(|slot| {
+            u64::from(slot) << 16 | u64::from(point.x >> shift & 0xff) << 8 | u64::from(point.y >> shift & 0xff)
+        })
     };
     points.iter().map(key).collect()
 }

@@ -6,9 +6,9 @@ use std::sync::mpsc::{Receiver, channel};
 
 use super::buffer::Buffer;
 use super::device::Gpu;
+use super::memory::RING;
 use super::tally::Move;
 use super::timing::Commands;
-use super::memory::RING;
 use crate::error::{Error, Result};
 use crate::tile::WorldPoint;
 

@@ -3,11 +3,11 @@
 
 use super::buffer::Buffer;
 use super::device::Gpu;
-use super::shader::{Access, GROUP, Pass, Shader, MORTON, RUN, WORKGROUP, params};
-use super::tally::Handled;
-use super::timing::Commands;
+use super::shader::{Access, GROUP, MORTON, Pass, RUN, Shader, WORKGROUP, params};
 use super::slots::SlotPool;
 use super::table::TileTable;
+use super::tally::Handled;
+use super::timing::Commands;
 use crate::error::Result;
 
 params! {

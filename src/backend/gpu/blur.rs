@@ -3,9 +3,9 @@
 use super::buffer::Buffer;
 use super::device::Gpu;
 use super::shader::{Access, Pass, Shader, WORKGROUP, params};
+use super::spread::Planes;
 use super::tally::Handled;
 use super::timing::Commands;
-use super::spread::Planes;
 use crate::error::Result;
 use crate::tile::{TILE_PIXELS, TILE_SIDE};
 
@@ -28,13 +28,7 @@ pub(super) const SHADER: Shader = Shader {
 };
 
 /// Spreads the first `tiles` tiles of `planes`, whose level 0 is filled, into `rasters`.
-pub(super) fn encode(
-    gpu: &Gpu,
-    encoder: &mut Commands,
-    planes: &Planes,
-    tiles: usize,
-    rasters: &Buffer,
-) -> Result<()> {
+pub(super) fn encode(gpu: &Gpu, encoder: &mut Commands, planes: &Planes, tiles: usize, rasters: &Buffer) -> Result<()> {
     let (side, radius, level_words, add) = (planes.side, planes.radius, planes.level_words(), planes.add);
     let steps = [(0, side * TILE_SIDE, Handled::tiles(tiles)), (1, TILE_PIXELS as u32, Handled::more())];
     for (over_rows, pixels, handled) in steps {

@@ -42,6 +42,8 @@ pub(super) struct Gpu {
     pub(super) limits: wgpu::Limits,
     /// Whether shaders use subgroup operations.
     pub(super) subgroups: bool,
+    /// Lanes of a subgroup, the fewest there may be.
+    pub(super) lanes: usize,
 }
 
 /// How a wait ended.
@@ -125,6 +127,7 @@ impl Gpu {
             account: Account::new(forced.device_holds, forced.upload_window),
             limits,
             subgroups,
+            lanes: adapter.get_info().subgroup_min_size as usize,
         };
         gpu.check()?;
         Ok(gpu)
@@ -330,8 +333,9 @@ impl Gpu {
     }
 
     /// Takes the device away, as a driver reset would.
-    pub(super) fn destroy(&self) {
-        self.device.destroy();
+    pub(super) fn destroyer(&self) -> impl Fn() + use<> {
+        let device = self.device.clone();
+        move || device.destroy()
     }
 }
 
@@ -451,8 +455,7 @@ pub(super) mod tests {
     /// A call that the device refuses is an error that names the adapter.
     #[test]
     fn a_validation_error_comes_back() {
-        let Some((gpu, description)) =
-            device("a_validation_error_comes_back", ForcedLimits::default(), passes::table)
+        let Some((gpu, description)) = device("a_validation_error_comes_back", ForcedLimits::default(), passes::table)
         else {
             return;
         };

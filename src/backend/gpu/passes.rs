@@ -23,8 +23,8 @@ pub(super) const fn table(subgroups: bool) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::gpu::shader::{Access, Params, Pass, Shader, WORKGROUP, params};
     use crate::backend::gpu::options::ForcedLimits;
+    use crate::backend::gpu::shader::{Access, Params, Pass, Shader, WORKGROUP, params};
     use crate::backend::gpu::slots::{BufferSizes, SlotPool, TILE_BYTES};
     use crate::backend::gpu::table::TileTable;
     use crate::backend::gpu::{device, readback};
@@ -96,7 +96,8 @@ mod tests {
         let mut table = table(subgroups);
         let sources = table[Pass::Bin as usize].sources.iter().map(|source| {
             let apart = source.replace("    bin(group.x", "    if (own_lane >= 3u) { bin(group.x");
-            let apart = if apart == *source { apart } else { apart.replace("place, WORKGROUP);", "place, WORKGROUP); }") };
+            let apart =
+                if apart == *source { apart } else { apart.replace("place, WORKGROUP);", "place, WORKGROUP); }") };
             &*apart.leak()
         });
         table[Pass::Bin as usize].sources = sources.collect::<Vec<_>>().leak();

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::device::Gpu;
 use super::shader::{Access, Pass, Shader, WORKGROUP, params};
+use super::slots::{MAX_JOBS, SlotPool, TILE_BYTES, ZoomSlots};
 use super::tally::Handled;
 use super::timing::Commands;
-use super::slots::{MAX_JOBS, SlotPool, TILE_BYTES, ZoomSlots};
 use crate::error::{Error, Result};
 use crate::tile::TILE_PIXELS;
 

@@ -2,7 +2,7 @@
 
 use super::buffer::Buffer;
 use super::device::Gpu;
-use super::shader::{Access, Pass, Shader, MORTON, WORKGROUP, params};
+use super::shader::{Access, MORTON, Pass, Shader, WORKGROUP, params};
 use super::slots::TILE_BYTES;
 use super::tally::Handled;
 use super::timing::Commands;

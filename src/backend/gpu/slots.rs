@@ -3,8 +3,8 @@
 
 use super::buffer::Buffer;
 use super::device::Gpu;
-use super::timing::Commands;
 use super::shader::GROUP;
+use super::timing::Commands;
 use crate::error::{Error, Result};
 use crate::tile::TILE_PIXELS;
 

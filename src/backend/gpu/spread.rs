@@ -6,9 +6,9 @@
 use super::buffer::Buffer;
 use super::device::Gpu;
 use super::shader::{Access, Pass, Shader, WORKGROUP, params};
+use super::slots::TILE_BYTES;
 use super::tally::Handled;
 use super::timing::Commands;
-use super::slots::TILE_BYTES;
 use super::{blur, widen};
 use crate::error::Result;
 use crate::shade::{Form, Kernel, SpreadOp};
@@ -107,13 +107,7 @@ impl Planes {
 }
 
 /// Spreads the first `tiles` tiles of `planes`, whose level 0 is filled, into `rasters`.
-pub(super) fn encode(
-    gpu: &Gpu,
-    encoder: &mut Commands,
-    planes: &Planes,
-    tiles: usize,
-    rasters: &Buffer,
-) -> Result<()> {
+pub(super) fn encode(gpu: &Gpu, encoder: &mut Commands, planes: &Planes, tiles: usize, rasters: &Buffer) -> Result<()> {
     debug_assert!(rasters.size() >= TILE_BYTES * tiles as u64);
     if planes.weighted {
         return blur::encode(gpu, encoder, planes, tiles, rasters);

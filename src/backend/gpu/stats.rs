@@ -3,9 +3,9 @@
 
 use super::device::Gpu;
 use super::readback;
-use super::shader::{Access, HASH_WORDS, Pass, Shader, MORTON, TOTALS_HEAD, params};
-use super::tally::Handled;
+use super::shader::{Access, HASH_WORDS, MORTON, Pass, Shader, TOTALS_HEAD, params};
 use super::slots::{MAX_JOBS, SlotPool, TILE_BYTES, ZoomSlots};
+use super::tally::Handled;
 use crate::counts::{DISTINCT_LIMIT, Distinct, Unit, ZoomStats};
 use crate::error::Result;
 
@@ -72,7 +72,14 @@ pub(super) fn run(
                 let size = (jobs.len() as u32, 1);
                 // Additions but those to the zoom's totals stay in the workgroup's memory.
                 let handled = Handled::tiles(jobs.len()).moving(TILE_BYTES * jobs.len() as u64);
-                gpu.dispatch(&mut encoder, Pass::Stats, &params, &buffers, size, handled.adding(3 * jobs.len() as u64))?;
+                gpu.dispatch(
+                    &mut encoder,
+                    Pass::Stats,
+                    &params,
+                    &buffers,
+                    size,
+                    handled.adding(3 * jobs.len() as u64),
+                )?;
             }
         }
         first += slots.len();

@@ -74,8 +74,7 @@ impl Clock {
     /// Adds what a set says to the tally, and keeps the set for the next commands.
     fn read(&self, Timed { set, passes }: Timed, tally: &Tally) {
         if let Ok(view) = set.host.get_mapped_range(..passes.len() as u64 * 16) {
-            let ticks: Vec<u64> =
-                view.chunks_exact(8).map(|b| b.try_into().map_or(0, u64::from_le_bytes)).collect();
+            let ticks: Vec<u64> = view.chunks_exact(8).map(|b| b.try_into().map_or(0, u64::from_le_bytes)).collect();
             for (pass, ticks) in passes.iter().zip(ticks.chunks_exact(2)) {
                 // Some drivers' clocks jump back when a device changes its speed.
                 tally.took(*pass, (ticks[1].saturating_sub(ticks[0]) as f64 * self.period) as u64);
@@ -94,12 +93,7 @@ impl Commands {
     }
 
     /// Begins a pass, timed where there is a clock.
-    pub(super) fn begin(
-        &mut self,
-        device: &wgpu::Device,
-        clock: Option<&Clock>,
-        pass: Pass,
-    ) -> wgpu::ComputePass<'_> {
+    pub(super) fn begin(&mut self, device: &wgpu::Device, clock: Option<&Clock>, pass: Pass) -> wgpu::ComputePass<'_> {
         if let Some(clock) = clock {
             if self.timed.last().is_none_or(|timed| timed.passes.len() >= PASSES as usize) {
                 self.timed.push(Timed { set: clock.set(device), passes: Vec::new() });

@@ -3,9 +3,9 @@
 
 use super::device::Gpu;
 use super::shader::{Access, Pass, Shader, WORKGROUP, params};
+use super::spread::Planes;
 use super::tally::Handled;
 use super::timing::Commands;
-use super::spread::Planes;
 use crate::error::Result;
 
 params! {
