@@ -13,7 +13,8 @@ use tilefire::backend::cpu::CpuBackend;
 use tilefire::backend::{Backend, TileSink};
 use tilefire::counts::{Distinct, Histogram, Isolation, Unit, ZoomStats};
 use tilefire::error::Result;
-use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
+use tilefire::project::{Coordinate, Crs, Projector};
+use tilefire::rows::LeftOut;
 use tilefire::shade::{
     Colormap, Function, Kernel, Radius, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp, SpreadShape,
     Style, auto_radius,

@@ -13,7 +13,8 @@ fn a_projector_may_move_between_threads() {
 
 #[cfg(feature = "proj")]
 mod with_proj {
-    use tilefire::project::{Coordinate, Crs, LeftOut};
+    use tilefire::project::{Coordinate, Crs};
+    use tilefire::rows::{LeftOut, Reason};
     use tilefire::tile::WorldPoint;
 
     use super::*;
@@ -48,7 +49,7 @@ mod with_proj {
     fn one_bad_point_does_not_take_others_with_it() {
         let (out, left) =
             project("EPSG:27700", &[(530_268.0, 179_640.0), (1e300, 0.0), (f64::NAN, 5.0), (400_000.0, 1e5)]);
-        assert_eq!((out.len(), left.out_of_range), (2, 2));
+        assert_eq!((out.len(), left[Reason::OutOfRange]), (2, 2));
     }
 
     #[test]

@@ -8,16 +8,17 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use tilefire::error::{Error, Result};
 use tilefire::monitor::Monitor;
-use tilefire::project::{Coordinate, Crs, LeftOut};
-use tilefire::source::{self, CoordinateSink, Header, Input, ReadOptions, ReadReport};
+use tilefire::project::{Coordinate, Crs};
+use tilefire::rows::{LeftOut, Reason};
+use tilefire::source::{self, Batch, BatchSink, Header, Input, ReadOptions, ReadReport};
 
 #[derive(Default)]
 struct Kept(Vec<Coordinate>);
 
-impl CoordinateSink for Kept {
-    fn take(&mut self, batch: &[Coordinate]) -> Result<()> {
+impl BatchSink for Kept {
+    fn take(&mut self, batch: &Batch) -> Result<()> {
         assert!(!batch.is_empty());
-        self.0.extend_from_slice(batch);
+        self.0.extend_from_slice(&batch.coordinates);
         Ok(())
     }
 }
@@ -67,24 +68,25 @@ fn each_row_has_one_reason() {
     let text =
         "lon,lat,note\r\n\r\n1,2,\n ,5,\n,x,\nnan,3,\n1e400,3,\n1,inf,\nx,\n1\n\n+1.5 , -2,\"a\nb\"\n3,4,\"open\n5,6,";
     let report = read(text, |_| ()).unwrap();
-    let invalid = report.invalid;
-    assert_eq!((invalid.missing, invalid.not_a_number, invalid.malformed), (2 + 1, 3, 2), "{report:?}");
+    let left_out = LeftOut::from([(Reason::Missing, 2 + 1), (Reason::NotANumber, 3), (Reason::Malformed, 2)]);
+    assert_eq!((report.left_out, report.files[0].left_out), (left_out, left_out));
+    assert_eq!(report.files[0].used, 10 - left_out.total());
     assert_eq!((report.rows, report.files[0].first_invalid_row), (10, Some(2)));
 }
 
 #[test]
 fn blank_lines_and_marks_are_no_rows() {
     let report = read(b"\xef\xbb\xbf\n\r\n\nLAT, Lon \n\n\n51,0\n\r\n", |_| ()).unwrap();
-    assert_eq!((report.rows, report.invalid.total()), (1, 0));
+    assert_eq!((report.rows, report.left_out.total()), (1, 0));
     assert_eq!((report.files[0].x_column.as_str(), report.files[0].y_column.as_str()), ("Lon", "LAT"));
     let report = read(b"\xef\xbb\xbf1,2\n3,4", numbered).unwrap();
-    assert_eq!((report.rows, report.invalid.total(), report.files[0].header), (2, 0, false));
+    assert_eq!((report.rows, report.left_out.total(), report.files[0].header), (2, 0, false));
 }
 
 #[test]
 fn bytes_that_are_no_text_matter_only_where_they_are_read() {
     let report = read(b"name,lon,lat\nS\xfcd,1,2\n\xff,\xff1,2\n", |_| ()).unwrap();
-    assert_eq!((report.rows, report.invalid.not_a_number), (2, 1));
+    assert_eq!((report.rows, report.left_out[Reason::NotANumber]), (2, 1));
 }
 
 #[test]
@@ -133,7 +135,7 @@ fn a_header_can_be_asserted_or_denied() {
     let report = read("1,2\n3,4\n", |o| (numbered(o), o.header = Header::Yes).0).unwrap();
     assert_eq!((report.rows, report.files[0].header, report.files[0].x_column.as_str()), (1, true, "1"));
     let report = read("lon,lat\n3,4\n", |o| (numbered(o), o.header = Header::No).0).unwrap();
-    assert_eq!((report.rows, report.invalid.not_a_number), (2, 1));
+    assert_eq!((report.rows, report.left_out[Reason::NotANumber]), (2, 1));
 }
 
 #[cfg(unix)]
@@ -152,7 +154,7 @@ fn a_pipe_is_read_like_a_file() {
     writer.join().unwrap();
     let file = folder.file("file.csv", text);
     let (expected, same) = read_with(&[file], &ReadOptions::default(), 3).unwrap();
-    assert_eq!((report.rows, report.invalid, report.rows), (expected.rows, expected.invalid, 200_000));
+    assert_eq!((report.rows, report.left_out, report.rows), (expected.rows, expected.left_out, 200_000));
     assert!(points == same);
 }
 
@@ -166,8 +168,8 @@ fn a_quote_left_open_does_not_fill_the_memory() {
 #[test]
 fn a_sink_that_fails_ends_the_reading() {
     struct Fails;
-    impl CoordinateSink for Fails {
-        fn take(&mut self, _: &[Coordinate]) -> Result<()> {
+    impl BatchSink for Fails {
+        fn take(&mut self, _: &Batch) -> Result<()> {
             Err(Error::Limit("full".into()))
         }
     }
@@ -189,15 +191,18 @@ fn a_cancelled_run_is_interrupted() {
 
 #[test]
 fn a_run_without_points_says_why() {
-    let report = read("lon,lat\n530000,180000\n,\n", |_| ()).unwrap();
-    let left = |out_of_range| LeftOut { out_of_range, outside_mercator: 0 };
-    let text = source::no_usable_rows(&report, &left(1), &Crs::Wgs84).to_string();
+    let projected = |options: &mut ReadOptions| options.crs = Crs::WebMercator;
+    let mut report = read("lon,lat\n530000,180000\n,\n", |_| ()).unwrap();
+    report.left_out[Reason::OutOfRange] = 1;
+    let text = source::no_usable_rows(&report).to_string();
     assert!(text.contains("--crs") && text.contains("points.csv") && text.contains("look projected"), "{text}");
-    let text = source::no_usable_rows(&report, &left(1), &Crs::WebMercator).to_string();
+    let mut report = read("x,y\n530000,180000\n,\n", projected).unwrap();
+    report.left_out[Reason::OutOfRange] = 1;
+    let text = source::no_usable_rows(&report).to_string();
     assert!(text.contains("EPSG:3857") && text.contains("check --crs"), "{text}");
-    let text = source::no_usable_rows(&read("lon,lat\n,\n", |_| ()).unwrap(), &left(0), &Crs::Wgs84).to_string();
+    let text = source::no_usable_rows(&read("lon,lat\n,\n", |_| ()).unwrap()).to_string();
     assert!(text.contains("1 missing") && text.contains("'lon' and 'lat'"), "{text}");
-    let text = source::no_usable_rows(&read("lon,lat\n", |_| ()).unwrap(), &left(0), &Crs::Wgs84).to_string();
+    let text = source::no_usable_rows(&read("lon,lat\n", |_| ()).unwrap()).to_string();
     assert!(text.contains("no rows"), "{text}");
 }
 
@@ -256,7 +261,7 @@ proptest! {
         let folder = Folder::new();
         let (report, points) = read_with(&[folder.file("p.csv", text)], &ReadOptions::default(), sinks).unwrap();
         prop_assert_eq!(report.rows, rows.len() as u64);
-        prop_assert_eq!(report.rows - report.invalid.total(), expected.len() as u64);
+        prop_assert_eq!(report.rows - report.left_out.total(), expected.len() as u64);
         prop_assert_eq!(points, expected);
     }
 }

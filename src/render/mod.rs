@@ -18,7 +18,7 @@ pub use report::{Report, ZoomReport};
 pub use request::{Device, Request, Resources, Sources};
 
 use self::points::Points;
-pub(crate) use self::points::aggregate;
+pub(crate) use self::points::{aggregate, open as open_sources};
 use self::session::{check_device, memory};
 pub(crate) use self::session::{default_memory, on_all_threads, open, pool};
 use crate::backend::Backend;
@@ -28,6 +28,7 @@ use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
+use crate::source::Opened;
 use crate::staging::OutputOptions;
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
@@ -48,9 +49,9 @@ struct Counted {
 }
 
 /// Reads, projects and counts.
-fn count(request: &Request, monitor: &Arc<Monitor>) -> Result<Counted> {
+fn count(request: &Request, opened: Opened, monitor: &Arc<Monitor>) -> Result<Counted> {
     let (mut backend, notice) = open(request, monitor)?;
-    let points = aggregate(&request.sources, || backend.pusher(), monitor)?;
+    let points = aggregate(opened, || backend.pusher(), monitor)?;
     let stats = backend.finish()?;
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
@@ -60,7 +61,8 @@ fn count(request: &Request, monitor: &Arc<Monitor>) -> Result<Counted> {
 
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
-    let Counted { mut backend, notice, points, stats } = count(request, monitor)?;
+    let opened = open_sources(&request.sources, monitor)?;
+    let Counted { mut backend, notice, points, stats } = count(request, opened, monitor)?;
     let coloured = colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
     let mut report = Report::new(request, &points, &stats, &coloured);
     let archive = request.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("pmtiles"));
@@ -74,8 +76,10 @@ pub(crate) fn render(
     monitor: &Arc<Monitor>,
     create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
 ) -> Result<Report> {
+    // A wrong column is told before anything is made.
+    let opened = open_sources(&request.sources, monitor)?;
     let writer = create()?;
-    let Counted { mut backend, notice, points, stats } = count(request, monitor)?;
+    let Counted { mut backend, notice, points, stats } = count(request, opened, monitor)?;
     let coloured = colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
     let tiles: u64 = request.zooms.iter().filter_map(|z| coloured.stats.get(usize::from(z))).map(|s| s.tiles).sum();
     monitor.tiles_total.store(tiles, Ordering::Relaxed);
