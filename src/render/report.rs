@@ -90,7 +90,7 @@ pub struct Report {
     pub stages: BTreeMap<&'static str, StageTime>,
     /// Seconds from start to end.
     pub seconds: f64,
-    /// CPU seconds of the whole process.
+    /// CPU seconds of the process from start to end.
     pub cpu_seconds: f64,
 }
 
@@ -230,7 +230,7 @@ impl Report {
         self.notices.extend(written.notices.iter().cloned());
         self.stages = Stage::ALL.iter().map(|&s| (s.name(), monitor.stage(s))).filter(|s| s.1.busy > 0.0).collect();
         self.seconds = monitor.elapsed();
-        self.cpu_seconds = cpu_time::ProcessTime::try_now().map_or(0.0, |t| t.as_duration().as_secs_f64());
+        self.cpu_seconds = monitor.cpu_seconds();
     }
 }
 

@@ -106,7 +106,7 @@ impl CpuBackend {
                     return Ok(rounds.swap_remove(0));
                 }
                 parts.extend(rounds.into_iter().flatten());
-                let sum = || CountPart::sum(parts, self.counts.part());
+                let sum = || CountPart::sum(self.plan.zooms.max, parts, self.counts.part());
                 Ok(vec![self.plan.monitor.time(Stage::Bin, sum)?])
             })
             .collect::<Result<_>>()?;

@@ -243,7 +243,10 @@ impl GpuBackend {
     fn spill(&self) -> Result<()> {
         let mut device = lock(&self.session)?;
         while !device.batches.written() {
-            device = self.written.wait(device).map_err(poisoned)?;
+            // As in `give`: who holds a stretch may never come back.
+            self.gpu.check()?;
+            self.plan.monitor.check()?;
+            device = self.written.wait_timeout(device, PATIENCE).map_err(poisoned)?.0;
         }
         if self.spilled.swap(true, Ordering::AcqRel) {
             return Ok(());
