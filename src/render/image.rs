@@ -77,13 +77,13 @@ pub struct ImageReport {
 /// Makes the picture. On an error nothing is left behind and an older one is untouched.
 pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
-    picture::allowed(&request.out, &options)?;
     // Before everything is read, not after it.
     check_device(&request.resources)?;
-    pool(&request.resources, &request.style)?.install(|| draw(request, monitor))
+    let place = picture::Place::take(&request.out, &options)?;
+    pool(&request.resources, &request.style)?.install(|| draw(request, place, monitor))
 }
 
-fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
+fn draw(request: &ImageRequest, place: picture::Place, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let opened = open_sources(&request.sources, monitor)?;
     let outside = AtomicU64::new(0);
     let memory = memory(&request.resources, &request.out);
@@ -113,7 +113,7 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
         }
     };
     let outside = outside.load(Ordering::Relaxed);
-    finish(request, (&run, &grid), backend, (&points, outside), notice, monitor)
+    finish(request, place, (&run, &grid), backend, (&points, outside), notice, monitor)
 }
 
 /// What is to come onto the picture once its grid is known.
@@ -126,6 +126,7 @@ enum Waited {
 
 fn finish(
     request: &ImageRequest,
+    place: picture::Place,
     (run, grid): (&Request, &Grid),
     backend: Box<dyn Count>,
     (points, outside): (&Points, u64),
@@ -176,9 +177,8 @@ fn finish(
         legend,
     };
     monitor.check()?;
-    let options = OutputOptions { force: request.force, inputs: request.sources.files() };
-    let bytes = monitor.time(Stage::Write, || picture::save(&request.out, &picture, &options))?;
-    report.finish(&Written { bytes, ..Written::default() }, paint.report(), notice, monitor);
+    let (bytes, notices) = monitor.time(Stage::Write, || place.save(&picture, monitor))?;
+    report.finish(&Written { bytes, notices, ..Written::default() }, paint.report(), notice, monitor);
     let (width, height) = (grid.columns(), grid.rows());
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }

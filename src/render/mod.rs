@@ -32,6 +32,7 @@ use crate::staging::OutputOptions;
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    write::Container::of(&request.out)?;
     let create = || write::create(&request.out, &options);
     pool(&request.resources, &request.style)?
         .install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
@@ -63,7 +64,7 @@ fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
     let mut report = Report::new(request, &points, paint.stats(), &coloured);
-    let archive = request.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("pmtiles"));
+    let archive = write::Container::of(&request.out)? == write::Container::Archive;
     report.estimate = Some(estimate::estimate(paint.stats(), request.zooms, rayon::current_num_threads(), archive));
     report.finish(&Written::default(), paint.report(), notice, monitor);
     Ok(report)
@@ -93,7 +94,7 @@ pub(crate) fn render(
         Ok(Beside { page: request.page.then(|| page::page(&metadata)), legend })
     };
     monitor.check()?;
-    let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside))?;
+    let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside, monitor))?;
     report.finish(&written, paint.report(), notice, monitor);
     Ok(report)
 }

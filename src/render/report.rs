@@ -97,7 +97,7 @@ pub struct Report {
     pub in_order_seconds: f64,
     /// Seconds from start to end.
     pub seconds: f64,
-    /// CPU seconds of the whole process.
+    /// CPU seconds of the process from start to end.
     pub cpu_seconds: f64,
 }
 
@@ -234,7 +234,7 @@ impl Report {
         self.stages = Stage::ALL.iter().map(|&s| (s.name(), monitor.stage(s))).filter(|s| s.1.busy > 0.0).collect();
         self.in_order_seconds = monitor.in_order.load(Ordering::Relaxed) as f64 * 1e-9;
         self.seconds = monitor.elapsed();
-        self.cpu_seconds = cpu_time::ProcessTime::try_now().map_or(0.0, |t| t.as_duration().as_secs_f64());
+        self.cpu_seconds = monitor.cpu_seconds();
     }
 }
 
