@@ -174,6 +174,57 @@ fn slot_buffers_run_out() {
     }
 }
 
+/// A device that refuses buffers, at whatever point of the work, makes the same tiles: the memory it has only decides
+/// how much is done at once.
+#[test]
+fn a_full_device_makes_the_same_tiles() {
+    if adapter_for("a_full_device_makes_the_same_tiles") {
+        let mut points = Random(31).clusters(60_000, 6, 26);
+        points.extend(Random(32).clusters(3_000, 500, 30));
+        let (mut refused, mut turned, mut stayed) = (0, 0, 0);
+        for holds in [6u64, 8, 12, 16, 24, 48, 96] {
+            for (spread, op) in [(0, SpreadOp::Max), (2, SpreadOp::Max), (3, SpreadOp::Add)] {
+                let limits = ForcedLimits {
+                    device_holds: Some(holds << 20),
+                    // What it plans with is more than it has.
+                    device_memory: Some(64 << 20),
+                    dense_min: Some(20),
+                    review_points: Some(2000),
+                    ..Default::default()
+                };
+                let mut job = Job::new(&points, (6, 9), spread).limits(limits);
+                job.style.spread.op = op;
+                let report = job.same();
+                assert!(report.device_peak <= (holds + 1) << 20, "{report:?}");
+                refused += report.device_refusals;
+                *if report.buckets > 0 { &mut turned } else { &mut stayed } += 1;
+            }
+        }
+        assert!(refused > 20 && turned > 3 && stayed > 3, "{refused} refusals, {turned} to buckets, {stayed} not");
+    }
+}
+
+/// Uploads larger than the window through which the host sees the device's memory wait for one another.
+#[test]
+fn uploads_fit_a_small_window() {
+    if adapter_for("uploads_fit_a_small_window") {
+        let points = Random(33).clusters(60_000, 6, 27);
+        for (window, memory) in [(1u64 << 20, None), (3 << 20, None), (1 << 20, Some(4u64 << 20))] {
+            for (spread, op) in [(0, SpreadOp::Max), (2, SpreadOp::Max), (2, SpreadOp::Add)] {
+                let limits = ForcedLimits {
+                    upload_window: Some(window),
+                    device_memory: memory,
+                    dense_min: Some(20),
+                    ..Default::default()
+                };
+                let mut job = Job::new(&points, (6, 8), spread).limits(limits);
+                job.style.spread.op = op;
+                job.same();
+            }
+        }
+    }
+}
+
 /// At least three batches, slot buffers, passes and buckets in one run.
 #[test]
 fn limits_forced_down() {
@@ -544,6 +595,8 @@ proptest! {
         review_points in prop_oneof![Just(None), (1usize..5000).prop_map(Some)],
         slot_buffers in prop_oneof![3 => Just(None), 1 => (1usize..4).prop_map(Some)],
         host_memory in prop_oneof![2 => Just(None), 1 => (0u64..2 << 20).prop_map(Some)],
+        holds in prop_oneof![2 => Just(None), 1 => (24u64 << 20..48 << 20).prop_map(Some)],
+        window in prop_oneof![2 => Just(None), 1 => (4u64 << 20..16 << 20).prop_map(Some)],
     ) {
         if !adapter_for("gpu_and_cpu_agree") {
             return Ok(());
@@ -560,6 +613,8 @@ proptest! {
             dense_min,
             review_points,
             slot_buffers,
+            device_holds: holds,
+            upload_window: window,
         };
         let job = Job { limits, threads, push, memory: host_memory, ..Job::new(&points, (max.saturating_sub(levels), max), 0) };
         let job = Job { style, ..job };

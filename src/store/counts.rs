@@ -81,7 +81,7 @@ impl<V: Value> CountStore<V> {
 
     /// Sets the counts of zoom `z` from parts in which a tile may be several times; its counts are added.
     pub fn set_zoom_summed(&mut self, z: u8, parts: Vec<CountPart<V>>) -> Result<()> {
-        let sum = CountPart::sum(parts, self.part())?;
+        let sum = CountPart::sum(z, parts, self.part())?;
         self.set_zoom(z, vec![sum])
     }
 

@@ -9,7 +9,6 @@ use super::chunk::{Chunk, damaged, next_tile, put};
 use super::vault::{Kept, Vault};
 use crate::counts::{Lit, Value, ZoomStats, add_lit, decode_block, encode_block};
 use crate::error::Result;
-use crate::tile::MAX_ZOOM;
 
 /// A chunk is closed once it holds this many tiles ...
 const CHUNK_TILES: u32 = 64;
@@ -105,8 +104,8 @@ impl<V: Value> CountPart<V> {
         Ok((self.chunks, self.stats))
     }
 
-    /// Adds up parts in which a tile may be several times, into the empty part `into`.
-    pub fn sum(parts: Vec<Self>, mut into: Self) -> Result<Self> {
+    /// Adds up parts of zoom `z` in which a tile may be several times, into the empty part `into`.
+    pub fn sum(z: u8, parts: Vec<Self>, mut into: Self) -> Result<Self> {
         let mut cursors = Vec::with_capacity(parts.len());
         for mut part in parts {
             part.close()?;
@@ -124,7 +123,7 @@ impl<V: Value> CountPart<V> {
             while let Some(mut top) = next.peek_mut().filter(|top| top.0.0 == code) {
                 let at = top.0.1;
                 more.clear();
-                cursors[at].read(&mut more)?;
+                cursors[at].read(z, &mut more)?;
                 add_lit(&mut lit, &more, &mut spare)?;
                 if cursors[at].advance()? {
                     *top = Reverse((cursors[at].code, at));
@@ -173,7 +172,7 @@ impl Cursor {
         Ok(true)
     }
 
-    fn read<V: Value>(&self, lit: &mut Vec<Lit<V>>) -> Result<()> {
-        decode_block(&self.bytes[self.block.0..self.block.1], lit).ok_or_else(|| damaged(MAX_ZOOM, self.code))
+    fn read<V: Value>(&self, z: u8, lit: &mut Vec<Lit<V>>) -> Result<()> {
+        decode_block(&self.bytes[self.block.0..self.block.1], lit).ok_or_else(|| damaged(z, self.code))
     }
 }

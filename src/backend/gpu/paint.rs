@@ -7,8 +7,9 @@ use super::device::Gpu;
 use super::memory::MemoryPlan;
 use super::new_counts::Work;
 use super::resident::DeviceCounts;
+use super::tally::Step;
 use super::tiles::Painter;
-use super::{GpuOptions, Opened, again};
+use super::{GpuOptions, OpenDevice, Opened, again};
 use crate::backend::host::isolation;
 use crate::backend::paint::{all_stats, of_zoom};
 use crate::backend::{Again, BackendReport, HeldCounts, Memory, Paint, Plan, SpreadZoom, TileSink};
@@ -57,11 +58,12 @@ impl GpuPaint {
         monitor: Arc<Monitor>,
         options: &GpuOptions,
     ) -> Result<Self> {
+        let device = OpenDevice::open(options, &monitor)?;
         let counts = counts.into();
         let plan = Plan::of_counts(&counts, memory, monitor);
-        let Opened { gpu, memory, dense_min, report } = Opened::new(options)?;
+        let Opened { gpu, memory: device_memory, dense_min, report, .. } = device.into();
         let stats = all_stats(&counts)?;
-        Ok(Self::counted(Counted { gpu, memory, dense_min, plan, device: None, counts, stats, report }))
+        Ok(Self::counted(Counted { gpu, memory: device_memory, dense_min, plan, device: None, counts, stats, report }))
     }
 
     /// Paints what was counted.
@@ -124,6 +126,7 @@ impl Paint for GpuPaint {
         if kernel.keeps_counts() {
             return Ok(SpreadZoom::kept(z, of_zoom(&self.stats, z)?, kernel));
         }
+        self.gpu.tally.begin(Step::Spread);
         let counts = self.counts(z)?;
         let parts = self.plan.monitor.time(Stage::Spread, || self.work().new_counts(z, &counts, kernel))?;
         SpreadZoom::made(z, &counts, parts, kernel.unit())
@@ -142,6 +145,7 @@ impl Paint for GpuPaint {
     }
 
     fn tiles(&self, zoom: &SpreadZoom, table: &ShadeTable, sink: &dyn TileSink) -> Result<()> {
+        self.gpu.tally.begin(Step::Shade);
         let (z, kernel) = (zoom.z(), zoom.kernel());
         let painter = Painter { work: self.work(), sink };
         match (zoom.own(), self.on_device(z)) {
@@ -155,11 +159,19 @@ impl Paint for GpuPaint {
     }
 
     fn bin_again(&self, points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
-        self.device.as_ref().map(|device| again::run(&self.gpu, device, points)).transpose()
+        self.device.as_ref().map(|device| again::run(&self.gpu, device, points, self.gpu.lanes)).transpose()
     }
 
     fn report(&self) -> BackendReport {
-        let (spilled_bytes, shaders) = (self.counts.spilled(), self.gpu.work());
-        BackendReport { spilled_bytes, shaders, ..self.report.clone() }
+        let (shaders, transfers) = self.gpu.work();
+        BackendReport {
+            spilled_bytes: self.counts.spilled(),
+            shaders,
+            transfers,
+            pipelines: self.gpu.compiled(),
+            device_peak: self.gpu.account.peak(),
+            device_refusals: self.gpu.account.refused(),
+            ..self.report.clone()
+        }
     }
 }
