@@ -81,12 +81,23 @@ impl Account {
     /// Takes bytes although that may be more than the limit: for the little that work cannot go on without and that
     /// is bounded otherwise.
     pub fn force(self: &Arc<Self>, bytes: u64) -> Held {
-        let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.peak.fetch_max(held, Ordering::Relaxed);
+        self.add_anyway(bytes);
         Held { account: self.clone(), bytes }
     }
 
-    fn add(&self, bytes: u64) -> bool {
+    /// Counts bytes as [`force`](Self::force) does, that no [`Held`] stands for.
+    pub(crate) fn add_anyway(&self, bytes: u64) {
+        let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.peak.fetch_max(held, Ordering::Relaxed);
+    }
+
+    /// Bytes that were counted by hand are free again.
+    pub(crate) fn give_back(&self, bytes: u64) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that no [`Held`] stands for; false, with nothing changed, when that would be more than the limit.
+    pub(crate) fn add(&self, bytes: u64) -> bool {
         let fits = |held: u64| held.checked_add(bytes).filter(|&sum| sum <= self.limit);
         let before = self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
         if let Ok(before) = before {
@@ -130,7 +141,7 @@ impl Held {
     /// Gives back what is more than `bytes`.
     pub fn shrink_to(&mut self, bytes: u64) {
         let back = self.bytes.saturating_sub(bytes);
-        self.account.held.fetch_sub(back, Ordering::Relaxed);
+        self.account.give_back(back);
         self.bytes -= back;
     }
 

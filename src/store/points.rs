@@ -2,6 +2,7 @@
 //! threads meet once a chunk; which thread brought which point changes nothing in any result. The store knows how
 //! much it holds and whose turn it is to leave; turning points into counts is the business of the backend.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,14 +10,21 @@ use crate::error::{Error, Result};
 use crate::tile::{WorldPoint, morton};
 
 /// Points per handed-over chunk: 4 KiB, so that thousands of open chunks stay in the cache's reach. Less where
-/// little room is to be shared by many threads, each of which may have a chunk open for every bucket.
-const CHUNK: u64 = 512;
-const SMALLEST_CHUNK: u64 = 32;
+/// little room is to be shared by many threads, each of which may have a chunk open for every bucket; where even
+/// small chunks would take too much, there are fewer buckets.
+const CHUNK: usize = 512;
+const SMALL_CHUNK: usize = 64;
+const SMALLEST_CHUNK: usize = 32;
+/// Bytes that a chunk costs beside its points.
+const OVERHEAD: u64 = 40;
+/// Bytes for the open chunks of 16 threads, however little room there is.
+const OPEN: u64 = 4 << 20;
 
 /// Chunks of one bucket, and at how many it should be looked at.
 #[derive(Debug)]
 struct Bucket {
-    chunks: Vec<Vec<u64>>,
+    /// The first ones were brought back, the last ones are taken first.
+    chunks: VecDeque<Vec<u64>>,
     review: usize,
 }
 
@@ -41,12 +49,17 @@ impl PointStore {
 
     /// A store that is [full](Self::is_full) once it holds `room` points.
     pub fn with_room(zoom: u8, room: u64) -> Self {
-        let zoom = zoom.min(10);
-        let open = rayon::current_num_threads() as u64 * (1 << (2 * zoom));
-        let chunk = (room / 4 / open).clamp(SMALLEST_CHUNK, CHUNK) as usize;
-        let empty = || Mutex::new(Bucket { chunks: Vec::new(), review: usize::MAX });
+        Self { room: room.max(1), ..Self::within(zoom, room.saturating_mul(8)) }
+    }
+
+    /// A store that is [full](Self::is_full) before it takes more than `bytes`, open chunks of the current pool's
+    /// threads included. Where that is little, its buckets are tiles of a lower zoom than `zoom`.
+    pub fn within(zoom: u8, bytes: u64) -> Self {
+        let layout = Layout::new(zoom.min(10), bytes, rayon::current_num_threads());
+        let Layout { zoom, chunk, room } = layout;
+        let empty = || Mutex::new(Bucket { chunks: VecDeque::new(), review: usize::MAX });
         let buckets = (0..1usize << (2 * zoom)).map(|_| empty()).collect();
-        Self { zoom, room: room.max(1), chunk, held: AtomicU64::new(0), review: usize::MAX, buckets }
+        Self { zoom, room, chunk, held: AtomicU64::new(0), review: usize::MAX, buckets }
     }
 
     /// The store with buckets that are [due](PointSink::due) each time about `points` points have come to them.
@@ -103,6 +116,12 @@ impl PointStore {
         Ok(buckets.iter().take(enough.map_or(0, |last| last + 1)).map(|b| b.0).collect())
     }
 
+    /// Points of one bucket.
+    pub fn len(&self, bucket: u64) -> Result<usize> {
+        let Some(bucket) = self.buckets.get(usize::try_from(bucket).unwrap_or(usize::MAX)) else { return Ok(0) };
+        Ok(bucket.lock().map_err(poisoned)?.chunks.iter().map(Vec::len).sum())
+    }
+
     /// Takes the points of one bucket out of the store, in no particular order.
     pub fn take(&self, bucket: u64) -> Result<Vec<u64>> {
         self.take_some(bucket, usize::MAX)
@@ -115,11 +134,16 @@ impl PointStore {
         let chunks = {
             let chunks = &mut bucket.lock().map_err(poisoned)?.chunks;
             let mut taken = 0;
-            let keep = chunks.iter().rposition(|chunk| {
+            let keep = chunks.iter().rev().position(|chunk| {
                 taken += chunk.len();
                 taken >= most
             });
-            chunks.split_off(keep.unwrap_or(0))
+            let some = chunks.split_off(keep.map_or(0, |from_end| chunks.len() - 1 - from_end));
+            if chunks.is_empty() {
+                // Room for a chunk's place is room, too.
+                chunks.shrink_to_fit();
+            }
+            some
         };
         let mut codes = Vec::with_capacity(chunks.iter().map(Vec::len).sum());
         for chunk in chunks {
@@ -137,7 +161,7 @@ impl PointStore {
         };
         let bucket = &mut *bucket.lock().map_err(poisoned)?;
         self.held.fetch_add(codes.len() as u64, Ordering::Relaxed);
-        bucket.chunks.extend(codes.chunks(self.chunk).map(<[u64]>::to_vec));
+        codes.chunks(self.chunk).for_each(|chunk| bucket.chunks.push_front(chunk.to_vec()));
         bucket.review = bucket.chunks.len().saturating_mul(2).max(self.review);
         Ok(())
     }
@@ -146,13 +170,37 @@ impl PointStore {
     fn put(&self, bucket: usize, chunk: Vec<u64>) -> Result<bool> {
         self.held.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         let mut bucket = self.buckets[bucket].lock().map_err(poisoned)?;
-        bucket.chunks.push(chunk);
+        bucket.chunks.push_back(chunk);
         let due = bucket.chunks.len() >= bucket.review;
         if due {
             // Until it was looked at, nobody else shall.
             bucket.review = usize::MAX;
         }
         Ok(due)
+    }
+}
+
+/// How a store's room is shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Layout {
+    zoom: u8,
+    /// Points of a chunk.
+    chunk: usize,
+    /// Points that chunks which were handed over may hold.
+    room: u64,
+}
+
+impl Layout {
+    fn new(most: u8, bytes: u64, threads: usize) -> Self {
+        let threads = threads.max(1) as u64;
+        let open = (bytes / 4 / threads).max(OPEN / threads.max(16));
+        let fitting = |zoom: u8| ((open >> (2 * zoom)).saturating_sub(OVERHEAD) / 8) as usize;
+        let zoom = (0..=most).rev().find(|&zoom| fitting(zoom) >= SMALL_CHUNK).unwrap_or(0);
+        let chunk = fitting(zoom).clamp(SMALLEST_CHUNK, CHUNK);
+        let each = chunk as u64 * 8 + OVERHEAD;
+        let taken = (threads * each) << (2 * zoom);
+        let room = (bytes - taken.min(bytes / 4)) / each * chunk as u64;
+        Self { zoom, chunk, room: room.max(1) }
     }
 }
 

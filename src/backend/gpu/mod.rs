@@ -31,6 +31,7 @@ mod table;
 mod tiles;
 mod widen;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -40,7 +41,7 @@ pub use adapter::{AdapterDescription, AdapterKind, Choice, adapters, choose};
 use self::device::Gpu;
 use self::memory::MemoryPlan;
 use self::new_counts::Work;
-use self::pack::{Packing, Parts};
+use self::pack::Packing;
 use self::resident::Resident;
 use self::table::Seen;
 use super::host::{BUCKET_ZOOM, isolation};
@@ -49,7 +50,7 @@ use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::{Error, Result};
 use crate::monitor::Stage;
 use crate::shade::{Kernel, ShadeTable};
-use crate::store::{CountPart, CountStore, PointStore, Vault};
+use crate::store::{CountPart, CountStore, PointStore, Runs, Vault};
 use crate::tile::WorldPoint;
 
 /// Tiles with fewer points than this do not go through the shaders: a dense tile is 64 Ki pixels whatever is in it.
@@ -108,8 +109,10 @@ pub struct GpuBackend {
     /// Tiles that have become dense, in that order, and how many, so that asking for news costs no lock.
     dense: RwLock<Vec<u64>>,
     dense_known: AtomicUsize,
-    /// Counts of the highest zoom that are on the host already, by bucket.
-    early: Mutex<Parts>,
+    /// Counts of the highest zoom that are on the host already.
+    early: Runs,
+    /// Buckets that were worked off.
+    worked: Mutex<BTreeSet<u64>>,
     flushes: AtomicU64,
     passes: AtomicU64,
     vault: Arc<Vault>,
@@ -145,7 +148,7 @@ impl GpuBackend {
         let vault = Arc::new(plan.memory.vault());
         let bucket_zoom = limits.bucket_zoom.unwrap_or(BUCKET_ZOOM).min(plan.zooms.max);
         Ok(Self {
-            points: PointStore::with_room(bucket_zoom, plan.memory.points())
+            points: PointStore::within(bucket_zoom, plan.memory.points())
                 .with_review(limits.review_points.unwrap_or(REVIEW_POINTS)),
             dense_min: limits.dense_min.unwrap_or(DENSE_MIN).min(super::host::LIST_MAX),
             session: Mutex::new(device),
@@ -154,7 +157,8 @@ impl GpuBackend {
             spilled: AtomicBool::new(false),
             dense: RwLock::default(),
             dense_known: AtomicUsize::new(0),
-            early: Mutex::default(),
+            early: Runs::new(plan.memory.work(rayon::current_num_threads()), plan.monitor.clone()),
+            worked: Mutex::default(),
             flushes: AtomicU64::new(0),
             passes: AtomicU64::new(0),
             counts: CountStore::in_vault(plan.zooms.max, vault.clone()),
@@ -179,8 +183,7 @@ impl GpuBackend {
     }
 
     fn packing<'a>(&'a self, new_part: &'a (dyn Fn() -> CountPart + Sync)) -> Packing<'a> {
-        let bucket_shift = 2 * u32::from(self.plan.zooms.max - self.points.zoom());
-        Packing { bytes: self.memory.pack_bytes, monitor: &self.plan.monitor, bucket_shift, new_part }
+        Packing { bytes: self.memory.pack_bytes, monitor: &self.plan.monitor, new_part }
     }
 
     /// Adds the tiles to `dense` that have become dense since there were `known`; whether there were any.
@@ -248,18 +251,7 @@ impl GpuBackend {
         if self.spilled.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        let mut parts = Parts::new();
-        device.unload(&self.gpu, &self.packing(&|| self.new_part()), &mut parts)?;
-        self.keep(parts)
-    }
-
-    /// Keeps counts of the highest zoom.
-    fn keep(&self, parts: Parts) -> Result<()> {
-        let mut early = self.early.lock().map_err(poisoned)?;
-        for (bucket, parts) in parts {
-            early.entry(bucket).or_default().extend(parts);
-        }
-        Ok(())
+        self.early.add(device.unload(&self.gpu, &self.packing(&|| self.new_part()))?)
     }
 
     /// Notes for the report what did not go through the shaders.
@@ -280,8 +272,7 @@ impl GpuBackend {
             self.count_buckets()?;
             return (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect();
         }
-        let sparse = std::mem::take(&mut *self.early.lock().map_err(poisoned)?);
-        let sparse: Vec<CountPart> = sparse.into_values().flatten().collect();
+        let sparse = self.early.settle()?;
         self.tell_sparse(&sparse);
         self.counts.set_zoom(self.plan.zooms.max, sparse)?;
         let mut device = lock(&self.session)?;
@@ -294,7 +285,7 @@ impl GpuBackend {
 /// A copy of what the device has of zoom `z`, in the vault of `counts`.
 fn packed(device: &Resident, gpu: &Gpu, plan: &Plan, z: u8, counts: &CountStore) -> Result<CountStore> {
     let mut copy = counts.another();
-    copy.set_zoom(z, device.packed(gpu, plan, z, counts)?)?;
+    copy.set_zoom(z, vec![device.packed(gpu, plan, z, counts)?])?;
     Ok(copy)
 }
 
