@@ -57,6 +57,11 @@ impl Account {
         self.limit.saturating_sub(self.held())
     }
 
+    /// Whether more is held than the limit, because some was taken that could not wait.
+    pub fn is_overdrawn(&self) -> bool {
+        self.held() > self.limit
+    }
+
     /// The most bytes that were held at once.
     pub fn peak(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
@@ -106,6 +111,14 @@ impl Account {
         before.is_ok()
     }
 
+    /// Hands memory that was given back to the account on to the system, where the allocator would keep it for later:
+    /// between two stages of work, so that the second finds what the first had. Nothing happens while there is plenty.
+    pub fn return_freed(&self) {
+        if self.is_bounded() && self.peak() > self.limit / 4 {
+            trim();
+        }
+    }
+
     fn missing(&self, bytes: u64, what: &str) -> Error {
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         Error::Limit(format!(
@@ -117,6 +130,20 @@ impl Account {
         ))
     }
 }
+
+/// Freed memory goes back to the system. After 10 million points under 250 MiB, 80 MB of them stayed with the allocator
+/// until the end, and whatever the tiles took came on top.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn trim() {
+    #[expect(unsafe_code, reason = "the allocator of this platform has no other way to be asked")]
+    // SAFETY: malloc_trim takes a number, may be called from any thread at any time, and touches free memory only.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn trim() {}
 
 impl Held {
     /// Bytes held.

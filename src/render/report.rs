@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::allowance::peak_memory;
 use super::colours::Coloured;
 use super::{Estimate, Points, Request};
 use crate::backend::BackendReport;
@@ -92,6 +93,9 @@ pub struct Report {
     pub seconds: f64,
     /// CPU seconds of the whole process.
     pub cpu_seconds: f64,
+    /// The most bytes of memory that the process had at once, where the system tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_memory: Option<u64>,
 }
 
 impl Report {
@@ -132,6 +136,7 @@ impl Report {
             stages: BTreeMap::new(),
             seconds: 0.0,
             cpu_seconds: 0.0,
+            peak_memory: None,
         }
     }
 
@@ -230,6 +235,7 @@ impl Report {
         self.notices.extend(written.notices.iter().cloned());
         self.stages = Stage::ALL.iter().map(|&s| (s.name(), monitor.stage(s))).filter(|s| s.1.busy > 0.0).collect();
         self.seconds = monitor.elapsed();
+        self.peak_memory = peak_memory();
         self.cpu_seconds = cpu_time::ProcessTime::try_now().map_or(0.0, |t| t.as_duration().as_secs_f64());
     }
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::chunk::{ChunkTiles, damaged};
+use super::chunk::{Chunk, ChunkTiles, damaged};
 use super::list::ChunkList;
 use super::part::CountPart;
 use super::vault::Vault;
+use crate::account::Account;
 use crate::counts::{Histogram, Lit, Unit, ZoomStats, decode_block, reduce_into};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
@@ -56,6 +57,16 @@ impl CountStore {
         Self { zooms: self.zooms.iter().map(|_| ZoomCounts::new(&self.vault)).collect(), vault: self.vault.clone() }
     }
 
+    /// The highest zoom there is room for.
+    pub fn max_zoom(&self) -> u8 {
+        u8::try_from(self.zooms.len().saturating_sub(1)).unwrap_or(u8::MAX)
+    }
+
+    /// Bytes that went to a temporary file so far, those of other stores of the same vault included.
+    pub fn spilled(&self) -> u64 {
+        self.vault.spilled()
+    }
+
     /// A part to fill, which waits where this store does.
     pub fn part(&self) -> CountPart {
         CountPart::in_vault(self.vault.clone())
@@ -81,11 +92,21 @@ impl CountStore {
         self.set_zoom(z, vec![sum])
     }
 
-    /// Takes the counts of zoom `z` out of the store.
-    pub fn take_zoom(&mut self, z: u8) -> Result<CountPart> {
-        let empty = ZoomCounts::new(&self.vault);
-        let ZoomCounts { list, stats } = std::mem::replace(self.zoom_mut(z)?, empty);
-        Ok(CountPart::from_list(list, stats))
+    /// A copy of the counts of zoom `z`, in the same vault.
+    pub fn copy_zoom(&self, z: u8) -> Result<CountPart> {
+        let zoom = self.zoom(z)?;
+        let mut list = ChunkList::new(self.vault.clone());
+        for at in 0..zoom.list.len() {
+            let Some(chunk) = zoom.list.get(at)? else { break };
+            let bytes = self.vault.put(&self.vault.get(chunk.place)?)?;
+            list.push(Chunk { first: chunk.first, last: chunk.last, bytes })?;
+        }
+        Ok(CountPart::from_list(list, zoom.stats.clone()))
+    }
+
+    /// What its chunks take their bytes from.
+    pub fn account(&self) -> &Arc<Account> {
+        self.vault.account()
     }
 
     fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts> {
@@ -243,7 +264,6 @@ impl CountStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::Account;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 

@@ -117,3 +117,79 @@ fn cuts(runs: &[CountPart]) -> Vec<u64> {
     cuts.dedup();
     cuts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Account;
+    use crate::counts::Lit;
+    use crate::store::{CountStore, Vault};
+
+    /// More runs than may wait, so long that their lists have full pages, in memory and in the file.
+    #[test]
+    fn runs_come_to_the_sum_of_their_parts_and_leave_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = 1u64;
+        let mut random = |range: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % range
+        };
+        for (budget, work) in [(0, 1), (60_000, 4_000), (u64::MAX, u64::MAX)] {
+            let account = Account::new(u64::MAX - 1);
+            let vault = Arc::new(Vault::new(account.clone(), budget, folder.path()));
+            let mut store = CountStore::in_vault(12, vault.clone());
+            let runs = Runs::new(work, Arc::default());
+            let mut expected: BTreeMap<(u64, u16), u32> = BTreeMap::new();
+            for n in 0..2 * MANY {
+                let (mut part, mut code) = (store.part(), random(20_000));
+                for _ in 0..if n == 3 { 20_000 } else { random(600) } {
+                    code += 1 + random(30);
+                    let lit = [Lit { pixel: n as u16 % 5, count: 1 + random(300) as u32 }];
+                    *expected.entry((code, lit[0].pixel)).or_default() += lit[0].count;
+                    part.push(code, &lit).unwrap();
+                }
+                runs.add(part).unwrap();
+            }
+            let parts = runs.settle().unwrap();
+            assert!(parts.len() > 1, "work for several threads");
+            store.set_zoom(12, parts).unwrap();
+            let mut got = BTreeMap::new();
+            for chunk in 0..store.chunks(12).unwrap() {
+                let each = |code, lit: &[Lit]| {
+                    got.extend(lit.iter().map(|l| ((code, l.pixel), l.count)));
+                    Ok(())
+                };
+                store.read_chunk(12, chunk, &mut Vec::new(), each).unwrap();
+            }
+            assert!(got == expected, "{budget}");
+            assert_eq!(store.stats(12).unwrap().sum, expected.values().map(|&count| u64::from(count)).sum::<u64>());
+            for (code, pixel) in expected.keys().step_by(1_001) {
+                let mut lit = Vec::new();
+                store.read(crate::tile::TileCoord::from_morton(12, *code), &mut lit).unwrap();
+                assert!(lit.iter().any(|l| l.pixel == *pixel));
+            }
+            assert!(vault.spilled() > 0 || budget == u64::MAX);
+            if budget < u64::MAX {
+                assert!(account.held() <= 2 * budget, "{} bytes in memory", account.held());
+            }
+            drop((store, runs));
+            assert_eq!(account.held(), 0, "{budget}");
+        }
+    }
+
+    #[test]
+    fn parts_one_after_the_other_are_one_run() {
+        let store = CountStore::new(12);
+        let runs = Runs::new(1 << 20, Arc::default());
+        for from in [0, 100, 200] {
+            let mut part = store.part();
+            (from..from + 100).for_each(|code| part.push(code, &[Lit { pixel: 1, count: 2 }]).unwrap());
+            runs.add(part).unwrap();
+        }
+        let parts = runs.settle().unwrap();
+        assert_eq!(parts.len(), 1);
+        let mut store = store;
+        store.set_zoom(12, parts).unwrap();
+        assert_eq!((store.stats(12).unwrap().tiles, store.stats(12).unwrap().sum), (300, 600));
+    }
+}

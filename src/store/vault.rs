@@ -93,6 +93,11 @@ impl Vault {
         }
     }
 
+    /// What it takes its bytes from.
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
     /// A vault without a limit, which never needs a file.
     pub fn unbounded() -> Self {
         Self::new(Account::unbounded(), u64::MAX, Path::new("."))

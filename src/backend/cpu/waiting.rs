@@ -39,7 +39,11 @@ impl Waiting {
     pub(super) fn new(plan: &Plan) -> Self {
         let threads = rayon::current_num_threads();
         Self {
-            points: PointStore::within(plan.zooms.max.min(BUCKET_ZOOM), plan.memory.points()),
+            points: PointStore::within(
+                plan.zooms.max.min(BUCKET_ZOOM),
+                plan.memory.points(),
+                plan.memory.account.clone(),
+            ),
             runs: Runs::new(plan.memory.work(threads), plan.monitor.clone()),
             flushes: AtomicU64::new(0),
             zoom: plan.zooms.max,
