@@ -47,7 +47,7 @@ pub(super) struct BenchArgs {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
+    /// Host memory for the work (512M, 4G, ..., at least 1M) [default: half of what the process may use]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory: Option<u64>,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! The order of work of one run: points in, counts, colours, tiles out. Each step is a call into the part that
 //! knows how; what happened is returned as a [`Report`], never printed.
 
+mod allowance;
 pub(crate) mod colours;
 mod estimate;
 pub mod image;
@@ -16,10 +17,11 @@ pub use estimate::Estimate;
 pub use report::{Report, ZoomReport};
 pub use request::{Device, Request, Resources, Sources};
 
+pub(crate) use self::allowance::default_memory;
 use self::points::Points;
 pub(crate) use self::points::{aggregate, open as open_sources};
 use self::session::check_device;
-pub(crate) use self::session::{default_memory, memory, on_all_threads, open, pool};
+pub(crate) use self::session::{memory, on_all_threads, open, pool};
 use crate::backend::Paint;
 use crate::container::page;
 use crate::container::write::{self, Beside, TileWriter, Written};
