@@ -3,14 +3,13 @@
 //! under its name is left to staging.
 
 use std::fs::{self, DirEntry, File};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-
-use serde_json::Value;
 
 use super::{Beside, Tally, TileWriter, Written};
 use crate::container::metadata;
 use crate::error::{Error, Result};
+use crate::heat::{METADATA_LIMIT, TileJson};
 use crate::staging::{OutputOptions, Shape, Staging};
 use crate::tile::{MAX_ZOOM, TileCoord};
 
@@ -68,8 +67,9 @@ impl TileWriter for Folder {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, metadata: &Value, beside: &dyn Fn() -> Result<Beside>) -> Result<Written> {
-        self.put(METADATA, format!("{metadata:#}\n").as_bytes())?;
+    fn finish(self: Box<Self>, metadata: &TileJson, beside: &dyn Fn() -> Result<Beside>) -> Result<Written> {
+        let text = serde_json::to_string_pretty(metadata).map_err(|e| Error::Internal(e.to_string()))? + "\n";
+        self.put(METADATA, text.as_bytes())?;
         let Beside { page, legend } = beside()?;
         if let Some(page) = page {
             self.put(PAGE, page.as_bytes())?;
@@ -151,11 +151,10 @@ fn walk(folder: &Path, level: Level, side: u64, visit: &mut dyn FnMut(&Path, boo
 
 /// Ok where tilefire wrote everything in the folder.
 fn check(folder: &Path) -> Result<()> {
-    let file = folder.join(METADATA);
-    let known = fs::read(&file)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .is_some_and(|value: Value| metadata::names_tilefire(&value));
+    let mut text = Vec::new();
+    let known = File::open(folder.join(METADATA))
+        .and_then(|file| file.take(METADATA_LIMIT as u64 + 1).read_to_end(&mut text))
+        .is_ok_and(|_| metadata::names_tilefire(&text));
     if !known {
         return Err(Error::Output(format!(
             "{} has no metadata.json that names tilefire as its generator, so --force does not replace it",

@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::Value;
-
 use crate::error::{Error, Result};
+use crate::heat::TileJson;
 use crate::staging::OutputOptions;
 use crate::tile::{MAX_ZOOM, TileCoord};
 
@@ -23,7 +22,7 @@ pub trait TileWriter: Send + Sync {
 
     /// Adds the metadata and, where the container has room for them, the files that `beside` makes; then the output
     /// appears under its name.
-    fn finish(self: Box<Self>, metadata: &Value, beside: &dyn Fn() -> Result<Beside>) -> Result<Written>;
+    fn finish(self: Box<Self>, metadata: &TileJson, beside: &dyn Fn() -> Result<Beside>) -> Result<Written>;
 }
 
 /// What lies beside the tiles of a folder.
