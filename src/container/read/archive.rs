@@ -18,8 +18,8 @@ const HEADER: usize = 127;
 /// Directories below each other; the format needs two or three, a circle of them has no end.
 const DEPTH: usize = 4;
 /// Bytes of a directory in the file, and when it is unpacked. The format has some ten thousand entries in one.
-const PACKED: u64 = 2 << 20;
-const UNPACKED: usize = 4 << 20;
+const PACKED: u64 = 1 << 20;
+const UNPACKED: usize = 2 << 20;
 
 /// An open archive.
 #[derive(Debug)]

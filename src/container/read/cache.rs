@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::directory::Directory;
 
 /// Bytes of directories kept for all archives together.
-const MOST: usize = 64 << 20;
+const MOST: usize = 48 << 20;
 /// Bytes that one takes beside its entries, about.
 const BESIDE: usize = 160;
 

@@ -3,8 +3,8 @@
 
 use std::cmp::Ordering;
 
-/// Most entries of a directory: a planet of a thousand million tiles needs a quarter of a million in each.
-const MOST: usize = 1 << 18;
+/// Most entries of a directory: a set of four hundred million different tiles needs so many in each.
+const MOST: usize = 1 << 17;
 
 /// Some tiles in a row, or a further directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
