@@ -176,7 +176,12 @@ impl Root {
             path: path.to_path_buf(),
             real: path.canonicalize()?,
             #[cfg(target_os = "linux")]
-            handle: File::open(path)?,
+            handle: {
+                use rustix::fs::{Mode, OFlags, open};
+                // A folder or nothing: what has become a pipe meanwhile is not waited for.
+                let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+                open(path, flags, Mode::empty())?.into()
+            },
         })
     }
 
@@ -286,6 +291,7 @@ mod tests {
         let root = Root::open(folder.path()).unwrap();
         assert!(root.read("pipe", 10, Wait::Allowed).unwrap_err().to_string().contains("plain file"));
         assert!(root.checked("pipe").is_ok());
+        assert!(Root::open(&pipe).is_err());
     }
 
     #[cfg(unix)]
