@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 8] = [
     &["error", "monitor", "account"],
     &["tile", "rows"],
-    &["counts", "project", "staging"],
+    &["counts", "project", "staging", "heat"],
     &["shade", "store", "encode"],
     &["source", "backend", "container", "paper"],
     &["render", "serve"],

@@ -288,6 +288,7 @@ fn a_second_signal_does_not_wait_for_the_run() {
 #[test]
 fn behind_a_shut_gate_no_output_appears() {
     use tilefire::container::write::{Beside, create};
+    use tilefire::heat::TileJson;
     use tilefire::monitor::Monitor;
     use tilefire::staging::{OutputOptions, abandon};
     use tilefire::tile::TileCoord;
@@ -295,7 +296,8 @@ fn behind_a_shut_gate_no_output_appears() {
     let place = Playground::new();
     let begin = |name: &str| create(&place.path(name), &OutputOptions::default()).unwrap();
     let [first, second, done] = ["first", "second.pmtiles", "done"].map(begin);
-    let (tile, metadata) = (TileCoord { z: 0, x: 0, y: 0 }, serde_json::json!({"generator": "tilefire 0"}));
+    let (tile, metadata) =
+        (TileCoord { z: 0, x: 0, y: 0 }, TileJson::read(br#"{"generator": "tilefire 0"}"#).unwrap().tile_json);
     let beside = || Ok(Beside::default());
     for writer in [&first, &second, &done] {
         writer.write(tile, b"png").unwrap();
