@@ -72,7 +72,8 @@ pub fn main() -> ExitCode {
         // It serves until it is stopped, so a stop is no error there and nothing to tell; it has its exit code.
         Command::Serve(args) => {
             let served = serve::run(args, &monitor);
-            return served.map_or_else(|error| told(&error, &stop), |()| stop.code().map_or(ExitCode::SUCCESS, Into::into));
+            return served
+                .map_or_else(|error| told(&error, &stop), |()| stop.code().map_or(ExitCode::SUCCESS, Into::into));
         }
         Command::Synth(args) => synth::run(&args, &monitor),
         Command::Colormaps(args) => colormaps::run(&args, &monitor),

@@ -43,7 +43,10 @@ pub(super) fn check_place(path: &Path, sources: &Sources, out: &Path, force: boo
 
 /// Ok for a report of ours.
 fn check(path: &Path) -> Result<()> {
-    check_head(path, "report", |head| head.starts_with(b"{") && head.windows(10).any(|word| word == b"\"version\":"))
+    // Other files have versions too.
+    let words = [&b"\"version\":"[..], b"\"rows\":", b"\"used\":"];
+    let has = |head: &[u8], word: &[u8]| head.windows(word.len()).any(|part| part == word);
+    check_head(path, "report", |head| head.starts_with(b"{") && words.iter().all(|word| has(head, word)))
 }
 
 /// The absolute path of what may not exist yet, without symbolic links on the way to it where its folder exists.
@@ -56,15 +59,20 @@ fn place(path: &Path) -> PathBuf {
 }
 
 /// Writes a report; `done` says what is complete all the same if that fails.
-pub(super) fn write(report: &impl serde::Serialize, path: &Path, sources: &Sources, force: bool, done: &str) -> Result<()> {
+pub(super) fn write(
+    report: &impl serde::Serialize,
+    path: &Path,
+    sources: &Sources,
+    force: bool,
+    done: &str,
+) -> Result<()> {
     let mut text = serde_json::to_string_pretty(report).map_err(|e| Error::Internal(e.to_string()))?;
     text.push('\n');
     let options = OutputOptions { force, inputs: sources.files() };
     // Who stops a run whose output is complete has come too late for its report as well.
     let written = Whole::begin(path, &options, check).and_then(|whole| {
-        whole.write(&Monitor::default(), |file| {
-            file.write_all(text.as_bytes()).map_err(|e| Error::io("write", path, e))
-        })
+        whole
+            .write(&Monitor::default(), |file| file.write_all(text.as_bytes()).map_err(|e| Error::io("write", path, e)))
     });
     written.map(|_| ()).map_err(|e| {
         let done = if done.is_empty() { String::new() } else { format!("; {done}") };

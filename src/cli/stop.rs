@@ -53,7 +53,10 @@ fn line(left: &Left) -> String {
         put(format_args!("tilefire: interrupted"));
     }
     if !left.folders.is_empty() {
-        put(format_args!("; there was no time to clear {}, the next run of the same command does", names(&left.folders)));
+        put(format_args!(
+            "; there was no time to clear {}, the next run of the same command does",
+            names(&left.folders)
+        ));
     }
     line.push('\n');
     line

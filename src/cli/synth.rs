@@ -36,7 +36,8 @@ pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
         return if out.closed && monitor.check().is_ok() { Ok(()) } else { done };
     }
     let options = OutputOptions { force: args.force, inputs: Vec::new() };
-    let place = Whole::begin(&args.output, &options, |out| check_head(out, "file of synthetic points", source::is_synth))?;
+    let place =
+        Whole::begin(&args.output, &options, |out| check_head(out, "file of synthetic points", source::is_synth))?;
     place.write(monitor, |mut file| source::synth(args.number, args.seed, &mut file, monitor)).map(|(_, notices)| {
         for notice in notices {
             let _ = writeln!(io::stderr(), "{}", values::visible(&notice));

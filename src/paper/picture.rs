@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 pub use image::RgbaImage;
 
 use crate::error::{Error, Result};
-use crate::shade::over;
 use crate::monitor::Monitor;
+use crate::shade::over;
 use crate::staging::{OutputOptions, Whole, check_head, no_address};
 
 /// What the file says under "Software".

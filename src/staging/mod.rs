@@ -21,14 +21,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
-pub use self::files::{flush_by, flush_here};
 pub(crate) use self::files::{Flush, Kind, explain};
 use self::files::{Owner, flush, has_folder, unwritable};
+pub use self::files::{flush_by, flush_here};
 pub(crate) use self::gate::check as check_gate;
 pub use self::gate::{Left, abandon, left};
 pub(crate) use self::handle::Handle;
-pub(crate) use self::place::{is_same_file, no_address};
 use self::place::{State, allowed, exists, state};
+pub(crate) use self::place::{is_same_file, no_address};
 pub use self::scratch::Scratch;
 pub(crate) use self::whole::{Whole, check_head};
 use self::working::{NEW, OLD, Working, hidden_name};
@@ -55,6 +55,15 @@ pub(crate) struct Shape {
     pub(crate) check: fn(&Path) -> Result<()>,
     /// Removes from a folder what tilefire writes under a name and nothing else; an error names what stays.
     pub(crate) remove: fn(&Handle, &str) -> Result<()>,
+}
+
+impl Shape {
+    fn kind(&self) -> Kind {
+        match self.flush {
+            Flush::File => Kind::File,
+            Flush::FileSystem => Kind::Folder,
+        }
+    }
 }
 
 /// Removes an output that is a file; anything else of that name is not ours.
@@ -92,12 +101,13 @@ impl Staging {
     /// Checks that OUT may be made (or replaced), settles what an earlier run left, and takes the working folder.
     pub(crate) fn begin(out: &Path, options: &OutputOptions, shape: Shape) -> Result<Self> {
         let (out, parent, name) = place::parts(out)?;
-        let may = || allowed(&out, shape.flush == Flush::FileSystem, options, shape.check);
+        let may = || allowed(&out, shape.kind() == Kind::Folder, options, shape.check);
         // Refused before anything is touched; with leftovers to settle, only after an old output was put back.
         if !exists(&parent.join(hidden_name(&name)))? {
             may()?;
         }
-        let made_parents = if shape.parents { make_parents(&parent)? } else { has_folder(&out).map(|()| Vec::new())? };
+        let made_parents =
+            if shape.parents { make_parents(&parent)? } else { has_folder(&out).map(|()| Vec::new())? };
         let mut notices = Vec::new();
         let taken = open_folder(&out, &parent)
             .and_then(|handle| Working::take(handle, &out, &name, shape, &mut notices))
@@ -190,7 +200,7 @@ impl Staging {
         };
         match state(out)? {
             State::Absent => dir.rename_new(NEW, parent, name).map_err(appeared),
-            State::EmptyFolder if self.shape.flush == Flush::FileSystem => {
+            State::EmptyFolder if self.shape.kind() == Kind::Folder => {
                 parent.remove_folder(name).map_err(|e| Error::io("replace", out, e))?;
                 dir.rename_new(NEW, parent, name).map_err(appeared)
             }
@@ -210,13 +220,17 @@ impl Staging {
 
     /// Whether OUT may become ours: it is absent, an empty folder, or ours to replace.
     fn allowed(&self) -> Result<()> {
-        allowed(&self.out, self.shape.flush == Flush::FileSystem, &self.options, self.shape.check)
+        allowed(&self.out, self.shape.kind() == Kind::Folder, &self.options, self.shape.check)
     }
 
     /// Finishes or undoes what a killed run began.
     fn recover(&mut self) -> Result<()> {
         let working = &self.working;
         if working.has(OLD)? && !exists(&self.out)? {
+            let kind = working.dir.kind(OLD).map_err(|e| Error::io("open", &self.dir().join(OLD), e))?;
+            if kind != Some(self.shape.kind()) {
+                return Err(not_ours(&self.dir().join(OLD)));
+            }
             let put_back = working.dir.rename_new(OLD, &working.parent, &self.name);
             put_back.map_err(|e| Error::io("put back", &self.out, e))?;
             let out = self.out.display();

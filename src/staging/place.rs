@@ -70,7 +70,9 @@ pub(super) fn allowed(
         return Ok(());
     }
     if fs::symlink_metadata(out).is_ok_and(|m| m.is_symlink()) {
-        return refuse("is a symbolic link, which is not replaced, not with --force either; name the place it points to");
+        return refuse(
+            "is a symbolic link, which is not replaced, not with --force either; name the place it points to",
+        );
     }
     if is_mount_point(out) {
         return refuse("is a mount point, which cannot be replaced; name a folder in it");

@@ -52,9 +52,10 @@ pub(super) fn hidden_name(name: &OsStr) -> OsString {
         hidden.push(name);
     } else {
         // FNV-1a, the same on every machine, so that the next run finds the folder.
-        let number = name.as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325u64, |number, byte| {
-            (number ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let number = name
+            .as_encoded_bytes()
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325u64, |number, byte| (number ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
         hidden.push(name.to_string_lossy().chars().take(40).collect::<String>());
         hidden.push(format!("-{number:016x}"));
     }
@@ -65,7 +66,13 @@ pub(super) fn hidden_name(name: &OsStr) -> OsString {
 impl Working {
     /// Makes the working folder of the output `out` in `parent`, or takes over a dead run's. Notes in `notices` what a
     /// person should know.
-    pub(super) fn take(parent: Handle, out: &Path, name: &OsStr, shape: Shape, notices: &mut Vec<String>) -> Result<Self> {
+    pub(super) fn take(
+        parent: Handle,
+        out: &Path,
+        name: &OsStr,
+        shape: Shape,
+        notices: &mut Vec<String>,
+    ) -> Result<Self> {
         let name = hidden_name(name);
         let place = parent.path().join(&name);
         let foreign = || {

@@ -146,9 +146,7 @@ fn ours(level: Level, name: &OsStr, kind: Kind, side: u64) -> Option<Entry> {
     let name = name.to_str()?;
     let number = |text: &str, below: u64| text.parse().ok().filter(|n: &u64| *n < below && n.to_string() == text);
     match (level, kind) {
-        (Level::Root, Kind::File) => {
-            [METADATA, PAGE, LEGEND_PNG, LEGEND_SVG].contains(&name).then_some(Entry::File)
-        }
+        (Level::Root, Kind::File) => [METADATA, PAGE, LEGEND_PNG, LEGEND_SVG].contains(&name).then_some(Entry::File),
         (Level::Root, Kind::Folder) => {
             let z = number(name, u64::from(MAX_ZOOM) + 1)?;
             Some(Entry::Folder(Level::Column { side: 1 << z }))

@@ -68,12 +68,7 @@ impl TileWriter for Archive {
         Ok(())
     }
 
-    fn finish(
-        self: Box<Self>,
-        metadata: &Value,
-        _: &dyn Fn() -> Result<Beside>,
-        monitor: &Monitor,
-    ) -> Result<Written> {
+    fn finish(self: Box<Self>, metadata: &Value, _: &dyn Fn() -> Result<Beside>, monitor: &Monitor) -> Result<Written> {
         let Self { spool, mut staging, tally } = *self;
         let spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
         let file = staging.new_file()?;
