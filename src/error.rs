@@ -34,6 +34,13 @@ pub enum Error {
         /// What happened and what to do.
         problem: String,
     },
+    /// The adapter has no memory for one more buffer.
+    DeviceFull {
+        /// The adapter's name as its driver gives it.
+        adapter: String,
+        /// Bytes that were asked for.
+        bytes: u64,
+    },
     /// A coordinate reference system is unknown or cannot be used. Exit code 2.
     Crs(String),
     /// A limit of the design was reached (for instance more points than a 32-bit count can hold).
@@ -51,6 +58,10 @@ impl fmt::Display for Error {
         match self {
             Self::Io { action, path, source } => write!(f, "cannot {action} {}: {source}", path.display()),
             Self::Device { adapter, problem } => write!(f, "GPU adapter '{adapter}': {problem}"),
+            Self::DeviceFull { adapter, bytes } => write!(
+                f,
+                "GPU adapter '{adapter}' has no memory for {bytes} bytes more; end what else uses it, or use --backend cpu"
+            ),
             Self::Interrupted => f.write_str("interrupted; nothing was left behind"),
             Self::Internal(text) => write!(f, "internal error: {text}; please report this"),
             Self::Usage(text)

@@ -19,6 +19,7 @@ pub mod monitor;
 pub mod paper;
 pub mod project;
 pub mod render;
+pub mod rows;
 pub mod serve;
 pub mod shade;
 pub mod source;

@@ -94,6 +94,9 @@ pub struct Monitor {
     pub bytes_read: AtomicU64,
     /// Input bytes in all; 0 when unknown (standard input).
     pub bytes_total: AtomicU64,
+    /// Nanoseconds that reading threads spent in what only one of them can do at a time: the hand-out of pieces, and
+    /// passing on what the next piece needs.
+    pub in_order: AtomicU64,
     /// Points handed to the backend so far.
     pub points: AtomicU64,
     /// Tiles written so far.
@@ -115,6 +118,7 @@ impl Default for Monitor {
             cancelled: Arc::default(),
             bytes_read: AtomicU64::new(0),
             bytes_total: AtomicU64::new(0),
+            in_order: AtomicU64::new(0),
             points: AtomicU64::new(0),
             tiles: AtomicU64::new(0),
             tiles_total: AtomicU64::new(0),

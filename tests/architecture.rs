@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Modules from the ground up; those of one row must not know each other.
 const FLOORS: [&[&str]; 8] = [
     &["error", "monitor", "account"],
-    &["tile"],
+    &["tile", "rows"],
     &["counts", "project", "staging"],
     &["shade", "store", "encode"],
     &["source", "backend", "container", "paper"],
@@ -24,7 +24,7 @@ const HOMES: [(&str, &str); 17] = [
     ("wgpu", "backend/gpu"),
     ("pollster", "backend/gpu"),
     ("csv", "source"),
-    ("proj", "project"),
+    ("proj_sys", "project"),
     ("png", "encode"),
     ("png", "paper"),
     ("image", "paper"),

@@ -47,15 +47,8 @@ fn head(text: &mut String, report: &Report) {
         line(text, format_args!("{notice}"));
     }
     line(text, format_args!("{} rows, {} points used", grouped(report.rows), grouped(report.used)));
-    let reasons = [
-        ("missing coordinate", report.invalid_rows.missing),
-        ("not a number", report.invalid_rows.not_a_number),
-        ("malformed row", report.invalid_rows.malformed),
-        ("out of range", report.out_of_range),
-        ("outside Web Mercator", report.outside_mercator),
-    ];
-    for (reason, rows) in reasons.iter().filter(|r| r.1 > 0) {
-        line(text, format_args!("  left out: {} {reason}", grouped(*rows)));
+    for (reason, rows) in report.left_out.iter().filter(|(_, rows)| *rows > 0) {
+        line(text, format_args!("  left out: {} {}", grouped(rows), reason.message()));
     }
 }
 
