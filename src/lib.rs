@@ -7,6 +7,7 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+pub mod account;
 pub mod backend;
 pub mod bench;
 pub mod cli;
@@ -19,6 +20,7 @@ pub mod monitor;
 pub mod paper;
 pub mod project;
 pub mod render;
+pub mod rows;
 pub mod serve;
 pub mod shade;
 pub mod source;

@@ -2,6 +2,7 @@
 //! the tiles' metadata (which holds no time, path, adapter or backend).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use super::colours::Coloured;
 use super::{Estimate, Points, Request};
@@ -15,8 +16,9 @@ use crate::heat::{
 };
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::paper::legend;
+use crate::rows::{LeftOut, Reason, serialize_invalid};
 use crate::shade::{Clipped, Function, Look, Radius, SpreadOp, SpreadShape, Style, Tick, grouped, ticks};
-use crate::source::{FileReport, Invalid};
+use crate::source::FileReport;
 use crate::tile::{Extent, TILE_SIDE};
 
 /// Colour stops per zoom in the metadata.
@@ -65,11 +67,14 @@ pub struct Report {
     /// Rows without two numbers.
     pub invalid: u64,
     /// The same by reason.
-    pub invalid_rows: Invalid,
+    #[serde(serialize_with = "serialize_invalid")]
+    pub invalid_rows: LeftOut,
     /// Rows whose coordinates lie outside the range of their reference system.
     pub out_of_range: u64,
     /// Rows on earth but beyond the latitudes of Web Mercator.
     pub outside_mercator: u64,
+    /// All rows that became no points, by reason: with the points used they are the rows read.
+    pub left_out: LeftOut,
     /// Whether each zoom's spread was chosen for it.
     pub auto_spread: bool,
     /// Per zoom, from 0 to the highest asked for.
@@ -89,9 +94,11 @@ pub struct Report {
     pub notices: Vec<String>,
     /// Seconds per stage.
     pub stages: BTreeMap<&'static str, StageTime>,
+    /// Seconds that reading threads spent in what only one of them can do at a time.
+    pub in_order_seconds: f64,
     /// Seconds from start to end.
     pub seconds: f64,
-    /// CPU seconds of the whole process.
+    /// CPU seconds of the process from start to end.
     pub cpu_seconds: f64,
 }
 
@@ -118,10 +125,11 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             rows: points.read.rows,
             used: points.used,
-            invalid: points.read.invalid.total(),
-            invalid_rows: points.read.invalid,
-            out_of_range: points.left_out.out_of_range,
-            outside_mercator: points.left_out.outside_mercator,
+            invalid: points.read.left_out.invalid(),
+            invalid_rows: points.read.left_out,
+            out_of_range: points.read.left_out[Reason::OutOfRange],
+            outside_mercator: points.read.left_out[Reason::OutsideMercator],
+            left_out: points.read.left_out,
             auto_spread: request.style.spread.radius == Radius::Auto,
             zooms: zooms.filter(|(z, _)| *z <= request.zooms.max).collect(),
             files: points.read.files.clone(),
@@ -129,7 +137,8 @@ impl Report {
             bytes: 0,
             estimate: None,
             device: BackendReport::default(),
-            notices: coloured.notices(&request.style, request.zooms),
+            notices: [points.read.notices.clone(), coloured.notices(&request.style, request.zooms)].concat(),
+            in_order_seconds: 0.0,
             stages: BTreeMap::new(),
             seconds: 0.0,
             cpu_seconds: 0.0,
@@ -161,15 +170,7 @@ impl Report {
             measure: Word::cut(heat::COUNT),
             rows: self.rows,
             used: self.used,
-            left_out: [
-                ("missing", self.invalid_rows.missing),
-                ("not_a_number", self.invalid_rows.not_a_number),
-                ("malformed", self.invalid_rows.malformed),
-                ("out_of_range", self.out_of_range),
-                ("outside_mercator", self.outside_mercator),
-            ]
-            .into_iter()
-            .collect(),
+            left_out: self.left_out.iter().map(|(reason, rows)| (reason.name(), rows)).collect(),
             function: Word::cut(style.function.to_string()),
             span: Word::cut(style.span.to_string()),
             colormap: Text::cut(style.colormap.name()),
@@ -210,8 +211,9 @@ impl Report {
         self.notices.extend(notice);
         self.notices.extend(written.notices.iter().cloned());
         self.stages = Stage::ALL.iter().map(|&s| (s.name(), monitor.stage(s))).filter(|s| s.1.busy > 0.0).collect();
+        self.in_order_seconds = monitor.in_order.load(Ordering::Relaxed) as f64 * 1e-9;
         self.seconds = monitor.elapsed();
-        self.cpu_seconds = cpu_time::ProcessTime::try_now().map_or(0.0, |t| t.as_duration().as_secs_f64());
+        self.cpu_seconds = monitor.cpu_seconds();
     }
 }
 

@@ -27,8 +27,8 @@ const MOST: usize = 4096;
 const SPARE: u64 = 128;
 /// Most bytes of a request's headers.
 const HEADERS: usize = 16 << 10;
-/// How long answers under way may take after the wish to stop.
-const LAST_ORDERS: Duration = Duration::from_secs(5);
+/// How long answers under way may take after the wish to stop: the program is to be gone within a second.
+const LAST_ORDERS: Duration = Duration::from_millis(350);
 /// How often the wish to stop is looked for.
 const LOOK: Duration = Duration::from_millis(50);
 

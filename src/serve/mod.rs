@@ -81,7 +81,7 @@ pub fn run(request: &Request, monitor: &Monitor, ready: impl FnOnce(&Serving<'_>
         Ok(())
     });
     // A disk that does not answer must not keep the program from ending.
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    runtime.shutdown_timeout(Duration::from_millis(50));
     served
 }
 

@@ -13,10 +13,12 @@ use super::{Beside, Tally, TileWriter, Written};
 use crate::container::metadata;
 use crate::error::{Error, Result};
 use crate::heat::{Center, METADATA_LIMIT, TileJson, Word};
-use crate::staging::{OutputOptions, Shape, Staging};
+use crate::monitor::Monitor;
+use crate::staging::{Flush, OutputOptions, Shape, Staging, remove_file};
 use crate::tile::{TileCoord, hilbert_id};
 
-const SHAPE: Shape = Shape { check, remove };
+const SHAPE: Shape = Shape { flush: Flush::File, parents: true, check, remove: remove_file };
+
 /// A PMTiles archive being written.
 #[derive(Debug)]
 pub(super) struct Archive {
@@ -54,7 +56,7 @@ impl Archive {
 impl TileWriter for Archive {
     fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
         let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
-        spool.file.write_all(png).map_err(|e| Error::io("write", self.staging.out(), e))?;
+        spool.file.write_all(png).map_err(|e| self.staging.cannot("write", e))?;
         let spooled = Spooled { tile, length: png.len() as u32, offset: spool.size };
         spool.tiles.push(spooled);
         spool.size += png.len() as u64;
@@ -62,17 +64,23 @@ impl TileWriter for Archive {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, metadata: &TileJson, _: &dyn Fn() -> Result<Beside>) -> Result<Written> {
-        let Self { spool, staging, tally } = *self;
+    fn finish(
+        self: Box<Self>,
+        metadata: &TileJson,
+        _: &dyn Fn() -> Result<Beside>,
+        monitor: &Monitor,
+    ) -> Result<Written> {
+        let Self { spool, mut staging, tally } = *self;
         let spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
-        spool.copy(&staging.new_path(), staging.out(), metadata)?;
-        Ok(tally.written(staging.commit()?))
+        let file = staging.new_file()?;
+        spool.copy(file, staging.out(), metadata, monitor)?;
+        Ok(tally.written(staging.commit(monitor)?))
     }
 }
 
 impl Spool {
-    /// Writes the archive `path`, which people know as `out`.
-    fn copy(self, path: &Path, out: &Path, metadata: &TileJson) -> Result<()> {
+    /// Writes the archive into the file `to`, which people know as `out`.
+    fn copy(self, to: File, out: &Path, metadata: &TileJson, monitor: &Monitor) -> Result<()> {
         let writing = |e| Error::io("write", out, e);
         let failed = |e: pmtiles::PmtError| Error::Output(format!("cannot write {}: {e}", out.display()));
         let mut tiles = self.tiles;
@@ -81,10 +89,10 @@ impl Spool {
             return Err(Error::Internal(format!("tile {} was written twice", twice[0].tile)));
         }
         let file = self.file.into_inner().map_err(|e| writing(e.into_error()))?;
-        let to = File::create_new(path).map_err(writing)?;
         let mut archive = header(metadata)?.create(to).map_err(failed)?;
         let mut from = Source { file, bytes: Vec::new() };
         for batch in tiles.chunks(BATCH) {
+            monitor.check()?;
             from.read(batch).map_err(|e| Error::io("read back", out, e))?;
             for (tile, bytes) in batch.iter().zip(&from.bytes) {
                 let TileCoord { z, x, y } = tile.tile;
@@ -188,8 +196,4 @@ fn check(path: &Path) -> Result<()> {
         "{} is not a PMTiles file whose metadata names tilefire, so --force does not replace it",
         path.display()
     )))
-}
-
-fn remove(path: &Path) -> Result<()> {
-    fs::remove_file(path).map_err(|e| Error::io("remove", path, e))
 }
