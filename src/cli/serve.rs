@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::values::shown;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::serve::{self, Library, Request, Serving};
@@ -78,7 +79,7 @@ fn tell(serving: &Serving<'_>, url: &str, quiet: bool) -> Result<()> {
     if !quiet {
         let mut text = String::new();
         for layer in serving.layers {
-            text += &format!("  {url}{}.json   {}\n", layer.name, layer.path.display());
+            text += &format!("  {url}{}.json   {}\n", layer.name, shown(&layer.path));
         }
         text += "Ctrl-C stops\n";
         let _ = std::io::stderr().write_all(text.as_bytes());
