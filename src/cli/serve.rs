@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::values::shown;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::serve::{self, Library, Request, Serving};
@@ -85,9 +86,9 @@ fn tell(serving: &Serving<'_>, url: &str, quiet: bool) -> Result<()> {
     if !quiet {
         let mut text = String::new();
         for layer in serving.layers {
-            text += &format!("  {url}{}.json   {}\n", layer.name, layer.path.display());
+            text += &format!("  {url}{}.json   {}\n", layer.name, shown(&layer.path));
             if let Some(doubt) = &layer.doubt {
-                text += &format!("  {}: {doubt}; it is served without a legend\n", layer.path.display());
+                text += &format!("  {}: {doubt}; it is served without a legend\n", shown(&layer.path));
             }
         }
         text += "Ctrl-C stops\n";
