@@ -135,7 +135,7 @@ fn table(report: &BenchReport) -> String {
         format_args!("tilefire {} on {}, {} cores, {}", report.version, machine.cpu, machine.cores, machine.system),
     );
     for notice in &report.notices {
-        put(&mut text, format_args!("{notice}"));
+        put(&mut text, format_args!("{}", values::visible(notice)));
     }
     put(
         &mut text,

@@ -83,14 +83,14 @@ pub fn main() -> ExitCode {
     result.map_or_else(|error| told(&error, &stop), |()| ExitCode::SUCCESS)
 }
 
-/// Prints an error and gives its exit code.
+/// Prints an error and gives its exit code. What fails after a signal fails by it, most likely.
 fn told(error: &Error, stop: &Stop) -> ExitCode {
     if matches!(error, Error::Interrupted) {
         stop.say(&staging::left());
-        return stop.code().unwrap_or(error.exit_code()).into();
+    } else {
+        let _ = writeln!(std::io::stderr(), "tilefire: {error}");
     }
-    let _ = writeln!(std::io::stderr(), "tilefire: {error}");
-    error.exit_code().into()
+    stop.code().unwrap_or(error.exit_code()).into()
 }
 
 /// Prints to standard output; a closed pipe is the reader's choice, not an error.

@@ -43,7 +43,10 @@ pub(super) fn check_place(path: &Path, sources: &Sources, out: &Path, force: boo
 
 /// Ok for a report of ours.
 fn check(path: &Path) -> Result<()> {
-    check_head(path, "report", |head| head.starts_with(b"{") && head.windows(10).any(|word| word == b"\"version\":"))
+    // Other files have versions too.
+    let words = [&b"\"version\":"[..], b"\"rows\":", b"\"used\":"];
+    let has = |head: &[u8], word: &[u8]| head.windows(word.len()).any(|part| part == word);
+    check_head(path, "report", |head| head.starts_with(b"{") && words.iter().all(|word| has(head, word)))
 }
 
 /// The absolute path of what may not exist yet, without symbolic links on the way to it where its folder exists.

@@ -78,9 +78,9 @@ mod signals {
     use super::{Arc, Monitor, Ordering, Stop, staging};
 
     /// How long a run has to end by itself.
-    const GRACE: Duration = Duration::from_millis(450);
+    const GRACE: Duration = Duration::from_millis(400);
     /// How long clearing away after it may take then, and after a second signal.
-    const CLEARING: Duration = Duration::from_millis(300);
+    const CLEARING: Duration = Duration::from_millis(450);
     const CLEARING_AT_ONCE: Duration = Duration::from_millis(100);
     /// How long a last line may take to be written.
     const SAYING: Duration = Duration::from_millis(50);

@@ -153,7 +153,7 @@ fn finish(
     coloured.paint(paint.as_ref(), &canvas)?;
     let mut report = Report::new(run, points, paint.stats(), &coloured);
     report.used = inside;
-    let legend = if request.legend { Some(request.legend(run, points, &report, &coloured)?) } else { None };
+    let legend = if request.legend { Some(request.legend(run, &report, &coloured)?) } else { None };
     let fits = |legend: &RgbaImage| legend.width() <= grid.columns() && legend.height() <= grid.rows();
     let legend = match &legend {
         Some(legend) => {
@@ -206,9 +206,8 @@ impl ImageRequest {
         }
     }
 
-    fn legend(&self, run: &Request, points: &Points, report: &Report, coloured: &Coloured<'_>) -> Result<Legend> {
-        legend::of_metadata(&report.metadata(run, &points.extent, coloured)?)
-            .ok_or_else(|| Error::Internal("the picture has no legend".into()))
+    fn legend(&self, run: &Request, report: &Report, coloured: &Coloured<'_>) -> Result<Legend> {
+        legend::of_heat(&report.heat(run, coloured)).ok_or_else(|| Error::Internal("the picture has no legend".into()))
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) use self::points::{aggregate, open as open_sources};
 use self::session::check_device;
 pub(crate) use self::session::{memory, on_all_threads, open, pool};
 use crate::backend::Paint;
-use crate::container::page;
+use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -92,8 +92,9 @@ pub(crate) fn render(
     let metadata = report.metadata(request, &extent, &coloured)?;
     let beside = || {
         let drawn = |legend| Ok::<_, Error>((legend::png(&legend)?, legend::svg(&legend)));
-        let legend = legend::of_metadata(&metadata).map(drawn).transpose()?;
-        Ok(Beside { page: request.page.then(|| page::page(&metadata)), legend })
+        let legend = metadata.heat.as_ref().and_then(legend::of_heat).map(drawn).transpose()?;
+        let page = request.page.then(|| page::page(&Shown::Set(&metadata))).transpose()?;
+        Ok(Beside { page, legend })
     };
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside, monitor))?;

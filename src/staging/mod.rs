@@ -57,6 +57,15 @@ pub(crate) struct Shape {
     pub(crate) remove: fn(&Handle, &str) -> Result<()>,
 }
 
+impl Shape {
+    fn kind(&self) -> Kind {
+        match self.flush {
+            Flush::File => Kind::File,
+            Flush::FileSystem => Kind::Folder,
+        }
+    }
+}
+
 /// Removes an output that is a file; anything else of that name is not ours.
 pub(crate) fn remove_file(folder: &Handle, name: &str) -> Result<()> {
     let path = || folder.path().join(name);
@@ -92,7 +101,7 @@ impl Staging {
     /// Checks that OUT may be made (or replaced), settles what an earlier run left, and takes the working folder.
     pub(crate) fn begin(out: &Path, options: &OutputOptions, shape: Shape) -> Result<Self> {
         let (out, parent, name) = place::parts(out)?;
-        let may = || allowed(&out, shape.flush == Flush::FileSystem, options, shape.check);
+        let may = || allowed(&out, shape.kind() == Kind::Folder, options, shape.check);
         // Refused before anything is touched; with leftovers to settle, only after an old output was put back.
         if !exists(&parent.join(hidden_name(&name)))? {
             may()?;
@@ -191,7 +200,7 @@ impl Staging {
         };
         match state(out)? {
             State::Absent => dir.rename_new(NEW, parent, name).map_err(appeared),
-            State::EmptyFolder if self.shape.flush == Flush::FileSystem => {
+            State::EmptyFolder if self.shape.kind() == Kind::Folder => {
                 parent.remove_folder(name).map_err(|e| Error::io("replace", out, e))?;
                 dir.rename_new(NEW, parent, name).map_err(appeared)
             }
@@ -211,13 +220,17 @@ impl Staging {
 
     /// Whether OUT may become ours: it is absent, an empty folder, or ours to replace.
     fn allowed(&self) -> Result<()> {
-        allowed(&self.out, self.shape.flush == Flush::FileSystem, &self.options, self.shape.check)
+        allowed(&self.out, self.shape.kind() == Kind::Folder, &self.options, self.shape.check)
     }
 
     /// Finishes or undoes what a killed run began.
     fn recover(&mut self) -> Result<()> {
         let working = &self.working;
         if working.has(OLD)? && !exists(&self.out)? {
+            let kind = working.dir.kind(OLD).map_err(|e| Error::io("open", &self.dir().join(OLD), e))?;
+            if kind != Some(self.shape.kind()) {
+                return Err(not_ours(&self.dir().join(OLD)));
+            }
             let put_back = working.dir.rename_new(OLD, &working.parent, &self.name);
             put_back.map_err(|e| Error::io("put back", &self.out, e))?;
             let out = self.out.display();

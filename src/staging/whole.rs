@@ -47,5 +47,9 @@ pub(crate) fn check_head(path: &Path, what: &str, is_ours: impl FnOnce(&[u8]) ->
     let mut head = Vec::new();
     let file = std::fs::File::open(path).map_err(|e| Error::io("open", path, e))?;
     file.take(4 << 10).read_to_end(&mut head).map_err(|e| Error::io("read", path, e))?;
-    if head.is_empty() || is_ours(&head) { Ok(()) } else { refuse(&format!("is no {what} that tilefire made")) }
+    if head.is_empty() || is_ours(&head) {
+        Ok(())
+    } else {
+        refuse(&format!("is no {what} and was not made by tilefire"))
+    }
 }

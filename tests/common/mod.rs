@@ -10,6 +10,22 @@
     reason = "test code, though not within a test function; not every test binary uses all of it"
 )]
 pub mod gpu;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code, though not within a test function; not every test binary uses all of it"
+)]
+pub mod server;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code, though not within a test function; not every test binary uses all of it"
+)]
+pub mod sets;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

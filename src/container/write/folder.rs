@@ -4,14 +4,13 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
-
-use serde_json::Value;
 
 use super::{Beside, Tally, TileWriter, Written};
 use crate::container::metadata;
 use crate::error::{Error, Result};
+use crate::heat::{METADATA_LIMIT, TileJson};
 use crate::monitor::Monitor;
 use crate::staging::{self, Flush, Handle, Kind, Modes, OutputOptions, Shape, Staging};
 use crate::tile::{MAX_ZOOM, TileCoord};
@@ -109,11 +108,12 @@ impl TileWriter for Folder {
 
     fn finish(
         self: Box<Self>,
-        metadata: &Value,
+        metadata: &TileJson,
         beside: &dyn Fn() -> Result<Beside>,
         monitor: &Monitor,
     ) -> Result<Written> {
-        self.put(METADATA, format!("{metadata:#}\n").as_bytes())?;
+        let text = serde_json::to_string_pretty(metadata).map_err(|e| Error::Internal(e.to_string()))? + "\n";
+        self.put(METADATA, text.as_bytes())?;
         let Beside { page, legend } = beside()?;
         if let Some(page) = page {
             self.put(PAGE, page.as_bytes())?;
@@ -190,8 +190,12 @@ fn check(folder: &Path) -> Result<()> {
     let handle = Handle::open(folder).map_err(|e| Error::io("open", folder, e))?;
     // A pipe of that name would never end.
     let is_file = handle.kind(METADATA).is_ok_and(|kind| kind == Some(Kind::File));
-    let read = || serde_json::from_slice(&fs::read(folder.join(METADATA)).ok()?).ok();
-    if !is_file || !read().is_some_and(|value: Value| metadata::names_tilefire(&value)) {
+    let mut text = Vec::new();
+    let mut read = || {
+        let file = File::open(folder.join(METADATA))?;
+        file.take(METADATA_LIMIT as u64 + 1).read_to_end(&mut text)
+    };
+    if !is_file || read().is_err() || !metadata::names_tilefire(&text) {
         return Err(Error::Output(format!(
             "{} has no metadata.json that names tilefire as its generator, so --force does not replace it",
             folder.display()

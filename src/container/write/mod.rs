@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::Value;
-
 use crate::error::{Error, Result};
+use crate::heat::TileJson;
 use crate::monitor::Monitor;
 use crate::staging::{OutputOptions, no_address};
 use crate::tile::{MAX_ZOOM, TileCoord};
@@ -27,7 +26,7 @@ pub trait TileWriter: Send + Sync {
     /// Fails with [`Error::Interrupted`] where `monitor` is cancelled before that.
     fn finish(
         self: Box<Self>,
-        metadata: &Value,
+        metadata: &TileJson,
         beside: &dyn Fn() -> Result<Beside>,
         monitor: &Monitor,
     ) -> Result<Written>;
