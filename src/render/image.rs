@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::colours::{Coloured, colour};
-use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, pool};
+use super::opening::{Notice, Opening};
+use super::{Points, Report, Request, Resources, Sources, aggregate, memory, plan_for, pool};
 use crate::backend::{Count, PointPush, TileSink};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
@@ -78,12 +79,15 @@ pub struct ImageReport {
 pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
     picture::allowed(&request.out, &options)?;
-    // Before everything is read, not after it.
-    check_device(&request.resources)?;
-    pool(&request.resources, &request.style)?.install(|| draw(request, monitor))
+    let mut opening = Opening::start(&request.resources, monitor)?;
+    if opening.is_insisted_on() {
+        // That there is none is told before everything is read, not after it.
+        opening.wait(monitor)?;
+    }
+    pool(&request.resources, &request.style)?.install(|| draw(request, opening, monitor))
 }
 
-fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
+fn draw(request: &ImageRequest, opening: Opening, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let outside = AtomicU64::new(0);
     let memory = memory(&request.resources, &request.out);
     // The extent of the data is known when all of it was read, so it has to wait then.
@@ -102,7 +106,7 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
         }
     };
     let run = request.run(&grid);
-    let (backend, notice) = open(&run, memory.rest(), monitor)?;
+    let (backend, notice) = opening.count(plan_for(&run, memory.rest(), monitor));
     let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
     let points = match waiting {
         None => aggregate(&request.sources, || pusher(), monitor)?,
@@ -120,7 +124,7 @@ fn finish(
     (run, grid): (&Request, &Grid),
     backend: Box<dyn Count>,
     (points, outside): (&Points, u64),
-    notice: Option<String>,
+    notice: Notice,
     monitor: &Arc<Monitor>,
 ) -> Result<ImageReport> {
     let inside = points.used - outside;
@@ -168,7 +172,7 @@ fn finish(
     monitor.check()?;
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
     let bytes = monitor.time(Stage::Write, || picture::save(&request.out, &picture, &options))?;
-    report.finish(&Written { bytes, ..Written::default() }, paint.report(), notice, monitor);
+    report.finish(&Written { bytes, ..Written::default() }, paint.report(), notice.get().cloned(), monitor);
     let (width, height) = (grid.columns(), grid.rows());
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }

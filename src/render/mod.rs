@@ -4,6 +4,7 @@
 pub(crate) mod colours;
 mod estimate;
 pub mod image;
+mod opening;
 mod points;
 mod report;
 mod request;
@@ -17,16 +18,17 @@ pub use estimate::Estimate;
 pub use report::{Report, ZoomReport};
 pub use request::{Device, Request, Resources, Sources};
 
+pub(crate) use self::opening::Opening;
 use self::points::Points;
 pub(crate) use self::points::aggregate;
-use self::session::check_device;
-pub(crate) use self::session::{default_memory, memory, on_all_threads, open, pool};
+pub(crate) use self::session::{default_memory, memory, on_all_threads, plan_for, pool};
 use crate::backend::Paint;
 use crate::container::page;
 use crate::container::write::{self, Beside, TileWriter, Written};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
+use crate::source::Input;
 use crate::staging::OutputOptions;
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
@@ -47,9 +49,15 @@ struct Counted {
 
 /// Reads, projects and counts.
 fn count(request: &Request, monitor: &Arc<Monitor>) -> Result<Counted> {
-    let (backend, notice) = open(request, memory(&request.resources, &request.out), monitor)?;
+    let mut opening = Opening::start(&request.resources, monitor)?;
+    if request.sources.inputs.contains(&Input::Stdin) {
+        // Its first rows may be long in coming, and that there is no GPU is to be told before.
+        opening.wait(monitor)?;
+    }
+    let (backend, notice) = opening.count(plan_for(request, memory(&request.resources, &request.out), monitor));
     let points = aggregate(&request.sources, || backend.pusher(), monitor)?;
     let paint = backend.finish()?;
+    let notice = notice.get().cloned();
     let stats = paint.stats();
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));

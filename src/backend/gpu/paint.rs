@@ -54,7 +54,7 @@ impl GpuPaint {
     /// rayon pool that shall do the host's share.
     pub fn new(counts: impl Into<Arc<CountStore>>, monitor: Arc<Monitor>, options: &GpuOptions) -> Result<Self> {
         let device = OpenDevice::open(options, &monitor)?;
-        let Opened { gpu, memory, dense_min, report, .. } = device.into();
+        let Opened { gpu, memory, dense_min, report, .. } = Opened::of(device, rayon::current_num_threads());
         let counts = counts.into();
         let stats = all_stats(&counts)?;
         Ok(Self::counted(Counted { gpu, memory, dense_min, monitor, device: None, counts, stats, report }))
