@@ -77,10 +77,49 @@ fn a_gpu_adapter_against_the_cpu() {
     let raster = &gpu["raster"];
     assert_eq!(raster["resident_points"], report["points"]);
     assert!(raster["resident"]["min"].as_f64().unwrap() > 0.0, "{raster}");
+    assert!(raster["resident_atomics"].as_u64().unwrap() <= raster["resident_points"].as_u64().unwrap(), "{raster}");
+    // What the work asked for, and what it would take elsewhere.
+    let device = &gpu["device"];
+    let bin = device["shaders"].as_array().unwrap().iter().find(|s| s["shader"] == "bin").unwrap();
+    assert!(bin["bytes"].as_u64().unwrap() >= 12 * bin["points"].as_u64().unwrap(), "{bin}");
+    assert!(bin["nanoseconds"].as_u64().is_some_and(|ns| ns > 0), "{bin}");
+    let steps = device["transfers"].as_array().unwrap();
+    let step = |name: &str| steps.iter().find(|s| s["step"] == name).unwrap();
+    assert!(step("count")["up"].as_u64().unwrap() >= 8 * bin["points"].as_u64().unwrap(), "{steps:?}");
+    // Every tile that was shaded came back, a byte a pixel.
+    let shade = device["shaders"].as_array().unwrap().iter().find(|s| s["shader"] == "shade").unwrap();
+    assert_eq!(step("shade")["down"].as_u64().unwrap(), shade["tiles"].as_u64().unwrap() << 16, "{steps:?}");
+    assert!(step("reduce")["dispatches"].as_u64().unwrap() >= 7, "{steps:?}");
+    let predicted = gpu["predicted"].as_array().unwrap();
+    assert!(predicted.len() == 2 && predicted.iter().all(|p| p["seconds"].as_f64().unwrap() > 0.0), "{predicted:?}");
     let ratio = &report["ratios"][0];
     assert!(ratio["end_to_end"].as_f64().unwrap() > 0.0 && ratio["raster"].as_f64().unwrap() > 0.0, "{ratio}");
     let text = place.run(base).ok().stdout;
     assert!(text.contains("equal, byte for byte") && text.contains("times as fast"), "{text}");
+}
+
+/// Who asks for a GPU and has none gets no figures of the CPU instead, and is told what is missing.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_gpu_that_was_asked_for_and_is_missing_is_an_error() {
+    let place = Playground::new();
+    let without = |arguments: &[&str]| -> common::Ran {
+        let mut command = place.command();
+        // No driver that Vulkan or GL could use.
+        let none = place.path("none");
+        command.args(arguments).args(["-n", "100", "-z", "0..1", "--runs", "1"]);
+        command.env("VK_DRIVER_FILES", &none).env("VK_ICD_FILENAMES", &none);
+        command.env("__EGL_VENDOR_LIBRARY_FILENAMES", &none).env("LIBGL_DRIVERS_PATH", &none);
+        command.output().unwrap().into()
+    };
+    for arguments in [&["bench", "--backend", "gpu"][..], &["bench", "--adapter", "llvmpipe"]] {
+        let error = without(arguments).error(1);
+        assert!(error.contains("no adapter was found") || error.contains("no GPU can be used"), "{error}");
+    }
+    let alone = without(&["bench"]).ok().stdout;
+    assert!(alone.contains("the CPU alone was measured"), "{alone}");
+    assert!(!without(&["bench", "--backend", "cpu"]).ok().stdout.contains("no GPU"));
+    assert!(place.run(["bench", "--backend", "cpu", "--adapter", "x"]).error(2).contains("--backend cpu"));
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::values;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::source;
+use crate::source::{self, Shape};
 use crate::staging::write_whole;
 
 #[derive(Debug, Args)]
@@ -20,6 +20,9 @@ pub(super) struct SynthArgs {
     /// The same seed gives the same bytes
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// How the points lie and in which order they come
+    #[arg(long, value_enum, default_value = "towns")]
+    shape: ShapeName,
     /// CSV file to write; - for standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -28,10 +31,33 @@ pub(super) struct SynthArgs {
     force: bool,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ShapeName {
+    /// Towns, roads, countryside and hot spots, in a random order
+    Towns,
+    /// The same, in order of position
+    Sorted,
+    /// Nine of ten points on four places
+    Hot,
+    /// Evenly over the country's box
+    Uniform,
+}
+
+impl From<ShapeName> for Shape {
+    fn from(name: ShapeName) -> Self {
+        match name {
+            ShapeName::Towns => Self::Towns,
+            ShapeName::Sorted => Self::Sorted,
+            ShapeName::Hot => Self::Hot,
+            ShapeName::Uniform => Self::Uniform,
+        }
+    }
+}
+
 pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
     if args.output.as_os_str() == "-" {
         let mut out = Pipe { inner: BufWriter::with_capacity(1 << 20, io::stdout().lock()), closed: false };
-        let done = source::synth(args.number, args.seed, &mut out, monitor);
+        let done = source::synth_shaped(args.shape.into(), args.number, args.seed, &mut out, monitor);
         // A closed pipe (`synth -o - | head`) is the reader's choice, not an error.
         return if out.closed { Ok(()) } else { done };
     }
@@ -41,7 +67,10 @@ pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
             args.output.display()
         )));
     }
-    write_whole(&args.output, |mut file| source::synth(args.number, args.seed, &mut file, monitor)).map(|_| ())
+    write_whole(&args.output, |mut file| {
+        source::synth_shaped(args.shape.into(), args.number, args.seed, &mut file, monitor)
+    })
+    .map(|_| ())
 }
 
 /// Standard output, remembering that its reader went away.

@@ -15,7 +15,7 @@ mod synth;
 
 pub use columns::ColumnRef;
 pub use report::{FileReport, Invalid, ReadReport, no_usable_rows};
-pub use synth::synth;
+pub use synth::{Shape, synth, synth_shaped};
 
 use std::fmt;
 use std::path::PathBuf;

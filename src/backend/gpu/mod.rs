@@ -17,6 +17,7 @@ mod buffer;
 mod calibrate;
 mod device;
 mod halo;
+mod loader;
 mod memory;
 mod new_counts;
 mod opening;
