@@ -99,7 +99,7 @@ fn two_points_far_apart() {
         assert_eq!((shader(&report, "reduce").tiles, report.buckets), (32, 0));
         let report = Job::new(&points, (0, 16), 0).same();
         assert_eq!((report.sparse_tiles, report.host_reduced_tiles, report.slot_buffers), (2, 32, 0));
-        assert!(report.shaders.iter().all(|s| s.dispatches == 0), "{report:?}");
+        assert!(report.shaders.iter().all(|s| s.dispatches == 0) && report.pipelines == 0, "{report:?}");
         Job::new(&points, (0, 24), 1).same();
     }
 }
