@@ -138,7 +138,7 @@ fn adapters_are_listed_once() {
     };
     let once = searches(&["info"]);
     assert!(once > 0, "this loader tells nothing");
-    let mut render = |nth: usize, more: &[&str]| {
+    let render = |nth: usize, more: &[&str]| {
         let out = format!("tiles-{nth}");
         let base = ["render", one.to_str().unwrap(), "-o", &out, "-z", "0..4"];
         searches(&[&base[..], more].concat())

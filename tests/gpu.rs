@@ -12,7 +12,7 @@ use common::gpu::{
 use proptest::prelude::*;
 use tilefire::backend::cpu::CpuPaint;
 use tilefire::backend::gpu::{ForcedLimits, GpuCount, GpuOptions, GpuPaint};
-use tilefire::backend::{BackendReport, Paint};
+use tilefire::backend::{BackendReport, Memory, Paint};
 use tilefire::error::Error;
 use tilefire::shade::{Colormap, Radius, Spread, SpreadOp, SpreadShape, Style};
 use tilefire::store::CountStore;
@@ -508,11 +508,11 @@ fn looks_painted_from_counts_alone() {
         store.set_zoom(z, vec![part]).unwrap();
     }
     let (store, monitor) = (Arc::new(store), job.plan().monitor);
-    looks_are_those_of(&alone, &CpuPaint::new(store.clone(), monitor.clone()).unwrap(), &job);
+    looks_are_those_of(&alone, &CpuPaint::new(store.clone(), Memory::default(), monitor.clone()).unwrap(), &job);
     if adapter_for("looks_painted_from_counts_alone") {
         for limits in [ForcedLimits::default(), everything_through_shaders()] {
             let job = job.clone().limits(limits);
-            let paint = GpuPaint::new(store.clone(), monitor.clone(), &job.gpu_options()).unwrap();
+            let paint = GpuPaint::new(store.clone(), Memory::default(), monitor.clone(), &job.gpu_options()).unwrap();
             looks_are_those_of(&alone, &paint, &job);
         }
     }

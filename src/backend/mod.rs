@@ -16,7 +16,7 @@ pub use self::paint::{HeldCounts, Paint, SpreadZoom};
 use crate::account::Account;
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::store::Vault;
+use crate::store::{CountStore, Vault};
 use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// What a session is to make, valid and ready to use.
@@ -31,6 +31,13 @@ pub struct Plan {
     pub memory: Memory,
     /// Times, progress and the wish to stop.
     pub monitor: Arc<Monitor>,
+}
+
+impl Plan {
+    /// To paint `counts` and nothing else.
+    fn of_counts(counts: &CountStore, memory: Memory, monitor: Arc<Monitor>) -> Self {
+        Self { zooms: ZoomRange { min: 0, max: counts.max_zoom() }, reach: 0, memory, monitor }
+    }
 }
 
 /// How much host memory a session may fill with points and counts.

@@ -79,9 +79,10 @@ impl SourceArgs {
                 HeaderName::Yes => Header::Yes,
                 HeaderName::No => Header::No,
             },
-            projected: crs.is_projected()?,
+            crs,
+            ..ReadOptions::default()
         };
-        Ok(Sources { inputs: self.inputs.into_iter().map(input).collect(), read, crs })
+        Ok(Sources { read, ..Sources::new(self.inputs.into_iter().map(input).collect()) })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::{Device, Request, Resources};
 use crate::source::{ColumnRef, Input};
+use crate::staging::Scratch;
 use crate::tile::ZoomRange;
 
 #[derive(Debug, Args)]
@@ -73,10 +74,7 @@ pub(super) fn run(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
         return calibrate(args, monitor);
     }
     let (adapters, notice) = adapters(args)?;
-    let folder = tempfile::Builder::new()
-        .prefix("tilefire-bench-")
-        .tempdir()
-        .map_err(|e| Error::io("create a folder in", &std::env::temp_dir(), e))?;
+    let folder = Scratch::new(&std::env::temp_dir())?;
     let inputs = if args.inputs.is_empty() {
         progress(&format!("making {} synthetic points", grouped(args.number)));
         vec![bench::synthetic(args.number, folder.path(), monitor)?]

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::chunk::{Chunk, ChunkTiles, damaged};
 use super::part::CountPart;
 use super::vault::Vault;
-use crate::counts::{Histogram, Lit, Unit, ZoomStats, decode_block, reduce_into};
+use crate::counts::{Histogram, Lit, Unit, Value, ZoomStats, decode_block, reduce_into};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -17,19 +17,19 @@ use crate::tile::TileCoord;
 const PIECE: usize = 2;
 
 #[derive(Debug, Default)]
-struct ZoomCounts {
+struct ZoomCounts<V> {
     chunks: Vec<Chunk>,
-    stats: ZoomStats,
+    stats: ZoomStats<V>,
 }
 
 /// Counts of lit tiles per zoom. A store that is dropped gives back the memory it has in its vault.
 #[derive(Debug)]
-pub struct CountStore {
-    zooms: Vec<ZoomCounts>,
+pub struct CountStore<V = u32> {
+    zooms: Vec<ZoomCounts<V>>,
     vault: Arc<Vault>,
 }
 
-impl CountStore {
+impl<V: Value> CountStore<V> {
     /// An empty store for zooms 0 to `max`, in memory.
     pub fn new(max: u8) -> Self {
         Self::in_vault(max, Arc::new(Vault::unbounded()))
@@ -56,17 +56,17 @@ impl CountStore {
     }
 
     /// A part to fill, which waits where this store does.
-    pub fn part(&self) -> CountPart {
+    pub fn part(&self) -> CountPart<V> {
         CountPart::in_vault(self.vault.clone())
     }
 
     /// Sets the counts of zoom `z` from parts; each tile may be in one part only, and parts must not interleave.
-    pub fn set_zoom(&mut self, z: u8, parts: Vec<CountPart>) -> Result<()> {
+    pub fn set_zoom(&mut self, z: u8, parts: Vec<CountPart<V>>) -> Result<()> {
         let mut zoom = ZoomCounts::default();
         for part in parts {
             let (chunks, stats) = part.into_chunks(&self.vault)?;
             zoom.chunks.extend(chunks);
-            zoom.stats.merge(&stats);
+            zoom.stats.merge(&stats)?;
         }
         if !zoom.chunks.is_sorted_by_key(|c| c.first) {
             zoom.chunks.par_sort_unstable_by_key(|c| c.first);
@@ -80,19 +80,19 @@ impl CountStore {
     }
 
     /// Sets the counts of zoom `z` from parts in which a tile may be several times; its counts are added.
-    pub fn set_zoom_summed(&mut self, z: u8, parts: Vec<CountPart>) -> Result<()> {
-        let sum = CountPart::sum(parts, self.part())?;
+    pub fn set_zoom_summed(&mut self, z: u8, parts: Vec<CountPart<V>>) -> Result<()> {
+        let sum = CountPart::sum(z, parts, self.part())?;
         self.set_zoom(z, vec![sum])
     }
 
     /// Takes the counts of zoom `z` out of the store.
-    pub fn take_zoom(&mut self, z: u8) -> Result<CountPart> {
+    pub fn take_zoom(&mut self, z: u8) -> Result<CountPart<V>> {
         let ZoomCounts { chunks, stats } = std::mem::take(self.zoom_mut(z)?);
         Ok(CountPart::from_chunks(chunks, stats, self.vault.clone()))
     }
 
     /// A copy of the counts of zoom `z`, in the same vault.
-    pub fn copy_zoom(&self, z: u8) -> Result<CountPart> {
+    pub fn copy_zoom(&self, z: u8) -> Result<CountPart<V>> {
         let zoom = self.zoom(z)?;
         let copy = |chunk: &Chunk| {
             let bytes = self.vault.put(&self.vault.get(&chunk.bytes)?)?;
@@ -102,11 +102,11 @@ impl CountStore {
         Ok(CountPart::from_chunks(chunks, zoom.stats.clone(), self.vault.clone()))
     }
 
-    fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts> {
+    fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts<V>> {
         self.zooms.get_mut(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
     }
 
-    fn zoom(&self, z: u8) -> Result<&ZoomCounts> {
+    fn zoom(&self, z: u8) -> Result<&ZoomCounts<V>> {
         self.zooms.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
     }
 
@@ -117,10 +117,10 @@ impl CountStore {
 
     /// Sums zoom `z + 1` into those tiles of zoom `z` that `keep` wants, given a tile's Morton code and what its
     /// children here come to; it is asked once a tile, from all threads.
-    pub fn reduce_where(&mut self, z: u8, keep: impl Fn(u64, &[Lit]) -> Result<bool> + Sync) -> Result<()> {
+    pub fn reduce_where(&mut self, z: u8, keep: impl Fn(u64, &[Lit<V>]) -> Result<bool> + Sync) -> Result<()> {
         let below = self.zoom(z + 1)?;
         let pieces: Vec<usize> = (0..below.chunks.len()).step_by(PIECE).collect();
-        let parts: Vec<CountPart> =
+        let parts: Vec<CountPart<V>> =
             pieces.into_par_iter().map(|from| self.reduce_piece(z, from, &keep)).collect::<Result<_>>()?;
         self.set_zoom(z, parts)
     }
@@ -130,8 +130,8 @@ impl CountStore {
         &self,
         z: u8,
         from: usize,
-        keep: &(impl Fn(u64, &[Lit]) -> Result<bool> + Sync),
-    ) -> Result<CountPart> {
+        keep: &(impl Fn(u64, &[Lit<V>]) -> Result<bool> + Sync),
+    ) -> Result<CountPart<V>> {
         let chunks = &self.zoom(z + 1)?.chunks;
         let before = from.checked_sub(1).map(|at| chunks[at].last >> 2);
         let (mut part, mut child, mut parent) = (self.part(), Vec::new(), Vec::new());
@@ -170,27 +170,8 @@ impl CountStore {
     }
 
     /// Statistics of zoom `z`.
-    pub fn stats(&self, z: u8) -> Result<&ZoomStats> {
+    pub fn stats(&self, z: u8) -> Result<&ZoomStats<V>> {
         Ok(&self.zoom(z)?.stats)
-    }
-
-    /// How many pixels of zoom `z` have each count, on all threads of the current pool.
-    pub fn histogram(&self, z: u8) -> Result<Histogram> {
-        let pieces = (0..self.chunks(z)?).into_par_iter().try_fold(
-            || (Histogram::default(), Vec::new()),
-            |(mut histogram, mut lit), chunk| {
-                self.read_chunk(z, chunk, &mut lit, |_, lit| {
-                    lit.iter().for_each(|l| histogram.add(l.count, 1));
-                    Ok(())
-                })?;
-                Ok((histogram, lit))
-            },
-        );
-        let settled = |piece: Result<(Histogram, Vec<Lit>)>| piece.map(|(histogram, _)| histogram.settled());
-        pieces.map(settled).try_reduce(Histogram::default, |mut a, b| {
-            a.merge(&b);
-            Ok(a.settled())
-        })
     }
 
     /// Notes what the counts of zoom `z` are counted in.
@@ -200,7 +181,7 @@ impl CountStore {
     }
 
     /// Morton codes of the lit tiles of zoom `z`, ascending.
-    pub fn tiles(&self, z: u8) -> Result<impl ExactSizeIterator<Item = u64> + use<>> {
+    pub fn tiles(&self, z: u8) -> Result<std::vec::IntoIter<u64>> {
         let mut codes = Vec::with_capacity(usize::try_from(self.stats(z)?.tiles).unwrap_or(0));
         for chunk in &self.zoom(z)?.chunks {
             let bytes = self.vault.get(&chunk.bytes)?;
@@ -221,8 +202,8 @@ impl CountStore {
         &self,
         z: u8,
         chunk: usize,
-        lit: &mut Vec<Lit>,
-        mut each: impl FnMut(u64, &[Lit]) -> Result<()>,
+        lit: &mut Vec<Lit<V>>,
+        mut each: impl FnMut(u64, &[Lit<V>]) -> Result<()>,
     ) -> Result<()> {
         let Some(chunk) = self.zoom(z)?.chunks.get(chunk) else { return Ok(()) };
         let bytes = self.vault.get(&chunk.bytes)?;
@@ -236,7 +217,7 @@ impl CountStore {
     }
 
     /// Appends the lit pixels of a tile to `lit`; nothing when the tile is empty.
-    pub fn read(&self, tile: TileCoord, lit: &mut Vec<Lit>) -> Result<()> {
+    pub fn read(&self, tile: TileCoord, lit: &mut Vec<Lit<V>>) -> Result<()> {
         let code = tile.morton();
         let Some(chunk) = self.chunk_of(tile)? else { return Ok(()) };
         let bytes = self.vault.get(&chunk.bytes)?;
@@ -256,11 +237,32 @@ impl CountStore {
     }
 }
 
-impl Drop for CountStore {
+impl<V> Drop for CountStore<V> {
     fn drop(&mut self) {
         for chunk in self.zooms.drain(..).flat_map(|zoom| zoom.chunks) {
             self.vault.forget(chunk.bytes);
         }
+    }
+}
+
+impl CountStore {
+    /// How many pixels of zoom `z` have each count, on all threads of the current pool.
+    pub fn histogram(&self, z: u8) -> Result<Histogram> {
+        let pieces = (0..self.chunks(z)?).into_par_iter().try_fold(
+            || (Histogram::default(), Vec::new()),
+            |(mut histogram, mut lit), chunk| {
+                self.read_chunk(z, chunk, &mut lit, |_, lit| {
+                    lit.iter().for_each(|l| histogram.add(l.count, 1));
+                    Ok(())
+                })?;
+                Ok((histogram, lit))
+            },
+        );
+        let settled = |piece: Result<(Histogram, Vec<Lit>)>| piece.map(|(histogram, _)| histogram.settled());
+        pieces.map(settled).try_reduce(Histogram::default, |mut a, b| {
+            a.merge(&b);
+            Ok(a.settled())
+        })
     }
 }
 

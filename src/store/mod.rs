@@ -6,12 +6,14 @@
 mod chunk;
 mod counts;
 mod part;
+mod planes;
 mod points;
 mod spool;
 mod vault;
 
 pub use counts::CountStore;
 pub use part::CountPart;
+pub use planes::{Numbers, PlaneStore, Pyramid};
 pub use points::{PointSink, PointStore};
 pub use spool::{PointSpool, SpoolSink};
 pub use vault::{Kept, Vault};

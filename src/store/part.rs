@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use super::chunk::{Chunk, damaged, next_tile, put};
 use super::vault::{Kept, Vault};
-use crate::counts::{Lit, ZoomStats, add_lit, decode_block, encode_block};
+use crate::counts::{Lit, Value, ZoomStats, add_lit, decode_block, encode_block};
 use crate::error::Result;
-use crate::tile::MAX_ZOOM;
 
 /// A chunk is closed once it holds this many tiles ...
 const CHUNK_TILES: u32 = 64;
@@ -18,14 +17,14 @@ const CHUNK_BYTES: usize = 1 << 15;
 
 /// Tiles of one zoom with their counts, in ascending Morton order.
 #[derive(Debug, Default)]
-pub struct CountPart {
+pub struct CountPart<V = u32> {
     chunks: Vec<Chunk>,
     open: Vec<u8>,
     block: Vec<u8>,
     open_tiles: u32,
     first: u64,
     last: u64,
-    stats: ZoomStats,
+    stats: ZoomStats<V>,
     vault: Option<Arc<Vault>>,
     /// Tiles that never became a raster of counts, for the report.
     pub sparse_tiles: u64,
@@ -33,14 +32,14 @@ pub struct CountPart {
     pub sparse_points: u64,
 }
 
-impl CountPart {
+impl<V: Value> CountPart<V> {
     /// A part whose closed chunks wait in `vault`; the default part keeps them in memory.
     pub(super) fn in_vault(vault: Arc<Vault>) -> Self {
         Self { vault: Some(vault), ..Self::default() }
     }
 
     /// A part of what was one before.
-    pub(super) fn from_chunks(chunks: Vec<Chunk>, stats: ZoomStats, vault: Arc<Vault>) -> Self {
+    pub(super) fn from_chunks(chunks: Vec<Chunk>, stats: ZoomStats<V>, vault: Arc<Vault>) -> Self {
         Self { chunks, stats, vault: Some(vault), ..Self::default() }
     }
 
@@ -51,7 +50,7 @@ impl CountPart {
 
     /// Appends the tile at Morton code `code`, larger than those before; `lit` must be ascending. An empty tile is
     /// left out.
-    pub fn push(&mut self, code: u64, lit: &[Lit]) -> Result<()> {
+    pub fn push(&mut self, code: u64, lit: &[Lit<V>]) -> Result<()> {
         if lit.is_empty() {
             return Ok(());
         }
@@ -67,7 +66,7 @@ impl CountPart {
         self.open.extend_from_slice(&self.block);
         self.last = code;
         self.open_tiles += 1;
-        self.stats.add_tile(lit);
+        self.stats.add_tile(lit)?;
         if self.open_tiles >= CHUNK_TILES || self.open.len() >= CHUNK_BYTES {
             self.close()?;
         }
@@ -88,7 +87,7 @@ impl CountPart {
     }
 
     /// The chunks and their statistics, all of them in `vault`.
-    pub(super) fn into_chunks(mut self, vault: &Arc<Vault>) -> Result<(Vec<Chunk>, ZoomStats)> {
+    pub(super) fn into_chunks(mut self, vault: &Arc<Vault>) -> Result<(Vec<Chunk>, ZoomStats<V>)> {
         self.close()?;
         if self.vault.as_ref().is_none_or(|own| !Arc::ptr_eq(own, vault)) {
             for chunk in &mut self.chunks {
@@ -105,8 +104,8 @@ impl CountPart {
         Ok((self.chunks, self.stats))
     }
 
-    /// Adds up parts in which a tile may be several times, into the empty part `into`.
-    pub fn sum(parts: Vec<Self>, mut into: Self) -> Result<Self> {
+    /// Adds up parts of zoom `z` in which a tile may be several times, into the empty part `into`.
+    pub fn sum(z: u8, parts: Vec<Self>, mut into: Self) -> Result<Self> {
         let mut cursors = Vec::with_capacity(parts.len());
         for mut part in parts {
             part.close()?;
@@ -124,7 +123,7 @@ impl CountPart {
             while let Some(mut top) = next.peek_mut().filter(|top| top.0.0 == code) {
                 let at = top.0.1;
                 more.clear();
-                cursors[at].read(&mut more)?;
+                cursors[at].read(z, &mut more)?;
                 add_lit(&mut lit, &more, &mut spare)?;
                 if cursors[at].advance()? {
                     *top = Reverse((cursors[at].code, at));
@@ -149,7 +148,7 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn new(part: CountPart) -> Self {
+    fn new<V: Value>(part: CountPart<V>) -> Self {
         Self {
             vault: part.vault.unwrap_or_else(|| Arc::new(Vault::unbounded())),
             chunks: part.chunks.into_iter(),
@@ -173,7 +172,7 @@ impl Cursor {
         Ok(true)
     }
 
-    fn read(&self, lit: &mut Vec<Lit>) -> Result<()> {
-        decode_block(&self.bytes[self.block.0..self.block.1], lit).ok_or_else(|| damaged(MAX_ZOOM, self.code))
+    fn read<V: Value>(&self, z: u8, lit: &mut Vec<Lit<V>>) -> Result<()> {
+        decode_block(&self.bytes[self.block.0..self.block.1], lit).ok_or_else(|| damaged(z, self.code))
     }
 }

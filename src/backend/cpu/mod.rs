@@ -95,7 +95,7 @@ impl CpuCount {
                     return Ok(rounds.swap_remove(0));
                 }
                 parts.extend(rounds.into_iter().flatten());
-                let sum = || CountPart::sum(parts, self.counts.part());
+                let sum = || CountPart::sum(self.plan.zooms.max, parts, self.counts.part());
                 Ok(vec![self.plan.monitor.time(Stage::Bin, sum)?])
             })
             .collect::<Result<_>>()?;
@@ -141,6 +141,6 @@ impl Count for CpuCount {
             monitor.time(Stage::Reduce, || self.counts.reduce(z))?;
         }
         let report = BackendReport { flushes: self.flushes.load(Ordering::Relaxed), ..self.report };
-        Ok(Box::new(CpuPaint::counted(Arc::new(self.counts), monitor, report)?))
+        Ok(Box::new(CpuPaint::counted(Arc::new(self.counts), self.plan, report)?))
     }
 }

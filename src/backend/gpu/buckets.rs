@@ -243,7 +243,7 @@ impl GpuCount {
         self.report.buckets = parts.len() as u64;
         let summed = parts.into_par_iter().map(|(_, mut parts)| match parts.len() {
             1 => Ok(parts.swap_remove(0)),
-            _ => self.plan.monitor.time(Stage::Bin, || CountPart::sum(parts, self.new_part())),
+            _ => self.plan.monitor.time(Stage::Bin, || CountPart::sum(self.plan.zooms.max, parts, self.new_part())),
         });
         let parts = summed.collect::<Result<Vec<_>>>()?;
         self.tell_sparse(&parts);

@@ -309,8 +309,8 @@ impl GpuCount {
             report.host_reduced_tiles = reduced;
             (Some(device), stats)
         };
-        let (monitor, counts) = (plan.monitor, Arc::new(counts));
-        Ok(GpuPaint::counted(Counted { gpu, memory, dense_min, monitor, device, counts, stats, report }))
+        let counts = Arc::new(counts);
+        Ok(GpuPaint::counted(Counted { gpu, memory, dense_min, plan, device, counts, stats, report }))
     }
 }
 

@@ -10,10 +10,10 @@ use super::readback;
 use super::slots::TILE_BYTES;
 use super::spread::{self, Planes};
 use super::tally::Move;
+use crate::backend::Plan;
 use crate::backend::host::{self, Borders};
 use crate::counts::Lit;
 use crate::error::{Error, Result};
-use crate::monitor::Monitor;
 use crate::shade::Kernel;
 use crate::store::{CountPart, CountStore};
 use crate::tile::{TILE_PIXELS, TileCoord};
@@ -21,7 +21,7 @@ use crate::tile::{TILE_PIXELS, TileCoord};
 /// What tiles are worked on with.
 pub(super) struct Work<'a> {
     pub(super) gpu: &'a Gpu,
-    pub(super) monitor: &'a Monitor,
+    pub(super) plan: &'a Plan,
     pub(super) memory: MemoryPlan,
     /// Tiles with fewer lit pixels stay with the host if their counts are there.
     pub(super) dense_min: usize,
@@ -59,7 +59,7 @@ impl Work<'_> {
         let borders = Borders::new(counts, z, kernel.radius)?;
         let mut parts = Vec::new();
         for codes in borders.reached().chunks(planes.tiles as usize) {
-            self.monitor.check()?;
+            self.plan.monitor.check()?;
             let mut tiles: Vec<Spread> = codes
                 .par_iter()
                 .map_init(Default::default, |(lit, near): &mut (Vec<_>, Vec<_>), &code| {

@@ -267,7 +267,7 @@ impl Resident {
         };
         let mut all = Vec::with_capacity(found.len());
         for ((z, slots), (mut stats, infos)) in (0..).zip(zooms).zip(found) {
-            stats.merge(counts.stats(z)?);
+            stats.merge(counts.stats(z)?)?;
             all.push(stats);
             device.zooms.push(ResidentZoom { slots, infos });
         }

@@ -58,7 +58,7 @@ impl Painter<'_> {
         table: &ShadeTable,
     ) -> Result<()> {
         let thresholds = Thresholds::new(self.work.gpu, table)?;
-        let mut output = Output::<I>::new(self.work.gpu, self.work.chunk(kernel), self.work.monitor, self.sink)?;
+        let mut output = Output::<I>::new(self.work.gpu, self.work.chunk(kernel), &self.work.plan.monitor, self.sink)?;
         if let Some(device) = device {
             if kernel.radius == 0 {
                 self.resident_plain(z, device, &thresholds, &mut output)?;
@@ -171,7 +171,7 @@ impl Painter<'_> {
                     let Lists { lit, indices, .. } = lists;
                     let mut dense = Vec::new();
                     counts.read_chunk(z, chunk, lit, |code, lit| {
-                        self.work.monitor.check()?;
+                        self.work.plan.monitor.check()?;
                         let tile = TileCoord::from_morton(z, code);
                         dense.extend(self.list_or_raster(tile, lit, table, indices)?.map(|raster| (tile, raster)));
                         Ok(())
@@ -206,7 +206,7 @@ impl Painter<'_> {
             let dense: Vec<(TileCoord, Vec<u32>)> = codes
                 .par_iter()
                 .map_init(Lists::<I>::default, |lists, &code| {
-                    self.work.monitor.check()?;
+                    self.work.plan.monitor.check()?;
                     let tile = TileCoord::from_morton(z, code);
                     borders.gather(counts, tile, &mut lists.lit, &mut lists.near, |count| count)?;
                     Ok(self.list_or_plane(tile, kernel, rows, table, lists)?.map(|plane| (tile, plane)))
@@ -241,7 +241,7 @@ impl Painter<'_> {
         table: &ShadeTable,
         indices: &mut Vec<(u16, I)>,
     ) -> Result<Option<Vec<u32>>> {
-        let from = self.work.monitor.now();
+        let from = self.work.plan.monitor.now();
         if lit.len() >= self.work.dense_min {
             let mut raster = vec![0; TILE_PIXELS];
             for l in lit {
@@ -255,7 +255,7 @@ impl Painter<'_> {
             indices.retain(|entry| entry.1.is_lit());
         }
         indices.sort_unstable();
-        self.work.monitor.record(Stage::Shade, from, self.work.monitor.now());
+        self.work.plan.monitor.record(Stage::Shade, from, self.work.plan.monitor.now());
         if !indices.is_empty() {
             self.sink.put(tile, I::lit(indices))?;
         }
@@ -274,11 +274,11 @@ impl Painter<'_> {
         if !self.work.goes_by_list(lists.near.len(), kernel) {
             return Ok(Some(new_counts::plane_of(&lists.near, kernel)));
         }
-        let from = self.work.monitor.now();
+        let from = self.work.plan.monitor.now();
         let coloured = lists.near.iter().map(|&(x, y, count)| (x, y, I::from_wide(table.index(count))));
         let near: Vec<_> = coloured.filter(|n| n.2.is_lit()).collect();
         host::stamp(&near, rows, &mut lists.indices);
-        self.work.monitor.record(Stage::Shade, from, self.work.monitor.now());
+        self.work.plan.monitor.record(Stage::Shade, from, self.work.plan.monitor.now());
         let raster = lists.raster.get_or_insert_with(|| Box::new([I::default(); TILE_PIXELS]));
         if let Some(indices) = host::leave_list(&lists.indices, raster) {
             self.sink.put(tile, indices)?;
