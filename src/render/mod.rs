@@ -23,6 +23,7 @@ pub(crate) use self::opening::Opening;
 use self::points::Points;
 pub(crate) use self::points::{aggregate, open as open_sources};
 pub(crate) use self::session::{memory, on_all_threads, plan_for, pool};
+pub(crate) use self::sink::Encoded;
 use crate::backend::Paint;
 use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
