@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::colours::{Coloured, colour};
 use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, open_sources, pool};
-use crate::backend::{Backend, PointPush, TileSink};
+use crate::backend::{Count, PointPush, TileSink};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -86,10 +86,11 @@ pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageRepo
 fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let opened = open_sources(&request.sources, monitor)?;
     let outside = AtomicU64::new(0);
+    let memory = memory(&request.resources, &request.out);
     // The extent of the data is known when all of it was read, so it has to wait then.
     let (grid, waiting) = match request.view {
         View::Data => {
-            let spool = PointSpool::new(memory(&request.resources, &request.out).vault());
+            let spool = PointSpool::new(memory.vault());
             let points = aggregate(opened, || Box::new(Waiting(spool.sink())), monitor)?;
             // What the outermost points are spread to is to be seen too.
             let (frame, reach) = (Frame::around(&points.extent), request.style.spread.most());
@@ -101,12 +102,8 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
             (request.fitting(Grid::new(project::frame(&bounds), request.width, request.height))?, Waited::Rows(opened))
         }
     };
-    let mut run = request.run(&grid);
-    if matches!(waiting, Waited::Points(..)) {
-        // The spool has a quarter of it.
-        run.resources.memory = Some(memory(&request.resources, &request.out).limit / 4 * 3);
-    }
-    let (mut backend, notice) = open(&run, monitor)?;
+    let run = request.run(&grid);
+    let (backend, notice) = open(&run, memory.rest(), monitor)?;
     let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
     let points = match waiting {
         Waited::Rows(opened) => aggregate(opened, || pusher(), monitor)?,
@@ -116,7 +113,7 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
         }
     };
     let outside = outside.load(Ordering::Relaxed);
-    finish(request, (&run, &grid), backend.as_mut(), (&points, outside), notice, monitor)
+    finish(request, (&run, &grid), backend, (&points, outside), notice, monitor)
 }
 
 /// What is to come onto the picture once its grid is known.
@@ -130,7 +127,7 @@ enum Waited {
 fn finish(
     request: &ImageRequest,
     (run, grid): (&Request, &Grid),
-    backend: &mut dyn Backend,
+    backend: Box<dyn Count>,
     (points, outside): (&Points, u64),
     notice: Option<String>,
     monitor: &Arc<Monitor>,
@@ -142,17 +139,17 @@ fn finish(
             points.used
         )));
     }
-    let stats = backend.finish()?;
-    if let Some(stats) = stats.iter().find(|stats| stats.sum != inside) {
+    let paint = backend.finish()?;
+    if let Some(stats) = paint.stats().iter().find(|stats| stats.sum != inside) {
         return Err(Error::Internal(format!("the picture counts {} of {inside} points", stats.sum)));
     }
-    let coloured = colour(backend, &request.style, &stats, run.zooms)?;
+    let mut coloured = colour(paint.as_ref(), &request.style, run.zooms)?;
     let tables = coloured.tables();
     let zoom = run.zooms.max;
     let table = tables.last().ok_or_else(|| Error::Internal("a picture without colours".into()))?;
     let canvas = Canvas::new(grid, table.is_wide());
-    backend.tiles(&tables, &canvas)?;
-    let mut report = Report::new(run, points, &stats, &coloured);
+    coloured.paint(paint.as_ref(), &canvas)?;
+    let mut report = Report::new(run, points, paint.stats(), &coloured);
     report.used = inside;
     let legend = if request.legend { Some(request.legend(run, points, &report, &coloured)?) } else { None };
     let fits = |legend: &RgbaImage| legend.width() <= grid.columns() && legend.height() <= grid.rows();
@@ -180,7 +177,7 @@ fn finish(
     monitor.check()?;
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
     let bytes = monitor.time(Stage::Write, || picture::save(&request.out, &picture, &options))?;
-    report.finish(&Written { bytes, ..Written::default() }, backend.report(), notice, monitor);
+    report.finish(&Written { bytes, ..Written::default() }, paint.report(), notice, monitor);
     let (width, height) = (grid.columns(), grid.rows());
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }

@@ -112,17 +112,19 @@ impl Source for Delimited {
         let len = match &self.bytes {
             Bytes::File(file) => {
                 handle = Some(file.handle()?);
+                // Pieces end at multiples of their size, which are starts of pages.
+                let most = desk.piece as u64 - offset % desk.piece as u64;
                 let left = file.size().saturating_sub(offset);
-                place.ended = left <= desk.piece as u64;
+                place.ended = left <= most;
                 if place.ended {
                     file.rest();
                 }
-                if place.ended { left as usize } else { desk.piece }
+                left.min(most) as usize
             }
             Bytes::Stream(stream) => {
-                desk.bytes.resize(desk.piece.max(desk.bytes.len()), 0);
-                let len = lock(stream).fill(&mut desk.bytes[..desk.piece], stop)?;
-                place.ended = len < desk.piece;
+                let most = desk.piece;
+                let len = lock(stream).fill(desk.room(most), stop)?;
+                place.ended = len < most;
                 len
             }
         };
@@ -158,9 +160,9 @@ impl Piece for Stretch<'_> {
         let text = self.text;
         self.read(desk)?;
         out.monitor.bytes_read.fetch_add(self.len as u64, Ordering::Relaxed);
-        let bytes = &desk.bytes[..self.len];
+        let (bytes, spans) = desk.parts(self.len);
         let quote = cut::quote(bytes);
-        let mut cuts = Cuts { bytes, quote, delimiter: text.delimiter, spans: &mut desk.spans, known: Vec::new() };
+        let mut cuts = Cuts { bytes, quote, delimiter: text.delimiter, spans, known: Vec::new() };
         cuts.of(Begin::Outside);
         let link = match text.chain.try_turn(self.number) {
             Some(link) => link,
@@ -212,8 +214,7 @@ impl Stretch<'_> {
     /// Puts the piece's bytes onto the desk.
     fn read(&self, desk: &mut Desk) -> Result<()> {
         let (Bytes::File(file), Some(handle)) = (&self.text.bytes, &self.handle) else { return Ok(()) };
-        desk.bytes.resize(self.len.max(desk.bytes.len()), 0);
-        file.read_at(handle, &mut desk.bytes[..self.len], self.offset)
+        file.read_at(handle, desk.room(self.len), self.offset)
     }
 
     /// The error for a row that does not end; `head` of its bytes are of this piece.
