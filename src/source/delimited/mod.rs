@@ -19,7 +19,7 @@ use std::fs::File;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use self::chain::{Chain, LARGE, Link, in_order_since};
+use self::chain::{Chain, Link, in_order_since};
 use self::cut::{Begin, Cut, cut};
 use self::scan::{Cursor, Wanted};
 use super::columns;
@@ -29,8 +29,11 @@ use super::stop::Stop;
 use super::{Input, ReadOptions};
 use crate::error::{Error, Result};
 
-/// A row longer than this, in bytes, is taken for the work of a quote that was left open.
-const ROW_MAX: usize = 64 << 20;
+/// A row longer than this, in bytes, is taken for the work of a quote that was left open. One such row and all else fit
+/// into what a run may take beside `--memory`.
+const ROW_MAX: usize = 48 << 20;
+/// Rows longer than so many pieces are worked on one at a time, or every thread might hold one.
+const LARGE_ROW: usize = 4;
 
 /// An open text.
 pub(super) struct Delimited {
@@ -158,6 +161,7 @@ struct Stretch<'a> {
 impl Piece for Stretch<'_> {
     fn decode(self: Box<Self>, desk: &mut Desk, out: &mut Outlet<'_>) -> Result<Tally> {
         let text = self.text;
+        let large = LARGE_ROW * desk.piece;
         self.read(desk)?;
         out.monitor.bytes_read.fetch_add(self.len as u64, Ordering::Relaxed);
         let (bytes, spans) = desk.parts(self.len);
@@ -184,7 +188,7 @@ impl Piece for Stretch<'_> {
             (_, Some(first)) => first,
             (_, None) => bytes.len(),
         };
-        if row.len() + head > LARGE {
+        if row.len() + head > large {
             out.apart(|out| text.chain.await_large(out.stop))?;
         }
         row.extend_from_slice(&bytes[..head]);
@@ -192,7 +196,7 @@ impl Piece for Stretch<'_> {
         if row.len() > ROW_MAX {
             return Err(self.too_long(&row, head));
         }
-        let large = (done && row.len() > LARGE).then(|| text.chain.begin_large());
+        let alone = (done && row.len() > large).then(|| text.chain.begin_large());
         let carry = if done { bytes[whole..].to_vec() } else { std::mem::take(&mut row) };
         text.chain.pass(self.number, Link { quotes: cut.end.unwrap_or(link.quotes), carry });
         in_order_since(out.monitor, from);
@@ -202,7 +206,7 @@ impl Piece for Stretch<'_> {
             text.rows(&row, cut::quote(&row).is_some(), &mut tally, out)?;
         }
         drop(row);
-        drop(large);
+        drop(alone);
         if head < whole {
             text.rows(&bytes[head..whole], quote.is_some(), &mut tally, out)?;
         }
