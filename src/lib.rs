@@ -15,6 +15,7 @@ pub mod container;
 pub mod counts;
 pub mod encode;
 pub mod error;
+pub mod heat;
 pub mod monitor;
 pub mod paper;
 pub mod project;

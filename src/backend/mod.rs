@@ -16,7 +16,7 @@ pub use self::paint::{HeldCounts, Paint, SpreadZoom};
 use crate::account::Account;
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::store::Vault;
+use crate::store::{CountStore, Vault};
 use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// What a session is to make, valid and ready to use.
@@ -32,6 +32,16 @@ pub struct Plan {
     /// Times, progress and the wish to stop.
     pub monitor: Arc<Monitor>,
 }
+
+impl Plan {
+    /// To paint `counts` and nothing else.
+    fn of_counts(counts: &CountStore, memory: Memory, monitor: Arc<Monitor>) -> Self {
+        Self { zooms: ZoomRange { min: 0, max: counts.max_zoom() }, reach: 0, memory, monitor }
+    }
+}
+
+/// Bytes for the work of 16 threads that no account holds, however small it is.
+const OUTSIDE: u64 = 16 << 20;
 
 /// How much host memory a session may fill with points and counts.
 #[derive(Debug, Clone)]
@@ -64,21 +74,27 @@ impl Memory {
         self
     }
 
-    /// Points that may wait: half of the limit at 8 bytes each.
+    /// Bytes of points that may wait: half of the limit.
     pub(crate) fn points(&self) -> u64 {
-        self.share / 2 / 8
+        if self.account.is_bounded() { self.share / 2 } else { u64::MAX }
     }
 
-    /// Points of a bucket that one of `threads` threads takes at a time: with the scratch of the same size, an
-    /// eighth of the limit for all threads.
-    pub(crate) fn piece(&self, threads: usize) -> usize {
-        let piece = self.share / 8 / 16 / threads.max(1) as u64;
-        usize::try_from(piece).unwrap_or(usize::MAX).max(1 << 12)
+    /// Bytes that each of `threads` threads may have open for its work: an eighth of the limit for all of them, or
+    /// what every thread has outside of it.
+    pub(crate) fn work(&self, threads: usize) -> u64 {
+        let threads = threads.max(1) as u64;
+        (self.share / 8 / threads).max(OUTSIDE / threads.max(16))
+    }
+
+    /// Points of a bucket that one of `threads` threads takes at a time, where that takes `bytes` a point.
+    pub(crate) fn piece(&self, threads: usize, bytes: u64) -> usize {
+        usize::try_from(self.work(threads) / bytes).unwrap_or(usize::MAX).max(1 << 12)
     }
 
     /// The vault for counts: a quarter of the limit in memory.
     pub(crate) fn vault(&self) -> Vault {
-        Vault::new(if self.account.is_bounded() { self.share / 4 } else { self.share }, &self.folder)
+        let budget = if self.account.is_bounded() { self.share / 4 } else { self.share };
+        Vault::new(self.account.clone(), budget, &self.folder)
     }
 }
 
@@ -107,6 +123,33 @@ pub struct ShaderWork {
     pub tiles: u64,
     /// Dispatches issued.
     pub dispatches: u64,
+    /// Bytes of device memory it read and wrote, each counted once a dispatch.
+    pub bytes: u64,
+    /// Atomic additions to device memory, at most: merging equal ones leaves fewer.
+    pub atomics: u64,
+    /// Nanoseconds on the device by its own clock; `None` where passes were not timed.
+    pub nanoseconds: Option<u64>,
+}
+
+/// What one step of a session moved between host and device, and by how many calls.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Transfers {
+    /// The step: count, reduce, spread, shade.
+    pub step: &'static str,
+    /// Bytes from host memory to the device's.
+    pub up: u64,
+    /// Bytes from device memory to the host's.
+    pub down: u64,
+    /// Bytes copied or cleared within device memory.
+    pub copied: u64,
+    /// Bytes that the host copied into or out of buffers.
+    pub host: u64,
+    /// Dispatches.
+    pub dispatches: u64,
+    /// Submissions.
+    pub submits: u64,
+    /// Buffers made.
+    pub buffers: u64,
 }
 
 /// What a session did and on what, for the report; never part of tiles or metadata.
@@ -142,6 +185,16 @@ pub struct BackendReport {
     pub sparse_points: u64,
     /// Work per shader; empty on the CPU.
     pub shaders: Vec<ShaderWork>,
+    /// What each step moved between host and device; empty on the CPU.
+    pub transfers: Vec<Transfers>,
+    /// Shaders that were compiled: those that were used.
+    pub pipelines: u64,
+    /// Bytes of device memory the session planned with; 0 on the CPU.
+    pub device_memory: u64,
+    /// Most bytes of device memory held at once.
+    pub device_peak: u64,
+    /// Times the device had no memory for a buffer.
+    pub device_refusals: u64,
 }
 
 /// How long binning took of points that already lay on the device.
@@ -149,8 +202,12 @@ pub struct BackendReport {
 pub struct Again {
     /// Points binned.
     pub points: u64,
-    /// Seconds from the first command to the end.
+    /// Seconds from the submission to the end; the commands were recorded before.
     pub seconds: f64,
+    /// Seconds by the device's own clock, where it has one.
+    pub device_seconds: Option<f64>,
+    /// Atomic additions that were left after equal pixels were merged.
+    pub atomics: u64,
 }
 
 /// Points on their way to counts, on one device.

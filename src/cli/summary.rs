@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::values::{bytes, grouped};
+use crate::error::Visible;
 use crate::render::image::ImageReport;
 use crate::render::{Report, ZoomReport};
 use crate::shade::people;
@@ -163,7 +164,7 @@ pub(super) fn summary(report: &Report, out: &str) -> String {
 }
 
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    // Writing to a String cannot fail.
-    let _ = text.write_fmt(arguments);
+    // Writing to a String cannot fail. Names of files and columns may hold anything.
+    let _ = Visible(&mut *text).write_fmt(arguments);
     text.push('\n');
 }
