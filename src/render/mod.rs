@@ -90,9 +90,14 @@ pub(crate) fn render(
     monitor: &Arc<Monitor>,
     create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
 ) -> Result<Report> {
-    // A wrong column is told before anything is made.
-    let opened = open(request, monitor)?;
-    let writer = create()?;
+    // A wrong column is told before anything is made. The first row of a stream may be long in coming: what is wrong with
+    // the output is told before it.
+    let (opened, writer) = if request.sources.are_files() {
+        (open(request, monitor)?, create()?)
+    } else {
+        let writer = create()?;
+        (open(request, monitor)?, writer)
+    };
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
