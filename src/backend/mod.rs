@@ -40,6 +40,9 @@ impl Plan {
     }
 }
 
+/// Bytes for the work of 16 threads that no account holds, however small it is.
+const OUTSIDE: u64 = 16 << 20;
+
 /// How much host memory a session may fill with points and counts.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -71,21 +74,27 @@ impl Memory {
         self
     }
 
-    /// Points that may wait: half of the limit at 8 bytes each.
+    /// Bytes of points that may wait: half of the limit.
     pub(crate) fn points(&self) -> u64 {
-        self.share / 2 / 8
+        if self.account.is_bounded() { self.share / 2 } else { u64::MAX }
     }
 
-    /// Points of a bucket that one of `threads` threads takes at a time: with the scratch of the same size, an
-    /// eighth of the limit for all threads.
-    pub(crate) fn piece(&self, threads: usize) -> usize {
-        let piece = self.share / 8 / 16 / threads.max(1) as u64;
-        usize::try_from(piece).unwrap_or(usize::MAX).max(1 << 12)
+    /// Bytes that each of `threads` threads may have open for its work: an eighth of the limit for all of them, or
+    /// what every thread has outside of it.
+    pub(crate) fn work(&self, threads: usize) -> u64 {
+        let threads = threads.max(1) as u64;
+        (self.share / 8 / threads).max(OUTSIDE / threads.max(16))
+    }
+
+    /// Points of a bucket that one of `threads` threads takes at a time, where that takes `bytes` a point.
+    pub(crate) fn piece(&self, threads: usize, bytes: u64) -> usize {
+        usize::try_from(self.work(threads) / bytes).unwrap_or(usize::MAX).max(1 << 12)
     }
 
     /// The vault for counts: a quarter of the limit in memory.
     pub(crate) fn vault(&self) -> Vault {
-        Vault::new(if self.account.is_bounded() { self.share / 4 } else { self.share }, &self.folder)
+        let budget = if self.account.is_bounded() { self.share / 4 } else { self.share };
+        Vault::new(self.account.clone(), budget, &self.folder)
     }
 }
 
@@ -123,7 +132,7 @@ pub struct ShaderWork {
 }
 
 /// What one step of a session moved between host and device, and by how many calls.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Transfers {
     /// The step: count, reduce, spread, shade.
     pub step: &'static str,
@@ -135,6 +144,10 @@ pub struct Transfers {
     pub copied: u64,
     /// Bytes that the host copied into or out of buffers.
     pub host: u64,
+    /// Bytes of device memory that shaders read and wrote, each counted once a dispatch.
+    pub device: u64,
+    /// Atomic additions to device memory, at most.
+    pub atomics: u64,
     /// Dispatches.
     pub dispatches: u64,
     /// Submissions.
@@ -202,7 +215,7 @@ pub struct Again {
 }
 
 /// Points on their way to counts, on one device.
-pub trait Count: Sync {
+pub trait Count: Send + Sync {
     /// A way in for one reading thread. Several may be open at once.
     fn pusher(&self) -> Box<dyn PointPush + '_>;
 

@@ -16,7 +16,7 @@ use crate::shade::{
 use crate::source::{ColumnRef, Header, Input, ReadOptions};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum BackendName {
+pub(super) enum BackendName {
     /// A real GPU if there is one, else the CPU
     Auto,
     /// A GPU, or an error
@@ -98,7 +98,7 @@ pub(super) struct ResourceArgs {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
     threads: Option<u16>,
-    /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
+    /// Host memory for the work (512M, 4G, ..., at least 1M) [default: half of what the process may use]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Resources")]
     memory: Option<u64>,
     #[command(flatten)]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use super::allowance::peak_memory;
 use super::colours::Coloured;
 use super::{Estimate, Points, Request};
 use crate::backend::BackendReport;
@@ -100,6 +101,9 @@ pub struct Report {
     pub seconds: f64,
     /// CPU seconds of the process from start to end.
     pub cpu_seconds: f64,
+    /// The most bytes of memory that the process had at once, where the system tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_memory: Option<u64>,
 }
 
 impl Report {
@@ -142,6 +146,7 @@ impl Report {
             stages: BTreeMap::new(),
             seconds: 0.0,
             cpu_seconds: 0.0,
+            peak_memory: None,
         }
     }
 
@@ -214,6 +219,7 @@ impl Report {
         self.in_order_seconds = monitor.in_order.load(Ordering::Relaxed) as f64 * 1e-9;
         self.seconds = monitor.elapsed();
         self.cpu_seconds = monitor.cpu_seconds();
+        self.peak_memory = peak_memory();
     }
 }
 

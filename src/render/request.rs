@@ -40,7 +40,7 @@ pub struct Resources {
     pub gpu: GpuOptions,
     /// Worker threads; `None` for one per core.
     pub threads: Option<usize>,
-    /// Bytes of host memory for points and counts; `None` for half of what the machine has free.
+    /// Bytes of host memory for the work; `None` for half of what the process may use.
     pub memory: Option<u64>,
 }
 

@@ -5,9 +5,11 @@
 
 mod chunk;
 mod counts;
+mod list;
 mod part;
 mod planes;
 mod points;
+mod runs;
 mod spool;
 mod vault;
 
@@ -15,5 +17,6 @@ pub use counts::CountStore;
 pub use part::CountPart;
 pub use planes::{Numbers, PlaneStore, Pyramid};
 pub use points::{PointSink, PointStore};
+pub use runs::Runs;
 pub use spool::{PointSpool, SpoolSink};
-pub use vault::{Kept, Vault};
+pub use vault::{Kept, Place, Vault};

@@ -104,6 +104,7 @@ fn missing(id: PlaneId) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Account;
     use crate::counts::Lit;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -206,7 +207,7 @@ mod tests {
     }
 
     fn vault(budget: u64, folder: &std::path::Path) -> Vault {
-        Vault::new(budget, folder)
+        Vault::new(Account::unbounded(), budget, folder)
     }
 
     /// Two numbers that fit, of which the sum does not: never a wrap, neither of two parts nor of a family nor of a zoom.

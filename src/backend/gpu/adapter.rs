@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::loader::nothing_found;
 use crate::error::{Error, Result};
 
 /// What an adapter is.
@@ -145,7 +146,7 @@ pub fn choose(adapters: &[AdapterDescription], wanted: Choice<'_>) -> Result<usi
     let found = (0..adapters.len()).filter(|&at| adapters[at].satisfies(wanted)).min_by_key(rank);
     found.ok_or_else(|| {
         let listed = match adapters {
-            [] => "no adapter was found".to_string(),
+            [] => nothing_found(),
             some => format!("found: {}", some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
         };
         Error::NoAdapter(match wanted {

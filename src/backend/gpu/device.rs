@@ -322,6 +322,11 @@ impl Gpu {
         (self.tally.work(&self.table, self.clock.is_some()), self.tally.transfers())
     }
 
+    /// Whether passes are timed.
+    pub(super) fn has_clock(&self) -> bool {
+        self.clock.is_some()
+    }
+
     /// Nanoseconds that bin took on the device so far, where it has a clock.
     pub(super) fn bin_nanoseconds(&self) -> Option<u64> {
         self.clock.is_some().then(|| self.tally.nanoseconds(Pass::Bin))
