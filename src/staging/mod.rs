@@ -237,7 +237,7 @@ impl Staging {
             let out = self.out.display();
             self.notices.push(format!("{out}: put back the output that an interrupted run had moved aside"));
         }
-        self.working.clear_contents()
+        self.working.settle()
     }
 }
 
