@@ -12,7 +12,7 @@ use common::gpu::{
 use proptest::prelude::*;
 use tilefire::backend::cpu::CpuPaint;
 use tilefire::backend::gpu::{ForcedLimits, GpuCount, GpuOptions, GpuPaint};
-use tilefire::backend::{BackendReport, Paint};
+use tilefire::backend::{BackendReport, Memory, Paint};
 use tilefire::error::Error;
 use tilefire::shade::{Colormap, Radius, Spread, SpreadOp, SpreadShape, Style};
 use tilefire::store::CountStore;
@@ -171,6 +171,57 @@ fn slot_buffers_run_out() {
         let job = Job::new(&points, (0, 8), 0).limits(limits);
         let error = job.run_and(job.gpu_count().unwrap(), |_| ()).err().unwrap();
         assert!(error.to_string().contains("no memory for a single tile"), "{error}");
+    }
+}
+
+/// A device that refuses buffers, at whatever point of the work, makes the same tiles: the memory it has only decides
+/// how much is done at once.
+#[test]
+fn a_full_device_makes_the_same_tiles() {
+    if adapter_for("a_full_device_makes_the_same_tiles") {
+        let mut points = Random(31).clusters(60_000, 6, 26);
+        points.extend(Random(32).clusters(3_000, 500, 30));
+        let (mut refused, mut turned, mut stayed) = (0, 0, 0);
+        for holds in [6u64, 8, 12, 16, 24, 48, 96] {
+            for (spread, op) in [(0, SpreadOp::Max), (2, SpreadOp::Max), (3, SpreadOp::Add)] {
+                let limits = ForcedLimits {
+                    device_holds: Some(holds << 20),
+                    // What it plans with is more than it has.
+                    device_memory: Some(64 << 20),
+                    dense_min: Some(20),
+                    review_points: Some(2000),
+                    ..Default::default()
+                };
+                let mut job = Job::new(&points, (6, 9), spread).limits(limits);
+                job.style.spread.op = op;
+                let report = job.same();
+                assert!(report.device_peak <= (holds + 1) << 20, "{report:?}");
+                refused += report.device_refusals;
+                *if report.buckets > 0 { &mut turned } else { &mut stayed } += 1;
+            }
+        }
+        assert!(refused > 20 && turned > 3 && stayed > 3, "{refused} refusals, {turned} to buckets, {stayed} not");
+    }
+}
+
+/// Uploads larger than the window through which the host sees the device's memory wait for one another.
+#[test]
+fn uploads_fit_a_small_window() {
+    if adapter_for("uploads_fit_a_small_window") {
+        let points = Random(33).clusters(60_000, 6, 27);
+        for (window, memory) in [(1u64 << 20, None), (3 << 20, None), (1 << 20, Some(4u64 << 20))] {
+            for (spread, op) in [(0, SpreadOp::Max), (2, SpreadOp::Max), (2, SpreadOp::Add)] {
+                let limits = ForcedLimits {
+                    upload_window: Some(window),
+                    device_memory: memory,
+                    dense_min: Some(20),
+                    ..Default::default()
+                };
+                let mut job = Job::new(&points, (6, 8), spread).limits(limits);
+                job.style.spread.op = op;
+                job.same();
+            }
+        }
     }
 }
 
@@ -457,11 +508,11 @@ fn looks_painted_from_counts_alone() {
         store.set_zoom(z, vec![part]).unwrap();
     }
     let (store, monitor) = (Arc::new(store), job.plan().monitor);
-    looks_are_those_of(&alone, &CpuPaint::new(store.clone(), monitor.clone()).unwrap(), &job);
+    looks_are_those_of(&alone, &CpuPaint::new(store.clone(), Memory::default(), monitor.clone()).unwrap(), &job);
     if adapter_for("looks_painted_from_counts_alone") {
         for limits in [ForcedLimits::default(), everything_through_shaders()] {
             let job = job.clone().limits(limits);
-            let paint = GpuPaint::new(store.clone(), monitor.clone(), &job.gpu_options()).unwrap();
+            let paint = GpuPaint::new(store.clone(), Memory::default(), monitor.clone(), &job.gpu_options()).unwrap();
             looks_are_those_of(&alone, &paint, &job);
         }
     }
@@ -544,6 +595,8 @@ proptest! {
         review_points in prop_oneof![Just(None), (1usize..5000).prop_map(Some)],
         slot_buffers in prop_oneof![3 => Just(None), 1 => (1usize..4).prop_map(Some)],
         host_memory in prop_oneof![2 => Just(None), 1 => (0u64..2 << 20).prop_map(Some)],
+        holds in prop_oneof![2 => Just(None), 1 => (24u64 << 20..48 << 20).prop_map(Some)],
+        window in prop_oneof![2 => Just(None), 1 => (4u64 << 20..16 << 20).prop_map(Some)],
     ) {
         if !adapter_for("gpu_and_cpu_agree") {
             return Ok(());
@@ -560,6 +613,8 @@ proptest! {
             dense_min,
             review_points,
             slot_buffers,
+            device_holds: holds,
+            upload_window: window,
         };
         let job = Job { limits, threads, push, memory: host_memory, ..Job::new(&points, (max.saturating_sub(levels), max), 0) };
         let job = Job { style, ..job };

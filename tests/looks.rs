@@ -12,7 +12,8 @@ use serde_json::Value;
 use tilefire::backend::{SpreadZoom, TileSink};
 use tilefire::counts::{Distinct, Histogram, Isolation, Unit, ZoomStats};
 use tilefire::error::Result;
-use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
+use tilefire::project::{Coordinate, Crs, Projector};
+use tilefire::rows::LeftOut;
 use tilefire::shade::{
     Colormap, Function, Radius, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp, SpreadShape, Style,
     auto_radius,
@@ -577,4 +578,21 @@ fn what_is_said_of_least_counts_and_single_colours_is_true() {
     let (one, said) = heat(&place, &["-z", "8", "--span", "p50"]);
     assert!(said.contains("more than 1 and the only colour"), "{said}");
     assert_eq!(one["zooms"]["8"]["ticks"], serde_json::json!([[1, 0.5, "1+"]]));
+}
+
+/// New counts lie beside those they were made from only as long as somebody holds them.
+#[test]
+fn new_counts_give_their_memory_back() {
+    let points = Random(81).clusters(20_000, 5, 24);
+    let job = Job { memory: Some(4 << 20), ..Job::new(&points, (8, 8), 0) };
+    let paint = job.count(job.cpu_count()).unwrap();
+    let sum = Spread { radius: Radius::Fixed(2), op: SpreadOp::Add, ..Spread::default() };
+    let kernel = sum.kernel(2, paint.stats()[8].max);
+    for _ in 0..30 {
+        let zoom = paint.spread(8, &kernel).unwrap();
+        assert!(zoom.stats().lit > 2 * paint.stats()[8].lit);
+    }
+    assert_eq!(paint.report().spilled_bytes, 0);
+    let _held: Vec<SpreadZoom> = (0..30).map(|_| paint.spread(8, &kernel).unwrap()).collect();
+    assert!(paint.report().spilled_bytes > 0);
 }

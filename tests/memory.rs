@@ -14,6 +14,7 @@ fn render(place: &Playground, out: &str, extra: &[&str]) -> serde_json::Value {
     let mut arguments = vec!["render", "points.csv", "-o", out, "-q", "--no-page", "--report", "report.json"];
     arguments.extend(["--backend", "cpu"]);
     arguments.extend(extra);
+    let _ = std::fs::remove_file(place.path("report.json"));
     place.run(arguments).ok();
     serde_json::from_slice(&std::fs::read(place.path("report.json")).unwrap()).unwrap()
 }

@@ -16,7 +16,7 @@ pub use self::paint::{HeldCounts, Paint, SpreadZoom};
 use crate::account::Account;
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::store::Vault;
+use crate::store::{CountStore, Vault};
 use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// What a session is to make, valid and ready to use.
@@ -31,6 +31,13 @@ pub struct Plan {
     pub memory: Memory,
     /// Times, progress and the wish to stop.
     pub monitor: Arc<Monitor>,
+}
+
+impl Plan {
+    /// To paint `counts` and nothing else.
+    fn of_counts(counts: &CountStore, memory: Memory, monitor: Arc<Monitor>) -> Self {
+        Self { zooms: ZoomRange { min: 0, max: counts.max_zoom() }, reach: 0, memory, monitor }
+    }
 }
 
 /// Bytes for the work of 16 threads that no account holds, however small it is.
@@ -116,6 +123,33 @@ pub struct ShaderWork {
     pub tiles: u64,
     /// Dispatches issued.
     pub dispatches: u64,
+    /// Bytes of device memory it read and wrote, each counted once a dispatch.
+    pub bytes: u64,
+    /// Atomic additions to device memory, at most: merging equal ones leaves fewer.
+    pub atomics: u64,
+    /// Nanoseconds on the device by its own clock; `None` where passes were not timed.
+    pub nanoseconds: Option<u64>,
+}
+
+/// What one step of a session moved between host and device, and by how many calls.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Transfers {
+    /// The step: count, reduce, spread, shade.
+    pub step: &'static str,
+    /// Bytes from host memory to the device's.
+    pub up: u64,
+    /// Bytes from device memory to the host's.
+    pub down: u64,
+    /// Bytes copied or cleared within device memory.
+    pub copied: u64,
+    /// Bytes that the host copied into or out of buffers.
+    pub host: u64,
+    /// Dispatches.
+    pub dispatches: u64,
+    /// Submissions.
+    pub submits: u64,
+    /// Buffers made.
+    pub buffers: u64,
 }
 
 /// What a session did and on what, for the report; never part of tiles or metadata.
@@ -151,6 +185,16 @@ pub struct BackendReport {
     pub sparse_points: u64,
     /// Work per shader; empty on the CPU.
     pub shaders: Vec<ShaderWork>,
+    /// What each step moved between host and device; empty on the CPU.
+    pub transfers: Vec<Transfers>,
+    /// Shaders that were compiled: those that were used.
+    pub pipelines: u64,
+    /// Bytes of device memory the session planned with; 0 on the CPU.
+    pub device_memory: u64,
+    /// Most bytes of device memory held at once.
+    pub device_peak: u64,
+    /// Times the device had no memory for a buffer.
+    pub device_refusals: u64,
 }
 
 /// How long binning took of points that already lay on the device.
@@ -158,8 +202,12 @@ pub struct BackendReport {
 pub struct Again {
     /// Points binned.
     pub points: u64,
-    /// Seconds from the first command to the end.
+    /// Seconds from the submission to the end; the commands were recorded before.
     pub seconds: f64,
+    /// Seconds by the device's own clock, where it has one.
+    pub device_seconds: Option<f64>,
+    /// Atomic additions that were left after equal pixels were merged.
+    pub atomics: u64,
 }
 
 /// Points on their way to counts, on one device.

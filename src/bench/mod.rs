@@ -13,10 +13,12 @@ use std::time::Instant;
 mod kept;
 
 pub use self::kept::{KeptTiles, first_difference};
-use crate::backend::{Again, BackendReport, PointPush, TileSink};
+use crate::backend::{Again, BackendReport, PointPush};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
+use crate::render::colours::ColourSink;
 use crate::render::{self, Report, Request};
+use crate::shade::ShadeTable;
 use crate::source::{self, Input};
 use crate::tile::{TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -479,7 +481,7 @@ fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>)
     })?;
     let paint = backend.finish()?;
     let counted = Instant::now();
-    render::colours::colour(paint.as_ref(), &request.style, request.zooms)?.paint(paint.as_ref(), &Nobody)?;
+    render::colours::paint(paint.as_ref(), &request.style, request.zooms, monitor, &Nobody)?;
     let shade = counted.elapsed().as_secs_f64();
     Ok(((counted - start).as_secs_f64(), shade, paint.bin_again(points)?))
 }
@@ -487,8 +489,8 @@ fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>)
 /// Takes tiles and does nothing with them.
 struct Nobody;
 
-impl TileSink for Nobody {
-    fn put(&self, _tile: TileCoord, _indices: TileIndices<'_>) -> Result<()> {
+impl ColourSink for Nobody {
+    fn put(&self, _: &ShadeTable, _tile: TileCoord, _indices: TileIndices<'_>) -> Result<()> {
         Ok(())
     }
 }
@@ -498,8 +500,8 @@ fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<Vec<WorldPoint>
     let all = Mutex::new(Vec::new());
     let monitor = monitor.another();
     let pusher = || Box::new(Keep { all: &all, batch: Vec::new() }) as Box<dyn PointPush + '_>;
-    render::pool(&request.resources, &request.style)?
-        .install(|| render::aggregate(&request.sources, pusher, &monitor))?;
+    let opened = render::open_sources(&request.sources, &monitor)?;
+    render::pool(&request.resources, &request.style)?.install(|| render::aggregate(opened, pusher, &monitor))?;
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::arguments::StyleArgs;
+use super::arguments::{LimitArgs, StyleArgs};
 use super::values::{self, bytes, grouped};
 use crate::backend::gpu::{self, Choice, GpuOptions};
 use crate::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit};
@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::{Device, Request, Resources};
 use crate::source::{ColumnRef, Input};
+use crate::staging::Scratch;
 use crate::tile::ZoomRange;
 
 #[derive(Debug, Args)]
@@ -49,6 +50,8 @@ pub(super) struct BenchArgs {
     /// Host memory for the work (512M, 4G, ..., at least 1M) [default: half of what the process may use]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
@@ -56,10 +59,7 @@ pub(super) struct BenchArgs {
 
 pub(super) fn run(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (adapters, notice) = adapters(&args.adapter)?;
-    let folder = tempfile::Builder::new()
-        .prefix("tilefire-bench-")
-        .tempdir()
-        .map_err(|e| Error::io("create a folder in", &std::env::temp_dir(), e))?;
+    let folder = Scratch::new(&std::env::temp_dir())?;
     let inputs = if args.inputs.is_empty() {
         progress(&format!("making {} synthetic points", grouped(args.number)));
         vec![bench::synthetic(args.number, folder.path(), monitor)?]
@@ -111,7 +111,7 @@ fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Re
     let threads = args.threads.map(usize::from);
     request.resources = Resources { device: Device::Cpu, gpu: GpuOptions::default(), threads, memory: args.memory };
     let gpus = adapters.into_iter().map(|name| {
-        let gpu = GpuOptions { adapter: Some(name.clone()), ..GpuOptions::default() };
+        let gpu = GpuOptions { adapter: Some(name.clone()), limits: args.limits.limits(), timestamps: false };
         let resources = Resources { device: Device::Gpu, gpu, ..request.resources.clone() };
         Contender { name, request: Request { resources, ..request.clone() } }
     });
@@ -135,7 +135,7 @@ fn table(report: &BenchReport) -> String {
         format_args!("tilefire {} on {}, {} cores, {}", report.version, machine.cpu, machine.cores, machine.system),
     );
     for notice in &report.notices {
-        put(&mut text, format_args!("{notice}"));
+        put(&mut text, format_args!("{}", values::visible(notice)));
     }
     put(
         &mut text,

@@ -12,7 +12,6 @@ mod session;
 mod sink;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
 pub use report::{Report, ZoomReport};
@@ -20,20 +19,22 @@ pub use request::{Device, Request, Resources, Sources};
 
 pub(crate) use self::allowance::default_memory;
 use self::points::Points;
-pub(crate) use self::points::aggregate;
+pub(crate) use self::points::{aggregate, open as open_sources};
 use self::session::check_device;
 pub(crate) use self::session::{memory, on_all_threads, open, pool};
 use crate::backend::Paint;
-use crate::container::page;
+use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
+use crate::source::Opened;
 use crate::staging::OutputOptions;
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    write::Container::of(&request.out)?;
     let create = || write::create(&request.out, &options);
     pool(&request.resources, &request.style)?
         .install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
@@ -48,9 +49,9 @@ struct Counted {
 }
 
 /// Reads, projects and counts.
-fn count(request: &Request, monitor: &Arc<Monitor>) -> Result<Counted> {
+fn count(request: &Request, opened: Opened, monitor: &Arc<Monitor>) -> Result<Counted> {
     let (backend, notice) = open(request, memory(&request.resources, &request.out), monitor)?;
-    let points = aggregate(&request.sources, || backend.pusher(), monitor)?;
+    let points = aggregate(opened, || backend.pusher(), monitor)?;
     let paint = backend.finish()?;
     let stats = paint.stats();
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
@@ -61,10 +62,11 @@ fn count(request: &Request, monitor: &Arc<Monitor>) -> Result<Counted> {
 
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
-    let Counted { paint, notice, points } = count(request, monitor)?;
+    let opened = open_sources(&request.sources, monitor)?;
+    let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
     let mut report = Report::new(request, &points, paint.stats(), &coloured);
-    let archive = request.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("pmtiles"));
+    let archive = write::Container::of(&request.out)? == write::Container::Archive;
     report.estimate = Some(estimate::estimate(paint.stats(), request.zooms, rayon::current_num_threads(), archive));
     report.finish(&Written::default(), paint.report(), notice, monitor);
     Ok(report)
@@ -75,16 +77,14 @@ pub(crate) fn render(
     monitor: &Arc<Monitor>,
     create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
 ) -> Result<Report> {
+    // A wrong column is told before anything is made.
+    let opened = open_sources(&request.sources, monitor)?;
     let writer = create()?;
-    let Counted { paint, notice, points } = count(request, monitor)?;
-    let mut coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
-    let tiles: u64 = request.zooms.iter().filter_map(|z| coloured.stats.get(usize::from(z))).map(|s| s.tiles).sum();
-    monitor.tiles_total.store(tiles, Ordering::Relaxed);
-    let tables = coloured.tables();
+    let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
-    let sink = sink::EncodingSink { tables: &tables, truecolor, writer: writer.as_ref(), monitor, drawn };
-    coloured.paint(paint.as_ref(), &sink)?;
+    let sink = sink::EncodingSink { truecolor, writer: writer.as_ref(), monitor, drawn };
+    let coloured = colours::paint(paint.as_ref(), &request.style, request.zooms, monitor, &sink)?;
 
     let mut report = Report::new(request, &points, paint.stats(), &coloured);
     // The box around all points would tell where those are that are not to be seen.
@@ -92,11 +92,12 @@ pub(crate) fn render(
     let metadata = report.metadata(request, &extent, &coloured)?;
     let beside = || {
         let drawn = |legend| Ok::<_, Error>((legend::png(&legend)?, legend::svg(&legend)));
-        let legend = legend::of_metadata(&metadata).map(drawn).transpose()?;
-        Ok(Beside { page: request.page.then(|| page::page(&metadata)), legend })
+        let legend = metadata.heat.as_ref().and_then(legend::of_heat).map(drawn).transpose()?;
+        let page = request.page.then(|| page::page(&Shown::Set(&metadata))).transpose()?;
+        Ok(Beside { page, legend })
     };
     monitor.check()?;
-    let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside))?;
+    let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside, monitor))?;
     report.finish(&written, paint.report(), notice, monitor);
     Ok(report)
 }

@@ -12,7 +12,7 @@ use super::list::ChunkList;
 use super::part::CountPart;
 use super::vault::Vault;
 use crate::account::Account;
-use crate::counts::{Histogram, Lit, Unit, ZoomStats, decode_block, reduce_into};
+use crate::counts::{Histogram, Lit, Unit, Value, ZoomStats, decode_block, reduce_into};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -23,12 +23,12 @@ const PIECES: usize = 32;
 const MOST_PIECES: usize = 1024;
 
 #[derive(Debug)]
-struct ZoomCounts {
+struct ZoomCounts<V> {
     list: ChunkList,
-    stats: ZoomStats,
+    stats: ZoomStats<V>,
 }
 
-impl ZoomCounts {
+impl<V: Value> ZoomCounts<V> {
     fn new(vault: &Arc<Vault>) -> Self {
         Self { list: ChunkList::new(vault.clone()), stats: ZoomStats::default() }
     }
@@ -36,12 +36,12 @@ impl ZoomCounts {
 
 /// Counts of lit tiles per zoom. A store that is dropped gives back the memory it has in its vault.
 #[derive(Debug)]
-pub struct CountStore {
-    zooms: Vec<ZoomCounts>,
+pub struct CountStore<V = u32> {
+    zooms: Vec<ZoomCounts<V>>,
     vault: Arc<Vault>,
 }
 
-impl CountStore {
+impl<V: Value> CountStore<V> {
     /// An empty store for zooms 0 to `max`, in memory.
     pub fn new(max: u8) -> Self {
         Self::in_vault(max, Arc::new(Vault::unbounded()))
@@ -68,13 +68,13 @@ impl CountStore {
     }
 
     /// A part to fill, which waits where this store does.
-    pub fn part(&self) -> CountPart {
+    pub fn part(&self) -> CountPart<V> {
         CountPart::in_vault(self.vault.clone())
     }
 
     /// Sets the counts of zoom `z` from parts that [`part`](Self::part) gave; each tile may be in one part only, and
     /// parts must not interleave.
-    pub fn set_zoom(&mut self, z: u8, parts: Vec<CountPart>) -> Result<()> {
+    pub fn set_zoom(&mut self, z: u8, parts: Vec<CountPart<V>>) -> Result<()> {
         let mut parts = parts.into_iter().map(CountPart::sealed).collect::<Result<Vec<_>>>()?;
         parts.sort_by_key(CountPart::first);
         let mut all = self.part();
@@ -87,13 +87,13 @@ impl CountStore {
     }
 
     /// Sets the counts of zoom `z` from parts in which a tile may be several times; its counts are added.
-    pub fn set_zoom_summed(&mut self, z: u8, parts: Vec<CountPart>) -> Result<()> {
-        let sum = if parts.is_empty() { self.part() } else { CountPart::sum(parts, || Ok(()))? };
+    pub fn set_zoom_summed(&mut self, z: u8, parts: Vec<CountPart<V>>) -> Result<()> {
+        let sum = if parts.is_empty() { self.part() } else { CountPart::sum(z, parts, || Ok(()))? };
         self.set_zoom(z, vec![sum])
     }
 
     /// A copy of the counts of zoom `z`, in the same vault.
-    pub fn copy_zoom(&self, z: u8) -> Result<CountPart> {
+    pub fn copy_zoom(&self, z: u8) -> Result<CountPart<V>> {
         let zoom = self.zoom(z)?;
         let mut list = ChunkList::new(self.vault.clone());
         for at in 0..zoom.list.len() {
@@ -109,11 +109,11 @@ impl CountStore {
         self.vault.account()
     }
 
-    fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts> {
+    fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts<V>> {
         self.zooms.get_mut(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
     }
 
-    fn zoom(&self, z: u8) -> Result<&ZoomCounts> {
+    fn zoom(&self, z: u8) -> Result<&ZoomCounts<V>> {
         self.zooms.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
     }
 
@@ -124,12 +124,12 @@ impl CountStore {
 
     /// Sums zoom `z + 1` into those tiles of zoom `z` that `keep` wants, given a tile's Morton code and what its
     /// children here come to; it is asked once a tile, from all threads.
-    pub fn reduce_where(&mut self, z: u8, keep: impl Fn(u64, &[Lit]) -> Result<bool> + Sync) -> Result<()> {
+    pub fn reduce_where(&mut self, z: u8, keep: impl Fn(u64, &[Lit<V>]) -> Result<bool> + Sync) -> Result<()> {
         let chunks = self.zoom(z + 1)?.list.len();
         let pieces = (PIECES * rayon::current_num_threads()).min(MOST_PIECES);
         let piece = chunks.div_ceil(pieces).max(PIECE);
         let from: Vec<usize> = (0..chunks).step_by(piece).collect();
-        let parts: Vec<CountPart> =
+        let parts: Vec<CountPart<V>> =
             from.into_par_iter().map(|from| self.reduce_piece(z, from..from + piece, &keep)).collect::<Result<_>>()?;
         self.set_zoom(z, parts)
     }
@@ -139,8 +139,8 @@ impl CountStore {
         &self,
         z: u8,
         piece: Range<usize>,
-        keep: &(impl Fn(u64, &[Lit]) -> Result<bool> + Sync),
-    ) -> Result<CountPart> {
+        keep: &(impl Fn(u64, &[Lit<V>]) -> Result<bool> + Sync),
+    ) -> Result<CountPart<V>> {
         let list = &self.zoom(z + 1)?.list;
         let before = piece.start.checked_sub(1).map_or(Ok(None), |at| list.get(at))?.map(|chunk| chunk.last >> 2);
         let (mut part, mut child, mut parent) = (self.part(), Vec::new(), Vec::new());
@@ -180,27 +180,8 @@ impl CountStore {
     }
 
     /// Statistics of zoom `z`.
-    pub fn stats(&self, z: u8) -> Result<&ZoomStats> {
+    pub fn stats(&self, z: u8) -> Result<&ZoomStats<V>> {
         Ok(&self.zoom(z)?.stats)
-    }
-
-    /// How many pixels of zoom `z` have each count, on all threads of the current pool.
-    pub fn histogram(&self, z: u8) -> Result<Histogram> {
-        let pieces = (0..self.chunks(z)?).into_par_iter().try_fold(
-            || (Histogram::default(), Vec::new()),
-            |(mut histogram, mut lit), chunk| {
-                self.read_chunk(z, chunk, &mut lit, |_, lit| {
-                    lit.iter().for_each(|l| histogram.add(l.count, 1));
-                    Ok(())
-                })?;
-                Ok((histogram, lit))
-            },
-        );
-        let settled = |piece: Result<(Histogram, Vec<Lit>)>| piece.map(|(histogram, _)| histogram.settled());
-        pieces.map(settled).try_reduce(Histogram::default, |mut a, b| {
-            a.merge(&b);
-            Ok(a.settled())
-        })
     }
 
     /// Notes what the counts of zoom `z` are counted in.
@@ -210,7 +191,7 @@ impl CountStore {
     }
 
     /// Morton codes of the lit tiles of zoom `z`, ascending.
-    pub fn tiles(&self, z: u8) -> Result<impl ExactSizeIterator<Item = u64> + use<>> {
+    pub fn tiles(&self, z: u8) -> Result<std::vec::IntoIter<u64>> {
         let mut codes = Vec::with_capacity(usize::try_from(self.stats(z)?.tiles).unwrap_or(0));
         let list = &self.zoom(z)?.list;
         for chunk in 0..list.len() {
@@ -232,8 +213,8 @@ impl CountStore {
         &self,
         z: u8,
         chunk: usize,
-        lit: &mut Vec<Lit>,
-        mut each: impl FnMut(u64, &[Lit]) -> Result<()>,
+        lit: &mut Vec<Lit<V>>,
+        mut each: impl FnMut(u64, &[Lit<V>]) -> Result<()>,
     ) -> Result<()> {
         let Some(chunk) = self.zoom(z)?.list.get(chunk)? else { return Ok(()) };
         let bytes = self.vault.get(chunk.place)?;
@@ -247,7 +228,7 @@ impl CountStore {
     }
 
     /// Appends the lit pixels of a tile to `lit`; nothing when the tile is empty.
-    pub fn read(&self, tile: TileCoord, lit: &mut Vec<Lit>) -> Result<()> {
+    pub fn read(&self, tile: TileCoord, lit: &mut Vec<Lit<V>>) -> Result<()> {
         let code = tile.morton();
         let Some(chunk) = self.zoom(tile.z)?.list.find(code)? else { return Ok(()) };
         let bytes = self.vault.get(chunk.place)?;
@@ -258,6 +239,27 @@ impl CountStore {
             }
         }
         Ok(())
+    }
+}
+
+impl CountStore {
+    /// How many pixels of zoom `z` have each count, on all threads of the current pool.
+    pub fn histogram(&self, z: u8) -> Result<Histogram> {
+        let pieces = (0..self.chunks(z)?).into_par_iter().try_fold(
+            || (Histogram::default(), Vec::new()),
+            |(mut histogram, mut lit), chunk| {
+                self.read_chunk(z, chunk, &mut lit, |_, lit| {
+                    lit.iter().for_each(|l| histogram.add(l.count, 1));
+                    Ok(())
+                })?;
+                Ok((histogram, lit))
+            },
+        );
+        let settled = |piece: Result<(Histogram, Vec<Lit>)>| piece.map(|(histogram, _)| histogram.settled());
+        pieces.map(settled).try_reduce(Histogram::default, |mut a, b| {
+            a.merge(&b);
+            Ok(a.settled())
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod chunk;
 mod counts;
 mod list;
 mod part;
+mod planes;
 mod points;
 mod runs;
 mod spool;
@@ -14,6 +15,7 @@ mod vault;
 
 pub use counts::CountStore;
 pub use part::CountPart;
+pub use planes::{Numbers, PlaneStore, Pyramid};
 pub use points::{PointSink, PointStore};
 pub use runs::Runs;
 pub use spool::{PointSpool, SpoolSink};

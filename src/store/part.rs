@@ -8,9 +8,8 @@ use std::sync::Arc;
 use super::chunk::{Chunk, damaged, next_tile, put};
 use super::list::{ChunkList, Drain};
 use super::vault::Vault;
-use crate::counts::{Lit, ZoomStats, add_lit, decode_block, encode_block};
+use crate::counts::{Lit, Value, ZoomStats, add_lit, decode_block, encode_block};
 use crate::error::{Error, Result};
-use crate::tile::MAX_ZOOM;
 
 /// A chunk is closed once it holds this many tiles ...
 const CHUNK_TILES: u32 = 64;
@@ -19,28 +18,28 @@ const CHUNK_BYTES: usize = 1 << 15;
 
 /// Tiles of one zoom with their counts, in ascending Morton order.
 #[derive(Debug)]
-pub struct CountPart {
+pub struct CountPart<V = u32> {
     list: ChunkList,
     open: Vec<u8>,
     block: Vec<u8>,
     open_tiles: u32,
     first: u64,
     last: u64,
-    stats: ZoomStats,
+    stats: ZoomStats<V>,
     /// Tiles that never became a raster of counts, for the report.
     pub sparse_tiles: u64,
     /// Points of those tiles.
     pub sparse_points: u64,
 }
 
-impl CountPart {
+impl<V: Value> CountPart<V> {
     /// A part whose closed chunks wait in `vault`.
     pub(super) fn in_vault(vault: Arc<Vault>) -> Self {
         Self::from_list(ChunkList::new(vault), ZoomStats::default())
     }
 
     /// A part of what was one before.
-    pub(super) fn from_list(list: ChunkList, stats: ZoomStats) -> Self {
+    pub(super) fn from_list(list: ChunkList, stats: ZoomStats<V>) -> Self {
         let (open, block) = Default::default();
         Self { list, open, block, open_tiles: 0, first: 0, last: 0, stats, sparse_tiles: 0, sparse_points: 0 }
     }
@@ -57,7 +56,7 @@ impl CountPart {
 
     /// Appends the tile at Morton code `code`, larger than those before; `lit` must be ascending. An empty tile is
     /// left out.
-    pub fn push(&mut self, code: u64, lit: &[Lit]) -> Result<()> {
+    pub fn push(&mut self, code: u64, lit: &[Lit<V>]) -> Result<()> {
         if lit.is_empty() {
             return Ok(());
         }
@@ -73,7 +72,7 @@ impl CountPart {
         self.open.extend_from_slice(&self.block);
         self.last = code;
         self.open_tiles += 1;
-        self.stats.add_tile(lit);
+        self.stats.add_tile(lit)?;
         if self.open_tiles >= CHUNK_TILES || self.open.len() >= CHUNK_BYTES {
             self.close()?;
         }
@@ -98,7 +97,7 @@ impl CountPart {
     }
 
     /// The chunks and their statistics.
-    pub(super) fn into_list(mut self) -> Result<(ChunkList, ZoomStats)> {
+    pub(super) fn into_list(mut self) -> Result<(ChunkList, ZoomStats<V>)> {
         self.close()?;
         Ok((self.list, self.stats))
     }
@@ -108,7 +107,7 @@ impl CountPart {
         self.close()?;
         other.close()?;
         self.list.append(other.list)?;
-        self.stats.merge(&other.stats);
+        self.stats.merge(&other.stats)?;
         self.sparse_tiles += other.sparse_tiles;
         self.sparse_points += other.sparse_points;
         Ok(())
@@ -146,9 +145,9 @@ impl CountPart {
         Ok(parts)
     }
 
-    /// Adds up parts in which a tile may be several times; there is at least one, and all lie in one vault. `check` is
+    /// Adds up parts of zoom `z` in which a tile may be several times; there is at least one, and all lie in one vault. `check` is
     /// asked now and then whether to go on.
-    pub(super) fn sum(parts: Vec<Self>, check: impl Fn() -> Result<()>) -> Result<Self> {
+    pub(super) fn sum(z: u8, parts: Vec<Self>, check: impl Fn() -> Result<()>) -> Result<Self> {
         let vault = parts.first().map(|part| part.list.vault().clone());
         let mut into = Self::in_vault(vault.ok_or_else(|| Error::Internal("there are no counts to add up".into()))?);
         let mut cursors = Vec::with_capacity(parts.len());
@@ -169,10 +168,10 @@ impl CountPart {
             while let Some(mut top) = next.peek_mut().filter(|top| top.0.0 == code) {
                 let at = top.0.1;
                 if lit.is_empty() {
-                    cursors[at].read(&mut lit)?;
+                    cursors[at].read(z, &mut lit)?;
                 } else {
                     more.clear();
-                    cursors[at].read(&mut more)?;
+                    cursors[at].read(z, &mut more)?;
                     add_lit(&mut lit, &more, &mut spare)?;
                 }
                 if cursors[at].advance()? {
@@ -218,7 +217,7 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn new(part: CountPart) -> Self {
+    fn new<V: Value>(part: CountPart<V>) -> Self {
         let vault = part.list.vault().clone();
         Self { vault, chunks: part.list.drain(), bytes: Vec::new(), at: 0, block: (0, 0), code: 0 }
     }
@@ -235,7 +234,7 @@ impl Cursor {
         Ok(true)
     }
 
-    fn read(&self, lit: &mut Vec<Lit>) -> Result<()> {
-        decode_block(&self.bytes[self.block.0..self.block.1], lit).ok_or_else(|| damaged(MAX_ZOOM, self.code))
+    fn read<V: Value>(&self, z: u8, lit: &mut Vec<Lit<V>>) -> Result<()> {
+        decode_block(&self.bytes[self.block.0..self.block.1], lit).ok_or_else(|| damaged(z, self.code))
     }
 }

@@ -366,7 +366,8 @@ mod tests {
         assert!(!store.is_full());
         let _others = account.force(1 << 30);
         assert!(!store.is_full(), "few points are not what others lack");
-        drop((sink, store));
+        drop(sink);
+        drop(store);
         assert_eq!(account.held(), 1 << 30);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::part::CountPart;
+use crate::counts::Value;
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 
@@ -23,18 +24,19 @@ const PIECE_CHUNKS: usize = 16;
 
 /// Early counts of a zoom. Shared by the threads that make them.
 #[derive(Debug)]
-pub struct Runs {
+pub struct Runs<V = u32> {
+    z: u8,
     /// By the last tile, and a number because several runs may end with one tile.
-    runs: Mutex<(BTreeMap<(u64, u64), CountPart>, u64)>,
+    runs: Mutex<(BTreeMap<(u64, u64), CountPart<V>>, u64)>,
     /// Bytes that one thread may have open while it adds up.
     work: u64,
     monitor: Arc<Monitor>,
 }
 
-impl Runs {
-    /// No runs. A thread that adds up opens about `work` bytes of them at a time.
-    pub fn new(work: u64, monitor: Arc<Monitor>) -> Self {
-        Self { runs: Mutex::default(), work, monitor }
+impl<V: Value> Runs<V> {
+    /// No runs of zoom `z`. A thread that adds up opens about `work` bytes of them at a time.
+    pub fn new(z: u8, work: u64, monitor: Arc<Monitor>) -> Self {
+        Self { z, runs: Mutex::new((BTreeMap::new(), 0)), work, monitor }
     }
 
     /// Whether nothing was added.
@@ -43,7 +45,7 @@ impl Runs {
     }
 
     /// Adds a part.
-    pub fn add(&self, part: CountPart) -> Result<()> {
+    pub fn add(&self, part: CountPart<V>) -> Result<()> {
         let mut part = part.sealed()?;
         while let (Some(first), Some(_)) = (part.first(), part.last()) {
             let many = {
@@ -71,15 +73,15 @@ impl Runs {
     }
 
     /// All counts, in ascending parts that have no tile in common; on all threads of the current pool.
-    pub fn settle(&self) -> Result<Vec<CountPart>> {
+    pub fn settle(&self) -> Result<Vec<CountPart<V>>> {
         let runs = std::mem::take(&mut self.runs.lock().unwrap_or_else(PoisonError::into_inner).0);
-        let mut runs: Vec<CountPart> = runs.into_values().collect();
+        let mut runs: Vec<CountPart<V>> = runs.into_values().collect();
         runs.sort_by_key(CountPart::first);
         if runs.windows(2).all(|pair| pair[0].last() < pair[1].first()) {
             return Ok(runs);
         }
         let cuts = cuts(&runs);
-        let mut pieces: Vec<Vec<CountPart>> = (0..=cuts.len()).map(|_| Vec::new()).collect();
+        let mut pieces: Vec<Vec<CountPart<V>>> = (0..=cuts.len()).map(|_| Vec::new()).collect();
         for run in runs {
             self.monitor.check()?;
             for (piece, part) in pieces.iter_mut().zip(run.cut(&cuts)?) {
@@ -93,13 +95,13 @@ impl Runs {
     }
 
     /// Adds up runs, as many at a time as may be open.
-    fn sum(&self, runs: Vec<CountPart>) -> Result<CountPart> {
+    fn sum(&self, runs: Vec<CountPart<V>>) -> Result<CountPart<V>> {
         let mut runs = VecDeque::from(runs);
         loop {
             let widest = runs.iter().map(|run| run.list().widest()).max().unwrap_or(0).max(1) as u64;
             let at_once = usize::try_from(self.work / widest).unwrap_or(usize::MAX).clamp(2, runs.len().max(2));
-            let some: Vec<CountPart> = runs.drain(..at_once.min(runs.len())).collect();
-            let sum = CountPart::sum(some, || self.monitor.check())?;
+            let some: Vec<CountPart<V>> = runs.drain(..at_once.min(runs.len())).collect();
+            let sum = CountPart::sum(self.z, some, || self.monitor.check())?;
             if runs.is_empty() {
                 return Ok(sum);
             }
@@ -109,7 +111,7 @@ impl Runs {
 }
 
 /// Tiles before which runs are cut into pieces of about as many chunks each.
-fn cuts(runs: &[CountPart]) -> Vec<u64> {
+fn cuts<V: Value>(runs: &[CountPart<V>]) -> Vec<u64> {
     let mut beginnings: Vec<u64> = runs.iter().flat_map(|run| run.list().beginnings()).collect();
     beginnings.sort_unstable();
     let pieces = (PIECES * rayon::current_num_threads()).min(MOST_PIECES).min(beginnings.len() / PIECE_CHUNKS).max(1);
@@ -138,7 +140,7 @@ mod tests {
             let account = Account::new(u64::MAX - 1);
             let vault = Arc::new(Vault::new(account.clone(), budget, folder.path()));
             let mut store = CountStore::in_vault(12, vault.clone());
-            let runs = Runs::new(work, Arc::default());
+            let runs = Runs::new(12, work, Arc::default());
             let mut expected: BTreeMap<(u64, u16), u32> = BTreeMap::new();
             for n in 0..2 * MANY {
                 let (mut part, mut code) = (store.part(), random(20_000));
@@ -179,8 +181,8 @@ mod tests {
 
     #[test]
     fn parts_one_after_the_other_are_one_run() {
-        let store = CountStore::new(12);
-        let runs = Runs::new(1 << 20, Arc::default());
+        let store = CountStore::<u32>::new(12);
+        let runs = Runs::new(12, 1 << 20, Arc::default());
         for from in [0, 100, 200] {
             let mut part = store.part();
             (from..from + 100).for_each(|code| part.push(code, &[Lit { pixel: 1, count: 2 }]).unwrap());

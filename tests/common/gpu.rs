@@ -218,7 +218,7 @@ impl<'a> Job<'a> {
     }
 
     pub fn gpu_options(&self) -> GpuOptions {
-        GpuOptions { adapter: Some(adapter_name()), limits: self.limits }
+        GpuOptions { adapter: Some(adapter_name()), limits: self.limits, timestamps: true }
     }
 
     pub fn gpu_count(&self) -> Result<GpuCount> {

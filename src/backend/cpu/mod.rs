@@ -78,7 +78,7 @@ impl Count for CpuCount {
 
     fn finish(mut self: Box<Self>) -> Result<Box<dyn Paint>> {
         self.bin()?;
-        let Self { plan: Plan { zooms, memory, monitor, .. }, mut counts, waiting, report, .. } = *self;
+        let Self { plan: Plan { zooms, reach, memory, monitor }, mut counts, waiting, report, .. } = *self;
         let report = BackendReport { flushes: waiting.flushes(), ..report };
         drop(waiting);
         memory.account.return_freed();
@@ -86,6 +86,7 @@ impl Count for CpuCount {
             monitor.check()?;
             monitor.time(Stage::Reduce, || counts.reduce(z))?;
         }
-        Ok(Box::new(CpuPaint::counted(Arc::new(counts), monitor, report)?))
+        let plan = Plan { zooms, reach, memory, monitor };
+        Ok(Box::new(CpuPaint::counted(Arc::new(counts), plan, report)?))
     }
 }

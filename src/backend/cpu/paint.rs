@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{shade, spread};
 use crate::backend::host::isolation;
 use crate::backend::paint::{all_stats, of_zoom};
-use crate::backend::{BackendReport, HeldCounts, Paint, SpreadZoom, TileSink};
+use crate::backend::{BackendReport, HeldCounts, Memory, Paint, Plan, SpreadZoom, TileSink};
 use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
@@ -18,21 +18,22 @@ use crate::tile::PixelIndex;
 pub struct CpuPaint {
     counts: Arc<CountStore>,
     stats: Vec<ZoomStats>,
-    monitor: Arc<Monitor>,
+    plan: Plan,
     report: BackendReport,
 }
 
 impl CpuPaint {
     /// Paints `counts`, wherever they come from; call its methods within the rayon pool that shall do the work.
-    pub fn new(counts: impl Into<Arc<CountStore>>, monitor: Arc<Monitor>) -> Result<Self> {
+    pub fn new(counts: impl Into<Arc<CountStore>>, memory: Memory, monitor: Arc<Monitor>) -> Result<Self> {
+        let counts = counts.into();
         let report = BackendReport { backend: "cpu", threads: rayon::current_num_threads(), ..Default::default() };
-        Self::counted(counts.into(), monitor, report)
+        Self::counted(counts.clone(), Plan::of_counts(&counts, memory, monitor), report)
     }
 
     /// Paints `counts` that were made as `report` tells.
-    pub(super) fn counted(counts: Arc<CountStore>, monitor: Arc<Monitor>, report: BackendReport) -> Result<Self> {
+    pub(super) fn counted(counts: Arc<CountStore>, plan: Plan, report: BackendReport) -> Result<Self> {
         let stats = all_stats(&counts)?;
-        Ok(Self { counts, stats, monitor, report })
+        Ok(Self { counts, stats, plan, report })
     }
 
     fn colour<I: PixelIndex>(&self, zoom: &SpreadZoom, table: &ShadeTable, sink: &dyn TileSink) -> Result<()> {
@@ -40,9 +41,9 @@ impl CpuPaint {
         let counts = zoom.own().unwrap_or(&self.counts);
         match zoom.kernel() {
             Kernel { radius, form: Form::Rows(rows), .. } if *radius > 0 => {
-                spread::zoom(counts, zoom.z(), (*radius, rows), &lookup, &self.monitor, sink)
+                spread::zoom(counts, zoom.z(), (*radius, rows), &lookup, &self.plan.monitor, sink)
             }
-            _ => shade::zoom(counts, zoom.z(), &lookup, &self.monitor, sink),
+            _ => shade::zoom(counts, zoom.z(), &lookup, &self.plan.monitor, sink),
         }
     }
 }
@@ -64,8 +65,8 @@ impl Paint for CpuPaint {
         if kernel.keeps_counts() {
             return Ok(SpreadZoom::kept(z, of_zoom(&self.stats, z)?, kernel));
         }
-        let make = || spread::new_counts(&self.counts, z, kernel, &self.monitor);
-        SpreadZoom::made(z, &self.counts, self.monitor.time(Stage::Spread, make)?, kernel.unit())
+        let make = || spread::new_counts(&self.counts, z, kernel, &self.plan.monitor);
+        SpreadZoom::made(z, &self.counts, self.plan.monitor.time(Stage::Spread, make)?, kernel.unit())
     }
 
     fn histogram(&self, zoom: &SpreadZoom) -> Result<Histogram> {

@@ -44,7 +44,7 @@ impl Waiting {
                 plan.memory.points(),
                 plan.memory.account.clone(),
             ),
-            runs: Runs::new(plan.memory.work(threads), plan.monitor.clone()),
+            runs: Runs::new(plan.zooms.max, plan.memory.work(threads), plan.monitor.clone()),
             flushes: AtomicU64::new(0),
             zoom: plan.zooms.max,
             // Codes and scratch.

@@ -1,7 +1,8 @@
 //! The GPU. Points of dense tiles stream to the device and are binned at once (`resident`); those of sparse
 //! tiles wait on the host and are counted there. When the dense tiles do not fit the device, or what waits does not
 //! fit its memory, all points wait in buckets that are worked off some at a time (`buckets`). What was
-//! counted is painted (`paint`) from where it lies. Every stage is a shader and a file here of the same name; `device` talks to wgpu.
+//! counted is painted (`paint`) from where it lies. Every pass is a shader and a file here of the same name; `passes`
+//! lists them, `device` runs them, `opening` gets the device.
 //!
 //! Gives the same bytes as the CPU session, on every adapter and under any limits.
 
@@ -12,13 +13,17 @@ mod batches;
 mod bin;
 mod blur;
 mod buckets;
+mod buffer;
 mod device;
 mod halo;
 mod memory;
 mod new_counts;
+mod opening;
+mod options;
 mod output;
 mod pack;
 mod paint;
+mod passes;
 mod push;
 mod readback;
 mod reduce;
@@ -29,7 +34,9 @@ mod slots;
 mod spread;
 mod stats;
 mod table;
+mod tally;
 mod tiles;
+mod timing;
 mod widen;
 
 use std::collections::BTreeSet;
@@ -38,6 +45,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use adapter::{AdapterDescription, AdapterKind, Choice, adapters, choose};
+pub use opening::OpenDevice;
+pub use options::{ForcedLimits, GpuOptions};
 
 use self::device::Gpu;
 use self::memory::MemoryPlan;
@@ -46,6 +55,7 @@ use self::paint::Counted;
 pub use self::paint::GpuPaint;
 use self::resident::Resident;
 use self::table::Seen;
+use self::tally::Step;
 use super::host::BUCKET_ZOOM;
 use super::paint::all_stats;
 use super::{BackendReport, Count, Paint, Plan, PointPush};
@@ -60,36 +70,6 @@ const REVIEW_POINTS: usize = 1 << 16;
 
 /// How long a thread waits for another one's batch before it asks whether the device is still well.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// What the person chose.
-#[derive(Debug, Clone, Default)]
-pub struct GpuOptions {
-    /// Part of the adapter's name, in any case; `None` takes the best real GPU.
-    pub adapter: Option<String>,
-    /// Limits below the adapter's own.
-    pub limits: ForcedLimits,
-}
-
-/// Limits forced on a session, by flags or by tests; `None` is what the adapter grants, or the default.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ForcedLimits {
-    /// Bytes of device memory.
-    pub device_memory: Option<u64>,
-    /// Dense tiles in one buffer.
-    pub binding_tiles: Option<u32>,
-    /// Points in a batch.
-    pub batch_points: Option<usize>,
-    /// Zoom of the bucket tiles.
-    pub bucket_zoom: Option<u8>,
-    /// Whether to use subgroup operations; by default where a real GPU has them.
-    pub subgroups: Option<bool>,
-    /// Points below which a tile is counted by the host.
-    pub dense_min: Option<usize>,
-    /// Points that come to a bucket before it is looked through for dense tiles.
-    pub review_points: Option<usize>,
-    /// Buffers of dense tiles after which the device has no memory for more.
-    pub slot_buffers: Option<usize>,
-}
 
 /// Points that are counted on a GPU.
 #[derive(Debug)]
@@ -125,29 +105,24 @@ struct Opened {
     gpu: Gpu,
     memory: MemoryPlan,
     dense_min: usize,
+    limits: ForcedLimits,
     report: BackendReport,
 }
 
-impl Opened {
-    /// Opens the adapter that `options` ask for.
-    fn new(options: &GpuOptions) -> Result<Self> {
-        let wanted = options.adapter.as_deref().map_or(Choice::Auto, Choice::Named);
-        let mut found = adapter::enumerate();
-        let descriptions: Vec<_> = found.iter().map(|(_, description)| description.clone()).collect();
-        let (adapter, description) = found.swap_remove(choose(&descriptions, wanted)?);
-        let limits = options.limits;
-        let gpu = Gpu::open(&adapter, limits.subgroups)?;
-        let memory = MemoryPlan::new(&description, &limits);
+impl From<OpenDevice> for Opened {
+    fn from(device: OpenDevice) -> Self {
+        let OpenDevice { gpu, description, memory, limits } = device;
         let report = BackendReport {
             backend: "gpu",
             adapter: Some(gpu.adapter().to_string()),
             interface: Some(description.interface),
             subgroups: gpu.subgroups,
             threads: rayon::current_num_threads(),
+            device_memory: memory.budget,
             ..Default::default()
         };
         let dense_min = limits.dense_min.unwrap_or(DENSE_MIN).min(super::host::LIST_MAX);
-        Ok(Self { gpu, memory, dense_min, report })
+        Self { gpu, memory, dense_min, limits, report }
     }
 }
 
@@ -155,8 +130,13 @@ impl GpuCount {
     /// Begins on the adapter that `options` ask for; call its methods within the rayon pool that shall do the host's
     /// share.
     pub fn new(plan: Plan, options: &GpuOptions) -> Result<Self> {
-        let Opened { gpu, memory, dense_min, report } = Opened::new(options)?;
-        let limits = options.limits;
+        let device = OpenDevice::open(options, &plan.monitor)?;
+        Self::on(plan, device)
+    }
+
+    /// Begins on a device that is open already.
+    pub fn on(plan: Plan, device: OpenDevice) -> Result<Self> {
+        let Opened { gpu, memory, dense_min, limits, report } = device.into();
         let device = Resident::new(&gpu, &plan, memory)?;
         let bucket_zoom = limits.bucket_zoom.unwrap_or(BUCKET_ZOOM).min(plan.zooms.max);
         Ok(Self {
@@ -169,7 +149,7 @@ impl GpuCount {
             spilled: AtomicBool::new(false),
             dense: RwLock::default(),
             dense_known: AtomicUsize::new(0),
-            early: Runs::new(plan.memory.work(rayon::current_num_threads()), plan.monitor.clone()),
+            early: Runs::new(plan.zooms.max, plan.memory.work(rayon::current_num_threads()), plan.monitor.clone()),
             worked: Mutex::default(),
             flushes: AtomicU64::new(0),
             passes: AtomicU64::new(0),
@@ -234,7 +214,15 @@ impl GpuCount {
             if self.spilled.load(Ordering::Acquire) {
                 break;
             }
-            let Some(mut stretch) = device.batches.reserve(&self.gpu, points.len() - taken)? else {
+            let reserved = match device.batches.reserve(&self.gpu, points.len() - taken) {
+                Err(Error::DeviceFull { .. }) => {
+                    drop(device);
+                    self.spill()?;
+                    break;
+                }
+                reserved => reserved?,
+            };
+            let Some(mut stretch) = reserved else {
                 // Who sends a batch may fail, and then nobody tells.
                 self.gpu.check()?;
                 self.plan.monitor.check()?;
@@ -246,7 +234,11 @@ impl GpuCount {
             taken += stretch.points;
             let sent = lock(&self.session)?.commit(&self.gpu, stretch);
             self.written.notify_all();
-            sent?;
+            match sent {
+                // The batch is still there, and sent when the counts have made room for it.
+                Err(Error::DeviceFull { .. }) => self.spill()?,
+                sent => sent?,
+            }
         }
         Ok(taken)
     }
@@ -255,7 +247,10 @@ impl GpuCount {
     fn spill(&self) -> Result<()> {
         let mut device = lock(&self.session)?;
         while !device.batches.written() {
-            device = self.written.wait(device).map_err(poisoned)?;
+            // Who writes may fail, and then nobody tells.
+            self.gpu.check()?;
+            self.plan.monitor.check()?;
+            device = self.written.wait_timeout(device, PATIENCE).map_err(poisoned)?.0;
         }
         if self.spilled.swap(true, Ordering::AcqRel) {
             return Ok(());
@@ -288,20 +283,23 @@ impl GpuCount {
         let Self { gpu, memory, dense_min, plan, session, mut counts, mut report, flushes, passes, points, .. } = self;
         drop(points);
         plan.memory.account.return_freed();
-        let resident = session.into_inner().map_err(poisoned)?;
+        let mut resident = session.into_inner().map_err(poisoned)?;
         report.flushes = flushes.into_inner();
         report.passes = passes.into_inner();
         report.batches = resident.batches.sent;
-        report.slot_buffers = resident.pools.iter().map(|pool| pool.len() as u64).sum();
+        report.slot_buffers = resident.pools.iter().map(|pool| pool.made() as u64).sum();
         let (device, stats) = if spilled {
+            // Painting needs the memory, and nothing lies there any more.
+            resident.release(&gpu)?;
             (None, all_stats(&counts)?)
         } else {
+            gpu.tally.begin(Step::Reduce);
             let (device, stats, reduced) = resident.finish(&gpu, &plan, &mut counts)?;
             report.host_reduced_tiles = reduced;
             (Some(device), stats)
         };
-        let (monitor, counts) = (plan.monitor, Arc::new(counts));
-        Ok(GpuPaint::counted(Counted { gpu, memory, dense_min, monitor, device, counts, stats, report }))
+        let counts = Arc::new(counts);
+        Ok(GpuPaint::counted(Counted { gpu, memory, dense_min, plan, device, counts, stats, report }))
     }
 }
 

@@ -3,15 +3,17 @@
 
 use rayon::prelude::*;
 
+use super::buffer::Buffer;
 use super::device::Gpu;
-use super::memory::MemoryPlan;
+use super::memory::{MemoryPlan, as_many};
 use super::readback;
 use super::slots::TILE_BYTES;
 use super::spread::{self, Planes};
+use super::tally::Move;
+use crate::backend::Plan;
 use crate::backend::host::{self, Borders};
 use crate::counts::Lit;
 use crate::error::{Error, Result};
-use crate::monitor::Monitor;
 use crate::shade::Kernel;
 use crate::store::{CountPart, CountStore};
 use crate::tile::{TILE_PIXELS, TileCoord};
@@ -19,7 +21,7 @@ use crate::tile::{TILE_PIXELS, TileCoord};
 /// What tiles are worked on with.
 pub(super) struct Work<'a> {
     pub(super) gpu: &'a Gpu,
-    pub(super) monitor: &'a Monitor,
+    pub(super) plan: &'a Plan,
     pub(super) memory: MemoryPlan,
     /// Tiles with fewer lit pixels stay with the host if their counts are there.
     pub(super) dense_min: usize,
@@ -35,13 +37,15 @@ impl Work<'_> {
         fitting.min(bound).clamp(1, 256) as u32
     }
 
-    /// Room for the tiles of one submission with their surroundings, and for what they become.
-    pub(super) fn planes(&self, kernel: &Kernel) -> Result<(Planes, wgpu::Buffer)> {
+    /// Room for the tiles of one submission with their surroundings, and for what they become; for fewer where the device
+    /// has little memory.
+    pub(super) fn planes(&self, kernel: &Kernel) -> Result<(Planes, Buffer)> {
         use wgpu::BufferUsages as Usage;
-        let tiles = self.chunk(kernel);
-        let planes = Planes::new(self.gpu, kernel, tiles)?;
-        let bytes = u64::from(tiles) * TILE_BYTES;
-        Ok((planes, self.gpu.buffer("spread counts", bytes, Usage::STORAGE | Usage::COPY_SRC)?))
+        as_many(self.chunk(kernel), |tiles| {
+            let planes = Planes::new(self.gpu, kernel, tiles)?;
+            let bytes = u64::from(tiles) * TILE_BYTES;
+            Ok((planes, self.gpu.buffer("spread counts", bytes, Usage::STORAGE | Usage::COPY_SRC)?))
+        })
     }
 
     /// Whether a tile with that many lit pixels in it and around it is spread by the host.
@@ -54,8 +58,8 @@ impl Work<'_> {
         let (planes, rasters) = self.planes(kernel)?;
         let borders = Borders::new(counts, z, kernel.radius)?;
         let mut parts = Vec::new();
-        for codes in borders.reached().chunks(self.chunk(kernel) as usize) {
-            self.monitor.check()?;
+        for codes in borders.reached().chunks(planes.tiles as usize) {
+            self.plan.monitor.check()?;
             let mut tiles: Vec<Spread> = codes
                 .par_iter()
                 .map_init(Default::default, |(lit, near): &mut (Vec<_>, Vec<_>), &code| {
@@ -68,7 +72,8 @@ impl Work<'_> {
                     Ok(Spread::Done(done))
                 })
                 .collect::<Result<_>>()?;
-            self.spread_waiting(&mut tiles, &planes, &rasters)?;
+            let mut waiting: Vec<_> = tiles.iter_mut().filter(|tile| matches!(tile, Spread::Waits(_))).collect();
+            self.spread_waiting(&mut waiting, &planes, &rasters)?;
             let mut part = counts.part();
             for (&code, tile) in codes.iter().zip(&tiles) {
                 if let Spread::Done(lit) = tile {
@@ -80,16 +85,26 @@ impl Work<'_> {
         Ok(parts)
     }
 
-    /// Spreads on the device what waits for it.
-    fn spread_waiting(&self, tiles: &mut [Spread], planes: &Planes, rasters: &wgpu::Buffer) -> Result<()> {
-        let mut waiting: Vec<&mut Spread> = tiles.iter_mut().filter(|tile| matches!(tile, Spread::Waits(_))).collect();
+    /// Spreads on the device what waits for it, or half of it at a time where it has no memory for more.
+    fn spread_waiting(&self, waiting: &mut [&mut Spread], planes: &Planes, rasters: &Buffer) -> Result<()> {
+        match self.spread_at_once(waiting, planes, rasters) {
+            Err(Error::DeviceFull { .. }) if waiting.len() > 1 => {
+                let (some, rest) = waiting.split_at_mut(waiting.len() / 2);
+                self.spread_waiting(some, planes, rasters)?;
+                self.spread_waiting(rest, planes, rasters)
+            }
+            done => done,
+        }
+    }
+
+    fn spread_at_once(&self, waiting: &mut [&mut Spread], planes: &Planes, rasters: &Buffer) -> Result<()> {
         if waiting.is_empty() {
             return Ok(());
         }
         let words: Vec<&[u32]> = waiting.iter().map(|tile| tile.plane()).collect();
         let mut encoder = self.gpu.encoder();
         let staging = self.gpu.upload_parts("counts", &words, wgpu::BufferUsages::COPY_SRC)?;
-        encoder.copy_buffer_to_buffer(&staging, 0, &planes.buffer, 0, staging.size());
+        self.gpu.copy(&mut encoder, &staging, &planes.buffer, staging.size(), Move::Copied);
         spread::encode(self.gpu, &mut encoder, planes, words.len(), rasters)?;
         let copy = readback::start(self.gpu, &mut encoder, rasters, words.len() as u64 * TILE_BYTES)?;
         let view = copy.map(self.gpu.submit(encoder)?).view(self.gpu)?;

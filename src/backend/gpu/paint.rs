@@ -7,11 +7,12 @@ use super::device::Gpu;
 use super::memory::MemoryPlan;
 use super::new_counts::Work;
 use super::resident::DeviceCounts;
+use super::tally::Step;
 use super::tiles::Painter;
-use super::{GpuOptions, Opened, again};
+use super::{GpuOptions, OpenDevice, Opened, again};
 use crate::backend::host::isolation;
 use crate::backend::paint::{all_stats, of_zoom};
-use crate::backend::{Again, BackendReport, HeldCounts, Paint, SpreadZoom, TileSink};
+use crate::backend::{Again, BackendReport, HeldCounts, Memory, Paint, Plan, SpreadZoom, TileSink};
 use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -25,7 +26,7 @@ pub struct GpuPaint {
     gpu: Gpu,
     memory: MemoryPlan,
     dense_min: usize,
-    monitor: Arc<Monitor>,
+    plan: Plan,
     /// Counts that are on the device, if any are.
     device: Option<DeviceCounts>,
     /// Counts that are on the host: of all tiles, or of those that are not on the device.
@@ -41,7 +42,7 @@ pub(super) struct Counted {
     pub(super) gpu: Gpu,
     pub(super) memory: MemoryPlan,
     pub(super) dense_min: usize,
-    pub(super) monitor: Arc<Monitor>,
+    pub(super) plan: Plan,
     pub(super) device: Option<DeviceCounts>,
     pub(super) counts: Arc<CountStore>,
     pub(super) stats: Vec<ZoomStats>,
@@ -51,22 +52,29 @@ pub(super) struct Counted {
 impl GpuPaint {
     /// Paints `counts`, wherever they come from, on the adapter that `options` ask for; call its methods within the
     /// rayon pool that shall do the host's share.
-    pub fn new(counts: impl Into<Arc<CountStore>>, monitor: Arc<Monitor>, options: &GpuOptions) -> Result<Self> {
-        let Opened { gpu, memory, dense_min, report } = Opened::new(options)?;
+    pub fn new(
+        counts: impl Into<Arc<CountStore>>,
+        memory: Memory,
+        monitor: Arc<Monitor>,
+        options: &GpuOptions,
+    ) -> Result<Self> {
+        let device = OpenDevice::open(options, &monitor)?;
         let counts = counts.into();
+        let plan = Plan::of_counts(&counts, memory, monitor);
+        let Opened { gpu, memory: device_memory, dense_min, report, .. } = device.into();
         let stats = all_stats(&counts)?;
-        Ok(Self::counted(Counted { gpu, memory, dense_min, monitor, device: None, counts, stats, report }))
+        Ok(Self::counted(Counted { gpu, memory: device_memory, dense_min, plan, device: None, counts, stats, report }))
     }
 
     /// Paints what was counted.
     pub(super) fn counted(counted: Counted) -> Self {
-        let Counted { gpu, memory, dense_min, monitor, device, counts, stats, report } = counted;
+        let Counted { gpu, memory, dense_min, plan, device, counts, stats, report } = counted;
         let joined = stats.iter().map(|_| OnceLock::new()).collect();
-        Self { gpu, memory, dense_min, monitor, device, counts, joined, stats, report }
+        Self { gpu, memory, dense_min, plan, device, counts, joined, stats, report }
     }
 
     fn work(&self) -> Work<'_> {
-        Work { gpu: &self.gpu, monitor: &self.monitor, memory: self.memory, dense_min: self.dense_min }
+        Work { gpu: &self.gpu, plan: &self.plan, memory: self.memory, dense_min: self.dense_min }
     }
 
     /// What the device has of zoom `z`.
@@ -77,7 +85,7 @@ impl GpuPaint {
     /// Counts of zoom `z` that the device has, copied into the vault of the host's.
     fn packed(&self, device: &DeviceCounts, z: u8) -> Result<CountStore> {
         let mut copy = self.counts.another();
-        copy.set_zoom(z, vec![device.packed(&self.gpu, &self.monitor, z, &self.counts)?])?;
+        copy.set_zoom(z, vec![device.packed(&self.gpu, &self.plan.monitor, z, &self.counts)?])?;
         Ok(copy)
     }
 
@@ -88,7 +96,7 @@ impl GpuPaint {
         if let Some(joined) = place.get() {
             return Ok(joined);
         }
-        let parts = vec![device.packed(&self.gpu, &self.monitor, z, &self.counts)?, self.counts.copy_zoom(z)?];
+        let parts = vec![device.packed(&self.gpu, &self.plan.monitor, z, &self.counts)?, self.counts.copy_zoom(z)?];
         let mut joined = self.counts.another();
         joined.set_zoom_summed(z, parts)?;
         // Whoever was quicker has put the same together.
@@ -117,8 +125,9 @@ impl Paint for GpuPaint {
         if kernel.keeps_counts() {
             return Ok(SpreadZoom::kept(z, of_zoom(&self.stats, z)?, kernel));
         }
+        self.gpu.tally.begin(Step::Spread);
         let counts = self.counts(z)?;
-        let parts = self.monitor.time(Stage::Spread, || self.work().new_counts(z, &counts, kernel))?;
+        let parts = self.plan.monitor.time(Stage::Spread, || self.work().new_counts(z, &counts, kernel))?;
         SpreadZoom::made(z, &counts, parts, kernel.unit())
     }
 
@@ -135,6 +144,7 @@ impl Paint for GpuPaint {
     }
 
     fn tiles(&self, zoom: &SpreadZoom, table: &ShadeTable, sink: &dyn TileSink) -> Result<()> {
+        self.gpu.tally.begin(Step::Shade);
         let (z, kernel) = (zoom.z(), zoom.kernel());
         let painter = Painter { work: self.work(), sink };
         match (zoom.own(), self.on_device(z)) {
@@ -148,11 +158,19 @@ impl Paint for GpuPaint {
     }
 
     fn bin_again(&self, points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
-        self.device.as_ref().map(|device| again::run(&self.gpu, device, points)).transpose()
+        self.device.as_ref().map(|device| again::run(&self.gpu, device, points, self.gpu.lanes)).transpose()
     }
 
     fn report(&self) -> BackendReport {
-        let (spilled_bytes, shaders) = (self.counts.spilled(), self.gpu.work());
-        BackendReport { spilled_bytes, shaders, ..self.report.clone() }
+        let (shaders, transfers) = self.gpu.work();
+        BackendReport {
+            spilled_bytes: self.counts.spilled(),
+            shaders,
+            transfers,
+            pipelines: self.gpu.compiled(),
+            device_peak: self.gpu.account.peak(),
+            device_refusals: self.gpu.account.refused(),
+            ..self.report.clone()
+        }
     }
 }

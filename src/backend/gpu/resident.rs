@@ -7,10 +7,11 @@ use std::sync::Mutex;
 
 use super::batches::{Batches, Stretch};
 use super::bin;
+use super::buffer::Buffer;
 use super::device::Gpu;
 use super::memory::MemoryPlan;
 use super::pack::{self, Packing};
-use super::slots::{SlotPool, ZoomSlots};
+use super::slots::{MAX_SLOTS, SlotPool, ZoomSlots};
 use super::stats::{self, TileInfo};
 use super::table::{Seen, TileTable};
 use super::{add, poisoned, reduce};
@@ -36,7 +37,7 @@ pub(super) struct Resident {
     needed: u32,
     /// Held while slots are taken and given back when they outgrow the device: whose memory is used up by slots has
     /// none for reading them.
-    reserve: Option<wgpu::Buffer>,
+    reserve: Option<Buffer>,
     unbinned_tiles: u64,
     /// Tiles of each zoom with their slots; filled by `settle`.
     zooms: Vec<Vec<(u64, u32)>>,
@@ -131,7 +132,7 @@ impl Resident {
             while self.seen[z].insert(code) {
                 self.needed += 1;
                 if z == usize::from(self.zoom) {
-                    if self.needed > self.memory.slots {
+                    if self.needed > self.memory.slots || self.table.len() >= MAX_SLOTS as usize {
                         return Ok(false);
                     }
                     self.table.insert(tile, self.table.len() as u32);
@@ -143,13 +144,18 @@ impl Resident {
                 (code, z) = (code >> 2, z - 1);
             }
         }
+        self.hold_reserve(gpu)?;
+        let spare = self.memory.slots.saturating_sub(self.needed) / 2;
+        let slots = self.table.len() as u32;
+        Ok(self.needed <= self.memory.slots && self.pools[usize::from(self.zoom & 1)].ensure(gpu, slots, spare)?)
+    }
+
+    fn hold_reserve(&mut self, gpu: &Gpu) -> Result<()> {
         if self.reserve.is_none() {
             let bytes = (self.memory.pack_bytes + self.memory.shade_bytes).min(self.memory.binding);
             self.reserve = gpu.try_buffer("reserve", bytes & !3, wgpu::BufferUsages::COPY_DST)?;
         }
-        let spare = self.memory.slots.saturating_sub(self.needed) / 2;
-        let slots = self.table.len() as u32;
-        Ok(self.needed <= self.memory.slots && self.pools[usize::from(self.zoom & 1)].ensure(gpu, slots, spare)?)
+        Ok(())
     }
 
     /// Takes a written stretch of points back and sends its batch when it is full.
@@ -172,18 +178,20 @@ impl Resident {
         Ok(())
     }
 
-    /// Sends the open batch as far as it is filled. No thread may still copy.
+    /// Sends what was not sent yet. No thread may still copy.
     fn flush(&mut self, gpu: &Gpu) -> Result<()> {
-        self.batches.open().map_or(Ok(()), |batch| self.send(gpu, batch))
+        self.batches.unsent().into_iter().try_for_each(|batch| self.send(gpu, batch))
     }
 
     fn send(&mut self, gpu: &Gpu, batch: usize) -> Result<()> {
         self.table.upload(gpu)?;
         let (zoom, table, pool) = (self.zoom, &self.table, &self.pools[usize::from(self.zoom & 1)]);
-        let tiles = std::mem::take(&mut self.unbinned_tiles);
+        let tiles = self.unbinned_tiles;
         self.batches.send(gpu, batch, |encoder, buffer, points| {
             bin::encode(gpu, encoder, (buffer, points), zoom, table, pool, tiles)
-        })
+        })?;
+        self.unbinned_tiles = 0;
+        Ok(())
     }
 
     /// Gives the tiles of all zooms slots; `false` when they do not fit after all.
@@ -229,13 +237,14 @@ impl Resident {
                 let mut encoder = gpu.encoder();
                 let children = (self.zooms[usize::from(z) + 1].as_slice(), self.pool(z + 1));
                 reduce::encode(gpu, &mut encoder, children, (slots, pool))?;
+                // The device sums while the host does.
+                gpu.submit(encoder)?;
                 let adding = Mutex::new(add::Adding::new(pool));
                 counts.reduce_where(z, |code, lit| match reduce::find(slots, code) {
                     Some(slot) => adding.lock().map_err(poisoned)?.push(pool, slot, lit).map(|()| false),
                     None => Ok(true),
                 })?;
-                adding.into_inner().map_err(poisoned)?.encode(gpu, &mut encoder, pool)?;
-                gpu.submit(encoder)
+                adding.into_inner().map_err(poisoned)?.send(gpu, pool)
             })?;
             reduced += counts.stats(z + 1)?.tiles;
         }
@@ -255,7 +264,7 @@ impl Resident {
         };
         let mut all = Vec::with_capacity(found.len());
         for ((z, slots), (mut stats, infos)) in (0..).zip(zooms).zip(found) {
-            stats.merge(counts.stats(z)?);
+            stats.merge(counts.stats(z)?)?;
             all.push(stats);
             device.zooms.push(ResidentZoom { slots, infos });
         }
@@ -303,7 +312,7 @@ impl Resident {
         let slots: Vec<(u64, u32)> = tiles.iter().copied().zip(0..).collect();
         self.unbinned_tiles = tiles.len() as u64;
         let mut encoder = gpu.encoder();
-        self.pool(self.zoom).clear(&mut encoder, tiles.len() as u32);
+        self.pool(self.zoom).clear(gpu, &mut encoder, tiles.len() as u32);
         gpu.submit(encoder)?;
         let mut chunk = Vec::with_capacity(CHUNK);
         let mut points = points.peekable();
@@ -322,12 +331,32 @@ impl Resident {
         // The other pool is not needed in passes, but what it holds stays allocated.
         let other = self.pools[usize::from(!self.zoom & 1)].capacity();
         let wanted = wanted.min(self.memory.slots.saturating_sub(other)).max(1);
+        // Tiles that take all there is could not be read.
+        self.hold_reserve(gpu)?;
         let pool = &mut self.pools[usize::from(self.zoom & 1)];
-        if !pool.ensure(gpu, wanted, 0)? && pool.capacity() == 0 {
-            gpu.check()?;
-            return Err(gpu.exhausted());
+        let mut some = wanted;
+        while !pool.ensure(gpu, some, 0)? && some > pool.capacity() && some > 1 {
+            some /= 2;
+        }
+        self.reserve = None;
+        if pool.capacity() == 0 {
+            // The ring gets along with less, too.
+            self.batches.release();
+            gpu.drain()?;
+            if !pool.ensure(gpu, 1, 0)? {
+                return Err(gpu.exhausted());
+            }
         }
         Ok(wanted.min(pool.capacity()))
+    }
+
+    /// Gives back the memory of tiles and batches, none of which is needed any more.
+    pub(super) fn release(&mut self, gpu: &Gpu) -> Result<()> {
+        self.batches.release();
+        for pool in &mut self.pools {
+            pool.release();
+        }
+        gpu.drain()
     }
 }
 

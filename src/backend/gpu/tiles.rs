@@ -4,6 +4,7 @@
 
 use rayon::prelude::*;
 
+use super::buffer::Buffer;
 use super::new_counts::{self, Work};
 use super::output::Output;
 use super::reduce::find;
@@ -12,6 +13,8 @@ use super::shade::Thresholds;
 use super::shader::NONE;
 use super::spread::{self, Planes};
 use super::stats::REACH;
+use super::tally::Move;
+use super::timing::Commands;
 use super::{halo, shade};
 use crate::backend::host::Borders;
 use crate::backend::{TileSink, host};
@@ -58,7 +61,7 @@ impl Painter<'_> {
         table: &ShadeTable,
     ) -> Result<()> {
         let thresholds = Thresholds::new(self.work.gpu, table)?;
-        let mut output = Output::<I>::new(self.work.gpu, self.work.chunk(kernel), self.work.monitor, self.sink)?;
+        let mut output = Output::<I>::new(self.work.gpu, self.work.chunk(kernel), &self.work.plan.monitor, self.sink)?;
         if let Some(device) = device {
             if kernel.radius == 0 {
                 self.resident_plain(z, device, &thresholds, &mut output)?;
@@ -84,7 +87,7 @@ impl Painter<'_> {
         output: &mut Output<'_, I>,
     ) -> Result<()> {
         let (slots, pool) = (device.slots(z), device.pool(z));
-        for chunk in slots.chunks(self.work.chunk(&Kernel::none()) as usize) {
+        let mut part = |chunk: &[(u64, u32)], output: &mut Output<'_, I>| {
             let mut encoder = self.work.gpu.encoder();
             let mut jobs = vec![Vec::new(); pool.len()];
             for (&(_, slot), place) in chunk.iter().zip(0..) {
@@ -95,9 +98,9 @@ impl Painter<'_> {
                 let counts = pool.buffer(buffer)?;
                 shade::encode(self.work.gpu, &mut encoder, thresholds, true, jobs, counts, &output.indices)?;
             }
-            output.submit(encoder, chunk.iter().map(|s| TileCoord::from_morton(z, s.0)).collect())?;
-        }
-        Ok(())
+            output.submit(encoder, chunk.iter().map(|s| TileCoord::from_morton(z, s.0)).collect())
+        };
+        slots.chunks(output.tiles).try_for_each(|chunk| output.in_parts(chunk, &mut part))
     }
 
     fn resident_spread<I: PixelIndex + bytemuck::Pod>(
@@ -119,7 +122,7 @@ impl Painter<'_> {
         tiles.sort_unstable();
         tiles.dedup();
         let (planes, rasters) = self.work.planes(kernel)?;
-        for chunk in tiles.chunks(self.work.chunk(kernel) as usize) {
+        let mut part = |chunk: &[u64], output: &mut Output<'_, I>| {
             let tiles: Vec<TileCoord> = chunk.iter().map(|&code| TileCoord::from_morton(z, code)).collect();
             let around: Vec<[u32; 9]> = tiles
                 .iter()
@@ -132,16 +135,17 @@ impl Painter<'_> {
                 .collect();
             let mut encoder = self.work.gpu.encoder();
             halo::encode(self.work.gpu, &mut encoder, &around, pool, &planes)?;
-            self.spread_and_shade(encoder, &planes, &rasters, thresholds, tiles, output)?;
-        }
-        Ok(())
+            self.spread_and_shade(encoder, &planes, &rasters, thresholds, tiles, output)
+        };
+        let most = output.tiles.min(planes.tiles as usize);
+        tiles.chunks(most).try_for_each(|chunk| output.in_parts(chunk, &mut part))
     }
 
     fn spread_and_shade<I: PixelIndex + bytemuck::Pod>(
         &self,
-        mut encoder: wgpu::CommandEncoder,
+        mut encoder: Commands,
         planes: &Planes,
-        rasters: &wgpu::Buffer,
+        rasters: &Buffer,
         thresholds: &Thresholds,
         tiles: Vec<TileCoord>,
         output: &mut Output<'_, I>,
@@ -161,7 +165,7 @@ impl Painter<'_> {
         thresholds: &Thresholds,
         output: &mut Output<'_, I>,
     ) -> Result<()> {
-        let mut waiting = Waiting { tiles: Vec::new(), planes: None, chunk: self.work.chunk(&Kernel::none()) as usize };
+        let mut waiting = Waiting { tiles: Vec::new(), planes: None, chunk: output.tiles };
         let chunks: Vec<usize> = (0..counts.chunks(z)?).collect();
         let lanes = counts.account().lanes(2 * rayon::current_num_threads(), CHUNK_RASTERS);
         for some in chunks.chunks(lanes) {
@@ -171,7 +175,7 @@ impl Painter<'_> {
                     let Lists { lit, indices, .. } = lists;
                     let mut dense = Vec::new();
                     counts.read_chunk(z, chunk, lit, |code, lit| {
-                        self.work.monitor.check()?;
+                        self.work.plan.monitor.check()?;
                         let tile = TileCoord::from_morton(z, code);
                         dense.extend(self.list_or_raster(tile, lit, table, indices)?.map(|raster| (tile, raster)));
                         Ok(())
@@ -199,14 +203,14 @@ impl Painter<'_> {
             return Err(Error::Internal("a weighted kernel was left for the tiles".into()));
         };
         let planes = self.work.planes(kernel)?;
-        let chunk = self.work.chunk(kernel) as usize;
+        let chunk = output.tiles.min(planes.0.tiles as usize);
         let mut waiting = Waiting { tiles: Vec::new(), planes: Some(&planes), chunk };
         let borders = Borders::new(counts, z, kernel.radius)?;
         for codes in borders.reached().chunks(chunk) {
             let dense: Vec<(TileCoord, Vec<u32>)> = codes
                 .par_iter()
                 .map_init(Lists::<I>::default, |lists, &code| {
-                    self.work.monitor.check()?;
+                    self.work.plan.monitor.check()?;
                     let tile = TileCoord::from_morton(z, code);
                     borders.gather(counts, tile, &mut lists.lit, &mut lists.near, |count| count)?;
                     Ok(self.list_or_plane(tile, kernel, rows, table, lists)?.map(|plane| (tile, plane)))
@@ -241,7 +245,7 @@ impl Painter<'_> {
         table: &ShadeTable,
         indices: &mut Vec<(u16, I)>,
     ) -> Result<Option<Vec<u32>>> {
-        let from = self.work.monitor.now();
+        let from = self.work.plan.monitor.now();
         if lit.len() >= self.work.dense_min {
             let mut raster = vec![0; TILE_PIXELS];
             for l in lit {
@@ -255,7 +259,7 @@ impl Painter<'_> {
             indices.retain(|entry| entry.1.is_lit());
         }
         indices.sort_unstable();
-        self.work.monitor.record(Stage::Shade, from, self.work.monitor.now());
+        self.work.plan.monitor.record(Stage::Shade, from, self.work.plan.monitor.now());
         if !indices.is_empty() {
             self.sink.put(tile, I::lit(indices))?;
         }
@@ -274,11 +278,11 @@ impl Painter<'_> {
         if !self.work.goes_by_list(lists.near.len(), kernel) {
             return Ok(Some(new_counts::plane_of(&lists.near, kernel)));
         }
-        let from = self.work.monitor.now();
+        let from = self.work.plan.monitor.now();
         let coloured = lists.near.iter().map(|&(x, y, count)| (x, y, I::from_wide(table.index(count))));
         let near: Vec<_> = coloured.filter(|n| n.2.is_lit()).collect();
         host::stamp(&near, rows, &mut lists.indices);
-        self.work.monitor.record(Stage::Shade, from, self.work.monitor.now());
+        self.work.plan.monitor.record(Stage::Shade, from, self.work.plan.monitor.now());
         let raster = lists.raster.get_or_insert_with(|| Box::new([I::default(); TILE_PIXELS]));
         if let Some(indices) = host::leave_list(&lists.indices, raster) {
             self.sink.put(tile, indices)?;
@@ -290,21 +294,31 @@ impl Painter<'_> {
     fn upload<I: PixelIndex + bytemuck::Pod>(
         &self,
         tiles: Vec<(TileCoord, Vec<u32>)>,
-        planes: Option<&(Planes, wgpu::Buffer)>,
+        planes: Option<&(Planes, Buffer)>,
+        thresholds: &Thresholds,
+        output: &mut Output<'_, I>,
+    ) -> Result<()> {
+        if tiles.is_empty() {
+            return Ok(());
+        }
+        output.in_parts(&tiles, &mut |tiles, output| self.upload_at_once(tiles, planes, thresholds, output))
+    }
+
+    fn upload_at_once<I: PixelIndex + bytemuck::Pod>(
+        &self,
+        tiles: &[(TileCoord, Vec<u32>)],
+        planes: Option<&(Planes, Buffer)>,
         thresholds: &Thresholds,
         output: &mut Output<'_, I>,
     ) -> Result<()> {
         use wgpu::BufferUsages as Usage;
-        if tiles.is_empty() {
-            return Ok(());
-        }
         let words: Vec<&[u32]> = tiles.iter().map(|t| t.1.as_slice()).collect();
         let mut encoder = self.work.gpu.encoder();
         let coords: Vec<TileCoord> = tiles.iter().map(|t| t.0).collect();
         match planes {
             Some((planes, rasters)) => {
                 let staging = self.work.gpu.upload_parts("counts", &words, Usage::COPY_SRC)?;
-                encoder.copy_buffer_to_buffer(&staging, 0, &planes.buffer, 0, staging.size());
+                self.work.gpu.copy(&mut encoder, &staging, &planes.buffer, staging.size(), Move::Copied);
                 self.spread_and_shade(encoder, planes, rasters, thresholds, coords, output)
             }
             None => {
@@ -320,7 +334,7 @@ impl Painter<'_> {
 /// Tiles that wait for a submission of `chunk` of them.
 struct Waiting<'a> {
     tiles: Vec<(TileCoord, Vec<u32>)>,
-    planes: Option<&'a (Planes, wgpu::Buffer)>,
+    planes: Option<&'a (Planes, Buffer)>,
     chunk: usize,
 }
 

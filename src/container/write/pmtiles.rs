@@ -8,19 +8,16 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use pmtiles::{PmTilesWriter, TileType};
-use serde_json::Value;
 
 use super::{Beside, Tally, TileWriter, Written};
 use crate::container::metadata;
 use crate::error::{Error, Result};
-use crate::staging::{OutputOptions, Shape, Staging};
+use crate::heat::{Center, METADATA_LIMIT, TileJson, Word};
+use crate::monitor::Monitor;
+use crate::staging::{Flush, OutputOptions, Shape, Staging, remove_file};
 use crate::tile::{TileCoord, hilbert_id};
 
-const SHAPE: Shape = Shape { check, remove };
-/// Keys of the metadata that say where tiles lie; in an archive they lie in it.
-const ADDRESSES: [&str; 3] = ["tilejson", "tiles", "scheme"];
-/// Largest metadata read back from an archive, in bytes: ours is a few kilobytes.
-const METADATA_LIMIT: u64 = 16 << 20;
+const SHAPE: Shape = Shape { flush: Flush::File, parents: true, check, remove: remove_file };
 
 /// A PMTiles archive being written.
 #[derive(Debug)]
@@ -59,7 +56,7 @@ impl Archive {
 impl TileWriter for Archive {
     fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
         let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
-        spool.file.write_all(png).map_err(|e| Error::io("write", self.staging.out(), e))?;
+        spool.file.write_all(png).map_err(|e| self.staging.cannot("write", e))?;
         let spooled = Spooled { tile, length: png.len() as u32, offset: spool.size };
         spool.tiles.push(spooled);
         spool.size += png.len() as u64;
@@ -67,17 +64,23 @@ impl TileWriter for Archive {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, metadata: &Value, _: &dyn Fn() -> Result<Beside>) -> Result<Written> {
-        let Self { spool, staging, tally } = *self;
+    fn finish(
+        self: Box<Self>,
+        metadata: &TileJson,
+        _: &dyn Fn() -> Result<Beside>,
+        monitor: &Monitor,
+    ) -> Result<Written> {
+        let Self { spool, mut staging, tally } = *self;
         let spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
-        spool.copy(&staging.new_path(), staging.out(), metadata)?;
-        Ok(tally.written(staging.commit()?))
+        let file = staging.new_file()?;
+        spool.copy(file, staging.out(), metadata, monitor)?;
+        Ok(tally.written(staging.commit(monitor)?))
     }
 }
 
 impl Spool {
-    /// Writes the archive `path`, which people know as `out`.
-    fn copy(self, path: &Path, out: &Path, metadata: &Value) -> Result<()> {
+    /// Writes the archive into the file `to`, which people know as `out`.
+    fn copy(self, to: File, out: &Path, metadata: &TileJson, monitor: &Monitor) -> Result<()> {
         let writing = |e| Error::io("write", out, e);
         let failed = |e: pmtiles::PmtError| Error::Output(format!("cannot write {}: {e}", out.display()));
         let mut tiles = self.tiles;
@@ -86,10 +89,10 @@ impl Spool {
             return Err(Error::Internal(format!("tile {} was written twice", twice[0].tile)));
         }
         let file = self.file.into_inner().map_err(|e| writing(e.into_error()))?;
-        let to = File::create_new(path).map_err(writing)?;
-        let mut archive = header(metadata).create(to).map_err(failed)?;
+        let mut archive = header(metadata)?.create(to).map_err(failed)?;
         let mut from = Source { file, bytes: Vec::new() };
         for batch in tiles.chunks(BATCH) {
+            monitor.check()?;
             from.read(batch).map_err(|e| Error::io("read back", out, e))?;
             for (tile, bytes) in batch.iter().zip(&from.bytes) {
                 let TileCoord { z, x, y } = tile.tile;
@@ -145,26 +148,24 @@ impl Source {
 }
 
 /// The archive's header and metadata from our metadata.
-fn header(metadata: &Value) -> PmTilesWriter {
-    let number = |value: &Value| value.as_f64().unwrap_or_default();
-    let zoom = |value: &Value| value.as_u64().unwrap_or_default() as u8;
-    let (bounds, center) = (&metadata["bounds"], &metadata["center"]);
-    let mut kept = metadata.clone();
-    if let Some(keys) = kept.as_object_mut() {
-        keys.retain(|key, _| !ADDRESSES.contains(&key.as_str()));
-        keys.insert("type".to_owned(), "overlay".into());
-    }
-    PmTilesWriter::new(TileType::Png)
-        .min_zoom(zoom(&metadata["minzoom"]))
-        .max_zoom(zoom(&metadata["maxzoom"]))
-        .bounds(number(&bounds[0]), number(&bounds[1]), number(&bounds[2]), number(&bounds[3]))
-        .center(number(&center[0]), number(&center[1]))
-        .center_zoom(zoom(&center[2]))
-        .metadata(kept.to_string())
+fn header(metadata: &TileJson) -> Result<PmTilesWriter> {
+    let [west, south, east, north] = metadata.bounds.unwrap_or_default();
+    let Center(lon, lat, zoom) = metadata.center.unwrap_or(Center(0.0, 0.0, 0));
+    // Where tiles lie is not told: in an archive they lie in it.
+    let r#type = Some(Word::cut("overlay"));
+    let kept = TileJson { tilejson: None, tiles: None, scheme: None, r#type, ..metadata.clone() };
+    let text = serde_json::to_string(&kept).map_err(|e| Error::Internal(e.to_string()))?;
+    Ok(PmTilesWriter::new(TileType::Png)
+        .min_zoom(metadata.minzoom.unwrap_or_default())
+        .max_zoom(metadata.maxzoom.unwrap_or_default())
+        .bounds(west, south, east, north)
+        .center(lon, lat)
+        .center_zoom(zoom)
+        .metadata(text))
 }
 
-/// The metadata of a PMTiles v3 file, where it has any that can be read.
-fn read_metadata(path: &Path) -> Option<Value> {
+/// The metadata of a PMTiles v3 file as text, where it has any that can be read.
+fn read_metadata(path: &Path) -> Option<Vec<u8>> {
     let mut file = File::open(path).ok()?;
     let mut head = [0u8; 127];
     file.read_exact(&mut head).ok()?;
@@ -172,29 +173,27 @@ fn read_metadata(path: &Path) -> Option<Value> {
         return None;
     }
     let word = |at: usize| head[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
-    let (offset, length) = (word(24)?, word(32)?.min(METADATA_LIMIT));
+    // One byte more than metadata may have shows that it has more.
+    let most = METADATA_LIMIT as u64 + 1;
+    let (offset, length) = (word(24)?, word(32)?.min(most));
     file.seek(SeekFrom::Start(offset)).ok()?;
     let packed = file.take(length);
     let mut text = Vec::new();
     match head[97] {
-        1 => packed.take(METADATA_LIMIT).read_to_end(&mut text).ok()?,
-        2 => flate2::read::GzDecoder::new(packed).take(METADATA_LIMIT).read_to_end(&mut text).ok()?,
+        1 => packed.take(most).read_to_end(&mut text).ok()?,
+        2 => flate2::read::GzDecoder::new(packed).take(most).read_to_end(&mut text).ok()?,
         _ => return None,
     };
-    serde_json::from_slice(&text).ok()
+    Some(text)
 }
 
 fn check(path: &Path) -> Result<()> {
     let is_file = fs::symlink_metadata(path).is_ok_and(|m| m.is_file());
-    if is_file && read_metadata(path).is_some_and(|m| metadata::names_tilefire(&m)) {
+    if is_file && read_metadata(path).is_some_and(|text| metadata::names_tilefire(&text)) {
         return Ok(());
     }
     Err(Error::Output(format!(
         "{} is not a PMTiles file whose metadata names tilefire, so --force does not replace it",
         path.display()
     )))
-}
-
-fn remove(path: &Path) -> Result<()> {
-    fs::remove_file(path).map_err(|e| Error::io("remove", path, e))
 }
