@@ -60,6 +60,16 @@ impl Memory {
         usize::try_from(piece).unwrap_or(usize::MAX).max(1 << 12)
     }
 
+    /// Bytes that the borders of tiles may take while a zoom is spread: an eighth of the limit.
+    pub(crate) fn borders(&self) -> u64 {
+        self.limit / 8
+    }
+
+    /// The most that the new counts of a zoom may come to for them to be kept instead of made anew.
+    pub(crate) fn new_counts(&self) -> u64 {
+        (self.limit / 8).min(1 << 30)
+    }
+
     /// The vault for counts: a quarter of the limit in memory.
     pub(crate) fn vault(&self) -> Vault {
         Vault::new(if self.limit == u64::MAX { u64::MAX } else { self.limit / 4 }, &self.folder)

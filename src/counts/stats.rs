@@ -66,6 +66,20 @@ impl ZoomStats {
         }
     }
 
+    /// Adds one tile's counts, given in stretches; those of 0 and a tile without any others are not counted.
+    pub fn add_counts<'a>(&mut self, stretches: impl Iterator<Item = &'a [u32]>) {
+        let before = self.lit;
+        for counts in stretches {
+            self.lit += counts.iter().filter(|count| **count > 0).count() as u64;
+            self.max = counts.iter().copied().fold(self.max, u32::max);
+            self.sum += counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+            if !self.distinct.is_many() {
+                counts.iter().filter(|count| **count > 0).for_each(|&count| self.distinct.add(count));
+            }
+        }
+        self.tiles += u64::from(self.lit > before);
+    }
+
     /// Adds the statistics of other tiles of the same zoom.
     pub fn merge(&mut self, other: &Self) {
         self.lit += other.lit;

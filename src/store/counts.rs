@@ -2,6 +2,7 @@
 //! reads. Tiles are kept in Morton order in chunks of a few dozen, so that a tile with three points costs a few
 //! bytes and no index entry of its own; chunks wait in a vault, in memory or in its file.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -195,11 +196,35 @@ impl CountStore {
         Ok(self.zoom(z)?.chunks.len())
     }
 
+    /// The chunks of zoom `z` that may hold a tile with a Morton code in that range.
+    pub fn chunks_within(&self, z: u8, codes: Range<u64>) -> Result<Range<usize>> {
+        let chunks = &self.zoom(z)?.chunks;
+        let from = chunks.partition_point(|chunk| chunk.last < codes.start);
+        Ok(from..from + chunks[from..].partition_point(|chunk| chunk.first < codes.end))
+    }
+
+    /// Bytes of a chunk: at least one for each lit pixel.
+    pub fn chunk_bytes(&self, z: u8, chunk: usize) -> Result<u64> {
+        Ok(self.zoom(z)?.chunks.get(chunk).map_or(0, |chunk| chunk.bytes.len() as u64))
+    }
+
     /// Calls `each` with the Morton code and the lit pixels of every tile of a chunk, in order.
     pub fn read_chunk(
         &self,
         z: u8,
         chunk: usize,
+        lit: &mut Vec<Lit>,
+        each: impl FnMut(u64, &[Lit]) -> Result<()>,
+    ) -> Result<()> {
+        self.read_chunk_where(z, chunk, |_| true, lit, each)
+    }
+
+    /// The same for the tiles that are `wanted`; others are stepped over.
+    pub fn read_chunk_where(
+        &self,
+        z: u8,
+        chunk: usize,
+        wanted: impl Fn(u64) -> bool,
         lit: &mut Vec<Lit>,
         mut each: impl FnMut(u64, &[Lit]) -> Result<()>,
     ) -> Result<()> {
@@ -207,6 +232,9 @@ impl CountStore {
         let bytes = self.vault.get(&chunk.bytes)?;
         for tile in ChunkTiles::new(chunk, &bytes) {
             let (code, block) = tile?;
+            if !wanted(code) {
+                continue;
+            }
             lit.clear();
             decode_block(block, lit).ok_or_else(|| damaged(z, code))?;
             each(code, lit)?;

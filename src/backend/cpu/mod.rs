@@ -35,6 +35,8 @@ pub struct CpuBackend {
     counts: CountStore,
     /// What is spread while tiles are coloured, indexed by zoom; empty before `spread`.
     kernels: Vec<Kernel>,
+    /// Statistics that colours are made from, indexed by zoom, where those kernels make counts of their own.
+    spread: Vec<Option<ZoomStats>>,
     report: BackendReport,
 }
 
@@ -51,6 +53,7 @@ impl CpuBackend {
             early: Mutex::default(),
             counts: CountStore::in_vault(zoom, vault.clone()),
             kernels: Vec::new(),
+            spread: Vec::new(),
             vault,
             plan,
             report,
@@ -120,12 +123,19 @@ impl CpuBackend {
 impl CpuBackend {
     fn colour<I: PixelIndex>(&self, z: u8, table: &ShadeTable, sink: &dyn TileSink) -> Result<()> {
         let lookup = shade::Lookup::<I>::new(table);
-        match self.kernels.get(usize::from(z)) {
-            Some(Kernel { radius, form: Form::Rows(rows), .. }) if *radius > 0 => {
-                spread::zoom(&self.counts, z, (*radius, rows), &lookup, &self.plan.monitor, sink)
+        match self.kernels.get(usize::from(z)).filter(|kernel| kernel.radius > 0) {
+            Some(kernel) if !kernel.keeps_counts() => {
+                spread::coloured_new_counts(self.spreading(z), kernel, &lookup, sink)
+            }
+            Some(Kernel { radius, form: Form::Rows(rows), .. }) => {
+                spread::zoom(self.spreading(z), (*radius, rows), &lookup, sink)
             }
             _ => shade::zoom(&self.counts, z, &lookup, &self.plan.monitor, sink),
         }
+    }
+
+    fn spreading(&self, z: u8) -> spread::Work<'_> {
+        spread::Work { counts: &self.counts, z, room: self.plan.memory.borders(), monitor: &self.plan.monitor }
     }
 }
 
@@ -167,26 +177,35 @@ impl Backend for CpuBackend {
     }
 
     fn isolation(&mut self, z: u8, least: u32) -> Result<Isolation> {
-        isolation::zoom(&self.counts, z, least)
+        isolation::zoom(&self.counts, z, least, self.plan.memory.borders())
     }
 
     fn spread(&mut self, kernels: &[Kernel]) -> Result<Vec<ZoomStats>> {
-        let monitor = self.plan.monitor.clone();
         self.kernels = kernels.to_vec();
+        self.spread = vec![None; kernels.len()];
         for z in self.plan.zooms.iter() {
-            let Some(kernel) = self.kernels.get_mut(usize::from(z)).filter(|kernel| !kernel.keeps_counts()) else {
-                continue;
-            };
-            let parts = monitor.time(Stage::Spread, || spread::new_counts(&self.counts, z, kernel, &monitor))?;
-            self.counts.set_zoom(z, parts)?;
-            self.counts.set_unit(z, kernel.unit())?;
-            *kernel = Kernel::none();
+            let Some(kernel) = kernels.get(usize::from(z)).filter(|kernel| !kernel.keeps_counts()) else { continue };
+            if spread::surely_fit(kernel, self.counts.stats(z)?, self.plan.memory.new_counts()) {
+                let parts = spread::new_counts(self.spreading(z), kernel)?;
+                self.counts.set_zoom(z, parts)?;
+                self.counts.set_unit(z, kernel.unit())?;
+                self.kernels[usize::from(z)] = Kernel::none();
+            } else {
+                self.spread[usize::from(z)] = Some(spread::stats(self.spreading(z), kernel)?);
+            }
         }
-        (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect()
+        let of = |z: u8| match self.spread.get(usize::from(z)) {
+            Some(Some(stats)) => Ok(stats.clone()),
+            _ => self.counts.stats(z).cloned(),
+        };
+        (0..=self.plan.zooms.max).map(of).collect()
     }
 
     fn histogram(&self, z: u8) -> Result<Histogram> {
-        self.counts.histogram(z)
+        match self.kernels.get(usize::from(z)) {
+            Some(kernel) if !kernel.keeps_counts() => spread::histogram(self.spreading(z), kernel),
+            _ => self.counts.histogram(z),
+        }
     }
 
     fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()> {

@@ -321,9 +321,9 @@ impl Backend for GpuBackend {
         let mut device = lock(&self.session)?;
         if self.counts.chunks(z)? > 0 {
             device.join(&self.gpu, &self.plan, z, &mut self.counts)?;
-            return isolation::zoom(&self.counts, z, least);
+            return isolation::zoom(&self.counts, z, least, self.plan.memory.borders());
         }
-        isolation::zoom(&packed(&device, &self.gpu, &self.plan, z, &self.counts)?, z, least)
+        isolation::zoom(&packed(&device, &self.gpu, &self.plan, z, &self.counts)?, z, least, self.plan.memory.borders())
     }
 
     fn spread(&mut self, kernels: &[Kernel]) -> Result<Vec<ZoomStats>> {

@@ -9,7 +9,7 @@ mod limits;
 mod masks;
 mod partition;
 
-pub(super) use borders::Borders;
+pub(super) use borders::{Borders, for_each_area};
 #[cfg(test)]
 pub(super) use borders::within;
 pub(super) use forms::{LIST_MAX, leave, leave_list, lit_of, lit_of_list};
