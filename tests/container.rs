@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tilefire::Error;
 use tilefire::container::write::{self as container, Beside, TileWriter};
+use tilefire::monitor::Monitor;
 use tilefire::staging::OutputOptions;
 use tilefire::tile::TileCoord;
 
@@ -33,7 +34,7 @@ fn write(out: &Path, options: &OutputOptions, mark: &[u8]) -> Result<(), Error> 
     let writer = container::create(out, options)?;
     writer.write(tile(0, 0, 0), mark)?;
     writer.write(tile(3, 7, 5), mark)?;
-    writer.finish(&metadata(), &beside("<!doctype html>")).map(|_| ())
+    writer.finish(&metadata(), &beside("<!doctype html>"), &Monitor::default()).map(|_| ())
 }
 
 fn force() -> OutputOptions {
@@ -101,7 +102,7 @@ fn threads_write_in_any_order() {
             });
         }
     });
-    let written = writer.finish(&metadata(), &nothing).unwrap();
+    let written = writer.finish(&metadata(), &nothing, &Monitor::default()).unwrap();
     assert_eq!((written.tiles, written.bytes, written.zooms[&9].tiles), (512, 2048, 512));
     assert_eq!(written.notices, Vec::<String>::new());
     for i in 0..512u32 {
@@ -196,7 +197,7 @@ fn something_that_appears_meanwhile_is_kept() {
         let writer = container::create(&out, &options).unwrap();
         fs::create_dir(&out).unwrap();
         fs::write(out.join("mine"), "mine").unwrap();
-        writer.finish(&metadata(), &nothing).unwrap_err();
+        writer.finish(&metadata(), &nothing, &Monitor::default()).unwrap_err();
         assert_eq!(names(home.path()), "tiles tiles/mine");
         fs::remove_dir_all(&out).unwrap();
     }
@@ -212,7 +213,7 @@ fn one_run_at_a_time_writes_an_output() {
         let error = write(&out, &options, b"second").unwrap_err();
         assert!(error.to_string().contains("another tilefire"), "{error}");
     }
-    first.finish(&metadata(), &nothing).unwrap();
+    first.finish(&metadata(), &nothing, &Monitor::default()).unwrap();
     assert_eq!(names(&out), "0 0/0 0/0/0.png metadata.json");
 }
 
@@ -351,7 +352,7 @@ fn an_archive_holds_the_tiles_of_the_folder() {
                 });
             }
         });
-        assert_eq!(writer.finish(&metadata, &beside("page")).unwrap().tiles, tiles.len() as u64);
+        assert_eq!(writer.finish(&metadata, &beside("page"), &Monitor::default()).unwrap().tiles, tiles.len() as u64);
     }
     let mut asked = tiles.clone();
     asked.push(tile(12, 0, 0));
@@ -368,7 +369,7 @@ fn an_archive_holds_the_tiles_of_the_folder() {
     let again = home.path().join("again.pmtiles");
     let writer = container::create(&again, &OutputOptions::default()).unwrap();
     tiles.iter().for_each(|t| writer.write(*t, &bytes(t)).unwrap());
-    writer.finish(&metadata, &nothing).unwrap();
+    writer.finish(&metadata, &nothing, &Monitor::default()).unwrap();
     assert!(fs::read(again).unwrap() == fs::read(archive).unwrap());
 }
 

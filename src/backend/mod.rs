@@ -65,6 +65,11 @@ impl Memory {
         self.limit / 8
     }
 
+    /// Bytes that what is to be known of all written tiles may take: an eighth of the limit.
+    pub(crate) fn index(&self) -> u64 {
+        self.limit / 8
+    }
+
     /// The most that the new counts of a zoom may come to for them to be kept instead of made anew.
     pub(crate) fn new_counts(&self) -> u64 {
         (self.limit / 8).min(1 << 30)

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::container::write::{Beside, TileWriter, Written};
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 use crate::tile::TileCoord;
 
 /// A tile set in a temporary file. Clones are the same set: one is handed to the run that fills it.
@@ -70,7 +71,7 @@ impl TileWriter for KeptTiles {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, _: &Value, _: &dyn Fn() -> Result<Beside>) -> Result<Written> {
+    fn finish(self: Box<Self>, _: &Value, _: &dyn Fn() -> Result<Beside>, _: &Monitor) -> Result<Written> {
         let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Written { tiles: set.tiles.len() as u64, bytes: set.size, ..Written::default() })
     }

@@ -33,7 +33,8 @@ use crate::staging::OutputOptions;
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
-    let create = || write::create(&request.out, &options);
+    let index = memory(&request.resources, &request.out).index();
+    let create = || write::create_within(&request.out, &options, index);
     pool(&request.resources, &request.style)?
         .install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
 }
@@ -95,7 +96,7 @@ pub(crate) fn render(
         Ok(Beside { page: request.page.then(|| page::page(&metadata)), legend })
     };
     monitor.check()?;
-    let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside))?;
+    let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside, monitor))?;
     report.finish(&written, backend.report(), notice, monitor);
     Ok(report)
 }

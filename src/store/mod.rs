@@ -7,11 +7,13 @@ mod chunk;
 mod counts;
 mod part;
 mod points;
+mod sorted;
 mod spool;
 mod vault;
 
 pub use counts::CountStore;
 pub use part::CountPart;
 pub use points::{PointSink, PointStore};
+pub use sorted::{Sorted, SortedIter, Sorter};
 pub use spool::{PointSpool, SpoolSink};
 pub use vault::{Kept, Vault};

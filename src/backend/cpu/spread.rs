@@ -70,7 +70,7 @@ pub(super) fn zoom<I: PixelIndex>(
             for &code in codes {
                 let tile = TileCoord::from_morton(work.z, code);
                 let from = monitor.now();
-                scratch.gather(work.counts, borders, tile, lookup)?;
+                scratch.gather(work, borders, (tile, radius), lookup)?;
                 scratch.spread(rows);
                 let indices = scratch.raster.leave(&mut scratch.list);
                 monitor.record(Stage::Shade, from, monitor.now());
@@ -211,8 +211,6 @@ pub(super) fn coloured_new_counts<I: PixelIndex>(
 /// Buffers of a thread that spreads indices.
 struct Indices<I> {
     lit: Vec<Lit>,
-    /// Lit pixels of the tile and its surroundings: column, row, index.
-    near: Vec<(i32, i32, I)>,
     plane: Plane<I>,
     largest: Largest<I>,
     raster: Raster<I>,
@@ -223,7 +221,6 @@ impl<I: PixelIndex> Default for Indices<I> {
     fn default() -> Self {
         Self {
             lit: Vec::new(),
-            near: Vec::new(),
             plane: Plane::default(),
             largest: Largest::default(),
             raster: Raster::default(),
@@ -233,23 +230,27 @@ impl<I: PixelIndex> Default for Indices<I> {
 }
 
 impl<I: PixelIndex> Indices<I> {
+    /// Takes the tile and its surroundings, coloured.
     fn gather(
         &mut self,
-        counts: &CountStore,
+        work: Work<'_>,
         borders: &Borders,
-        tile: TileCoord,
+        (tile, radius): (TileCoord, u32),
         lookup: &Lookup<'_, I>,
     ) -> Result<()> {
-        borders.gather(counts, tile, &mut self.lit, &mut self.near, |count| lookup.index(count))?;
-        if lookup.hides_some() {
-            self.near.retain(|n| n.2.is_lit());
-        }
+        self.plane.begin(radius);
+        borders.for_each_near(work.counts, tile, &mut self.lit, |x, y, count| {
+            let index = lookup.index(count);
+            if index.is_lit() {
+                self.plane.set(x, y, index);
+            }
+        })?;
+        self.plane.end();
         Ok(())
     }
 
     /// Leaves the spread tile in `raster`. `mask[dy]` is the half-width of the mask's row `dy`.
     fn spread(&mut self, mask: &[u32]) {
-        self.plane.fill(&self.near, mask.len() as u32 - 1);
         self.raster.clear();
         self.largest.spread(&self.plane, mask, &mut self.raster);
     }
@@ -259,7 +260,6 @@ impl<I: PixelIndex> Indices<I> {
 #[derive(Default)]
 struct Counting {
     lit: Vec<Lit>,
-    near: Vec<(i32, i32, u32)>,
     plane: Plane<u32>,
     sums: Sums,
     raster: Raster<u32>,
@@ -269,14 +269,15 @@ impl Counting {
     /// Leaves the new counts of a tile in `raster`.
     fn tile(&mut self, work: Work<'_>, borders: &Borders, code: u64, kernel: &Kernel) -> Result<()> {
         work.monitor.check()?;
+        self.plane.begin(kernel.radius);
         let tile = TileCoord::from_morton(work.z, code);
-        borders.gather(work.counts, tile, &mut self.lit, &mut self.near, |count| count)?;
+        borders.for_each_near(work.counts, tile, &mut self.lit, |x, y, count| self.plane.set(x, y, count))?;
+        self.plane.end();
         self.spread(kernel);
         Ok(())
     }
 
     fn spread(&mut self, kernel: &Kernel) {
-        self.plane.fill(&self.near, kernel.radius);
         self.raster.clear();
         self.sums.spread(&self.plane, kernel, &mut self.raster);
     }
@@ -303,8 +304,9 @@ mod tests {
                 .collect();
             let Form::Rows(disc) = kernel(SpreadShape::Disc, SpreadOp::Max, radius, 1).form else { unreachable!() };
             let near: Vec<(i32, i32, u8)> = near.into_iter().map(|((x, y), index)| (x, y, index)).collect();
-            let mut scratch = Indices { near, ..Indices::default() };
-            stamp(&scratch.near, &disc, &mut scratch.list);
+            let mut scratch = Indices::default();
+            stamp(&near, &disc, &mut scratch.list);
+            scratch.plane.fill(&near, radius);
             scratch.spread(&disc);
             let mut drawn = [0u8; TILE_PIXELS];
             for &(pixel, index) in &scratch.list {
@@ -316,7 +318,7 @@ mod tests {
                 let inside = |x: i32, y: i32| {
                     4 * ((x - column).pow(2) + (y - row).pow(2)) <= (2 * radius as i32 + 1).pow(2)
                 };
-                let expected = scratch.near.iter().filter(|n| inside(n.0, n.1)).map(|n| n.2).max().unwrap_or(0);
+                let expected = near.iter().filter(|n| inside(n.0, n.1)).map(|n| n.2).max().unwrap_or(0);
                 prop_assert_eq!(index, expected);
             }
         }
@@ -343,8 +345,9 @@ mod tests {
             let near: Vec<_> = near.into_iter().map(|((x, y), count)| (x, y, count)).collect();
             let kernel = kernel(shape, op, radius, near.iter().map(|n| n.2).max().unwrap_or(1));
             prop_assume!(!kernel.keeps_counts());
-            let mut counting = Counting { near, ..Counting::default() };
-            let list = host::new_counts(&counting.near, &kernel);
+            let mut counting = Counting::default();
+            let list = host::new_counts(&near, &kernel);
+            counting.plane.fill(&near, radius);
             counting.spread(&kernel);
             let lit: Vec<_> = (0..=u16::MAX).zip(counting.raster.pixels.iter().copied()).filter(|l| l.1 > 0).collect();
             prop_assert!(list == lit);
@@ -352,7 +355,7 @@ mod tests {
             for (pixel, &count) in counting.raster.pixels.iter().enumerate().step_by(191) {
                 let (column, row) = ((pixel % 256) as i32, (pixel / 256) as i32);
                 let mut exact = 0f64;
-                for &(x, y, count) in &counting.near {
+                for &(x, y, count) in &near {
                     let (dx, dy) = (x.abs_diff(column), y.abs_diff(row));
                     let weight = match &kernel.form {
                         Form::Rows(rows) => f64::from(rows.get(dy as usize).is_some_and(|half| dx <= *half) as u32),

@@ -265,8 +265,33 @@ impl Borders {
         codes.filter(|code| self.area.codes().contains(code)).collect()
     }
 
-    /// Collects the lit pixels of a tile of the area and its surroundings, as (column, row, what `value` makes of the
-    /// count).
+    /// Calls `each` with the column, the row and the count of the lit pixels of a tile of the area and its surroundings.
+    pub(in crate::backend) fn for_each_near(
+        &self,
+        counts: &CountStore,
+        tile: TileCoord,
+        lit: &mut Vec<Lit>,
+        mut each: impl FnMut(i32, i32, u32),
+    ) -> Result<()> {
+        lit.clear();
+        counts.read(tile, lit)?;
+        for l in &*lit {
+            let (x, y) = place(row_major(l.pixel), 0, 0);
+            each(x, y, l.count);
+        }
+        for (dx, dy) in AROUND {
+            let Some(neighbour) = tile.neighbour(dx, dy) else { continue };
+            for &(pixel, count) in self.of(neighbour) {
+                let (x, y) = place(pixel, dx, dy);
+                if within((x, y), self.radius) {
+                    each(x, y, count);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Collects those pixels, as (column, row, what `value` makes of the count).
     pub(in crate::backend) fn gather<T>(
         &self,
         counts: &CountStore,
@@ -276,22 +301,7 @@ impl Borders {
         value: impl Fn(u32) -> T,
     ) -> Result<()> {
         near.clear();
-        lit.clear();
-        counts.read(tile, lit)?;
-        near.extend(lit.iter().map(|l| {
-            let (x, y) = place(row_major(l.pixel), 0, 0);
-            (x, y, value(l.count))
-        }));
-        for (dx, dy) in AROUND {
-            let Some(neighbour) = tile.neighbour(dx, dy) else { continue };
-            for &(pixel, count) in self.of(neighbour) {
-                let (x, y) = place(pixel, dx, dy);
-                if within((x, y), self.radius) {
-                    near.push((x, y, value(count)));
-                }
-            }
-        }
-        Ok(())
+        self.for_each_near(counts, tile, lit, |x, y, count| near.push((x, y, value(count))))
     }
 }
 

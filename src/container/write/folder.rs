@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{Beside, Tally, TileWriter, Written};
 use crate::container::metadata;
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 use crate::staging::{OutputOptions, Shape, Staging};
 use crate::tile::{MAX_ZOOM, TileCoord};
 
@@ -68,7 +69,12 @@ impl TileWriter for Folder {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, metadata: &Value, beside: &dyn Fn() -> Result<Beside>) -> Result<Written> {
+    fn finish(
+        self: Box<Self>,
+        metadata: &Value,
+        beside: &dyn Fn() -> Result<Beside>,
+        _: &Monitor,
+    ) -> Result<Written> {
         self.put(METADATA, format!("{metadata:#}\n").as_bytes())?;
         let Beside { page, legend } = beside()?;
         if let Some(page) = page {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 use crate::staging::OutputOptions;
 use crate::tile::{MAX_ZOOM, TileCoord};
 
@@ -23,7 +24,13 @@ pub trait TileWriter: Send + Sync {
 
     /// Adds the metadata and, where the container has room for them, the files that `beside` makes; then the output
     /// appears under its name.
-    fn finish(self: Box<Self>, metadata: &Value, beside: &dyn Fn() -> Result<Beside>) -> Result<Written>;
+    /// Fails with [`Error::Interrupted`] where `monitor` is cancelled before that.
+    fn finish(
+        self: Box<Self>,
+        metadata: &Value,
+        beside: &dyn Fn() -> Result<Beside>,
+        monitor: &Monitor,
+    ) -> Result<Written>;
 }
 
 /// What lies beside the tiles of a folder.
@@ -57,11 +64,20 @@ pub struct ZoomWritten {
     pub bytes: u64,
 }
 
+/// Bytes for what a container has to know of all its tiles, where nobody says how many.
+const ROOM: u64 = 64 << 20;
+
 /// Opens the output `out`: its ending chooses the container, anything but `.pmtiles` and `.mbtiles` is a folder.
 pub fn create(out: &Path, options: &OutputOptions) -> Result<Box<dyn TileWriter>> {
+    create_within(out, options, ROOM)
+}
+
+/// The same; what the container has to know of all its tiles takes about `room` bytes of memory, and the rest of it
+/// waits in a file.
+pub(crate) fn create_within(out: &Path, options: &OutputOptions, room: u64) -> Result<Box<dyn TileWriter>> {
     let ending = out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     match ending.as_deref() {
-        Some("pmtiles") => Ok(Box::new(pmtiles::Archive::create(out, options)?)),
+        Some("pmtiles") => Ok(Box::new(pmtiles::Archive::create(out, options, room)?)),
         Some("mbtiles") => Err(Error::Usage(format!(
             "{}: writing .mbtiles is not possible yet; name a .pmtiles file, or a folder for z/x/y.png tiles",
             out.display()

@@ -47,9 +47,12 @@ pub(super) struct Plane<T> {
     cells: Vec<T>,
     /// Its rows with a lit pixel, from the north.
     pub(super) rows: Vec<Row>,
-    /// For each row the stretch and the number of pixels, while it is filled.
-    found: Vec<(Stretch, usize)>,
+    /// For each row its first and last lit column and the number of lit pixels, while it is filled.
+    found: Vec<(u32, u32, u32)>,
 }
+
+/// A row in which nothing was found.
+const NOTHING: (u32, u32, u32) = (u32::MAX, 0, 0);
 
 impl<T> Default for Plane<T> {
     fn default() -> Self {
@@ -58,32 +61,49 @@ impl<T> Default for Plane<T> {
 }
 
 impl<T: Copy + Default> Plane<T> {
-    /// Takes the pixels `near` a tile, each place once, in place of those before.
-    pub(super) fn fill(&mut self, near: &[(i32, i32, T)], radius: u32) {
+    /// Makes all pixels dark, of a tile with surroundings of that many pixels.
+    pub(super) fn begin(&mut self, radius: u32) {
         if self.side == 0 || self.radius != radius as usize {
             self.radius = radius as usize;
             self.side = WIDTH + 2 * self.radius;
             self.cells.clear();
             self.cells.resize(self.side * self.side, T::default());
             self.found.clear();
-            self.found.resize(self.side, (Stretch::default(), 0));
+            self.found.resize(self.side, NOTHING);
         } else {
             for row in &self.rows {
                 self.cells[row.y * self.side..][row.lit.from..row.lit.to].fill(T::default());
             }
         }
-        for &(x, y, value) in near {
-            let (x, y) = ((x + radius as i32) as usize, (y + radius as i32) as usize);
-            self.cells[y * self.side + x] = value;
-            let (lit, pixels) = &mut self.found[y];
-            *lit = lit.with(Stretch { from: x, to: x + 1 });
-            *pixels += 1;
-        }
         self.rows.clear();
-        for (y, found) in self.found.iter_mut().enumerate().filter(|(_, found)| found.1 > 0) {
-            let (lit, pixels) = std::mem::take(found);
-            self.rows.push(Row { y, lit, pixels });
+    }
+
+    /// Lights a pixel, given as column and row of the tile; each once.
+    #[inline]
+    pub(super) fn set(&mut self, x: i32, y: i32, value: T) {
+        let (x, y) = (x + self.radius as i32, (y + self.radius as i32) as usize);
+        self.cells[y * self.side + x as usize] = value;
+        let (first, last, pixels) = &mut self.found[y];
+        *first = (*first).min(x as u32);
+        *last = (*last).max(x as u32);
+        *pixels += 1;
+    }
+
+    /// After the last pixel: finds the rows.
+    pub(super) fn end(&mut self) {
+        for (y, found) in self.found.iter_mut().enumerate().filter(|(_, found)| found.2 > 0) {
+            let (first, last, pixels) = std::mem::replace(found, NOTHING);
+            let lit = Stretch { from: first as usize, to: last as usize + 1 };
+            self.rows.push(Row { y, lit, pixels: pixels as usize });
         }
+    }
+
+    /// Takes the pixels `near` a tile in place of those before.
+    #[cfg(test)]
+    pub(super) fn fill(&mut self, near: &[(i32, i32, T)], radius: u32) {
+        self.begin(radius);
+        near.iter().for_each(|&(x, y, value)| self.set(x, y, value));
+        self.end();
     }
 
     /// All columns of a row.
