@@ -1,4 +1,4 @@
-// Stage add: counts that the host made to the tiles of one slot buffer.
+// Pass add: counts that the host made to the tiles of one slot buffer.
 // In: pairs (slot in the buffer << 16 | pixel, count), no pixel twice. Out: tiles.
 
 @compute @workgroup_size(WORKGROUP)

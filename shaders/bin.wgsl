@@ -1,4 +1,4 @@
-// Stage bin: points to the counts of the highest zoom.
+// Pass bin: points to the counts of the highest zoom.
 // In: points (u32 pairs), the table tile -> slot. Out: atomicAdd into the dense tiles of up to four slot buffers.
 // Points whose tile has no slot in the bound buffers are left to another dispatch.
 // Each invocation takes RUN points; neighbours in a file are often neighbours on the map, so which ones is up to the

@@ -1,4 +1,4 @@
-// Stage blur: one step of a separable kernel, over columns (level 0 of planes to level 1) or over rows (level 1 to
+// Pass blur: one step of a separable kernel, over columns (level 0 of planes to level 1) or over rows (level 1 to
 // row-major tiles of counts). Each step ends with the nearest integer, halves up.
 // In: planes, the weight at each distance in 2^-16. Out: level 1 of planes, or rasters.
 // A count times a weight needs more than 32 bits, so its halves are weighed apart. Sums of either fit, because weights

@@ -1,4 +1,4 @@
-// Stage halo: a tile with what its eight neighbours hold within the radius, row-major, params.side pixels a side.
+// Pass halo: a tile with what its eight neighbours hold within the radius, row-major, params.side pixels a side.
 // In: tiles of up to four slot buffers, jobs (nine slots each, from north-west to south-east, NONE where nothing is).
 // Out: level 0 of planes, zero before. Neighbours in other buffers are left to another dispatch.
 

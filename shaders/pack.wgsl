@@ -1,4 +1,4 @@
-// Stage pack: the lit pixels of a tile as (pixel, count) in ascending order. One workgroup a tile.
+// Pass pack: the lit pixels of a tile as (pixel, count) in ascending order. One workgroup a tile.
 // In: tiles, jobs (slot, first place in pairs). Out: pairs.
 // Places come from a prefix sum over the workgroup's stretches of pixels, so the order is fixed.
 

@@ -1,4 +1,4 @@
-// Stage reduce: tiles of one zoom to their quadrants of the parent tiles.
+// Pass reduce: tiles of one zoom to their quadrants of the parent tiles.
 // In: child tiles, jobs (child slot, 4 * parent slot + quadrant). Out: parent tiles.
 // In Morton order the four children of a pixel are one vec4, and no two jobs write the same pixel.
 

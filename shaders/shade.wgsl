@@ -1,4 +1,4 @@
-// Stage shade: counts to palette indices, four to a word, or two where there are more than 255 colours; row-major.
+// Pass shade: counts to palette indices, four to a word, or two where there are more than 255 colours; row-major.
 // In: tiles in Morton order or rasters, jobs (tile, place of the result), thresholds. Out: indices.
 // Integers only. The logarithm is the host's, once per threshold: a device's own may be off by a bit, and then
 // two devices would paint two pictures.

@@ -1,4 +1,4 @@
-// Stage spread: each pixel becomes the largest count of the mask around it, or their sum.
+// Pass spread: each pixel becomes the largest count of the mask around it, or their sum.
 // In: planes (level l holds what 2^l pixels to the right come to), the mask (half-width and level of each row).
 // Out: row-major tiles of counts.
 

@@ -1,4 +1,4 @@
-// Stage stats: what a zoom's counts amount to. One workgroup a tile.
+// Pass stats: what a zoom's counts amount to. One workgroup a tile.
 // In: tiles, jobs (slot, place in infos). Out: per tile its lit pixels and which neighbours its spread reaches;
 // per zoom, from totals[params.base] on: lit, largest, sum, different counts, then the hash set of these.
 

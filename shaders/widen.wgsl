@@ -1,4 +1,4 @@
-// Stage widen: what 2 * step pixels to the right come to, from what step pixels come to: their largest count or sum.
+// Pass widen: what 2 * step pixels to the right come to, from what step pixels come to: their largest count or sum.
 // In: level l of planes. Out: level l + 1. Spread then takes any row of a mask with a few reads.
 
 @compute @workgroup_size(WORKGROUP)

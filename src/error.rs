@@ -38,6 +38,16 @@ pub enum Error {
         /// What happened and what to do.
         problem: String,
     },
+    /// The adapter has no memory for one more buffer.
+    #[error(
+        "GPU adapter '{adapter}' has no memory for {bytes} bytes more; end what else uses it, or use --backend cpu"
+    )]
+    DeviceFull {
+        /// The adapter's name as its driver gives it.
+        adapter: String,
+        /// Bytes that were asked for.
+        bytes: u64,
+    },
     /// A coordinate reference system is unknown or cannot be used. Exit code 2.
     #[error("{0}")]
     Crs(String),

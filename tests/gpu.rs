@@ -4,14 +4,18 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::gpu::{
-    Job, Random, adapter_for, adapter_name, difference, everything_through_shaders, shader, subgroup_choices,
+    Done, Job, Random, adapter_for, adapter_name, difference, everything_through_shaders, shader, subgroup_choices,
 };
 use proptest::prelude::*;
-use tilefire::backend::Backend;
-use tilefire::backend::gpu::{ForcedLimits, GpuBackend, GpuOptions};
+use tilefire::backend::cpu::CpuPaint;
+use tilefire::backend::gpu::{ForcedLimits, GpuCount, GpuOptions, GpuPaint};
+use tilefire::backend::{BackendReport, Memory, Paint};
 use tilefire::error::Error;
 use tilefire::shade::{Colormap, Radius, Spread, SpreadOp, SpreadShape, Style};
+use tilefire::store::CountStore;
 use tilefire::tile::WorldPoint;
 
 #[test]
@@ -165,8 +169,59 @@ fn slot_buffers_run_out() {
         }
         let limits = ForcedLimits { slot_buffers: Some(0), ..everything_through_shaders() };
         let job = Job::new(&points, (0, 8), 0).limits(limits);
-        let error = job.run_and(&mut job.gpu_backend().unwrap(), |_, _| ()).err().unwrap();
+        let error = job.run_and(job.gpu_count().unwrap(), |_| ()).err().unwrap();
         assert!(error.to_string().contains("no memory for a single tile"), "{error}");
+    }
+}
+
+/// A device that refuses buffers, at whatever point of the work, makes the same tiles: the memory it has only decides
+/// how much is done at once.
+#[test]
+fn a_full_device_makes_the_same_tiles() {
+    if adapter_for("a_full_device_makes_the_same_tiles") {
+        let mut points = Random(31).clusters(60_000, 6, 26);
+        points.extend(Random(32).clusters(3_000, 500, 30));
+        let (mut refused, mut turned, mut stayed) = (0, 0, 0);
+        for holds in [6u64, 8, 12, 16, 24, 48, 96] {
+            for (spread, op) in [(0, SpreadOp::Max), (2, SpreadOp::Max), (3, SpreadOp::Add)] {
+                let limits = ForcedLimits {
+                    device_holds: Some(holds << 20),
+                    // What it plans with is more than it has.
+                    device_memory: Some(64 << 20),
+                    dense_min: Some(20),
+                    review_points: Some(2000),
+                    ..Default::default()
+                };
+                let mut job = Job::new(&points, (6, 9), spread).limits(limits);
+                job.style.spread.op = op;
+                let report = job.same();
+                assert!(report.device_peak <= (holds + 1) << 20, "{report:?}");
+                refused += report.device_refusals;
+                *if report.buckets > 0 { &mut turned } else { &mut stayed } += 1;
+            }
+        }
+        assert!(refused > 20 && turned > 3 && stayed > 3, "{refused} refusals, {turned} to buckets, {stayed} not");
+    }
+}
+
+/// Uploads larger than the window through which the host sees the device's memory wait for one another.
+#[test]
+fn uploads_fit_a_small_window() {
+    if adapter_for("uploads_fit_a_small_window") {
+        let points = Random(33).clusters(60_000, 6, 27);
+        for (window, memory) in [(1u64 << 20, None), (3 << 20, None), (1 << 20, Some(4u64 << 20))] {
+            for (spread, op) in [(0, SpreadOp::Max), (2, SpreadOp::Max), (2, SpreadOp::Add)] {
+                let limits = ForcedLimits {
+                    upload_window: Some(window),
+                    device_memory: memory,
+                    dense_min: Some(20),
+                    ..Default::default()
+                };
+                let mut job = Job::new(&points, (6, 8), spread).limits(limits);
+                job.style.spread.op = op;
+                job.same();
+            }
+        }
     }
 }
 
@@ -274,10 +329,11 @@ fn a_lost_device_is_an_error() {
             let mut job = Job::new(&points, (0, 8), 1);
             job.limits =
                 ForcedLimits { batch_points: Some(1000), device_memory: memory, ..everything_through_shaders() };
-            let mut backend = job.gpu_backend().unwrap();
-            let error = job.run_and(&mut backend, |backend, step| {
+            let count = job.gpu_count().unwrap();
+            let destroy = count.destroyer_for_test();
+            let error = job.run_and(count, |step| {
                 if step == when {
-                    backend.destroy_device_for_test();
+                    destroy();
                 }
             });
             let error = error.err().expect("nobody noticed that the device is gone");
@@ -291,7 +347,7 @@ fn a_lost_device_is_an_error() {
 fn an_unknown_adapter_is_an_error() {
     if adapter_for("an_unknown_adapter_is_an_error") {
         let options = GpuOptions { adapter: Some("no such thing".into()), ..Default::default() };
-        let error = GpuBackend::new(Job::new(&[], (0, 1), 0).plan(), options).unwrap_err();
+        let error = GpuCount::new(Job::new(&[], (0, 1), 0).plan(), &options).unwrap_err();
         assert!(matches!(error, Error::NoAdapter(_)), "{error}");
         assert!(error.to_string().to_lowercase().contains(&adapter_name().to_lowercase()), "{error}");
     }
@@ -304,12 +360,12 @@ fn a_wish_to_stop_is_heard() {
         let job = Job::new(&points, (0, 8), 0);
         let plan = job.plan();
         let options = GpuOptions { adapter: Some(adapter_name()), ..Default::default() };
-        let mut backend = GpuBackend::new(plan.clone(), options).unwrap();
-        job.push(&backend).unwrap();
-        let stats = backend.finish().unwrap();
+        let count = GpuCount::new(plan.clone(), &options).unwrap();
+        let other = GpuCount::new(plan.clone(), &options).unwrap();
+        let paint = job.count(count).unwrap();
         plan.monitor.cancel();
-        assert!(matches!(job.push(&backend), Err(Error::Interrupted)));
-        assert!(matches!(job.tiles(&mut backend, &stats), Err(Error::Interrupted)));
+        assert!(matches!(job.push(&other), Err(Error::Interrupted)));
+        assert!(matches!(job.paint(paint.as_ref()), Err(Error::Interrupted)));
     }
 }
 
@@ -354,6 +410,110 @@ fn sums_are_conserved() {
             let rounding =
                 if stats.unit.shift > 0 { stats.lit as f64 * 0.5f64.powi(stats.unit.shift as i32) } else { 0.0 };
             assert!((sum - expected).abs() <= rounding, "zoom {z}, {shape}: {sum} for {expected}");
+        }
+    }
+}
+
+/// Looks that are painted one after the other from one finished count: kernels that keep counts and such that make new
+/// ones, wider than the session was told of, chosen by the counts themselves, equalised, over one zoom and over all.
+fn looks() -> Vec<Style> {
+    let of = |radius, shape, op, function: &str, span: &str| Style {
+        function: function.parse().unwrap(),
+        span: span.parse().unwrap(),
+        spread: Spread { radius, shape, op },
+        ..Style::default()
+    };
+    let fixed = Radius::Fixed;
+    vec![
+        of(fixed(1), SpreadShape::Disc, SpreadOp::Max, "log", "zoom"),
+        of(fixed(3), SpreadShape::Disc, SpreadOp::Add, "cbrt", "all"),
+        of(fixed(4), SpreadShape::Gaussian, SpreadOp::Add, "log", "smooth"),
+        of(Radius::Auto, SpreadShape::Disc, SpreadOp::Max, "eq-hist", "zoom"),
+        of(fixed(2), SpreadShape::Gaussian, SpreadOp::Max, "eq-hist", "all"),
+        of(fixed(0), SpreadShape::Disc, SpreadOp::Max, "linear", "p90"),
+        of(fixed(9), SpreadShape::Square, SpreadOp::Max, "log", "zoom"),
+    ]
+}
+
+/// Runs of their own for all looks, the first of them once more at the end.
+fn runs_of_their_own(job: &Job<'_>) -> Vec<(Style, Done)> {
+    let looks = looks();
+    let again = looks[0].clone();
+    let alone = |style: Style| (style.clone(), Job { style, ..job.clone() }.cpu());
+    looks.into_iter().chain([again]).map(alone).collect()
+}
+
+/// Every look painted from `paint` has the bytes of a run of its own, whatever was painted before it.
+fn looks_are_those_of(alone: &[(Style, Done)], paint: &dyn Paint, job: &Job<'_>) {
+    for (style, alone) in alone {
+        let job = Job { style: style.clone(), ..job.clone() };
+        let found = difference(alone, &job.paint(paint).unwrap());
+        assert_eq!(found, None, "{style:?} after other looks; {:?}", paint.report());
+    }
+}
+
+/// Two looks of one finished count are those of two runs: on the device, on the host, in both places and in a file.
+#[test]
+fn looks_painted_from_one_count() {
+    let dense = Random(51).clusters(20_000, 2, 25);
+    let mut all = dense.clone();
+    all.extend(Random(52).clusters(300, 100, 30));
+    let tight = ForcedLimits { device_memory: Some(2 << 20), ..everything_through_shaders() };
+    for points in [&dense, &all] {
+        let job = |limits| Job::new(points, (4, 8), 0).limits(limits);
+        let alone = runs_of_their_own(&job(ForcedLimits::default()));
+        for memory in [None, Some(1 << 14)] {
+            let job = Job { memory, ..job(ForcedLimits::default()) };
+            let paint = job.count(job.cpu_count()).unwrap();
+            assert_eq!(paint.report().spilled_bytes > 0, memory.is_some(), "{:?}", paint.report());
+            looks_are_those_of(&alone, paint.as_ref(), &job);
+        }
+        if !adapter_for("looks_painted_from_one_count") {
+            continue;
+        }
+        type Holds = fn(&BackendReport) -> bool;
+        let places: [(Job<'_>, Holds); 2] = if points.len() == dense.len() {
+            [
+                (job(everything_through_shaders()), |r| r.buckets == 0 && r.sparse_tiles == 0),
+                (job(tight), |r| r.buckets > 0 && r.sparse_tiles == 0 && r.spilled_bytes == 0),
+            ]
+        } else {
+            [
+                (job(ForcedLimits::default()), |r| r.buckets == 0 && r.sparse_tiles > 100 && r.slot_buffers > 0),
+                (Job { memory: Some(1 << 14), ..job(tight) }, |r| r.buckets > 0 && r.spilled_bytes > 0),
+            ]
+        };
+        for (job, holds) in places {
+            let paint = job.count(job.gpu_count().unwrap()).unwrap();
+            assert!(holds(&paint.report()), "{:?}", paint.report());
+            looks_are_those_of(&alone, paint.as_ref(), &job);
+        }
+    }
+}
+
+/// Counts that somebody else made are painted by either backend.
+#[test]
+fn looks_painted_from_counts_alone() {
+    let mut points = Random(53).clusters(10_000, 2, 25);
+    points.extend(Random(54).clusters(300, 100, 30));
+    let job = Job::new(&points, (4, 8), 0);
+    let alone = runs_of_their_own(&job);
+    let counted = job.count(job.cpu_count()).unwrap();
+    let mut store = CountStore::new(8);
+    for z in 0..=8 {
+        let (counts, mut part, mut lit) = (counted.counts(z).unwrap(), store.part(), Vec::new());
+        for chunk in 0..counts.chunks(z).unwrap() {
+            counts.read_chunk(z, chunk, &mut lit, |code, lit| part.push(code, lit)).unwrap();
+        }
+        store.set_zoom(z, vec![part]).unwrap();
+    }
+    let (store, monitor) = (Arc::new(store), job.plan().monitor);
+    looks_are_those_of(&alone, &CpuPaint::new(store.clone(), Memory::default(), monitor.clone()).unwrap(), &job);
+    if adapter_for("looks_painted_from_counts_alone") {
+        for limits in [ForcedLimits::default(), everything_through_shaders()] {
+            let job = job.clone().limits(limits);
+            let paint = GpuPaint::new(store.clone(), Memory::default(), monitor.clone(), &job.gpu_options()).unwrap();
+            looks_are_those_of(&alone, &paint, &job);
         }
     }
 }
@@ -435,6 +595,8 @@ proptest! {
         review_points in prop_oneof![Just(None), (1usize..5000).prop_map(Some)],
         slot_buffers in prop_oneof![3 => Just(None), 1 => (1usize..4).prop_map(Some)],
         host_memory in prop_oneof![2 => Just(None), 1 => (0u64..2 << 20).prop_map(Some)],
+        holds in prop_oneof![2 => Just(None), 1 => (24u64 << 20..48 << 20).prop_map(Some)],
+        window in prop_oneof![2 => Just(None), 1 => (4u64 << 20..16 << 20).prop_map(Some)],
     ) {
         if !adapter_for("gpu_and_cpu_agree") {
             return Ok(());
@@ -451,6 +613,8 @@ proptest! {
             dense_min,
             review_points,
             slot_buffers,
+            device_holds: holds,
+            upload_window: window,
         };
         let job = Job { limits, threads, push, memory: host_memory, ..Job::new(&points, (max.saturating_sub(levels), max), 0) };
         let job = Job { style, ..job };

@@ -1,7 +1,7 @@
 // Consecutive points lie in consecutive lanes, so that they are read together and meet when they are neighbours:
 // what leaves an invocation is merged with equal pixels of the other lanes before it becomes an atomicAdd. A pixel
 // that stays with a lane from step to step collapses within it, so one spot costs one atomicAdd a subgroup, and so
-// does each of four pixels that take turns. Every lane must make every call. Serves `bin` of bin.wgsl.
+// does each of four pixels that take turns. Lanes that make a call together merge together. Serves `bin` of bin.wgsl.
 
 var<private> held: u32 = NONE;
 var<private> held_points: u32;
@@ -20,7 +20,9 @@ fn merge(key: u32, points: u32) {
         let same = left > 0u && key == lead;
         // Lanes in the upper half, points in the lower: a run is short enough for both.
         let found = subgroupAdd(select(0u, 0x10000u | left, same));
-        if (lane == 0u) {
+        // Whoever is first of those that are here: a device may run lanes apart after they went different ways, and
+        // then lane 0 is not among all of them.
+        if (subgroupBroadcastFirst(lane) == lane) {
             add(lead, found & 0xffffu);
         }
         left = select(left, 0u, same);

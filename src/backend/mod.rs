@@ -1,21 +1,22 @@
-//! A backend is a session: points are pushed while they are read, `finish` sums them into counts, `spread` lets lit
-//! pixels reach their neighbours and gives the statistics the colours need, `tiles` colours them. Counts stay where
-//! they are; only indices come out.
+//! A backend is two things that meet in counts. [`Count`] takes points while they are read; what it finishes into is
+//! [`Paint`], which lets lit pixels reach their neighbours and colours tiles, for as many looks as one likes. Paint
+//! also opens on counts that somebody else made. Counts stay where they are; only indices come out.
 //!
 //! Knows no file, no PNG and no colour: a tile leaves as palette indices. `cpu` and `gpu` do not know each other.
 
 pub mod cpu;
 pub mod gpu;
 mod host;
+mod paint;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::counts::{Histogram, Isolation, ZoomStats};
+pub use self::paint::{HeldCounts, Paint, SpreadZoom};
+use crate::account::Account;
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::shade::{Kernel, ShadeTable};
-use crate::store::Vault;
+use crate::store::{CountStore, Vault};
 use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// What a session is to make, valid and ready to use.
@@ -23,7 +24,8 @@ use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 pub struct Plan {
     /// Zooms to make tiles for; counts are kept for all zooms from 0 to the highest.
     pub zooms: ZoomRange,
-    /// The largest radius that the kernel of any zoom will have, in pixels; at most [`crate::shade::MAX_SPREAD`].
+    /// The largest radius that kernels are expected to have, in pixels; at most [`crate::shade::MAX_SPREAD`]. Wider ones
+    /// give the same tiles and take longer.
     pub reach: u32,
     /// Host memory for points and counts, and where to go beyond it.
     pub memory: Memory,
@@ -31,53 +33,74 @@ pub struct Plan {
     pub monitor: Arc<Monitor>,
 }
 
+impl Plan {
+    /// To paint `counts` and nothing else.
+    fn of_counts(counts: &CountStore, memory: Memory, monitor: Arc<Monitor>) -> Self {
+        Self { zooms: ZoomRange { min: 0, max: counts.max_zoom() }, reach: 0, memory, monitor }
+    }
+}
+
 /// How much host memory a session may fill with points and counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Memory {
-    /// Bytes. Points and counts that do not fit are turned into compact counts, those go to a temporary file.
-    pub limit: u64,
+    /// What points, counts and everything made of them take their bytes from. Points and counts that do not fit are
+    /// turned into compact counts, those go to a temporary file.
+    pub account: Arc<Account>,
     /// Folder of that file.
     pub folder: PathBuf,
+    /// Bytes of the account that are shared out between points, counts and the work on them.
+    share: u64,
 }
 
 impl Default for Memory {
     /// No limit.
     fn default() -> Self {
-        Self { limit: u64::MAX, folder: std::env::temp_dir() }
+        Self::new(u64::MAX, &std::env::temp_dir())
     }
 }
 
 impl Memory {
+    /// `limit` bytes, and a folder for what does not fit.
+    pub fn new(limit: u64, folder: &Path) -> Self {
+        Self { account: Account::new(limit), folder: folder.to_path_buf(), share: limit }
+    }
+
+    /// The same account, for a session that shares out what others left of it.
+    pub(crate) fn rest(mut self) -> Self {
+        self.share = self.account.free();
+        self
+    }
+
     /// Points that may wait: half of the limit at 8 bytes each.
     pub(crate) fn points(&self) -> u64 {
-        self.limit / 2 / 8
+        self.share / 2 / 8
     }
 
     /// Points of a bucket that one of `threads` threads takes at a time: with the scratch of the same size, an
     /// eighth of the limit for all threads.
     pub(crate) fn piece(&self, threads: usize) -> usize {
-        let piece = self.limit / 8 / 16 / threads.max(1) as u64;
+        let piece = self.share / 8 / 16 / threads.max(1) as u64;
         usize::try_from(piece).unwrap_or(usize::MAX).max(1 << 12)
     }
 
     /// Bytes that the borders of tiles may take while a zoom is spread: an eighth of the limit.
     pub(crate) fn borders(&self) -> u64 {
-        self.limit / 8
+        self.share / 8
     }
 
     /// Bytes that what is to be known of all written tiles may take: an eighth of the limit.
     pub(crate) fn index(&self) -> u64 {
-        self.limit / 8
+        self.share / 8
     }
 
     /// The most that the new counts of a zoom may come to for them to be kept instead of made anew.
     pub(crate) fn new_counts(&self) -> u64 {
-        (self.limit / 8).min(1 << 30)
+        (self.share / 8).min(1 << 30)
     }
 
     /// The vault for counts: a quarter of the limit in memory.
     pub(crate) fn vault(&self) -> Vault {
-        Vault::new(if self.limit == u64::MAX { u64::MAX } else { self.limit / 4 }, &self.folder)
+        Vault::new(if self.account.is_bounded() { self.share / 4 } else { self.share }, &self.folder)
     }
 }
 
@@ -106,6 +129,33 @@ pub struct ShaderWork {
     pub tiles: u64,
     /// Dispatches issued.
     pub dispatches: u64,
+    /// Bytes of device memory it read and wrote, each counted once a dispatch.
+    pub bytes: u64,
+    /// Atomic additions to device memory, at most: merging equal ones leaves fewer.
+    pub atomics: u64,
+    /// Nanoseconds on the device by its own clock; `None` where passes were not timed.
+    pub nanoseconds: Option<u64>,
+}
+
+/// What one step of a session moved between host and device, and by how many calls.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Transfers {
+    /// The step: count, reduce, spread, shade.
+    pub step: &'static str,
+    /// Bytes from host memory to the device's.
+    pub up: u64,
+    /// Bytes from device memory to the host's.
+    pub down: u64,
+    /// Bytes copied or cleared within device memory.
+    pub copied: u64,
+    /// Bytes that the host copied into or out of buffers.
+    pub host: u64,
+    /// Dispatches.
+    pub dispatches: u64,
+    /// Submissions.
+    pub submits: u64,
+    /// Buffers made.
+    pub buffers: u64,
 }
 
 /// What a session did and on what, for the report; never part of tiles or metadata.
@@ -141,6 +191,16 @@ pub struct BackendReport {
     pub sparse_points: u64,
     /// Work per shader; empty on the CPU.
     pub shaders: Vec<ShaderWork>,
+    /// What each step moved between host and device; empty on the CPU.
+    pub transfers: Vec<Transfers>,
+    /// Shaders that were compiled: those that were used.
+    pub pipelines: u64,
+    /// Bytes of device memory the session planned with; 0 on the CPU.
+    pub device_memory: u64,
+    /// Most bytes of device memory held at once.
+    pub device_peak: u64,
+    /// Times the device had no memory for a buffer.
+    pub device_refusals: u64,
 }
 
 /// How long binning took of points that already lay on the device.
@@ -148,39 +208,19 @@ pub struct BackendReport {
 pub struct Again {
     /// Points binned.
     pub points: u64,
-    /// Seconds from the first command to the end.
+    /// Seconds from the submission to the end; the commands were recorded before.
     pub seconds: f64,
+    /// Seconds by the device's own clock, where it has one.
+    pub device_seconds: Option<f64>,
+    /// Atomic additions that were left after equal pixels were merged.
+    pub atomics: u64,
 }
 
-/// A rendering session on one device.
-pub trait Backend: Sync {
+/// Points on their way to counts, on one device.
+pub trait Count: Sync {
     /// A way in for one reading thread. Several may be open at once.
     fn pusher(&self) -> Box<dyn PointPush + '_>;
 
-    /// No more points: bins and reduces what is left. Gives the statistics of zooms 0 to `plan.zooms.max`,
-    /// indexed by zoom.
-    fn finish(&mut self) -> Result<Vec<ZoomStats>>;
-
-    /// After `finish`: how alone the pixels of zoom `z` are that have a count of `least` or more.
-    fn isolation(&mut self, z: u8, least: u32) -> Result<Isolation>;
-
-    /// After `finish`, once: spreads the planned zooms. `kernels` is indexed by zoom. Gives the statistics that colours
-    /// are to be made from: those of `finish`, except where a kernel makes counts that were not there before.
-    fn spread(&mut self, kernels: &[Kernel]) -> Result<Vec<ZoomStats>>;
-
-    /// After `spread`: how many pixels of zoom `z` have each count.
-    fn histogram(&self, z: u8) -> Result<Histogram>;
-
-    /// After `spread`: colours every lit tile of the planned zooms, spread included (so a tile next to a lit one may
-    /// come out lit too), and hands it to `sink`. `tables` is indexed by zoom.
-    fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()>;
-
-    /// For benchmarks, after everything else: bins some of `points`, which were pushed before, once more with nothing
-    /// but the device in the way. `None` where points do not lie on a device. The counts are wrong afterwards.
-    fn bin_again(&self, _points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
-        Ok(None)
-    }
-
-    /// What was done so far.
-    fn report(&self) -> BackendReport;
+    /// No more points: bins and reduces what is left.
+    fn finish(self: Box<Self>) -> Result<Box<dyn Paint>>;
 }

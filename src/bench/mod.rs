@@ -13,10 +13,12 @@ use std::time::Instant;
 mod kept;
 
 pub use self::kept::{KeptTiles, first_difference};
-use crate::backend::{Again, BackendReport, PointPush, TileSink};
+use crate::backend::{Again, BackendReport, PointPush};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
+use crate::render::colours::ColourSink;
 use crate::render::{self, Report, Request};
+use crate::shade::ShadeTable;
 use crate::source::{self, Input};
 use crate::tile::{TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -464,7 +466,7 @@ fn stages(reports: &[Report], last: &Report, input_bytes: u64) -> Vec<StageRow> 
 
 /// Seconds from points to statistics and from there to indices, and of binning points that are on the device.
 fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
-    let (mut backend, _) = render::open(request, monitor)?;
+    let (backend, _) = render::open(request, render::memory(&request.resources, &request.out), monitor)?;
     let start = Instant::now();
     let next = AtomicUsize::new(0);
     render::on_all_threads(|| {
@@ -477,19 +479,18 @@ fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>)
             push.close()
         }
     })?;
-    let stats = backend.finish()?;
+    let paint = backend.finish()?;
     let counted = Instant::now();
-    let coloured = render::colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
-    backend.tiles(&coloured.tables(), &Nobody)?;
+    render::colours::paint(paint.as_ref(), &request.style, request.zooms, monitor, &Nobody)?;
     let shade = counted.elapsed().as_secs_f64();
-    Ok(((counted - start).as_secs_f64(), shade, backend.bin_again(points)?))
+    Ok(((counted - start).as_secs_f64(), shade, paint.bin_again(points)?))
 }
 
 /// Takes tiles and does nothing with them.
 struct Nobody;
 
-impl TileSink for Nobody {
-    fn put(&self, _tile: TileCoord, _indices: TileIndices<'_>) -> Result<()> {
+impl ColourSink for Nobody {
+    fn put(&self, _: &ShadeTable, _tile: TileCoord, _indices: TileIndices<'_>) -> Result<()> {
         Ok(())
     }
 }

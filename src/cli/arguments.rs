@@ -100,6 +100,46 @@ pub(super) struct ResourceArgs {
     /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Resources")]
     memory: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// Limits below those of the device, to try its paths and to measure what they cost. For benchmarks and tests; hidden.
+#[derive(Debug, Args)]
+pub(super) struct LimitArgs {
+    /// Points in a batch on its way to the device
+    #[arg(long, value_name = "N", value_parser = values::number, hide = true)]
+    batch_points: Option<u64>,
+    /// Whether shaders use subgroup operations
+    #[arg(long, value_name = "BOOL", hide = true)]
+    subgroups: Option<bool>,
+    /// Points below which a tile is counted by the host
+    #[arg(long, value_name = "N", value_parser = values::number, hide = true)]
+    dense_points: Option<u64>,
+    /// Device memory to plan with
+    #[arg(long, value_name = "SIZE", value_parser = values::size, hide = true)]
+    device_memory: Option<u64>,
+    /// Device memory beyond which buffers are refused, as a full device does
+    #[arg(long, value_name = "SIZE", value_parser = values::size, hide = true)]
+    device_holds: Option<u64>,
+    /// Tiles of counts in one buffer
+    #[arg(long, value_name = "N", hide = true)]
+    binding_tiles: Option<u32>,
+}
+
+impl LimitArgs {
+    pub(super) fn limits(&self) -> ForcedLimits {
+        let points = |n: Option<u64>| n.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        ForcedLimits {
+            batch_points: points(self.batch_points),
+            subgroups: self.subgroups,
+            dense_min: points(self.dense_points),
+            device_memory: self.device_memory,
+            device_holds: self.device_holds,
+            binding_tiles: self.binding_tiles,
+            ..ForcedLimits::default()
+        }
+    }
 }
 
 impl ResourceArgs {
@@ -114,7 +154,7 @@ impl ResourceArgs {
         };
         Ok(Resources {
             device,
-            gpu: GpuOptions { adapter: self.adapter, limits: ForcedLimits::default() },
+            gpu: GpuOptions { adapter: self.adapter, limits: self.limits.limits(), timestamps: false },
             threads: self.threads.map(usize::from),
             memory: self.memory,
         })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::arguments::StyleArgs;
+use super::arguments::{LimitArgs, StyleArgs};
 use super::values::{self, bytes, grouped};
 use crate::backend::gpu::{self, Choice, GpuOptions};
 use crate::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit};
@@ -49,6 +49,8 @@ pub(super) struct BenchArgs {
     /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
@@ -111,7 +113,7 @@ fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Re
     let threads = args.threads.map(usize::from);
     request.resources = Resources { device: Device::Cpu, gpu: GpuOptions::default(), threads, memory: args.memory };
     let gpus = adapters.into_iter().map(|name| {
-        let gpu = GpuOptions { adapter: Some(name.clone()), ..GpuOptions::default() };
+        let gpu = GpuOptions { adapter: Some(name.clone()), limits: args.limits.limits(), timestamps: false };
         let resources = Resources { device: Device::Gpu, gpu, ..request.resources.clone() };
         Contender { name, request: Request { resources, ..request.clone() } }
     });

@@ -1,11 +1,14 @@
 //! From counted zooms to their colours: how far each zoom's pixels reach, what counts that makes, and the tables. The
 //! same steps for tiles, pictures, dry runs and benchmarks.
 
-use crate::backend::Backend;
-use crate::counts::ZoomStats;
-use crate::error::Result;
-use crate::shade::{Kernel, Look, Radius, ShadeTable, Style, auto_radius, grouped, people};
-use crate::tile::ZoomRange;
+use std::sync::atomic::Ordering;
+
+use crate::backend::{Paint, SpreadZoom, TileSink};
+use crate::counts::{Histogram, ZoomStats};
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+use crate::shade::{Look, Radius, ShadeTable, Style, auto_radius, grouped, people};
+use crate::tile::{TileCoord, TileIndices, ZoomRange};
 
 /// What tiles are coloured with; everything is indexed by zoom.
 #[derive(Debug)]
@@ -16,12 +19,58 @@ pub(crate) struct Coloured<'a> {
     pub(crate) stats: Vec<ZoomStats>,
     /// Formulas and tables.
     pub(crate) looks: Vec<Look<'a>>,
+    /// The zooms to be painted, in ascending order.
+    spread: Vec<SpreadZoom>,
 }
 
-impl Coloured<'_> {
-    /// The tables, as a backend takes them.
-    pub(crate) fn tables(&self) -> Vec<ShadeTable> {
-        self.looks.iter().map(|look| look.table.clone()).collect()
+/// Where coloured tiles go, each with the table it was coloured with. Called from many threads, once a tile.
+pub(crate) trait ColourSink: Sync {
+    /// Takes one tile.
+    fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()>;
+}
+
+/// The tiles of a zoom with its table.
+struct OfZoom<'a> {
+    table: &'a ShadeTable,
+    sink: &'a dyn ColourSink,
+}
+
+impl TileSink for OfZoom<'_> {
+    fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
+        self.sink.put(self.table, tile, indices)
+    }
+}
+
+impl<'a> Coloured<'a> {
+    /// Paints the zooms that wait for it; what spreading made of one goes as soon as it is painted.
+    pub(crate) fn paint(&mut self, paint: &dyn Paint, sink: &dyn ColourSink) -> Result<()> {
+        self.spread.drain(..).try_for_each(|zoom| {
+            let look = self.looks.get(usize::from(zoom.z()));
+            let table = &look.ok_or_else(|| Error::Internal(format!("no colours for zoom {}", zoom.z())))?.table;
+            paint.tiles(&zoom, table, &OfZoom { table, sink })
+        })
+    }
+
+    /// Nothing is spread yet, and no zoom has a look.
+    fn begin(paint: &dyn Paint) -> Self {
+        let stats = paint.stats().to_vec();
+        Self { radii: vec![0; stats.len()], looks: Vec::with_capacity(stats.len()), stats, spread: Vec::new() }
+    }
+
+    /// Spreads zoom `z`.
+    fn spread(&mut self, paint: &dyn Paint, style: &Style, z: u8) -> Result<()> {
+        let at = usize::from(z);
+        let (Some(of_zoom), Some(stats)) = (self.radii.get_mut(at), self.stats.get_mut(at)) else {
+            return Err(Error::Internal(format!("zoom {z} was not counted")));
+        };
+        *of_zoom = match style.spread.radius {
+            Radius::Fixed(radius) => radius,
+            Radius::Auto => auto_radius(&paint.isolation(z, style.min_count)?),
+        };
+        let zoom = paint.spread(z, &style.kernel(*of_zoom, stats.max))?;
+        *stats = zoom.stats().clone();
+        self.spread.push(zoom);
+        Ok(())
     }
 
     /// What a person should know about the colours of `zooms`.
@@ -51,26 +100,48 @@ impl Coloured<'_> {
     }
 }
 
-/// Spreads the zooms asked for and finds their colours. `stats` are those of the counted points.
-pub(crate) fn colour<'a>(
-    backend: &mut dyn Backend,
+/// Spreads the zooms asked for and finds their colours; they wait to be [painted](Coloured::paint).
+pub(crate) fn colour<'a>(paint: &dyn Paint, style: &'a Style, zooms: ZoomRange) -> Result<Coloured<'a>> {
+    let mut coloured = Coloured::begin(paint);
+    zooms.iter().try_for_each(|z| coloured.spread(paint, style, z))?;
+    let spread = &coloured.spread;
+    coloured.looks = style.looks(&coloured.stats, zooms, |z| {
+        let zoom = spread.iter().find(|zoom| zoom.z() == z);
+        paint.histogram(zoom.ok_or_else(|| Error::Internal(format!("zoom {z} was not spread")))?)
+    })?;
+    Ok(coloured)
+}
+
+/// Spreads, colours and paints the zooms asked for: one after the other, so that what spreading makes is there of one at
+/// a time, except where their colours depend on each other. Tells `monitor` how many tiles there will be.
+pub(crate) fn paint<'a>(
+    paint: &dyn Paint,
     style: &'a Style,
-    stats: &[ZoomStats],
     zooms: ZoomRange,
+    monitor: &Monitor,
+    sink: &dyn ColourSink,
 ) -> Result<Coloured<'a>> {
-    let mut radii = vec![0; stats.len()];
-    for z in zooms.iter() {
-        let radius = match style.spread.radius {
-            Radius::Fixed(radius) => radius,
-            Radius::Auto => auto_radius(&backend.isolation(z, style.min_count)?),
-        };
-        if let Some(of_zoom) = radii.get_mut(usize::from(z)) {
-            *of_zoom = radius;
-        }
+    let expect = |stats: &[ZoomStats]| {
+        let tiles = zooms.iter().filter_map(|z| stats.get(usize::from(z))).map(|stats| stats.tiles).sum();
+        monitor.tiles_total.store(tiles, Ordering::Relaxed);
+    };
+    if style.span.compares_zooms() {
+        let mut coloured = colour(paint, style, zooms)?;
+        expect(&coloured.stats);
+        coloured.paint(paint, sink)?;
+        return Ok(coloured);
     }
-    let kernels: Vec<Kernel> =
-        radii.iter().zip(stats).map(|(&radius, stats)| style.kernel(radius, stats.max)).collect();
-    let stats = backend.spread(&kernels)?;
-    let looks = style.looks(&stats, zooms, |z| backend.histogram(z))?;
-    Ok(Coloured { radii, stats, looks })
+    let mut coloured = Coloured::begin(paint);
+    for (z, at) in (0..=u8::MAX).zip(0..coloured.stats.len()) {
+        if zooms.contains(z) {
+            coloured.spread(paint, style, z)?;
+            expect(&coloured.stats);
+        }
+        let spread = coloured.spread.last();
+        let histogram = |_| spread.map_or_else(|| Ok(Histogram::default()), |zoom| paint.histogram(zoom));
+        let alone = ZoomRange { min: 0, max: 0 };
+        coloured.looks.extend(style.looks(&coloured.stats[at..=at], alone, histogram)?);
+        coloured.paint(paint, sink)?;
+    }
+    Ok(coloured)
 }

@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::colours::{Coloured, colour};
+use super::colours::{ColourSink, Coloured, colour};
 use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, pool};
-use crate::backend::{Backend, PointPush, TileSink};
+use crate::backend::{Count, PointPush};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
 use crate::paper::picture::{self, Picture, Pixels, RgbaImage};
 use crate::project;
-use crate::shade::{Legend, Style};
+use crate::shade::{Legend, ShadeTable, Style};
 use crate::source::Input;
 use crate::staging::OutputOptions;
 use crate::store::{PointSpool, SpoolSink};
@@ -85,10 +85,11 @@ pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageRepo
 
 fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let outside = AtomicU64::new(0);
+    let memory = memory(&request.resources, &request.out);
     // The extent of the data is known when all of it was read, so it has to wait then.
     let (grid, waiting) = match request.view {
         View::Data => {
-            let spool = PointSpool::new(memory(&request.resources, &request.out).vault());
+            let spool = PointSpool::new(memory.vault());
             let points = aggregate(&request.sources, || Box::new(Waiting(spool.sink())), monitor)?;
             // What the outermost points are spread to is to be seen too.
             let (frame, reach) = (Frame::around(&points.extent), request.style.spread.most());
@@ -100,12 +101,8 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
             (request.fitting(Grid::new(project::frame(&bounds), request.width, request.height))?, None)
         }
     };
-    let mut run = request.run(&grid);
-    if waiting.is_some() {
-        // The spool has a quarter of it.
-        run.resources.memory = Some(memory(&request.resources, &request.out).limit / 4 * 3);
-    }
-    let (mut backend, notice) = open(&run, monitor)?;
+    let run = request.run(&grid);
+    let (backend, notice) = open(&run, memory.rest(), monitor)?;
     let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
     let points = match waiting {
         None => aggregate(&request.sources, || pusher(), monitor)?,
@@ -115,13 +112,13 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
         }
     };
     let outside = outside.load(Ordering::Relaxed);
-    finish(request, (&run, &grid), backend.as_mut(), (&points, outside), notice, monitor)
+    finish(request, (&run, &grid), backend, (&points, outside), notice, monitor)
 }
 
 fn finish(
     request: &ImageRequest,
     (run, grid): (&Request, &Grid),
-    backend: &mut dyn Backend,
+    backend: Box<dyn Count>,
     (points, outside): (&Points, u64),
     notice: Option<String>,
     monitor: &Arc<Monitor>,
@@ -133,17 +130,18 @@ fn finish(
             points.used
         )));
     }
-    let stats = backend.finish()?;
-    if let Some(stats) = stats.iter().find(|stats| stats.sum != inside) {
+    let paint = backend.finish()?;
+    if let Some(stats) = paint.stats().iter().find(|stats| stats.sum != inside) {
         return Err(Error::Internal(format!("the picture counts {} of {inside} points", stats.sum)));
     }
-    let coloured = colour(backend, &request.style, &stats, run.zooms)?;
-    let tables = coloured.tables();
+    let mut coloured = colour(paint.as_ref(), &request.style, run.zooms)?;
     let zoom = run.zooms.max;
-    let table = tables.last().ok_or_else(|| Error::Internal("a picture without colours".into()))?;
+    let look = coloured.looks.get(usize::from(zoom));
+    let table =
+        look.map(|look| look.table.clone()).ok_or_else(|| Error::Internal("a picture without colours".into()))?;
     let canvas = Canvas::new(grid, table.is_wide());
-    backend.tiles(&tables, &canvas)?;
-    let mut report = Report::new(run, points, &stats, &coloured);
+    coloured.paint(paint.as_ref(), &canvas)?;
+    let mut report = Report::new(run, points, paint.stats(), &coloured);
     report.used = inside;
     let legend = if request.legend { Some(request.legend(run, points, &report, &coloured)?) } else { None };
     let fits = |legend: &RgbaImage| legend.width() <= grid.columns() && legend.height() <= grid.rows();
@@ -171,7 +169,7 @@ fn finish(
     monitor.check()?;
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
     let bytes = monitor.time(Stage::Write, || picture::save(&request.out, &picture, &options))?;
-    report.finish(&Written { bytes, ..Written::default() }, backend.report(), notice, monitor);
+    report.finish(&Written { bytes, ..Written::default() }, paint.report(), notice, monitor);
     let (width, height) = (grid.columns(), grid.rows());
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }
@@ -284,8 +282,8 @@ impl Canvas {
     }
 }
 
-impl TileSink for Canvas {
-    fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
+impl ColourSink for Canvas {
+    fn put(&self, _: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
         const { assert!(picture::STRIP == TILE_SIDE) };
         // Spread reaches beyond the edges.
         let Some(strip) = self.strips.get(tile.y as usize) else { return Ok(()) };

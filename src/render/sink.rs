@@ -3,17 +3,16 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::backend::TileSink;
+use super::colours::ColourSink;
 use crate::container::write::TileWriter;
 use crate::encode::png::{Scratch, encode, encode_truecolor};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
 use crate::tile::{Extent, TileCoord, TileIndices, WorldPoint};
 
 /// Encodes each tile with the palette of its zoom and hands it to the container.
 pub(super) struct EncodingSink<'a> {
-    pub(super) tables: &'a [ShadeTable],
     /// Whether every pixel is written with its colour instead of an index.
     pub(super) truecolor: bool,
     pub(super) writer: &'a dyn TileWriter,
@@ -66,12 +65,8 @@ thread_local! {
     static ENCODER: RefCell<(Scratch, Vec<u8>)> = RefCell::default();
 }
 
-impl TileSink for EncodingSink<'_> {
-    fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
-        let table = self
-            .tables
-            .get(usize::from(tile.z))
-            .ok_or_else(|| Error::Internal(format!("no colours for tile {tile}")))?;
+impl ColourSink for EncodingSink<'_> {
+    fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
         ENCODER.with_borrow_mut(|(scratch, bytes)| {
             let start = self.monitor.now();
             if self.truecolor {

@@ -47,6 +47,11 @@ impl SpanRule {
         !matches!(self, Self::Zoom | Self::All)
     }
 
+    /// Whether the span of a zoom depends on the counts of others.
+    pub fn compares_zooms(self) -> bool {
+        matches!(self, Self::All | Self::Smooth)
+    }
+
     /// The span of zoom `z` in the unit of its counts. `stats` are those of all zooms (indexed by zoom), `histogram` is the
     /// zoom's own where [needed](Self::needs_histogram); the run shows `zooms` and draws pixels of `least` points or
     /// more: spans begin there.

@@ -18,7 +18,7 @@ use self::largest::Largest;
 use self::rows::{Plane, Raster};
 use self::sums::Sums;
 use super::shade::Lookup;
-use crate::backend::TileSink;
+use crate::backend::{Memory, TileSink};
 use crate::backend::host::{Borders, for_each_area};
 use crate::counts::{Histogram, Lit, ZoomStats};
 use crate::error::Result;
@@ -36,8 +36,7 @@ const COUNT_PIECE: usize = 64;
 pub(super) struct Work<'a> {
     pub(super) counts: &'a CountStore,
     pub(super) z: u8,
-    /// Bytes that the borders of tiles may take.
-    pub(super) room: u64,
+    pub(super) memory: &'a Memory,
     pub(super) monitor: &'a Monitor,
 }
 
@@ -45,7 +44,7 @@ impl Work<'_> {
     /// Calls `each` with the borders of each area and the tiles that are reached in it.
     fn areas(&self, radius: u32, stage: Stage, mut each: impl FnMut(&Borders, Vec<u64>) -> Result<()>) -> Result<()> {
         let mut from = self.monitor.now();
-        for_each_area(self.counts, self.z, radius, self.room, |borders| {
+        for_each_area(self.counts, self.z, radius, self.memory, |borders| {
             let reached = borders.reached();
             self.monitor.record(stage, from, self.monitor.now());
             each(borders, reached)?;
@@ -185,10 +184,8 @@ pub(super) fn coloured_new_counts<I: PixelIndex>(
         let none = || (Counting::default(), Raster::<I>::default(), Vec::new());
         reached.par_chunks(PIECE).try_for_each_init(none, |(scratch, indices, list), codes| {
             for &code in codes {
-                let started = monitor.now();
                 scratch.tile(work, borders, code, kernel)?;
                 let spread = monitor.now();
-                monitor.record(Stage::Spread, started, spread);
                 indices.clear();
                 for (first, counts) in scratch.raster.stretches() {
                     let (y, x) = (first / rows::WIDTH, first % rows::WIDTH);
@@ -269,11 +266,13 @@ impl Counting {
     /// Leaves the new counts of a tile in `raster`.
     fn tile(&mut self, work: Work<'_>, borders: &Borders, code: u64, kernel: &Kernel) -> Result<()> {
         work.monitor.check()?;
+        let from = work.monitor.now();
         self.plane.begin(kernel.radius);
         let tile = TileCoord::from_morton(work.z, code);
         borders.for_each_near(work.counts, tile, &mut self.lit, |x, y, count| self.plane.set(x, y, count))?;
         self.plane.end();
         self.spread(kernel);
+        work.monitor.record(Stage::Spread, from, work.monitor.now());
         Ok(())
     }
 

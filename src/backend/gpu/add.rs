@@ -1,8 +1,9 @@
 //! Host side of `add.wgsl`: what sparse tiles come to, added to their parents that lie on the device.
 
-use super::device::{Gpu, Handled, Stage};
-use super::shader::{Access, Kernel, WORKGROUP, params};
+use super::device::Gpu;
+use super::shader::{Access, Pass, Shader, WORKGROUP, params};
 use super::slots::SlotPool;
+use super::tally::Handled;
 use crate::counts::Lit;
 use crate::error::Result;
 
@@ -12,9 +13,9 @@ params! {
 }
 
 /// The shader.
-pub(super) const KERNEL: Kernel = Kernel {
+pub(super) const SHADER: Shader = Shader {
     name: "add",
-    params: Kernel::params_of::<AddParams>(),
+    params: Shader::params_of::<AddParams>(),
     bindings: &[("pairs", Access::Read, "array<vec2<u32>>"), ("counts", Access::Write, "array<u32>")],
     sources: &[include_str!("../../../shaders/add.wgsl")],
     subgroups: false,
@@ -50,15 +51,19 @@ impl Adding {
         Ok(())
     }
 
-    /// Encodes the additions.
-    pub(super) fn encode(self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pool: &SlotPool) -> Result<()> {
+    /// Sends the additions, some at a time, so that they need not all be on their way at once.
+    pub(super) fn send(self, gpu: &Gpu, pool: &SlotPool) -> Result<()> {
         for (buffer, Addends { pairs, tiles }) in self.0.iter().enumerate() {
             for (nth, pairs) in pairs.chunks(MOST).enumerate() {
                 let list = gpu.upload("counts to add", bytemuck::cast_slice(pairs), wgpu::BufferUsages::STORAGE)?;
                 let params = AddParams { pairs: pairs.len() as u32 };
                 let handled = Handled::tiles(if nth == 0 { *tiles } else { 0 });
+                // A pair, and the count it is added to.
+                let handled = handled.moving(16 * pairs.len() as u64);
                 let size = (params.pairs.div_ceil(WORKGROUP), 1);
-                gpu.dispatch(encoder, Stage::Add, &params, &[&list, pool.buffer(buffer)?], size, handled)?;
+                let mut commands = gpu.encoder();
+                gpu.dispatch(&mut commands, Pass::Add, &params, &[&list, pool.buffer(buffer)?], size, handled)?;
+                gpu.submit(commands)?;
             }
         }
         Ok(())

@@ -4,24 +4,32 @@
 
 use std::sync::mpsc::{Receiver, channel};
 
+use super::buffer::Buffer;
 use super::device::Gpu;
 use super::memory::RING;
+use super::tally::Move;
+use super::timing::Commands;
 use crate::error::{Error, Result};
 use crate::tile::WorldPoint;
 
 const POINT: u64 = size_of::<WorldPoint>() as u64;
 
+/// Points of the smallest batch that a device with little memory gets along with.
+const LEAST: usize = 1 << 10;
+
 /// One batch's place: written by the host, copied, read by the device.
 #[derive(Debug)]
 struct Place {
-    host: wgpu::Buffer,
-    device: wgpu::Buffer,
+    host: Buffer,
+    device: Buffer,
     /// Set while the buffer is mapped again after its last use.
     remap: Option<(wgpu::SubmissionIndex, Receiver<Result<(), wgpu::BufferAsyncError>>)>,
     /// Points reserved.
     filled: usize,
     /// Threads that still copy.
     writers: usize,
+    /// Whether the host may write into it.
+    mapped: bool,
 }
 
 /// A reserved stretch of a batch. It must come back by [`Batches::commit`], or nothing is ever sent again.
@@ -44,6 +52,8 @@ impl Stretch {
 pub(super) struct Batches {
     places: Vec<Place>,
     current: usize,
+    /// Places there are room for.
+    ring: usize,
     batch: usize,
     /// Batches sent so far.
     pub(super) sent: u64,
@@ -52,7 +62,7 @@ pub(super) struct Batches {
 impl Batches {
     /// A ring of batches of `batch` points; buffers are made when they are needed.
     pub(super) fn new(batch: usize) -> Self {
-        Self { places: Vec::new(), current: 0, batch, sent: 0 }
+        Self { places: Vec::new(), current: 0, ring: RING, batch, sent: 0 }
     }
 
     /// Whether no thread still copies.
@@ -62,16 +72,8 @@ impl Batches {
 
     /// Reserves room for up to `wanted` points; `None` while the whole ring waits for threads that still copy.
     pub(super) fn reserve(&mut self, gpu: &Gpu, wanted: usize) -> Result<Option<Stretch>> {
-        use wgpu::BufferUsages as Usage;
         if self.places.len() <= self.current {
-            let bytes = self.batch as u64 * POINT;
-            self.places.push(Place {
-                host: gpu.mapped("points, host", bytes, Usage::MAP_WRITE | Usage::COPY_SRC)?,
-                device: gpu.buffer("points", bytes, Usage::STORAGE | Usage::COPY_DST)?,
-                remap: None,
-                filled: 0,
-                writers: 0,
-            });
+            self.grow(gpu)?;
         }
         let batch = self.batch;
         let place = self.place(self.current)?;
@@ -82,6 +84,7 @@ impl Batches {
         if let Some((submission, mapped)) = place.remap.take() {
             gpu.wait(&submission)?;
             mapped.try_recv().map_err(|e| gpu.failed(&e))?.map_err(|e| gpu.failed(&e))?;
+            place.mapped = true;
         }
         let from = place.filled as u64 * POINT;
         let view = place.host.get_mapped_range_mut(from..from + points as u64 * POINT).map_err(|e| gpu.failed(&e))?;
@@ -89,9 +92,32 @@ impl Batches {
         place.writers += 1;
         let place = self.current;
         if self.place(place)?.filled == batch {
-            self.current = (place + 1) % RING;
+            self.current = (place + 1) % self.ring;
         }
         Ok(Some(Stretch { view, place, points }))
+    }
+
+    /// Makes one place more. A device without memory for it gets along with those it has, or with smaller ones.
+    fn grow(&mut self, gpu: &Gpu) -> Result<()> {
+        use wgpu::BufferUsages as Usage;
+        loop {
+            let bytes = self.batch as u64 * POINT;
+            let host = gpu.create("points, host", bytes, Usage::MAP_WRITE | Usage::COPY_SRC, true)?;
+            let device = gpu.create("points", bytes, Usage::STORAGE | Usage::COPY_DST, false)?;
+            if let (Some(host), Some(device)) = (host, device) {
+                self.places.push(Place { host, device, remap: None, filled: 0, writers: 0, mapped: true });
+                return Ok(());
+            }
+            if !self.places.is_empty() {
+                (self.ring, self.current) = (self.places.len(), 0);
+                return Ok(());
+            }
+            if self.batch <= LEAST {
+                return Err(gpu.full(bytes));
+            }
+            gpu.drain()?;
+            self.batch = (self.batch / 2).max(LEAST);
+        }
     }
 
     /// Takes a stretch back that is written; gives its batch when that must be sent.
@@ -104,9 +130,16 @@ impl Batches {
         Ok((place.writers == 0 && place.filled == batch).then_some(at))
     }
 
-    /// The open batch, if something is in it. No thread may still copy.
-    pub(super) fn open(&self) -> Option<usize> {
-        self.places.get(self.current).filter(|place| place.filled > 0).map(|_| self.current)
+    /// Batches with points that were not sent: the open one, and those that the device had no memory for. No thread
+    /// may still copy.
+    pub(super) fn unsent(&self) -> Vec<usize> {
+        (0..self.places.len()).filter(|&at| self.places[at].filled > 0).collect()
+    }
+
+    /// Gives back the memory of the ring. No thread may still copy, and nothing may be unsent.
+    pub(super) fn release(&mut self) {
+        self.places.clear();
+        (self.current, self.ring) = (0, RING);
     }
 
     fn place(&mut self, at: usize) -> Result<&mut Place> {
@@ -114,20 +147,24 @@ impl Batches {
     }
 
     /// Sends a batch as far as it is filled: `work` encodes what shall happen with the device's copy of so many
-    /// points.
+    /// points. When it fails, the points are still there.
     pub(super) fn send(
         &mut self,
         gpu: &Gpu,
         at: usize,
-        work: impl FnOnce(&mut wgpu::CommandEncoder, &wgpu::Buffer, u32) -> Result<()>,
+        work: impl FnOnce(&mut Commands, &Buffer, u32) -> Result<()>,
     ) -> Result<()> {
         let place = self.place(at)?;
-        let filled = std::mem::take(&mut place.filled);
-        place.host.unmap();
+        let filled = place.filled;
+        if std::mem::take(&mut place.mapped) {
+            place.host.unmap();
+        }
         let mut encoder = gpu.encoder();
-        encoder.copy_buffer_to_buffer(&place.host, 0, &place.device, 0, filled as u64 * POINT);
+        gpu.copy(&mut encoder, &place.host, &place.device, filled as u64 * POINT, Move::Up);
+        gpu.tally.note(Move::Host, filled as u64 * POINT);
         work(&mut encoder, &place.device, filled as u32)?;
         let submission = gpu.submit(encoder)?;
+        place.filled = 0;
         let (send, mapped) = channel();
         place.host.map_async(wgpu::MapMode::Write, .., move |result| {
             // Nobody listens any more when the run ended early.
@@ -136,7 +173,7 @@ impl Batches {
         place.remap = Some((submission, mapped));
         self.sent += 1;
         if at == self.current {
-            self.current = (at + 1) % RING;
+            self.current = (at + 1) % self.ring;
         }
         Ok(())
     }

@@ -1,10 +1,13 @@
 //! Host side of `bin.wgsl`: points to the counts of the highest zoom. The dispatch covers one batch and one group
 //! of slot buffers; which tile has which slot is the table's business (`table.rs`).
 
-use super::device::{Gpu, Handled, Stage};
-use super::shader::{Access, GROUP, Kernel, MORTON, RUN, WORKGROUP, params};
+use super::buffer::Buffer;
+use super::device::Gpu;
+use super::shader::{Access, GROUP, MORTON, Pass, RUN, Shader, WORKGROUP, params};
 use super::slots::SlotPool;
 use super::table::TileTable;
+use super::tally::Handled;
+use super::timing::Commands;
 use crate::error::Result;
 
 params! {
@@ -25,10 +28,10 @@ const PORTABLE: [&str; 3] = [MORTON, include_str!("../../../shaders/shared/merge
 const SUBGROUP: [&str; 3] = [MORTON, include_str!("../../../shaders/shared/merge_subgroup.wgsl"), SOURCE];
 
 /// The shader, with or without subgroup operations.
-pub(super) const fn kernel(subgroups: bool) -> Kernel {
-    Kernel {
+pub(super) const fn shader(subgroups: bool) -> Shader {
+    Shader {
         name: "bin",
-        params: Kernel::params_of::<BinParams>(),
+        params: Shader::params_of::<BinParams>(),
         bindings: &BINDINGS,
         sources: if subgroups { &SUBGROUP } else { &PORTABLE },
         subgroups,
@@ -38,8 +41,8 @@ pub(super) const fn kernel(subgroups: bool) -> Kernel {
 /// Bins `points` points of a device buffer into the tiles of `pool`; `new_tiles` are the tiles not seen before.
 pub(super) fn encode(
     gpu: &Gpu,
-    encoder: &mut wgpu::CommandEncoder,
-    (buffer, points): (&wgpu::Buffer, u32),
+    encoder: &mut Commands,
+    (buffer, points): (&Buffer, u32),
     zoom: u8,
     table: &TileTable,
     pool: &SlotPool,
@@ -62,8 +65,10 @@ pub(super) fn encode(
         buffers.extend(group.buffers);
         debug_assert_eq!(buffers.len(), 2 + GROUP);
         // A batch is handled once, however many groups of buffers it meets.
-        let handled = if nth == 0 { Handled { points: points.into(), tiles: new_tiles } } else { Handled::default() };
-        gpu.dispatch(encoder, Stage::Bin, &params, &buffers, (points.div_ceil(RUN * WORKGROUP), 1), handled)?;
+        let handled = if nth == 0 { Handled::points(points, new_tiles).adding(points.into()) } else { Handled::more() };
+        // A point, and its tile's entry in the table.
+        let handled = handled.moving(12 * u64::from(points));
+        gpu.dispatch(encoder, Pass::Bin, &params, &buffers, (points.div_ceil(RUN * WORKGROUP), 1), handled)?;
     }
     Ok(())
 }

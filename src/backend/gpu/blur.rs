@@ -1,8 +1,11 @@
 //! Host side of `blur.wgsl`: the two steps of a separable kernel, over columns and then over rows.
 
-use super::device::{Gpu, Handled, Stage};
-use super::shader::{Access, Kernel, WORKGROUP, params};
+use super::buffer::Buffer;
+use super::device::Gpu;
+use super::shader::{Access, Pass, Shader, WORKGROUP, params};
 use super::spread::Planes;
+use super::tally::Handled;
+use super::timing::Commands;
 use crate::error::Result;
 use crate::tile::{TILE_PIXELS, TILE_SIDE};
 
@@ -12,9 +15,9 @@ params! {
 }
 
 /// The shader.
-pub(super) const KERNEL: Kernel = Kernel {
+pub(super) const SHADER: Shader = Shader {
     name: "blur",
-    params: Kernel::params_of::<BlurParams>(),
+    params: Shader::params_of::<BlurParams>(),
     bindings: &[
         ("planes", Access::Write, "array<u32>"),
         ("weights", Access::Read, "array<u32>"),
@@ -25,20 +28,15 @@ pub(super) const KERNEL: Kernel = Kernel {
 };
 
 /// Spreads the first `tiles` tiles of `planes`, whose level 0 is filled, into `rasters`.
-pub(super) fn encode(
-    gpu: &Gpu,
-    encoder: &mut wgpu::CommandEncoder,
-    planes: &Planes,
-    tiles: usize,
-    rasters: &wgpu::Buffer,
-) -> Result<()> {
+pub(super) fn encode(gpu: &Gpu, encoder: &mut Commands, planes: &Planes, tiles: usize, rasters: &Buffer) -> Result<()> {
     let (side, radius, level_words, add) = (planes.side, planes.radius, planes.level_words(), planes.add);
-    let steps = [(0, side * TILE_SIDE, Handled::tiles(tiles)), (1, TILE_PIXELS as u32, Handled::default())];
+    let steps = [(0, side * TILE_SIDE, Handled::tiles(tiles)), (1, TILE_PIXELS as u32, Handled::more())];
     for (over_rows, pixels, handled) in steps {
         let params = BlurParams { side, radius, level_words, over_rows, add };
+        let handled = handled.moving(8 * u64::from(pixels) * tiles as u64);
         let size = (pixels / WORKGROUP, tiles as u32);
         let buffers = [&planes.buffer, &planes.shape, rasters];
-        gpu.dispatch(encoder, Stage::Blur, &params, &buffers, size, handled)?;
+        gpu.dispatch(encoder, Pass::Blur, &params, &buffers, size, handled)?;
     }
     Ok(())
 }

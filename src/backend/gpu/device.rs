@@ -1,159 +1,82 @@
-//! The device: opens an adapter, makes pipelines and buffers, dispatches, submits and waits, and turns everything
-//! a driver may report (lost, out of memory, invalid) into an error that names the adapter. Keeps the tally of
-//! what each shader handled. Knows nothing of tiles.
+//! The device: opens an adapter, makes pipelines when they are first used, makes buffers, dispatches, submits and
+//! waits, and turns everything a driver may report (lost, out of memory, invalid) into an error that names the
+//! adapter. A buffer there is no memory for is an answer, not the device's end. Knows nothing of tiles, nor which
+//! shaders there are: whoever opens it hands over their table.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::shader::{Access, Kernel, Params};
-use super::{add, bin, blur, halo, pack, reduce, shade, spread, stats, widen};
-use crate::backend::ShaderWork;
+use super::buffer::{Account, Buffer};
+use super::options::ForcedLimits;
+use super::shader::{Access, Params, Pass, Shader, Table};
+use super::tally::{Handled, Move, Tally};
+use super::timing::{Clock, Commands, Times};
+use crate::backend::{ShaderWork, Transfers};
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 
-/// The shaders, in the order of the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-pub(super) enum Stage {
-    Bin,
-    Reduce,
-    Add,
-    Stats,
-    Pack,
-    Halo,
-    Widen,
-    Spread,
-    Blur,
-    Shade,
-}
+/// How long the device is waited for before it is asked whether the person wants to stop.
+const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Every stage.
-pub(super) const STAGES: [Stage; 10] = [
-    Stage::Bin,
-    Stage::Reduce,
-    Stage::Add,
-    Stage::Stats,
-    Stage::Pack,
-    Stage::Halo,
-    Stage::Widen,
-    Stage::Spread,
-    Stage::Blur,
-    Stage::Shade,
-];
+/// A compiled shader and the layout of what it binds.
+type Pipeline = (wgpu::ComputePipeline, wgpu::BindGroupLayout);
 
-/// What a dispatch handles, for the report.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Handled {
-    pub(super) points: u64,
-    pub(super) tiles: u64,
-}
+/// Commands that can be submitted, with the times that come with them.
+type Ready = (wgpu::CommandBuffer, Times);
 
-impl Handled {
-    /// Tiles, no points.
-    pub(super) fn tiles(tiles: usize) -> Self {
-        Self { points: 0, tiles: tiles as u64 }
-    }
-}
-
-/// The compiled shaders.
-#[derive(Debug)]
-pub(super) struct Stages([(Kernel, wgpu::ComputePipeline, wgpu::BindGroupLayout); STAGES.len()]);
-
-impl Stages {
-    /// The shader of a stage.
-    pub(super) const fn kernel(stage: Stage, subgroups: bool) -> Kernel {
-        match stage {
-            Stage::Bin => bin::kernel(subgroups),
-            Stage::Reduce => reduce::KERNEL,
-            Stage::Add => add::KERNEL,
-            Stage::Stats => stats::KERNEL,
-            Stage::Pack => pack::KERNEL,
-            Stage::Halo => halo::KERNEL,
-            Stage::Widen => widen::KERNEL,
-            Stage::Spread => spread::KERNEL,
-            Stage::Blur => blur::KERNEL,
-            Stage::Shade => shade::KERNEL,
-        }
-    }
-
-    fn new(device: &wgpu::Device, subgroups: bool) -> Self {
-        Self(STAGES.map(|stage| {
-            let kernel = Self::kernel(stage, subgroups);
-            let (pipeline, layout) = pipeline(device, &kernel);
-            (kernel, pipeline, layout)
-        }))
-    }
-}
-
-fn pipeline(device: &wgpu::Device, kernel: &Kernel) -> (wgpu::ComputePipeline, wgpu::BindGroupLayout) {
-    let name = Some(kernel.name);
-    let entry = |binding: usize, ty| wgpu::BindGroupLayoutEntry {
-        binding: binding as u32,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-        count: None,
-    };
-    let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
-    entries.extend(kernel.bindings.iter().enumerate().map(|(at, (_, access, _))| {
-        entry(at + 1, wgpu::BufferBindingType::Storage { read_only: *access == Access::Read })
-    }));
-    let group = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: name, entries: &entries });
-    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: name,
-        bind_group_layouts: &[Some(&group)],
-        immediate_size: 0,
-    });
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: name,
-        source: wgpu::ShaderSource::Wgsl(kernel.source().into()),
-    });
-    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: name,
-        layout: Some(&layout),
-        module: &module,
-        entry_point: Some("main"),
-        compilation_options: wgpu::PipelineCompilationOptions::default(),
-        cache: None,
-    });
-    (pipeline, group)
-}
-
-#[derive(Debug, Default)]
-struct Tally {
-    points: AtomicU64,
-    tiles: AtomicU64,
-    dispatches: AtomicU64,
-}
-
-/// An open device with its compiled shaders.
+/// An open device.
 #[derive(Debug)]
 pub(super) struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
-    stages: Stages,
+    table: Table,
+    pipelines: [OnceLock<Pipeline>; Pass::ALL.len()],
     adapter: String,
     trouble: Arc<Mutex<Option<String>>>,
-    tally: [Tally; STAGES.len()],
+    monitor: Arc<Monitor>,
+    clock: Option<Arc<Clock>>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) account: Arc<Account>,
     /// What the device grants.
     pub(super) limits: wgpu::Limits,
     /// Whether shaders use subgroup operations.
     pub(super) subgroups: bool,
+    /// Lanes of a subgroup, the fewest there may be.
+    pub(super) lanes: usize,
+}
+
+/// How a wait ended.
+enum Polled {
+    Done,
+    NotYet,
+    Failed(std::io::Error),
 }
 
 impl Gpu {
-    /// Opens `adapter` with all the buffer sizes it grants. `subgroups: None` uses them where there are any, but not
-    /// on software adapters: there a subgroup operation costs more than the atomics it saves (binning 5 M clustered
-    /// points took lavapipe 1.5 s with them and 0.8 s without).
-    pub(super) fn open(adapter: &wgpu::Adapter, subgroups: Option<bool>) -> Result<Self> {
+    /// Opens `adapter` with all the buffer sizes it grants. Subgroup operations are used where there are any, if
+    /// `forced` does not say otherwise, but not on software adapters: there one costs more than the atomics it saves
+    /// (binning 5 M clustered points took lavapipe 1.5 s with them and 0.8 s without). `table` gives the shaders, with
+    /// or without them. Passes are timed if `timestamps` and the adapter has a clock.
+    pub(super) fn open(
+        adapter: &wgpu::Adapter,
+        forced: &ForcedLimits,
+        timestamps: bool,
+        table: fn(bool) -> Table,
+        monitor: &Arc<Monitor>,
+    ) -> Result<Self> {
         let name = adapter.get_info().name;
         let error = |problem: String| Error::Device { adapter: name.clone(), problem };
-        let offered = adapter.features().contains(wgpu::Features::SUBGROUP);
-        if subgroups == Some(true) && !offered {
+        let offered = adapter.features();
+        if forced.subgroups == Some(true) && !offered.contains(wgpu::Features::SUBGROUP) {
             return Err(error("has no subgroup operations".into()));
         }
         let software = adapter.get_info().device_type == wgpu::DeviceType::Cpu;
-        let subgroups = subgroups.unwrap_or(offered && !software);
+        let subgroups = forced.subgroups.unwrap_or(offered.contains(wgpu::Features::SUBGROUP) && !software);
+        let timed = timestamps && offered.contains(wgpu::Features::TIMESTAMP_QUERY);
+        let mut features = wgpu::Features::empty();
+        features.set(wgpu::Features::SUBGROUP, subgroups);
+        features.set(wgpu::Features::TIMESTAMP_QUERY, timed);
         let granted = adapter.limits();
         // The portable contract, and more only in what buys speed: larger buffers.
         let limits = wgpu::Limits {
@@ -163,7 +86,7 @@ impl Gpu {
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("tilefire"),
-            required_features: if subgroups { wgpu::Features::SUBGROUP } else { wgpu::Features::empty() },
+            required_features: features,
             required_limits: limits.clone(),
             experimental_features: wgpu::ExperimentalFeatures::disabled(),
             memory_hints: wgpu::MemoryHints::Performance,
@@ -191,8 +114,21 @@ impl Gpu {
         device.set_device_lost_callback(move |reason, message| {
             note(&heard, format!("the device was lost ({reason:?}): {message}; try again or use --backend cpu"));
         });
-        let stages = Stages::new(&device, subgroups);
-        let gpu = Self { device, queue, stages, adapter: name, trouble, tally: Default::default(), limits, subgroups };
+        let gpu = Self {
+            clock: timed.then(|| Arc::new(Clock::new(queue.get_timestamp_period()))),
+            device,
+            queue,
+            table: table(subgroups),
+            pipelines: Default::default(),
+            adapter: name,
+            trouble,
+            monitor: monitor.clone(),
+            tally: Arc::default(),
+            account: Account::new(forced.device_holds, forced.upload_window),
+            limits,
+            subgroups,
+            lanes: adapter.get_info().subgroup_min_size as usize,
+        };
         gpu.check()?;
         Ok(gpu)
     }
@@ -214,6 +150,11 @@ impl Gpu {
         Error::Device { adapter: self.adapter.clone(), problem }
     }
 
+    /// The error for a device without memory for `bytes` more.
+    pub(super) fn full(&self, bytes: u64) -> Error {
+        Error::DeviceFull { adapter: self.adapter.clone(), bytes }
+    }
+
     /// The error for a device without memory for a single tile.
     pub(super) fn exhausted(&self) -> Error {
         self.error("has no memory for a single tile of counts; use --backend cpu".into())
@@ -227,46 +168,217 @@ impl Gpu {
         self.check().err().unwrap_or_else(|| self.error(cause.to_string()))
     }
 
+    /// A new buffer, all zero, or with `mapped` ready to be written; `None` when the device has no memory for it.
+    pub(super) fn create(
+        &self,
+        label: &str,
+        size: u64,
+        usage: wgpu::BufferUsages,
+        mapped: bool,
+    ) -> Result<Option<Buffer>> {
+        // What the host writes at creation goes through memory of its own, of the same size.
+        let fits = !mapped || self.account.stage(size);
+        let Some(charge) = self.account.take(size).filter(|_| fits) else {
+            self.account.note_refusal();
+            return Ok(None);
+        };
+        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: mapped };
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let raw = self.device.create_buffer(&descriptor);
+        if pollster::block_on(scope.pop()).is_some() {
+            self.account.note_refusal();
+            return self.check().map(|()| None);
+        }
+        self.tally.note(Move::Buffers, 1);
+        self.check().map(|()| Some(Buffer::new(raw, charge)))
+    }
+
+    /// Writes into a buffer before the next submission.
+    pub(super) fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) {
+        self.queue.write_buffer(buffer, offset, bytes);
+        self.tally.note(Move::Up, bytes.len() as u64);
+        self.tally.note(Move::Host, bytes.len() as u64);
+    }
+
+    /// A new list of commands.
+    pub(super) fn encoder(&self) -> Commands {
+        Commands::new(&self.device)
+    }
+
+    /// Copies the first `bytes` of a buffer to another; `what` says over which way.
+    pub(super) fn copy(&self, commands: &mut Commands, from: &Buffer, to: &Buffer, bytes: u64, what: Move) {
+        commands.copy_buffer_to_buffer(from, 0, to, 0, bytes);
+        self.tally.note(what, bytes);
+    }
+
+    /// Sets the first `bytes` of a buffer to zero.
+    pub(super) fn clear(&self, commands: &mut Commands, buffer: &Buffer, bytes: u64) {
+        commands.clear_buffer(buffer, 0, Some(bytes));
+        self.tally.note(Move::Copied, bytes);
+    }
+
+    fn pipeline(&self, pass: Pass) -> &Pipeline {
+        self.pipelines[pass as usize].get_or_init(|| pipeline(&self.device, &self.table[pass as usize]))
+    }
+
+    /// Encodes one dispatch of `size` workgroups; `buffers` in the order of the shader's bindings.
+    pub(super) fn dispatch<P: Params>(
+        &self,
+        commands: &mut Commands,
+        pass: Pass,
+        params: &P,
+        buffers: &[&Buffer],
+        size: (u32, u32),
+        handled: Handled,
+    ) -> Result<()> {
+        let shader = &self.table[pass as usize];
+        debug_assert_eq!((shader.params.0, shader.bindings.len()), (P::NAME, buffers.len()));
+        let most = self.limits.max_compute_workgroups_per_dimension;
+        if size.0 > most || size.1 > most {
+            return Err(Error::Internal(format!("{}: {size:?} workgroups in one dispatch", shader.name)));
+        }
+        let (pipeline, layout) = self.pipeline(pass);
+        let uniform = self.upload(P::NAME, bytemuck::bytes_of(params), wgpu::BufferUsages::UNIFORM)?;
+        let entries: Vec<_> = std::iter::once(&uniform)
+            .chain(buffers.iter().copied())
+            .enumerate()
+            .map(|(at, buffer)| wgpu::BindGroupEntry { binding: at as u32, resource: buffer.as_entire_binding() })
+            .collect();
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(shader.name),
+            layout,
+            entries: &entries,
+        });
+        let mut encoded = commands.begin(&self.device, self.clock.as_deref(), pass);
+        encoded.set_pipeline(pipeline);
+        encoded.set_bind_group(0, &group, &[]);
+        encoded.dispatch_workgroups(size.0, size.1, 1);
+        drop(encoded);
+        self.tally.dispatched(pass, handled);
+        Ok(())
+    }
+
+    /// Hands the commands to the device.
+    pub(super) fn submit(&self, commands: Commands) -> Result<wgpu::SubmissionIndex> {
+        self.send(self.ready(commands))
+    }
+
+    /// Commands with nothing left to do for the host.
+    pub(super) fn ready(&self, commands: Commands) -> Ready {
+        commands.finish()
+    }
+
+    /// Hands ready commands to the device.
+    pub(super) fn send(&self, (commands, times): Ready) -> Result<wgpu::SubmissionIndex> {
+        let index = self.queue.submit([commands]);
+        self.tally.note(Move::Submits, 1);
+        if let Some(clock) = &self.clock {
+            times.ask(clock, &self.tally);
+        }
+        self.check().map(|()| index)
+    }
+
+    /// Waits for a submission; mappings asked for after it are done then.
+    pub(super) fn wait(&self, submission: &wgpu::SubmissionIndex) -> Result<()> {
+        self.wait_for(Some(submission))
+    }
+
+    /// Waits for all that was submitted, so that what was needed for it is free again.
+    pub(super) fn drain(&self) -> Result<()> {
+        self.wait_for(None)?;
+        self.account.arrived();
+        Ok(())
+    }
+
+    fn wait_for(&self, submission: Option<&wgpu::SubmissionIndex>) -> Result<()> {
+        loop {
+            self.check()?;
+            let wait = wgpu::PollType::Wait { submission_index: submission.cloned(), timeout: Some(PATIENCE) };
+            match self.poll(wait) {
+                Polled::Done => return self.check(),
+                Polled::NotYet => self.monitor.check()?,
+                Polled::Failed(problem) => return Err(self.failed(&problem)),
+            }
+        }
+    }
+
+    /// Lets the device report; what went wrong, if something did.
+    fn poll(&self, how: wgpu::PollType) -> Polled {
+        // wgpu panics when a device is lost while it waits; that is the user's trouble, not the program's end.
+        match catch_unwind(AssertUnwindSafe(|| self.device.poll(how))) {
+            Ok(Ok(_)) => Polled::Done,
+            Ok(Err(wgpu::PollError::Timeout)) => Polled::NotYet,
+            Ok(Err(e)) => Polled::Failed(std::io::Error::other(e)),
+            Err(_) => Polled::Failed(std::io::Error::other("the device was lost")),
+        }
+    }
+
+    /// What each shader handled so far, and what each step moved.
+    pub(super) fn work(&self) -> (Vec<ShaderWork>, Vec<Transfers>) {
+        if self.clock.is_some() {
+            // The last times may still be under way; a device that is lost has told so already.
+            let _ = self.drain();
+        }
+        (self.tally.work(&self.table, self.clock.is_some()), self.tally.transfers())
+    }
+
+    /// Nanoseconds that bin took on the device so far, where it has a clock.
+    pub(super) fn bin_nanoseconds(&self) -> Option<u64> {
+        self.clock.is_some().then(|| self.tally.nanoseconds(Pass::Bin))
+    }
+
+    /// Shaders that were compiled so far.
+    pub(super) fn compiled(&self) -> u64 {
+        self.pipelines.iter().filter(|pipeline| pipeline.get().is_some()).count() as u64
+    }
+
+    /// Takes the device away, as a driver reset would.
+    pub(super) fn destroyer(&self) -> impl Fn() + use<> {
+        let device = self.device.clone();
+        move || device.destroy()
+    }
+}
+
+impl Gpu {
     /// A new buffer, all zero.
-    pub(super) fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
-        let buffer = self.device.create_buffer(&descriptor);
-        self.check().map(|()| buffer)
+    pub(super) fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> Result<Buffer> {
+        self.insist(label, size, usage, false)
     }
 
     /// A new zeroed buffer, or `None` when the device has no memory left for it.
-    pub(super) fn try_buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> Result<Option<wgpu::Buffer>> {
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffer = self.buffer(label, size, usage);
-        let refused = pollster::block_on(scope.pop()).is_some();
-        if refused { Ok(None) } else { buffer.map(Some) }
+    pub(super) fn try_buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> Result<Option<Buffer>> {
+        self.create(label, size, usage, false)
     }
 
     /// A new buffer that can be written at once.
-    pub(super) fn mapped(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true };
-        let buffer = self.device.create_buffer(&descriptor);
-        self.check().map(|()| buffer)
+    pub(super) fn mapped(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> Result<Buffer> {
+        self.insist(label, size, usage, true)
+    }
+
+    /// A new buffer; where there is no memory for it, once more when all that is under way has arrived.
+    fn insist(&self, label: &str, size: u64, usage: wgpu::BufferUsages, mapped: bool) -> Result<Buffer> {
+        if let Some(buffer) = self.create(label, size, usage, mapped)? {
+            return Ok(buffer);
+        }
+        self.drain()?;
+        self.create(label, size, usage, mapped)?.ok_or_else(|| self.full(size))
     }
 
     /// A new buffer that holds `bytes`.
-    pub(super) fn upload(&self, label: &str, bytes: &[u8], usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+    pub(super) fn upload(&self, label: &str, bytes: &[u8], usage: wgpu::BufferUsages) -> Result<Buffer> {
         // Bindings of no bytes are invalid.
         let buffer = self.mapped(label, (bytes.len() as u64).max(4), usage)?;
         if !bytes.is_empty() {
             buffer.get_mapped_range_mut(..bytes.len() as u64).map_err(|e| self.failed(&e))?.copy_from_slice(bytes);
         }
         buffer.unmap();
+        self.tally.note(Move::Up, bytes.len() as u64);
+        self.tally.note(Move::Host, bytes.len() as u64);
         Ok(buffer)
     }
 
     /// A new buffer that holds `parts` one after the other.
-    pub(super) fn upload_parts(
-        &self,
-        label: &str,
-        parts: &[&[u32]],
-        usage: wgpu::BufferUsages,
-    ) -> Result<wgpu::Buffer> {
+    pub(super) fn upload_parts(&self, label: &str, parts: &[&[u32]], usage: wgpu::BufferUsages) -> Result<Buffer> {
         let bytes: usize = parts.iter().map(|part| size_of_val(*part)).sum();
         let buffer = self.mapped(label, bytes as u64, usage)?;
         let mut view = buffer.get_mapped_range_mut(..).map_err(|e| self.failed(&e))?;
@@ -278,122 +390,98 @@ impl Gpu {
         }
         drop(view);
         buffer.unmap();
+        self.tally.note(Move::Up, bytes as u64);
+        self.tally.note(Move::Host, bytes as u64);
         Ok(buffer)
-    }
-
-    /// Writes into a buffer before the next submission.
-    pub(super) fn write(&self, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) {
-        self.queue.write_buffer(buffer, offset, bytes);
-    }
-
-    /// A new list of commands.
-    pub(super) fn encoder(&self) -> wgpu::CommandEncoder {
-        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
-    }
-
-    /// Encodes one dispatch of `size` workgroups; `buffers` in the order of the kernel's bindings.
-    pub(super) fn dispatch<P: Params>(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        stage: Stage,
-        params: &P,
-        buffers: &[&wgpu::Buffer],
-        size: (u32, u32),
-        handled: Handled,
-    ) -> Result<()> {
-        let (kernel, pipeline, layout) = &self.stages.0[stage as usize];
-        debug_assert_eq!((kernel.params.0, kernel.bindings.len()), (P::NAME, buffers.len()));
-        let most = self.limits.max_compute_workgroups_per_dimension;
-        if size.0 > most || size.1 > most {
-            return Err(Error::Internal(format!("{}: {size:?} workgroups in one dispatch", kernel.name)));
-        }
-        let uniform = self.upload(P::NAME, bytemuck::bytes_of(params), wgpu::BufferUsages::UNIFORM)?;
-        let entries: Vec<_> = std::iter::once(&uniform)
-            .chain(buffers.iter().copied())
-            .enumerate()
-            .map(|(at, buffer)| wgpu::BindGroupEntry { binding: at as u32, resource: buffer.as_entire_binding() })
-            .collect();
-        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(kernel.name),
-            layout,
-            entries: &entries,
-        });
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, &group, &[]);
-        pass.dispatch_workgroups(size.0, size.1, 1);
-        drop(pass);
-        let tally = &self.tally[stage as usize];
-        tally.points.fetch_add(handled.points, Ordering::Relaxed);
-        tally.tiles.fetch_add(handled.tiles, Ordering::Relaxed);
-        tally.dispatches.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Hands the commands to the device.
-    pub(super) fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<wgpu::SubmissionIndex> {
-        let index = self.queue.submit([encoder.finish()]);
-        self.check().map(|()| index)
-    }
-
-    /// Waits for a submission; mappings asked for after it are done then.
-    pub(super) fn wait(&self, submission: &wgpu::SubmissionIndex) -> Result<()> {
-        self.check()?;
-        let wait = wgpu::PollType::Wait { submission_index: Some(submission.clone()), timeout: None };
-        match self.poll(wait) {
-            None => self.check(),
-            Some(problem) => Err(self.failed(&problem)),
-        }
-    }
-
-    /// Lets the device report; what went wrong, if something did.
-    fn poll(&self, how: wgpu::PollType) -> Option<std::io::Error> {
-        // wgpu panics when a device is lost while it waits; that is the user's trouble, not the program's end.
-        match catch_unwind(AssertUnwindSafe(|| self.device.poll(how))) {
-            Ok(Ok(_)) => None,
-            Ok(Err(e)) => Some(std::io::Error::other(e)),
-            Err(_) => Some(std::io::Error::other("the device was lost")),
-        }
-    }
-
-    /// What each shader handled so far.
-    pub(super) fn work(&self) -> Vec<ShaderWork> {
-        STAGES
-            .map(|stage| {
-                let tally = &self.tally[stage as usize];
-                ShaderWork {
-                    shader: self.stages.0[stage as usize].0.name,
-                    points: tally.points.load(Ordering::Relaxed),
-                    tiles: tally.tiles.load(Ordering::Relaxed),
-                    dispatches: tally.dispatches.load(Ordering::Relaxed),
-                }
-            })
-            .to_vec()
-    }
-
-    /// Takes the device away, as a driver reset would.
-    pub(super) fn destroy(&self) {
-        self.device.destroy();
     }
 }
 
+fn pipeline(device: &wgpu::Device, shader: &Shader) -> Pipeline {
+    let name = Some(shader.name);
+    let entry = |binding: usize, ty| wgpu::BindGroupLayoutEntry {
+        binding: binding as u32,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    };
+    let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
+    entries.extend(shader.bindings.iter().enumerate().map(|(at, (_, access, _))| {
+        entry(at + 1, wgpu::BufferBindingType::Storage { read_only: *access == Access::Read })
+    }));
+    let group = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: name, entries: &entries });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: name,
+        bind_group_layouts: &[Some(&group)],
+        immediate_size: 0,
+    });
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: name,
+        source: wgpu::ShaderSource::Wgsl(shader.source().into()),
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: name,
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: wgpu::PipelineCompilationOptions::default(),
+        cache: None,
+    });
+    (pipeline, group)
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::backend::gpu::adapter;
+    use crate::backend::gpu::adapter::{self, AdapterDescription};
+    use crate::backend::gpu::passes;
+
+    /// The device of the adapter under test, or `None` with a line that says that `test` was skipped.
+    pub(in crate::backend::gpu) fn device(
+        test: &str,
+        forced: ForcedLimits,
+        table: fn(bool) -> Table,
+    ) -> Option<(Gpu, AdapterDescription)> {
+        let wanted = std::env::var("TILEFIRE_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into()).to_lowercase();
+        let found = adapter::enumerate().into_iter().find(|(_, d)| d.name.to_lowercase().contains(&wanted));
+        let Some((adapter, description)) = found else {
+            assert!(std::env::var("TILEFIRE_REQUIRE_GPU").is_err(), "{test}: no adapter '{wanted}'");
+            eprintln!("skipped: {test}: no adapter");
+            return None;
+        };
+        let gpu = Gpu::open(&adapter, &forced, true, table, &Arc::default()).unwrap();
+        Some((gpu, description))
+    }
 
     /// A call that the device refuses is an error that names the adapter.
     #[test]
     fn a_validation_error_comes_back() {
-        let Some((adapter, description)) = adapter::enumerate().pop() else {
-            assert!(std::env::var("TILEFIRE_REQUIRE_GPU").is_err(), "a_validation_error_comes_back: no adapter");
-            eprintln!("skipped: a_validation_error_comes_back: no adapter");
+        let Some((gpu, description)) = device("a_validation_error_comes_back", ForcedLimits::default(), passes::table)
+        else {
             return;
         };
-        let gpu = Gpu::open(&adapter, Some(false)).unwrap();
         let error = gpu.buffer("too large", gpu.limits.max_buffer_size + 4, wgpu::BufferUsages::STORAGE).unwrap_err();
         assert!(error.to_string().contains(&description.name), "{error}");
         assert!(error.to_string().contains("refused"), "{error}");
         assert!(gpu.check().is_err(), "the device goes on as if nothing had happened");
+    }
+
+    /// No memory is an answer: the device goes on, and what is given back can be had again.
+    #[test]
+    fn a_full_device_goes_on() {
+        let forced = ForcedLimits { device_holds: Some(1 << 20), upload_window: Some(512 << 10), ..Default::default() };
+        let Some((gpu, _)) = device("a_full_device_goes_on", forced, passes::table) else { return };
+        let usage = wgpu::BufferUsages::STORAGE;
+        let first = gpu.buffer("first", 900 << 10, usage).unwrap();
+        assert!(gpu.try_buffer("second", 900 << 10, usage).unwrap().is_none());
+        let error = gpu.upload("third", &vec![0; 200 << 10], usage).unwrap_err();
+        assert!(matches!(error, Error::DeviceFull { bytes, .. } if bytes == 200 << 10), "{error}");
+        drop(first);
+        // More uploads than the window holds, one after the other.
+        for _ in 0..8 {
+            gpu.upload("fourth", &vec![0; 300 << 10], usage).unwrap();
+        }
+        assert!(gpu.upload("fifth", &vec![0; 600 << 10], usage).is_err(), "no window has room for it");
+        gpu.check().unwrap();
+        assert!(gpu.account.refused() > 8, "{:?}", gpu.account);
     }
 }

@@ -1,9 +1,11 @@
 //! Host side of `halo.wgsl`: resident tiles with their surroundings, the input of spread.
 
-use super::device::{Gpu, Handled, Stage};
-use super::shader::{Access, Kernel, MORTON, WORKGROUP, params};
+use super::device::Gpu;
+use super::shader::{Access, MORTON, Pass, Shader, WORKGROUP, params};
 use super::slots::SlotPool;
 use super::spread::Planes;
+use super::tally::Handled;
+use super::timing::Commands;
 use crate::error::Result;
 
 params! {
@@ -12,9 +14,9 @@ params! {
 }
 
 /// The shader.
-pub(super) const KERNEL: Kernel = Kernel {
+pub(super) const SHADER: Shader = Shader {
     name: "halo",
-    params: Kernel::params_of::<HaloParams>(),
+    params: Shader::params_of::<HaloParams>(),
     bindings: &[
         ("jobs", Access::Read, "array<u32>"),
         ("counts0", Access::Read, "array<u32>"),
@@ -31,13 +33,13 @@ pub(super) const KERNEL: Kernel = Kernel {
 /// north-west to south-east with the tile itself in the middle.
 pub(super) fn encode(
     gpu: &Gpu,
-    encoder: &mut wgpu::CommandEncoder,
+    encoder: &mut Commands,
     jobs: &[[u32; 9]],
     pool: &SlotPool,
     planes: &Planes,
 ) -> Result<()> {
     let list = gpu.upload("halo jobs", bytemuck::cast_slice(jobs), wgpu::BufferUsages::STORAGE)?;
-    planes.clear(encoder);
+    planes.clear(gpu, encoder);
     for (nth, group) in pool.groups().enumerate() {
         let [start0, start1, start2, start3] = group.starts;
         let (side, radius) = (planes.side, planes.radius);
@@ -45,8 +47,9 @@ pub(super) fn encode(
         let [counts0, counts1, counts2, counts3] = group.buffers;
         let buffers = [&list, counts0, counts1, counts2, counts3, &planes.buffer];
         let size = ((planes.side * planes.side).div_ceil(WORKGROUP), jobs.len() as u32);
-        let handled = if nth == 0 { Handled::tiles(jobs.len()) } else { Handled::default() };
-        gpu.dispatch(encoder, Stage::Halo, &params, &buffers, size, handled)?;
+        let handled = if nth == 0 { Handled::tiles(jobs.len()) } else { Handled::more() };
+        let handled = handled.moving(8 * u64::from(side * side) * jobs.len() as u64);
+        gpu.dispatch(encoder, Pass::Halo, &params, &buffers, size, handled)?;
     }
     Ok(())
 }

@@ -3,13 +3,15 @@
 
 use rayon::prelude::*;
 
+use super::buffer::Buffer;
 use super::device::Gpu;
-use super::memory::MemoryPlan;
+use super::memory::{MemoryPlan, as_many};
 use super::readback;
 use super::slots::TILE_BYTES;
 use super::spread::{self, Planes};
-use crate::backend::host::for_each_area;
-use crate::backend::{Plan, host};
+use super::tally::Move;
+use crate::backend::Plan;
+use crate::backend::host::{self, for_each_area};
 use crate::counts::Lit;
 use crate::error::{Error, Result};
 use crate::shade::Kernel;
@@ -35,13 +37,15 @@ impl Work<'_> {
         fitting.min(bound).clamp(1, 256) as u32
     }
 
-    /// Room for the tiles of one submission with their surroundings, and for what they become.
-    pub(super) fn planes(&self, kernel: &Kernel) -> Result<(Planes, wgpu::Buffer)> {
+    /// Room for the tiles of one submission with their surroundings, and for what they become; for fewer where the device
+    /// has little memory.
+    pub(super) fn planes(&self, kernel: &Kernel) -> Result<(Planes, Buffer)> {
         use wgpu::BufferUsages as Usage;
-        let tiles = self.chunk(kernel);
-        let planes = Planes::new(self.gpu, kernel, tiles)?;
-        let bytes = u64::from(tiles) * TILE_BYTES;
-        Ok((planes, self.gpu.buffer("spread counts", bytes, Usage::STORAGE | Usage::COPY_SRC)?))
+        as_many(self.chunk(kernel), |tiles| {
+            let planes = Planes::new(self.gpu, kernel, tiles)?;
+            let bytes = u64::from(tiles) * TILE_BYTES;
+            Ok((planes, self.gpu.buffer("spread counts", bytes, Usage::STORAGE | Usage::COPY_SRC)?))
+        })
     }
 
     /// Whether a tile with that many lit pixels in it and around it is spread by the host.
@@ -52,10 +56,9 @@ impl Work<'_> {
     /// The counts of zoom `z`, all of which the host has, after a kernel that makes new ones; in ascending parts.
     pub(super) fn new_counts(&self, z: u8, counts: &CountStore, kernel: &Kernel) -> Result<Vec<CountPart>> {
         let (planes, rasters) = self.planes(kernel)?;
-        let chunk = self.chunk(kernel) as usize;
         let mut parts = Vec::new();
-        for_each_area(counts, z, kernel.radius, self.plan.memory.borders(), |borders| {
-            for codes in borders.reached().chunks(chunk) {
+        for_each_area(counts, z, kernel.radius, &self.plan.memory, |borders| {
+            for codes in borders.reached().chunks(planes.tiles as usize) {
                 self.plan.monitor.check()?;
                 let mut tiles: Vec<Spread> = codes
                     .par_iter()
@@ -69,7 +72,8 @@ impl Work<'_> {
                         Ok(Spread::Done(done))
                     })
                     .collect::<Result<_>>()?;
-                self.spread_waiting(&mut tiles, &planes, &rasters)?;
+                let mut waiting: Vec<_> = tiles.iter_mut().filter(|tile| matches!(tile, Spread::Waits(_))).collect();
+                self.spread_waiting(&mut waiting, &planes, &rasters)?;
                 let mut part = counts.part();
                 for (&code, tile) in codes.iter().zip(&tiles) {
                     if let Spread::Done(lit) = tile {
@@ -83,16 +87,26 @@ impl Work<'_> {
         Ok(parts)
     }
 
-    /// Spreads on the device what waits for it.
-    fn spread_waiting(&self, tiles: &mut [Spread], planes: &Planes, rasters: &wgpu::Buffer) -> Result<()> {
-        let mut waiting: Vec<&mut Spread> = tiles.iter_mut().filter(|tile| matches!(tile, Spread::Waits(_))).collect();
+    /// Spreads on the device what waits for it, or half of it at a time where it has no memory for more.
+    fn spread_waiting(&self, waiting: &mut [&mut Spread], planes: &Planes, rasters: &Buffer) -> Result<()> {
+        match self.spread_at_once(waiting, planes, rasters) {
+            Err(Error::DeviceFull { .. }) if waiting.len() > 1 => {
+                let (some, rest) = waiting.split_at_mut(waiting.len() / 2);
+                self.spread_waiting(some, planes, rasters)?;
+                self.spread_waiting(rest, planes, rasters)
+            }
+            done => done,
+        }
+    }
+
+    fn spread_at_once(&self, waiting: &mut [&mut Spread], planes: &Planes, rasters: &Buffer) -> Result<()> {
         if waiting.is_empty() {
             return Ok(());
         }
         let words: Vec<&[u32]> = waiting.iter().map(|tile| tile.plane()).collect();
         let mut encoder = self.gpu.encoder();
         let staging = self.gpu.upload_parts("counts", &words, wgpu::BufferUsages::COPY_SRC)?;
-        encoder.copy_buffer_to_buffer(&staging, 0, &planes.buffer, 0, staging.size());
+        self.gpu.copy(&mut encoder, &staging, &planes.buffer, staging.size(), Move::Copied);
         spread::encode(self.gpu, &mut encoder, planes, words.len(), rasters)?;
         let copy = readback::start(self.gpu, &mut encoder, rasters, words.len() as u64 * TILE_BYTES)?;
         let view = copy.map(self.gpu.submit(encoder)?).view(self.gpu)?;

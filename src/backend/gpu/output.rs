@@ -6,8 +6,11 @@ use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
+use super::buffer::Buffer;
 use super::device::Gpu;
+use super::memory::as_many;
 use super::readback::{self, Reading};
+use super::timing::Commands;
 use crate::backend::{TileSink, host};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -21,8 +24,10 @@ pub(super) struct Output<'a, I> {
     gpu: &'a Gpu,
     monitor: &'a Monitor,
     sink: &'a dyn TileSink,
+    /// Most tiles of a submission.
+    pub(super) tiles: usize,
     /// Where shade writes, tile after tile.
-    pub(super) indices: wgpu::Buffer,
+    pub(super) indices: Buffer,
     flying: VecDeque<(Reading, Vec<TileCoord>)>,
     kind: PhantomData<I>,
 }
@@ -31,17 +36,22 @@ impl<'a, I: PixelIndex + bytemuck::Pod> Output<'a, I> {
     /// Bytes of the indices of one tile.
     pub(super) const TILE: usize = TILE_PIXELS * size_of::<I>();
 
-    /// A way out for at most `tiles` tiles a submission.
-    pub(super) fn new(gpu: &'a Gpu, tiles: u32, monitor: &'a Monitor, sink: &'a dyn TileSink) -> Result<Self> {
+    /// A way out for at most `most` tiles a submission, fewer where the device has little memory.
+    pub(super) fn new(gpu: &'a Gpu, most: u32, monitor: &'a Monitor, sink: &'a dyn TileSink) -> Result<Self> {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-        let indices = gpu.buffer("indices", u64::from(tiles) * Self::TILE as u64, usage)?;
-        Ok(Self { gpu, monitor, sink, indices, flying: VecDeque::new(), kind: PhantomData })
+        let room = |tiles: u32| {
+            let indices = gpu.buffer("indices", u64::from(tiles) * Self::TILE as u64, usage)?;
+            Ok((tiles, indices))
+        };
+        let (tiles, indices) = as_many(most, room)?;
+        Ok(Self { gpu, monitor, sink, tiles: tiles as usize, indices, flying: VecDeque::new(), kind: PhantomData })
     }
 
     /// Submits what makes the indices of `tiles` and reads them back.
-    pub(super) fn submit(&mut self, mut encoder: wgpu::CommandEncoder, tiles: Vec<TileCoord>) -> Result<()> {
+    pub(super) fn submit(&mut self, mut encoder: Commands, tiles: Vec<TileCoord>) -> Result<()> {
         self.monitor.check()?;
-        let copy = readback::start(self.gpu, &mut encoder, &self.indices, (tiles.len() * Self::TILE) as u64)?;
+        let bytes = (tiles.len() * Self::TILE) as u64;
+        let copy = readback::start(self.gpu, &mut encoder, &self.indices, bytes)?;
         // Some drivers work within the call.
         let submission = self.monitor.time(Stage::Shade, || self.gpu.submit(encoder))?;
         self.flying.push_back((copy.map(submission), tiles));
@@ -57,6 +67,27 @@ impl<'a, I: PixelIndex + bytemuck::Pod> Output<'a, I> {
             self.take()?;
         }
         Ok(())
+    }
+
+    /// Does `work` on `items`, or on halves of them where the device has no memory for more at once. `work` submits
+    /// what it was given or fails before.
+    pub(super) fn in_parts<T>(
+        &mut self,
+        items: &[T],
+        work: &mut dyn FnMut(&[T], &mut Self) -> Result<()>,
+    ) -> Result<()> {
+        match work(items, self) {
+            Err(Error::DeviceFull { .. }) if !self.flying.is_empty() => {
+                self.finish()?;
+                self.in_parts(items, work)
+            }
+            Err(Error::DeviceFull { .. }) if items.len() > 1 => {
+                let (some, rest) = items.split_at(items.len() / 2);
+                self.in_parts(some, work)?;
+                self.in_parts(rest, work)
+            }
+            done => done,
+        }
     }
 
     fn take(&mut self) -> Result<()> {

@@ -3,14 +3,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::device::{Gpu, Handled, Stage};
+use super::device::Gpu;
 use super::readback::{self, Reading};
-use super::shader::{Access, Kernel, params};
-use super::slots::{SlotPool, ZoomSlots};
+use super::shader::{Access, Pass, Shader, params};
+use super::slots::{SlotPool, TILE_BYTES, ZoomSlots};
 use super::stats::TileInfo;
+use super::tally::Handled;
 use crate::counts::Lit;
-use crate::error::Result;
-use crate::monitor::{Monitor, Stage as Timed};
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Stage};
 use crate::store::CountPart;
 
 params! {
@@ -19,9 +20,9 @@ params! {
 }
 
 /// The shader.
-pub(super) const KERNEL: Kernel = Kernel {
+pub(super) const SHADER: Shader = Shader {
     name: "pack",
-    params: Kernel::params_of::<PackParams>(),
+    params: Shader::params_of::<PackParams>(),
     bindings: &[
         ("jobs", Access::Read, "array<vec2<u32>>"),
         ("counts", Access::Read, "array<vec4<u32>>"),
@@ -74,7 +75,7 @@ pub(super) fn run(
 ) -> Result<()> {
     let mut own = None;
     let mut flying: VecDeque<(Reading, Chunk)> = VecDeque::new();
-    let most = (packing.bytes / 8).max(1);
+    let mut most = (packing.bytes / 8).max(1);
     let mut from = 0;
     while from < slots.len() {
         packing.monitor.check()?;
@@ -84,7 +85,18 @@ pub(super) fn run(
             to += 1;
         }
         if pairs > 0 {
-            flying.push_back(start(gpu, &slots[from..to], &infos[from..to], pool, pairs)?);
+            match start(gpu, &slots[from..to], &infos[from..to], pool, pairs) {
+                Ok(started) => flying.push_back(started),
+                // What is on its way gives its memory back, and fewer tiles need less.
+                Err(Error::DeviceFull { .. }) if to - from > 1 || !flying.is_empty() => {
+                    match flying.pop_front() {
+                        Some((reading, chunk)) => take(gpu, &reading, &chunk, packing, (&mut *parts, &mut own))?,
+                        None => most = (pairs / 2).max(1),
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
         }
         from = to;
         if flying.len() >= DEPTH || from == slots.len() {
@@ -114,7 +126,9 @@ fn start(gpu: &Gpu, slots: &[(u64, u32)], infos: &[TileInfo], pool: &SlotPool, p
         let list = gpu.upload("pack jobs", bytemuck::cast_slice(jobs), Usage::STORAGE)?;
         let params = PackParams { jobs: jobs.len() as u32 };
         let buffers = [&list, pool.buffer(buffer)?, &out];
-        gpu.dispatch(&mut encoder, Stage::Pack, &params, &buffers, (params.jobs, 1), Handled::tiles(jobs.len()))?;
+        // Each tile is read twice: to know where its pixels go, and to put them there.
+        let handled = Handled::tiles(jobs.len()).moving(2 * TILE_BYTES * jobs.len() as u64);
+        gpu.dispatch(&mut encoder, Pass::Pack, &params, &buffers, (params.jobs, 1), handled)?;
     }
     let reading = readback::start(gpu, &mut encoder, &out, 8 * pairs)?;
     let submission = gpu.submit(encoder)?;
@@ -129,7 +143,7 @@ fn take(
     packing: &Packing<'_>,
     (parts, own): (&mut Parts, &mut Option<u64>),
 ) -> Result<()> {
-    let view = packing.monitor.time(Timed::ReadBack, || reading.view(gpu))?;
+    let view = packing.monitor.time(Stage::ReadBack, || reading.view(gpu))?;
     let mut pairs: &[[u32; 2]] = bytemuck::cast_slice(&view);
     let mut lit = Vec::new();
     for &(code, len) in chunk {

@@ -3,26 +3,29 @@
 
 use std::sync::mpsc::{Receiver, channel};
 
+use super::buffer::Buffer;
 use super::device::Gpu;
+use super::tally::Move;
+use super::timing::Commands;
 use crate::error::Result;
 
 /// A copy that was encoded but not submitted yet.
 #[derive(Debug)]
-pub(super) struct Copy(wgpu::Buffer);
+pub(super) struct Copy(Buffer);
 
 /// A copy whose mapping is under way.
 #[derive(Debug)]
 pub(super) struct Reading {
-    buffer: wgpu::Buffer,
+    buffer: Buffer,
     submission: wgpu::SubmissionIndex,
     mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
 /// Encodes the copy of the first `bytes` of `buffer`.
-pub(super) fn start(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, buffer: &wgpu::Buffer, bytes: u64) -> Result<Copy> {
+pub(super) fn start(gpu: &Gpu, encoder: &mut Commands, buffer: &Buffer, bytes: u64) -> Result<Copy> {
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
     let copy = gpu.buffer("read back", bytes, usage)?;
-    encoder.copy_buffer_to_buffer(buffer, 0, &copy, 0, bytes);
+    gpu.copy(encoder, buffer, &copy, bytes, Move::Down);
     Ok(Copy(copy))
 }
 

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::device::{Gpu, Handled, Stage};
-use super::shader::{Access, Kernel, WORKGROUP, params};
-use super::slots::{MAX_JOBS, SlotPool, ZoomSlots};
+use super::device::Gpu;
+use super::shader::{Access, Pass, Shader, WORKGROUP, params};
+use super::slots::{MAX_JOBS, SlotPool, TILE_BYTES, ZoomSlots};
+use super::tally::Handled;
+use super::timing::Commands;
 use crate::error::{Error, Result};
 use crate::tile::TILE_PIXELS;
 
@@ -15,9 +17,9 @@ params! {
 }
 
 /// The shader.
-pub(super) const KERNEL: Kernel = Kernel {
+pub(super) const SHADER: Shader = Shader {
     name: "reduce",
-    params: Kernel::params_of::<ReduceParams>(),
+    params: Shader::params_of::<ReduceParams>(),
     bindings: &[
         ("jobs", Access::Read, "array<vec2<u32>>"),
         ("children", Access::Read, "array<vec4<u32>>"),
@@ -30,7 +32,7 @@ pub(super) const KERNEL: Kernel = Kernel {
 /// Sums the tiles of one zoom into their parents, which are zero.
 pub(super) fn encode(
     gpu: &Gpu,
-    encoder: &mut wgpu::CommandEncoder,
+    encoder: &mut Commands,
     (children, child_pool): (&ZoomSlots, &SlotPool),
     (parents, parent_pool): (&ZoomSlots, &SlotPool),
 ) -> Result<()> {
@@ -48,7 +50,8 @@ pub(super) fn encode(
             let params = ReduceParams { jobs: jobs.len() as u32 };
             let buffers = [&list, child_pool.buffer(from)?, parent_pool.buffer(to)?];
             let size = (TILE_PIXELS as u32 / 4 / WORKGROUP, params.jobs);
-            gpu.dispatch(encoder, Stage::Reduce, &params, &buffers, size, Handled::tiles(jobs.len()))?;
+            let handled = Handled::tiles(jobs.len()).moving(TILE_BYTES / 4 * 5 * jobs.len() as u64);
+            gpu.dispatch(encoder, Pass::Reduce, &params, &buffers, size, handled)?;
         }
     }
     Ok(())

@@ -1,22 +1,24 @@
 //! What lies on the device: the dense tiles of the highest zoom, into which points are binned as they come, and
-//! their parents, summed there; their counts never leave. When the tiles do not fit, what was binned is packed and
-//! handed to the host.
+//! their parents, summed there; their counts never leave ([`DeviceCounts`]). When the tiles do not fit, what was binned
+//! is packed and handed to the host.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 
 use super::batches::{Batches, Stretch};
 use super::bin;
+use super::buffer::Buffer;
 use super::device::Gpu;
 use super::memory::MemoryPlan;
 use super::pack::{self, Packing, Parts};
-use super::slots::{SlotPool, ZoomSlots};
+use super::slots::{MAX_SLOTS, SlotPool, ZoomSlots};
 use super::stats::{self, TileInfo};
 use super::table::{Seen, TileTable};
 use super::{add, poisoned, reduce};
 use crate::backend::Plan;
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
-use crate::monitor::Stage;
+use crate::monitor::{Monitor, Stage};
 use crate::store::{CountPart, CountStore};
 use crate::tile::WorldPoint;
 
@@ -35,17 +37,72 @@ pub(super) struct Resident {
     needed: u32,
     /// Held while slots are taken and given back when they outgrow the device: whose memory is used up by slots has
     /// none for reading them.
-    reserve: Option<wgpu::Buffer>,
+    reserve: Option<Buffer>,
     unbinned_tiles: u64,
-    /// Tiles of each zoom, their slots and what stats found; filled by `settle` and `finish`.
-    pub(super) zooms: Vec<ResidentZoom>,
+    /// Tiles of each zoom with their slots; filled by `settle`.
+    zooms: Vec<Vec<(u64, u32)>>,
+}
+
+/// Counts that lie on the device when all points are binned and reduced. Nothing changes them any more.
+#[derive(Debug)]
+pub(super) struct DeviceCounts {
+    /// The zoom points were binned at.
+    pub(super) zoom: u8,
+    /// Points of a batch.
+    pub(super) batch: usize,
+    pub(super) table: TileTable,
+    pools: [SlotPool; 2],
+    zooms: Vec<ResidentZoom>,
+    /// Bytes of one readback of packed counts.
+    pack_bytes: u64,
+    /// The radius up to which the tiles that each tile reaches are known.
+    reach: u32,
 }
 
 /// One zoom's tiles on the device.
 #[derive(Debug, Default)]
-pub(super) struct ResidentZoom {
-    pub(super) slots: Vec<(u64, u32)>,
-    pub(super) infos: Vec<TileInfo>,
+struct ResidentZoom {
+    slots: Vec<(u64, u32)>,
+    infos: Vec<TileInfo>,
+}
+
+impl DeviceCounts {
+    /// The pool of a zoom.
+    pub(super) fn pool(&self, z: u8) -> &SlotPool {
+        &self.pools[usize::from(z & 1)]
+    }
+
+    /// The tiles of a zoom with their slots.
+    pub(super) fn slots(&self, z: u8) -> &ZoomSlots {
+        self.zooms.get(usize::from(z)).map_or(&[], |zoom| &zoom.slots)
+    }
+
+    /// Whether tiles of zoom `z` are on the device.
+    pub(super) fn has(&self, z: u8) -> bool {
+        !self.slots(z).is_empty()
+    }
+
+    /// What is known of the tiles of a zoom, and at least those neighbours that a kernel of that radius reaches.
+    pub(super) fn infos(&self, gpu: &Gpu, z: u8, radius: u32) -> Result<Cow<'_, [TileInfo]>> {
+        if radius > self.reach {
+            let mut found = stats::run(gpu, &[(self.slots(z), self.pool(z))], radius)?;
+            return Ok(found.pop().map_or(Cow::Borrowed(&[]), |(_, infos)| Cow::Owned(infos)));
+        }
+        Ok(Cow::Borrowed(self.zooms.get(usize::from(z)).map_or(&[], |zoom| &zoom.infos)))
+    }
+
+    /// The tiles of zoom `z` that are on the device, packed, in parts like those of `counts`.
+    pub(super) fn packed(&self, gpu: &Gpu, monitor: &Monitor, z: u8, counts: &CountStore) -> Result<Vec<CountPart>> {
+        let mut parts = Parts::new();
+        let new_part = || counts.part();
+        // All tiles in one bucket.
+        let bucket_shift = 2 * u32::from(z);
+        let packing = Packing { bytes: self.pack_bytes, monitor, bucket_shift, new_part: &new_part };
+        if let Some(zoom) = self.zooms.get(usize::from(z)) {
+            pack::run(gpu, &zoom.slots, &zoom.infos, self.pool(z), &packing, &mut parts)?;
+        }
+        Ok(parts.into_values().flatten().collect())
+    }
 }
 
 impl Resident {
@@ -66,18 +123,8 @@ impl Resident {
         })
     }
 
-    /// The zoom points are binned at.
-    pub(super) fn zoom(&self) -> u8 {
-        self.zoom
-    }
-
-    /// Points of a batch.
-    pub(super) fn batch(&self) -> usize {
-        self.memory.batch
-    }
-
     /// The pool of a zoom.
-    pub(super) fn pool(&self, zoom: u8) -> &SlotPool {
+    fn pool(&self, zoom: u8) -> &SlotPool {
         &self.pools[usize::from(zoom & 1)]
     }
 
@@ -88,7 +135,7 @@ impl Resident {
             while self.seen[z].insert(code) {
                 self.needed += 1;
                 if z == usize::from(self.zoom) {
-                    if self.needed > self.memory.slots {
+                    if self.needed > self.memory.slots || self.table.len() >= MAX_SLOTS as usize {
                         return Ok(false);
                     }
                     self.table.insert(tile, self.table.len() as u32);
@@ -100,13 +147,18 @@ impl Resident {
                 (code, z) = (code >> 2, z - 1);
             }
         }
+        self.hold_reserve(gpu)?;
+        let spare = self.memory.slots.saturating_sub(self.needed) / 2;
+        let slots = self.table.len() as u32;
+        Ok(self.needed <= self.memory.slots && self.pools[usize::from(self.zoom & 1)].ensure(gpu, slots, spare)?)
+    }
+
+    fn hold_reserve(&mut self, gpu: &Gpu) -> Result<()> {
         if self.reserve.is_none() {
             let bytes = (self.memory.pack_bytes + self.memory.shade_bytes).min(self.memory.binding);
             self.reserve = gpu.try_buffer("reserve", bytes & !3, wgpu::BufferUsages::COPY_DST)?;
         }
-        let spare = self.memory.slots.saturating_sub(self.needed) / 2;
-        let slots = self.table.len() as u32;
-        Ok(self.needed <= self.memory.slots && self.pools[usize::from(self.zoom & 1)].ensure(gpu, slots, spare)?)
+        Ok(())
     }
 
     /// Takes a written stretch of points back and sends its batch when it is full.
@@ -129,33 +181,35 @@ impl Resident {
         Ok(())
     }
 
-    /// Sends the open batch as far as it is filled. No thread may still copy.
+    /// Sends what was not sent yet. No thread may still copy.
     fn flush(&mut self, gpu: &Gpu) -> Result<()> {
-        self.batches.open().map_or(Ok(()), |batch| self.send(gpu, batch))
+        self.batches.unsent().into_iter().try_for_each(|batch| self.send(gpu, batch))
     }
 
     fn send(&mut self, gpu: &Gpu, batch: usize) -> Result<()> {
         self.table.upload(gpu)?;
         let (zoom, table, pool) = (self.zoom, &self.table, &self.pools[usize::from(self.zoom & 1)]);
-        let tiles = std::mem::take(&mut self.unbinned_tiles);
+        let tiles = self.unbinned_tiles;
         self.batches.send(gpu, batch, |encoder, buffer, points| {
             bin::encode(gpu, encoder, (buffer, points), zoom, table, pool, tiles)
-        })
+        })?;
+        self.unbinned_tiles = 0;
+        Ok(())
     }
 
     /// Gives the tiles of all zooms slots; `false` when they do not fit after all.
     pub(super) fn settle(&mut self, gpu: &Gpu) -> Result<bool> {
         self.flush(gpu)?;
         let mut next = [0u32; 2];
-        let mut zooms = vec![ResidentZoom { slots: self.table.sorted(), infos: Vec::new() }];
+        let mut zooms = vec![self.table.sorted()];
         next[usize::from(self.zoom & 1)] = self.table.len() as u32;
         for z in (0..self.zoom).rev() {
-            let mut codes: Vec<u64> = zooms[zooms.len() - 1].slots.iter().map(|s| s.0 >> 2).collect();
+            let mut codes: Vec<u64> = zooms[zooms.len() - 1].iter().map(|s| s.0 >> 2).collect();
             codes.dedup();
             let from = &mut next[usize::from(z & 1)];
             let slots = codes.into_iter().zip(*from..).collect::<Vec<_>>();
             *from += slots.len() as u32;
-            zooms.push(ResidentZoom { slots, infos: Vec::new() });
+            zooms.push(slots);
         }
         zooms.reverse();
         for (pool, slots) in self.pools.iter_mut().zip(next) {
@@ -170,73 +224,54 @@ impl Resident {
 
     /// Sums all zooms after [`settle`](Self::settle). `counts` holds the tiles of the highest zoom that are not here
     /// and gets those of their parents that are not here either; what they come to in the others is added here. Gives
-    /// the statistics of all zooms, and how many tiles were summed into their parents on the host.
-    pub(super) fn finish(&mut self, gpu: &Gpu, plan: &Plan, counts: &mut CountStore) -> Result<(Vec<ZoomStats>, u64)> {
+    /// what lies here now, the statistics of all zooms, and how many tiles were summed into their parents on the host.
+    pub(super) fn finish(
+        self,
+        gpu: &Gpu,
+        plan: &Plan,
+        counts: &mut CountStore,
+    ) -> Result<(DeviceCounts, Vec<ZoomStats>, u64)> {
         let mut reduced = 0;
         plan.monitor.time(Stage::Bin, || gpu.wait(&gpu.submit(gpu.encoder())?))?;
         for z in (0..self.zoom).rev() {
             plan.monitor.check()?;
             plan.monitor.time(Stage::Reduce, || {
-                let (slots, pool) = (&self.zooms[usize::from(z)].slots, self.pool(z));
+                let (slots, pool) = (self.zooms[usize::from(z)].as_slice(), self.pool(z));
                 let mut encoder = gpu.encoder();
-                let children = (self.zooms[usize::from(z) + 1].slots.as_slice(), self.pool(z + 1));
+                let children = (self.zooms[usize::from(z) + 1].as_slice(), self.pool(z + 1));
                 reduce::encode(gpu, &mut encoder, children, (slots, pool))?;
+                // The device sums while the host does.
+                gpu.submit(encoder)?;
                 let adding = Mutex::new(add::Adding::new(pool));
                 counts.reduce_where(z, |code, lit| match reduce::find(slots, code) {
                     Some(slot) => adding.lock().map_err(poisoned)?.push(pool, slot, lit).map(|()| false),
                     None => Ok(true),
                 })?;
-                adding.into_inner().map_err(poisoned)?.encode(gpu, &mut encoder, pool)?;
-                gpu.submit(encoder)
+                adding.into_inner().map_err(poisoned)?.send(gpu, pool)
             })?;
             reduced += counts.stats(z + 1)?.tiles;
         }
-        let all = plan.monitor.time(Stage::Reduce, || {
-            let lists: Vec<_> = (0..=self.zoom).zip(&self.zooms).map(|(z, at)| (&*at.slots, self.pool(z))).collect();
-            let found = stats::run(gpu, &lists, plan.reach)?;
-            let mut all = Vec::with_capacity(found.len());
-            for (z, (mut stats, infos)) in (0..).zip(found) {
-                self.zooms[usize::from(z)].infos = infos;
-                stats.merge(counts.stats(z)?);
-                all.push(stats);
-            }
-            Ok(all)
+        let found = plan.monitor.time(Stage::Reduce, || {
+            let lists: Vec<_> = (0..=self.zoom).zip(&self.zooms).map(|(z, at)| (&**at, self.pool(z))).collect();
+            stats::run(gpu, &lists, plan.reach)
         })?;
-        Ok((all, reduced))
-    }
-
-    /// Whether tiles of zoom `z` are on the device.
-    pub(super) fn has(&self, z: u8) -> bool {
-        self.zooms.get(usize::from(z)).is_some_and(|zoom| !zoom.slots.is_empty())
-    }
-
-    /// The tiles of zoom `z` that are on the device, packed, in parts like those of `counts`.
-    pub(super) fn packed(&self, gpu: &Gpu, plan: &Plan, z: u8, counts: &CountStore) -> Result<Vec<CountPart>> {
-        let mut parts = Parts::new();
-        let new_part = || counts.part();
-        let packing = Packing {
-            bytes: self.memory.pack_bytes,
-            monitor: &plan.monitor,
-            // All tiles in one bucket.
-            bucket_shift: 2 * u32::from(z),
-            new_part: &new_part,
+        let Self { zoom, memory, table, pools, zooms, .. } = self;
+        let mut device = DeviceCounts {
+            zoom,
+            batch: memory.batch,
+            table,
+            pools,
+            zooms: Vec::with_capacity(zooms.len()),
+            pack_bytes: memory.pack_bytes,
+            reach: plan.reach,
         };
-        if let Some(zoom) = self.zooms.get(usize::from(z)) {
-            pack::run(gpu, &zoom.slots, &zoom.infos, self.pool(z), &packing, &mut parts)?;
+        let mut all = Vec::with_capacity(found.len());
+        for ((z, slots), (mut stats, infos)) in (0..).zip(zooms).zip(found) {
+            stats.merge(counts.stats(z)?);
+            all.push(stats);
+            device.zooms.push(ResidentZoom { slots, infos });
         }
-        Ok(parts.into_values().flatten().collect())
-    }
-
-    /// Moves the tiles of zoom `z` to the host's. Spread looks over the borders of tiles, so all tiles of a zoom must
-    /// be in one place.
-    pub(super) fn join(&mut self, gpu: &Gpu, plan: &Plan, z: u8, counts: &mut CountStore) -> Result<()> {
-        if self.has(z) {
-            let mut parts = self.packed(gpu, plan, z, counts)?;
-            parts.push(counts.take_zoom(z)?);
-            counts.set_zoom_summed(z, parts)?;
-            self.zooms[usize::from(z)] = ResidentZoom::default();
-        }
-        Ok(())
+        Ok((device, all, reduced))
     }
 
     /// Packs what is binned of the highest zoom and forgets it. No thread may still copy.
@@ -281,7 +316,7 @@ impl Resident {
         let slots: Vec<(u64, u32)> = tiles.iter().copied().zip(0..).collect();
         self.unbinned_tiles = tiles.len() as u64;
         let mut encoder = gpu.encoder();
-        self.pool(self.zoom).clear(&mut encoder, tiles.len() as u32);
+        self.pool(self.zoom).clear(gpu, &mut encoder, tiles.len() as u32);
         gpu.submit(encoder)?;
         let mut chunk = Vec::with_capacity(CHUNK);
         let mut points = points.peekable();
@@ -300,12 +335,32 @@ impl Resident {
         // The other pool is not needed in passes, but what it holds stays allocated.
         let other = self.pools[usize::from(!self.zoom & 1)].capacity();
         let wanted = wanted.min(self.memory.slots.saturating_sub(other)).max(1);
+        // Tiles that take all there is could not be read.
+        self.hold_reserve(gpu)?;
         let pool = &mut self.pools[usize::from(self.zoom & 1)];
-        if !pool.ensure(gpu, wanted, 0)? && pool.capacity() == 0 {
-            gpu.check()?;
-            return Err(gpu.exhausted());
+        let mut some = wanted;
+        while !pool.ensure(gpu, some, 0)? && some > pool.capacity() && some > 1 {
+            some /= 2;
+        }
+        self.reserve = None;
+        if pool.capacity() == 0 {
+            // The ring gets along with less, too.
+            self.batches.release();
+            gpu.drain()?;
+            if !pool.ensure(gpu, 1, 0)? {
+                return Err(gpu.exhausted());
+            }
         }
         Ok(wanted.min(pool.capacity()))
+    }
+
+    /// Gives back the memory of tiles and batches, none of which is needed any more.
+    pub(super) fn release(&mut self, gpu: &Gpu) -> Result<()> {
+        self.batches.release();
+        for pool in &mut self.pools {
+            pool.release();
+        }
+        gpu.drain()
     }
 }
 

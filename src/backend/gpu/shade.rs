@@ -1,7 +1,11 @@
 //! Host side of `shade.wgsl`: counts to palette indices, by the zoom's thresholds.
 
-use super::device::{Gpu, Handled, Stage};
-use super::shader::{Access, Kernel, MORTON, WORKGROUP, params};
+use super::buffer::Buffer;
+use super::device::Gpu;
+use super::shader::{Access, MORTON, Pass, Shader, WORKGROUP, params};
+use super::slots::TILE_BYTES;
+use super::tally::Handled;
+use super::timing::Commands;
 use crate::error::Result;
 use crate::shade::ShadeTable;
 use crate::tile::TILE_PIXELS;
@@ -13,9 +17,9 @@ params! {
 }
 
 /// The shader.
-pub(super) const KERNEL: Kernel = Kernel {
+pub(super) const SHADER: Shader = Shader {
     name: "shade",
-    params: Kernel::params_of::<ShadeParams>(),
+    params: Shader::params_of::<ShadeParams>(),
     bindings: &[
         ("jobs", Access::Read, "array<vec2<u32>>"),
         ("counts", Access::Read, "array<u32>"),
@@ -29,7 +33,7 @@ pub(super) const KERNEL: Kernel = Kernel {
 /// A zoom's thresholds on the device.
 #[derive(Debug)]
 pub(super) struct Thresholds {
-    buffer: wgpu::Buffer,
+    buffer: Buffer,
     len: u32,
     first_step: u32,
     wide: bool,
@@ -48,12 +52,12 @@ impl Thresholds {
 /// Colours tiles of `counts`; each job is (tile in counts, tile in indices).
 pub(super) fn encode(
     gpu: &Gpu,
-    encoder: &mut wgpu::CommandEncoder,
+    encoder: &mut Commands,
     thresholds: &Thresholds,
     morton_order: bool,
     jobs: &[[u32; 2]],
-    counts: &wgpu::Buffer,
-    indices: &wgpu::Buffer,
+    counts: &Buffer,
+    indices: &Buffer,
 ) -> Result<()> {
     let list = gpu.upload("shade jobs", bytemuck::cast_slice(jobs), wgpu::BufferUsages::STORAGE)?;
     let params = ShadeParams {
@@ -64,5 +68,7 @@ pub(super) fn encode(
     };
     let size = (TILE_PIXELS as u32 / 4 / WORKGROUP, jobs.len() as u32);
     let buffers = [&list, counts, &thresholds.buffer, indices];
-    gpu.dispatch(encoder, Stage::Shade, &params, &buffers, size, Handled::tiles(jobs.len()))
+    let bytes = TILE_BYTES + TILE_PIXELS as u64 * if thresholds.wide { 2 } else { 1 };
+    let handled = Handled::tiles(jobs.len()).moving(bytes * jobs.len() as u64);
+    gpu.dispatch(encoder, Pass::Shade, &params, &buffers, size, handled)
 }

@@ -1,7 +1,7 @@
-//! Where shader and host meet: constants, parameter structs and bindings are written once, here and in the stage
-//! files, and become the head of every WGSL source. The test at the end reads the sources back with naga.
+//! Where shader and host meet: constants, parameter structs and bindings are written once, here and in the files of the
+//! passes, and become the head of every WGSL source. `passes.rs` lists them all and reads the sources back with naga.
 //!
-//! Knows no device; `device.rs` turns kernels into pipelines.
+//! Knows no device; `device.rs` turns shaders into pipelines.
 
 use bytemuck::Pod;
 
@@ -32,6 +32,41 @@ const CONSTANTS: [(&str, u32); 8] = [
     ("TILE_SIDE", TILE_SIDE),
     ("TILE_PIXELS", TILE_PIXELS as u32),
 ];
+
+/// The passes over the device's data, in the order of the work; each is one shader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Pass {
+    Bin,
+    Reduce,
+    Add,
+    Stats,
+    Pack,
+    Halo,
+    Widen,
+    Spread,
+    Blur,
+    Shade,
+}
+
+impl Pass {
+    /// Every pass.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Bin,
+        Self::Reduce,
+        Self::Add,
+        Self::Stats,
+        Self::Pack,
+        Self::Halo,
+        Self::Widen,
+        Self::Spread,
+        Self::Blur,
+        Self::Shade,
+    ];
+}
+
+/// The shader of every pass, in the order of [`Pass::ALL`].
+pub(super) type Table = [Shader; Pass::ALL.len()];
 
 /// A parameter struct that a shader reads as `params`; all its fields are u32.
 pub(super) trait Params: Pod {
@@ -67,25 +102,25 @@ pub(super) enum Access {
     Write,
 }
 
-/// One storage buffer of a kernel: name, use and WGSL type. The uniform `params` is binding 0, these follow.
+/// One storage buffer of a shader: name, use and WGSL type. The uniform `params` is binding 0, these follow.
 pub(super) type Binding = (&'static str, Access, &'static str);
 
 /// A compute shader as text and data.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kernel {
-    /// Name of the stage and of its file.
+pub(super) struct Shader {
+    /// Name of the pass and of its file.
     pub(super) name: &'static str,
     pub(super) params: (&'static str, &'static [(&'static str, usize)]),
     pub(super) bindings: &'static [Binding],
-    /// Shared sources, then the stage's own.
+    /// Shared sources, then the pass's own.
     pub(super) sources: &'static [&'static str],
     /// Whether the sources use subgroup operations; naga knows them without an `enable`, and refuses that.
     #[cfg_attr(not(test), expect(dead_code, reason = "what the device must offer is checked when it is opened"))]
     pub(super) subgroups: bool,
 }
 
-impl Kernel {
-    /// The parameter struct's description for [`Kernel::params`].
+impl Shader {
+    /// The parameter struct's description for [`Shader::params`].
     pub(super) const fn params_of<P: Params>() -> (&'static str, &'static [(&'static str, usize)]) {
         (P::NAME, P::FIELDS)
     }
@@ -116,82 +151,3 @@ impl Kernel {
 
 /// Shared WGSL: Morton order.
 pub(super) const MORTON: &str = include_str!("../../../shaders/shared/morton.wgsl");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::backend::gpu::device::{STAGES, Stages};
-    use naga::valid::{Capabilities, ValidationFlags, Validator};
-
-    fn kernels() -> Vec<Kernel> {
-        [false, true].into_iter().flat_map(|subgroups| STAGES.map(|stage| Stages::kernel(stage, subgroups))).collect()
-    }
-
-    /// Every shader as a driver will see it is valid, and its layout is the one the host fills.
-    #[test]
-    fn shaders_agree_with_the_host() {
-        for kernel in kernels() {
-            let source = kernel.source();
-            let module = naga::front::wgsl::parse_str(&source)
-                .unwrap_or_else(|e| panic!("{}: {}", kernel.name, e.emit_to_string(&source)));
-            let capabilities = if kernel.subgroups { Capabilities::SUBGROUP } else { Capabilities::empty() };
-            let info = Validator::new(ValidationFlags::all(), capabilities)
-                .validate(&module)
-                .unwrap_or_else(|e| panic!("{}: {}", kernel.name, e.emit_to_string(&source)));
-            assert_eq!(module.entry_points.len(), 1, "{}", kernel.name);
-            assert_eq!(module.entry_points[0].name, "main");
-            assert_eq!(module.entry_points[0].workgroup_size, [WORKGROUP, 1, 1], "{}", kernel.name);
-
-            let (name, fields) = kernel.params;
-            let (_, ty) = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some(name)).unwrap();
-            let naga::TypeInner::Struct { members, span } = &ty.inner else { panic!("{name} is no struct") };
-            let read: Vec<_> = members.iter().map(|m| (m.name.clone().unwrap(), m.offset as usize)).collect();
-            let written: Vec<_> = fields.iter().map(|&(field, offset)| (field.to_string(), offset)).collect();
-            assert_eq!(read, written, "{}", kernel.name);
-            assert_eq!(*span as usize, 4 * fields.len());
-
-            let mut storage = 0;
-            for (handle, global) in module.global_variables.iter() {
-                let Some(binding) = &global.binding else { continue };
-                assert_eq!(binding.group, 0);
-                assert!(
-                    !info.get_entry_point(0)[handle].is_empty(),
-                    "{}: {:?} is bound but unused",
-                    kernel.name,
-                    global.name
-                );
-                if binding.binding == 0 {
-                    assert_eq!(global.space, naga::AddressSpace::Uniform);
-                    continue;
-                }
-                storage += 1;
-                let (name, access, _) = kernel.bindings[binding.binding as usize - 1];
-                assert_eq!(global.name.as_deref(), Some(name));
-                let naga::AddressSpace::Storage { access: read } = global.space else { panic!("{name}") };
-                assert_eq!(read.contains(naga::StorageAccess::STORE), access == Access::Write, "{name}");
-            }
-            assert_eq!(storage, kernel.bindings.len());
-            assert!(storage <= 8, "{}: the portable contract has eight storage buffers", kernel.name);
-
-            let workgroup: u32 = module
-                .global_variables
-                .iter()
-                .filter(|(_, g)| g.space == naga::AddressSpace::WorkGroup)
-                .map(|(_, g)| module.types[g.ty].inner.size(module.to_ctx()))
-                .sum();
-            assert!(workgroup <= 16 << 10, "{}: {workgroup} bytes of workgroup memory", kernel.name);
-        }
-    }
-
-    #[test]
-    fn a_wrong_offset_would_be_seen() {
-        params! {
-            /// Two fields.
-            Pair { one, two }
-        }
-        assert_eq!(Pair::FIELDS, &[("one", 0), ("two", 4)]);
-        let mut kernel = kernels()[0];
-        kernel.params = (Pair::NAME, Pair::FIELDS);
-        assert!(naga::front::wgsl::parse_str(&kernel.source()).is_err(), "a missing field went unnoticed");
-    }
-}

@@ -1,14 +1,16 @@
 //! Slots: where the dense tiles of counts lie on the device. A pool is a row of buffers, each within the largest
 //! binding, that grows as tiles come; slots are numbered across them.
 
+use super::buffer::Buffer;
 use super::device::Gpu;
 use super::shader::GROUP;
+use super::timing::Commands;
 use crate::error::{Error, Result};
 use crate::tile::TILE_PIXELS;
 
 /// Bytes of one tile of counts.
 pub(super) const TILE_BYTES: u64 = 4 * TILE_PIXELS as u64;
-/// Slots a pool may have: a slot and a pixel share a u32 in bin, whose last value means "none".
+/// Slots that tiles of the highest zoom may have: slot and pixel share a u32 in bin, whose last value means "none".
 pub(super) const MAX_SLOTS: u32 = 65_535;
 /// Jobs per dispatch: one workgroup row each.
 pub(super) const MAX_JOBS: usize = 65_535;
@@ -19,10 +21,11 @@ pub(super) type ZoomSlots = [(u64, u32)];
 /// Slots in buffers.
 #[derive(Debug)]
 pub(super) struct SlotPool {
-    buffers: Vec<(wgpu::Buffer, u32)>,
+    buffers: Vec<(Buffer, u32)>,
     sizes: BufferSizes,
     capacity: u32,
-    spare: Vec<wgpu::Buffer>,
+    released: usize,
+    spare: Vec<Buffer>,
 }
 
 /// How a pool may grow.
@@ -39,7 +42,7 @@ pub(super) struct BufferSizes {
 /// Up to [`GROUP`] neighbouring buffers, padded with buffers that no slot lies in.
 #[derive(Debug)]
 pub(super) struct Group<'a> {
-    pub(super) buffers: [&'a wgpu::Buffer; GROUP],
+    pub(super) buffers: [&'a Buffer; GROUP],
     /// First slot of each buffer.
     pub(super) starts: [u32; GROUP],
     /// Slot after the last.
@@ -51,12 +54,24 @@ impl SlotPool {
     pub(super) fn new(gpu: &Gpu, sizes: BufferSizes) -> Result<Self> {
         let spare =
             (1..GROUP).map(|_| gpu.buffer("no slots", 4, wgpu::BufferUsages::STORAGE)).collect::<Result<_>>()?;
-        Ok(Self { buffers: Vec::new(), sizes, capacity: 0, spare })
+        Ok(Self { buffers: Vec::new(), sizes, capacity: 0, released: 0, spare })
     }
 
     /// Number of buffers.
     pub(super) fn len(&self) -> usize {
         self.buffers.len()
+    }
+
+    /// Gives back the memory of all slots.
+    pub(super) fn release(&mut self) {
+        self.released += self.buffers.len();
+        self.buffers.clear();
+        self.capacity = 0;
+    }
+
+    /// Buffers there are and were.
+    pub(super) fn made(&self) -> usize {
+        self.released + self.buffers.len()
     }
 
     /// Slots there are.
@@ -95,7 +110,7 @@ impl SlotPool {
     }
 
     /// The buffer at `at`.
-    pub(super) fn buffer(&self, at: usize) -> Result<&wgpu::Buffer> {
+    pub(super) fn buffer(&self, at: usize) -> Result<&Buffer> {
         self.buffers.get(at).map(|b| &b.0).ok_or_else(|| Error::Internal(format!("no slot buffer {at}")))
     }
 
@@ -116,10 +131,10 @@ impl SlotPool {
     }
 
     /// Sets the first `slots` tiles back to zero.
-    pub(super) fn clear(&self, encoder: &mut wgpu::CommandEncoder, slots: u32) {
+    pub(super) fn clear(&self, gpu: &Gpu, encoder: &mut Commands, slots: u32) {
         for (buffer, start) in self.buffers.iter().take_while(|b| b.1 < slots) {
             let used = (u64::from(slots - start) * TILE_BYTES).min(buffer.size());
-            encoder.clear_buffer(buffer, 0, Some(used));
+            gpu.clear(encoder, buffer, used);
         }
     }
 }

@@ -3,12 +3,15 @@
 //! a disc of radius 64 costs 258 reads a pixel, not 12,893. `widen` makes those runs. Weighted kernels are spread by
 //! `blur` instead, from the same planes.
 
-use super::device::{Gpu, Handled, Stage};
-use super::shader::{Access, Kernel, WORKGROUP, params};
+use super::buffer::Buffer;
+use super::device::Gpu;
+use super::shader::{Access, Pass, Shader, WORKGROUP, params};
 use super::slots::TILE_BYTES;
+use super::tally::Handled;
+use super::timing::Commands;
 use super::{blur, widen};
 use crate::error::Result;
-use crate::shade::{Form, Kernel as SpreadKernel, SpreadOp};
+use crate::shade::{Form, Kernel, SpreadOp};
 use crate::tile::{TILE_PIXELS, TILE_SIDE};
 
 params! {
@@ -17,9 +20,9 @@ params! {
 }
 
 /// The shader.
-pub(super) const KERNEL: Kernel = Kernel {
+pub(super) const SHADER: Shader = Shader {
     name: "spread",
-    params: Kernel::params_of::<SpreadParams>(),
+    params: Shader::params_of::<SpreadParams>(),
     bindings: &[
         ("planes", Access::Read, "array<u32>"),
         ("rows", Access::Read, "array<vec2<u32>>"),
@@ -33,15 +36,16 @@ pub(super) const KERNEL: Kernel = Kernel {
 /// weighted kernel, and its weights.
 #[derive(Debug)]
 pub(super) struct Planes {
-    pub(super) buffer: wgpu::Buffer,
+    pub(super) buffer: Buffer,
     pub(super) side: u32,
     pub(super) radius: u32,
     pub(super) levels: u32,
     /// 1 where counts are summed, else 0.
     pub(super) add: u32,
-    tiles: u32,
+    /// Tiles there is room for.
+    pub(super) tiles: u32,
     /// Rows of the mask, or the weights.
-    pub(super) shape: wgpu::Buffer,
+    pub(super) shape: Buffer,
     rows: u32,
     weighted: bool,
 }
@@ -52,7 +56,7 @@ pub(super) fn side(radius: u32) -> u32 {
 }
 
 /// Run lengths 1, 2, 4 ... up to the mask's widest row; or the planes before and after the first step.
-fn levels(kernel: &SpreadKernel) -> u32 {
+fn levels(kernel: &Kernel) -> u32 {
     match kernel.form {
         Form::Rows(_) => (2 * kernel.radius + 1).ilog2() + 1,
         Form::Weights { .. } => 2,
@@ -60,13 +64,13 @@ fn levels(kernel: &SpreadKernel) -> u32 {
 }
 
 /// Bytes of planes that one tile takes.
-pub(super) fn plane_bytes(kernel: &SpreadKernel) -> u64 {
+pub(super) fn plane_bytes(kernel: &Kernel) -> u64 {
     4 * u64::from(side(kernel.radius)).pow(2) * u64::from(levels(kernel))
 }
 
 impl Planes {
     /// Planes for up to `tiles` tiles.
-    pub(super) fn new(gpu: &Gpu, kernel: &SpreadKernel, tiles: u32) -> Result<Self> {
+    pub(super) fn new(gpu: &Gpu, kernel: &Kernel, tiles: u32) -> Result<Self> {
         use wgpu::BufferUsages as Usage;
         let bytes = plane_bytes(kernel) * u64::from(tiles);
         let (shape, rows) = match &kernel.form {
@@ -97,19 +101,13 @@ impl Planes {
     }
 
     /// Sets level 0 to zero.
-    pub(super) fn clear(&self, encoder: &mut wgpu::CommandEncoder) {
-        encoder.clear_buffer(&self.buffer, 0, Some(4 * u64::from(self.level_words())));
+    pub(super) fn clear(&self, gpu: &Gpu, encoder: &mut Commands) {
+        gpu.clear(encoder, &self.buffer, 4 * u64::from(self.level_words()));
     }
 }
 
 /// Spreads the first `tiles` tiles of `planes`, whose level 0 is filled, into `rasters`.
-pub(super) fn encode(
-    gpu: &Gpu,
-    encoder: &mut wgpu::CommandEncoder,
-    planes: &Planes,
-    tiles: usize,
-    rasters: &wgpu::Buffer,
-) -> Result<()> {
+pub(super) fn encode(gpu: &Gpu, encoder: &mut Commands, planes: &Planes, tiles: usize, rasters: &Buffer) -> Result<()> {
     debug_assert!(rasters.size() >= TILE_BYTES * tiles as u64);
     if planes.weighted {
         return blur::encode(gpu, encoder, planes, tiles, rasters);
@@ -124,5 +122,8 @@ pub(super) fn encode(
     };
     let size = (TILE_PIXELS as u32 / WORKGROUP, tiles as u32);
     let buffers = [&planes.buffer, &planes.shape, rasters];
-    gpu.dispatch(encoder, Stage::Spread, &params, &buffers, size, Handled::tiles(tiles))
+    // Every level of the planes once, and the tiles.
+    let planes_bytes = 4 * u64::from(planes.side * planes.side * planes.levels) * tiles as u64;
+    let handled = Handled::tiles(tiles).moving(planes_bytes + TILE_BYTES * tiles as u64);
+    gpu.dispatch(encoder, Pass::Spread, &params, &buffers, size, handled)
 }

@@ -1,10 +1,11 @@
 //! Host side of `stats.wgsl`: a zoom's lit pixels, largest count, sum and different counts, and per tile how many
 //! pixels are lit and which neighbours its spread reaches.
 
-use super::device::{Gpu, Handled, Stage};
+use super::device::Gpu;
 use super::readback;
-use super::shader::{Access, HASH_WORDS, Kernel, MORTON, TOTALS_HEAD, params};
-use super::slots::{MAX_JOBS, SlotPool, ZoomSlots};
+use super::shader::{Access, HASH_WORDS, MORTON, Pass, Shader, TOTALS_HEAD, params};
+use super::slots::{MAX_JOBS, SlotPool, TILE_BYTES, ZoomSlots};
+use super::tally::Handled;
 use crate::counts::{DISTINCT_LIMIT, Distinct, Unit, ZoomStats};
 use crate::error::Result;
 
@@ -14,9 +15,9 @@ params! {
 }
 
 /// The shader.
-pub(super) const KERNEL: Kernel = Kernel {
+pub(super) const SHADER: Shader = Shader {
     name: "stats",
-    params: Kernel::params_of::<StatsParams>(),
+    params: Shader::params_of::<StatsParams>(),
     bindings: &[
         ("jobs", Access::Read, "array<vec2<u32>>"),
         ("counts", Access::Read, "array<vec4<u32>>"),
@@ -69,7 +70,16 @@ pub(super) fn run(
                 let list = gpu.upload("stats jobs", bytemuck::cast_slice(jobs), Usage::STORAGE)?;
                 let buffers = [&list, pool.buffer(buffer)?, &infos, &totals];
                 let size = (jobs.len() as u32, 1);
-                gpu.dispatch(&mut encoder, Stage::Stats, &params, &buffers, size, Handled::tiles(jobs.len()))?;
+                // Additions but those to the zoom's totals stay in the workgroup's memory.
+                let handled = Handled::tiles(jobs.len()).moving(TILE_BYTES * jobs.len() as u64);
+                gpu.dispatch(
+                    &mut encoder,
+                    Pass::Stats,
+                    &params,
+                    &buffers,
+                    size,
+                    handled.adding(3 * jobs.len() as u64),
+                )?;
             }
         }
         first += slots.len();

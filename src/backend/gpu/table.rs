@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::buffer::Buffer;
 use super::device::Gpu;
 use super::shader::NONE;
 use crate::error::Result;
@@ -84,7 +85,7 @@ pub(super) struct TileTable {
     slots: Codes<u32>,
     changed: Vec<usize>,
     stale: bool,
-    buffer: wgpu::Buffer,
+    buffer: Buffer,
 }
 
 impl TileTable {
@@ -133,7 +134,7 @@ impl TileTable {
 
     /// Brings the device's table up to date before the next submission.
     pub(super) fn upload(&mut self, gpu: &Gpu) -> Result<()> {
-        if !std::mem::take(&mut self.stale) {
+        if !self.stale {
             return Ok(());
         }
         if let Some(direct) = &self.direct {
@@ -151,7 +152,13 @@ impl TileTable {
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
             self.buffer = gpu.upload("tile list", bytemuck::cast_slice(&list), usage)?;
         }
+        self.stale = false;
         gpu.check()
+    }
+
+    /// The slot of a tile.
+    pub(super) fn slot(&self, code: u64) -> Option<u32> {
+        self.slots.get(&code).copied()
     }
 
     /// Whether the device's table is a direct one.
@@ -165,7 +172,7 @@ impl TileTable {
     }
 
     /// The device's table.
-    pub(super) fn buffer(&self) -> &wgpu::Buffer {
+    pub(super) fn buffer(&self) -> &Buffer {
         &self.buffer
     }
 }

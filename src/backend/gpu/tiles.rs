@@ -4,15 +4,17 @@
 
 use rayon::prelude::*;
 
+use super::buffer::Buffer;
 use super::new_counts::{self, Work};
 use super::output::Output;
 use super::reduce::find;
-use super::resident::{Resident, ResidentZoom};
+use super::resident::DeviceCounts;
 use super::shade::Thresholds;
 use super::shader::NONE;
-use super::slots::SlotPool;
 use super::spread::{self, Planes};
 use super::stats::REACH;
+use super::tally::Move;
+use super::timing::Commands;
 use super::{halo, shade};
 use crate::backend::host::for_each_area;
 use crate::backend::{TileSink, host};
@@ -23,49 +25,45 @@ use crate::shade::{Form, Kernel, ShadeTable};
 use crate::store::CountStore;
 use crate::tile::{PixelIndex, TILE_PIXELS, TileCoord};
 
-/// What all zooms are coloured with.
+/// What tiles are coloured with.
 pub(super) struct Painter<'a> {
     pub(super) work: Work<'a>,
     pub(super) sink: &'a dyn TileSink,
 }
 
 impl Painter<'_> {
-    /// Colours the tiles of all planned zooms, wherever their counts are. `kernels` make no new counts.
-    pub(super) fn zooms(
-        &self,
-        device: &Resident,
-        counts: &CountStore,
-        kernels: &[Kernel],
-        tables: &[ShadeTable],
-    ) -> Result<()> {
-        let none = Kernel::none();
-        for z in self.work.plan.zooms.iter() {
-            let table = table_of(tables, z)?;
-            let kernel = kernels.get(usize::from(z)).unwrap_or(&none);
-            if table.is_wide() {
-                self.zoom::<u16>(z, device, counts, kernel, table)?;
-            } else {
-                self.zoom::<u8>(z, device, counts, kernel, table)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn zoom<I: PixelIndex + bytemuck::Pod>(
+    /// Colours the tiles of zoom `z`, those that `device` has and those of `counts`; both have some only where `kernel`
+    /// reaches no neighbour. It makes no new counts.
+    pub(super) fn zoom(
         &self,
         z: u8,
-        device: &Resident,
+        device: Option<&DeviceCounts>,
+        counts: &CountStore,
+        kernel: &Kernel,
+        table: &ShadeTable,
+    ) -> Result<()> {
+        if table.is_wide() {
+            self.coloured::<u16>(z, device, counts, kernel, table)
+        } else {
+            self.coloured::<u8>(z, device, counts, kernel, table)
+        }
+    }
+
+    fn coloured<I: PixelIndex + bytemuck::Pod>(
+        &self,
+        z: u8,
+        device: Option<&DeviceCounts>,
         counts: &CountStore,
         kernel: &Kernel,
         table: &ShadeTable,
     ) -> Result<()> {
         let thresholds = Thresholds::new(self.work.gpu, table)?;
         let mut output = Output::<I>::new(self.work.gpu, self.work.chunk(kernel), &self.work.plan.monitor, self.sink)?;
-        if let Some(zoom) = device.zooms.get(usize::from(z)).filter(|zoom| !zoom.slots.is_empty()) {
+        if let Some(device) = device {
             if kernel.radius == 0 {
-                self.resident_plain(z, zoom, device.pool(z), &thresholds, &mut output)?;
+                self.resident_plain(z, device, &thresholds, &mut output)?;
             } else {
-                self.resident_spread(z, zoom, device.pool(z), kernel, &thresholds, &mut output)?;
+                self.resident_spread(z, device, kernel, &thresholds, &mut output)?;
             }
         }
         if counts.chunks(z)? > 0 {
@@ -81,12 +79,12 @@ impl Painter<'_> {
     fn resident_plain<I: PixelIndex + bytemuck::Pod>(
         &self,
         z: u8,
-        zoom: &ResidentZoom,
-        pool: &SlotPool,
+        device: &DeviceCounts,
         thresholds: &Thresholds,
         output: &mut Output<'_, I>,
     ) -> Result<()> {
-        for chunk in zoom.slots.chunks(self.work.chunk(&Kernel::none()) as usize) {
+        let (slots, pool) = (device.slots(z), device.pool(z));
+        let mut part = |chunk: &[(u64, u32)], output: &mut Output<'_, I>| {
             let mut encoder = self.work.gpu.encoder();
             let mut jobs = vec![Vec::new(); pool.len()];
             for (&(_, slot), place) in chunk.iter().zip(0..) {
@@ -97,22 +95,23 @@ impl Painter<'_> {
                 let counts = pool.buffer(buffer)?;
                 shade::encode(self.work.gpu, &mut encoder, thresholds, true, jobs, counts, &output.indices)?;
             }
-            output.submit(encoder, chunk.iter().map(|s| TileCoord::from_morton(z, s.0)).collect())?;
-        }
-        Ok(())
+            output.submit(encoder, chunk.iter().map(|s| TileCoord::from_morton(z, s.0)).collect())
+        };
+        slots.chunks(output.tiles).try_for_each(|chunk| output.in_parts(chunk, &mut part))
     }
 
     fn resident_spread<I: PixelIndex + bytemuck::Pod>(
         &self,
         z: u8,
-        zoom: &ResidentZoom,
-        pool: &SlotPool,
+        device: &DeviceCounts,
         kernel: &Kernel,
         thresholds: &Thresholds,
         output: &mut Output<'_, I>,
     ) -> Result<()> {
-        let mut tiles: Vec<u64> = zoom.slots.iter().map(|s| s.0).collect();
-        for (&(code, _), info) in zoom.slots.iter().zip(&zoom.infos) {
+        let (slots, pool) = (device.slots(z), device.pool(z));
+        let infos = device.infos(self.work.gpu, z, kernel.radius)?;
+        let mut tiles: Vec<u64> = slots.iter().map(|s| s.0).collect();
+        for (&(code, _), info) in slots.iter().zip(infos.iter()) {
             let tile = TileCoord::from_morton(z, code);
             let reached = REACH.iter().enumerate().filter(|(bit, _)| info.reach >> bit & 1 == 1);
             tiles.extend(reached.filter_map(|(_, d)| tile.neighbour(d.0, d.1)).map(TileCoord::morton));
@@ -120,29 +119,30 @@ impl Painter<'_> {
         tiles.sort_unstable();
         tiles.dedup();
         let (planes, rasters) = self.work.planes(kernel)?;
-        for chunk in tiles.chunks(self.work.chunk(kernel) as usize) {
+        let mut part = |chunk: &[u64], output: &mut Output<'_, I>| {
             let tiles: Vec<TileCoord> = chunk.iter().map(|&code| TileCoord::from_morton(z, code)).collect();
             let around: Vec<[u32; 9]> = tiles
                 .iter()
                 .map(|tile| {
                     std::array::from_fn(|at| {
                         let (dx, dy) = (at as i32 % 3 - 1, at as i32 / 3 - 1);
-                        tile.neighbour(dx, dy).and_then(|n| find(&zoom.slots, n.morton())).unwrap_or(NONE)
+                        tile.neighbour(dx, dy).and_then(|n| find(slots, n.morton())).unwrap_or(NONE)
                     })
                 })
                 .collect();
             let mut encoder = self.work.gpu.encoder();
             halo::encode(self.work.gpu, &mut encoder, &around, pool, &planes)?;
-            self.spread_and_shade(encoder, &planes, &rasters, thresholds, tiles, output)?;
-        }
-        Ok(())
+            self.spread_and_shade(encoder, &planes, &rasters, thresholds, tiles, output)
+        };
+        let most = output.tiles.min(planes.tiles as usize);
+        tiles.chunks(most).try_for_each(|chunk| output.in_parts(chunk, &mut part))
     }
 
     fn spread_and_shade<I: PixelIndex + bytemuck::Pod>(
         &self,
-        mut encoder: wgpu::CommandEncoder,
+        mut encoder: Commands,
         planes: &Planes,
-        rasters: &wgpu::Buffer,
+        rasters: &Buffer,
         thresholds: &Thresholds,
         tiles: Vec<TileCoord>,
         output: &mut Output<'_, I>,
@@ -162,7 +162,7 @@ impl Painter<'_> {
         thresholds: &Thresholds,
         output: &mut Output<'_, I>,
     ) -> Result<()> {
-        let mut waiting = Waiting { tiles: Vec::new(), planes: None, chunk: self.work.chunk(&Kernel::none()) as usize };
+        let mut waiting = Waiting { tiles: Vec::new(), planes: None, chunk: output.tiles };
         let chunks: Vec<usize> = (0..counts.chunks(z)?).collect();
         for some in chunks.chunks(2 * rayon::current_num_threads()) {
             let dense: Vec<Vec<(TileCoord, Vec<u32>)>> = some
@@ -199,9 +199,9 @@ impl Painter<'_> {
             return Err(Error::Internal("a weighted kernel was left for the tiles".into()));
         };
         let planes = self.work.planes(kernel)?;
-        let chunk = self.work.chunk(kernel) as usize;
+        let chunk = output.tiles.min(planes.0.tiles as usize);
         let mut waiting = Waiting { tiles: Vec::new(), planes: Some(&planes), chunk };
-        for_each_area(counts, z, kernel.radius, self.work.plan.memory.borders(), |borders| {
+        for_each_area(counts, z, kernel.radius, &self.work.plan.memory, |borders| {
             for codes in borders.reached().chunks(chunk) {
                 let dense: Vec<(TileCoord, Vec<u32>)> = codes
                     .par_iter()
@@ -292,21 +292,31 @@ impl Painter<'_> {
     fn upload<I: PixelIndex + bytemuck::Pod>(
         &self,
         tiles: Vec<(TileCoord, Vec<u32>)>,
-        planes: Option<&(Planes, wgpu::Buffer)>,
+        planes: Option<&(Planes, Buffer)>,
+        thresholds: &Thresholds,
+        output: &mut Output<'_, I>,
+    ) -> Result<()> {
+        if tiles.is_empty() {
+            return Ok(());
+        }
+        output.in_parts(&tiles, &mut |tiles, output| self.upload_at_once(tiles, planes, thresholds, output))
+    }
+
+    fn upload_at_once<I: PixelIndex + bytemuck::Pod>(
+        &self,
+        tiles: &[(TileCoord, Vec<u32>)],
+        planes: Option<&(Planes, Buffer)>,
         thresholds: &Thresholds,
         output: &mut Output<'_, I>,
     ) -> Result<()> {
         use wgpu::BufferUsages as Usage;
-        if tiles.is_empty() {
-            return Ok(());
-        }
         let words: Vec<&[u32]> = tiles.iter().map(|t| t.1.as_slice()).collect();
         let mut encoder = self.work.gpu.encoder();
         let coords: Vec<TileCoord> = tiles.iter().map(|t| t.0).collect();
         match planes {
             Some((planes, rasters)) => {
                 let staging = self.work.gpu.upload_parts("counts", &words, Usage::COPY_SRC)?;
-                encoder.copy_buffer_to_buffer(&staging, 0, &planes.buffer, 0, staging.size());
+                self.work.gpu.copy(&mut encoder, &staging, &planes.buffer, staging.size(), Move::Copied);
                 self.spread_and_shade(encoder, planes, rasters, thresholds, coords, output)
             }
             None => {
@@ -322,7 +332,7 @@ impl Painter<'_> {
 /// Tiles that wait for a submission of `chunk` of them.
 struct Waiting<'a> {
     tiles: Vec<(TileCoord, Vec<u32>)>,
-    planes: Option<&'a (Planes, wgpu::Buffer)>,
+    planes: Option<&'a (Planes, Buffer)>,
     chunk: usize,
 }
 
@@ -338,8 +348,4 @@ impl<I> Default for Lists<I> {
     fn default() -> Self {
         Self { lit: Vec::new(), near: Vec::new(), indices: Vec::new(), raster: None }
     }
-}
-
-fn table_of(tables: &[ShadeTable], z: u8) -> Result<&ShadeTable> {
-    tables.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no colours for zoom {z}")))
 }

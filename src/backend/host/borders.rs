@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+use crate::backend::Memory;
 use crate::counts::{Lit, row_major};
 use crate::error::Result;
 use crate::store::CountStore;
@@ -97,19 +98,19 @@ const TILE: u64 = 16 + 2 * 9 * 8;
 const PIXEL: u64 = size_of::<(u16, u32)>() as u64;
 
 /// The least memory that the borders of any area fit in: of one tile and its eight neighbours, all pixels lit.
-pub(in crate::backend) const LEAST: u64 = 9 * (TILE + PIXEL * (TILE_SIDE * TILE_SIDE) as u64);
+const LEAST: u64 = 9 * (TILE + PIXEL * (TILE_SIDE * TILE_SIDE) as u64);
 
 /// Calls `each` with the borders of one area of zoom `z` after the other, in Morton order, for a spread of `radius`
-/// pixels. Every tile that is lit or reached belongs to one of them. What is held at a time is at most `room` bytes,
-/// or [`LEAST`].
+/// pixels. Every tile that is lit or reached belongs to one of them. What is held at a time is the share of `memory` for
+/// it, or [`LEAST`].
 pub(in crate::backend) fn for_each_area(
     counts: &CountStore,
     z: u8,
     radius: u32,
-    room: u64,
+    memory: &Memory,
     mut each: impl FnMut(&Borders) -> Result<()>,
 ) -> Result<()> {
-    let room = room.max(LEAST);
+    let room = memory.borders().max(LEAST);
     let mut waiting = vec![Area { z, level: z, code: 0 }];
     while let Some(area) = waiting.pop() {
         let borders = if may_fit(counts, area, radius, room)? {
@@ -119,7 +120,10 @@ pub(in crate::backend) fn for_each_area(
         };
         match borders {
             Some(borders) if borders.is_empty() => {}
-            Some(borders) => each(&borders)?,
+            Some(borders) => {
+                let _held = memory.account.force(borders.bytes());
+                each(&borders)?;
+            }
             None => waiting.extend(area.children().rev()),
         }
     }
@@ -213,6 +217,10 @@ impl Borders {
         }
         let fits = held.into_inner() <= room || area.level == 0;
         Ok(fits.then_some(Self { area, radius, pieces: found }))
+    }
+
+    fn bytes(&self) -> u64 {
+        self.pieces.iter().map(Piece::bytes).sum()
     }
 
     fn is_empty(&self) -> bool {

@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::borders::for_each_area;
+use crate::backend::Memory;
 use crate::counts::{ISOLATION_REACH, Isolation};
 use crate::error::Result;
 use crate::store::CountStore;
@@ -16,10 +17,10 @@ const WIDE: usize = (SIDE + 2 * REACH) as usize;
 /// Pixels up to which looking at each one's neighbours in a sorted list takes less time than a raster.
 const FEW: usize = 2_000;
 
-/// The isolation of the pixels of zoom `z` with a count of `least` or more; borders take up to `room` bytes.
-pub(in crate::backend) fn zoom(counts: &CountStore, z: u8, least: u32, room: u64) -> Result<Isolation> {
+/// The isolation of the pixels of zoom `z` with a count of `least` or more.
+pub(in crate::backend) fn zoom(counts: &CountStore, z: u8, least: u32, memory: &Memory) -> Result<Isolation> {
     let mut isolation = Isolation::default();
-    for_each_area(counts, z, ISOLATION_REACH, room, |borders| {
+    for_each_area(counts, z, ISOLATION_REACH, memory, |borders| {
         let tiles = borders.lit();
         let pieces = tiles.par_iter().map_init(Default::default, |(lit, near): &mut (Vec<_>, Vec<_>), &code| {
             borders.gather(counts, TileCoord::from_morton(z, code), lit, near, |count| count)?;
