@@ -1,6 +1,7 @@
 //! The order of work of one run: points in, counts, colours, tiles out. Each step is a call into the part that
 //! knows how; what happened is returned as a [`Report`], never printed.
 
+mod canvas;
 pub(crate) mod colours;
 mod estimate;
 pub mod image;

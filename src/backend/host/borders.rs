@@ -110,20 +110,27 @@ pub(in crate::backend) fn for_each_area(
     memory: &Memory,
     mut each: impl FnMut(&Borders) -> Result<()>,
 ) -> Result<()> {
-    let room = memory.borders().max(LEAST);
+    for_each_area_within(counts, z, radius, memory.borders().max(LEAST), |borders| {
+        let _held = memory.account.force(borders.bytes());
+        each(borders)
+    })
+}
+
+/// The same for areas of at most `room` bytes, or of a single tile.
+fn for_each_area_within(
+    counts: &CountStore,
+    z: u8,
+    radius: u32,
+    room: u64,
+    mut each: impl FnMut(&Borders) -> Result<()>,
+) -> Result<()> {
     let mut waiting = vec![Area { z, level: z, code: 0 }];
     while let Some(area) = waiting.pop() {
-        let borders = if may_fit(counts, area, radius, room)? {
-            Borders::new(counts, area, radius, room)?
-        } else {
-            None
-        };
+        let borders =
+            if may_fit(counts, area, radius, room)? { Borders::new(counts, area, radius, room)? } else { None };
         match borders {
             Some(borders) if borders.is_empty() => {}
-            Some(borders) => {
-                let _held = memory.account.force(borders.bytes());
-                each(&borders)?;
-            }
+            Some(borders) => each(&borders)?,
             None => waiting.extend(area.children().rev()),
         }
     }
@@ -188,16 +195,22 @@ impl Borders {
             if held.load(Ordering::Relaxed) > room && area.level > 0 {
                 return ControlFlow::Break(Ok(()));
             }
-            let read = counts.read_chunk_where(z, chunk, |code| area.is_near(code), lit, |code, lit| {
-                let pixels = lit.iter().map(|l| (row_major(l.pixel), l.count));
-                let border = pixels.filter(|&(pixel, _)| {
-                    let (x, y) = place(pixel, 0, 0);
-                    !inner.contains(&x) || !inner.contains(&y)
-                });
-                piece.pixels.extend(border);
-                piece.tiles.push((code, piece.pixels.len() as u32));
-                Ok(())
-            });
+            let read = counts.read_chunk_where(
+                z,
+                chunk,
+                |code| area.is_near(code),
+                lit,
+                |code, lit| {
+                    let pixels = lit.iter().map(|l| (row_major(l.pixel), l.count));
+                    let border = pixels.filter(|&(pixel, _)| {
+                        let (x, y) = place(pixel, 0, 0);
+                        !inner.contains(&x) || !inner.contains(&y)
+                    });
+                    piece.pixels.extend(border);
+                    piece.tiles.push((code, piece.pixels.len() as u32));
+                    Ok(())
+                },
+            );
             if let Err(error) = read {
                 return ControlFlow::Break(Err(error));
             }
@@ -316,5 +329,81 @@ impl Borders {
 impl Piece {
     fn start(&self, at: usize) -> usize {
         at.checked_sub(1).map_or(0, |before| self.tiles[before].1 as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    type Near = BTreeMap<u64, BTreeSet<(i32, i32, u32)>>;
+
+    /// What every reached tile has around it, and the most that was held for it at a time.
+    fn all(store: &CountStore, z: u8, radius: u32, room: u64) -> (Near, u64, usize) {
+        let (mut found, mut most, mut areas) = (Near::new(), 0, 0);
+        for_each_area_within(store, z, radius, room, |borders| {
+            most = most.max(borders.bytes());
+            areas += 1;
+            let reached = borders.reached();
+            assert!(borders.lit().iter().all(|code| reached.contains(code)));
+            for code in reached {
+                let (mut lit, mut near) = (Vec::new(), Vec::new());
+                borders.gather(store, TileCoord::from_morton(z, code), &mut lit, &mut near, |count| count)?;
+                assert!(found.insert(code, near.iter().copied().collect()).is_none(), "a tile in two areas");
+            }
+            Ok(())
+        })
+        .unwrap();
+        (found, most, areas)
+    }
+
+    proptest! {
+        /// However small the areas are, each tile is met once, with the pixels around it that it has by definition.
+        #[test]
+        fn areas_of_any_size_show_the_same(
+            z in 0u8..=5,
+            radius in prop_oneof![Just(1u32), Just(64), 2u32..64],
+            tiles in proptest::collection::btree_map(
+                any::<u64>(),
+                proptest::collection::btree_set(prop_oneof![any::<u16>(), 0u16..40, 65_500u16..], 1..12),
+                1..150,
+            ),
+            room in 400u64..9_000,
+        ) {
+            let tiles: BTreeMap<u64, _> = tiles.into_iter().map(|(code, lit)| (code % (1 << (2 * z)), lit)).collect();
+            let mut store = CountStore::new(z);
+            let mut part = store.part();
+            for (&code, pixels) in &tiles {
+                let lit: Vec<Lit> = pixels.iter().map(|&pixel| Lit { pixel, count: 1 + u32::from(pixel) }).collect();
+                part.push(code, &lit).unwrap();
+            }
+            store.set_zoom(z, vec![part]).unwrap();
+            let (whole, _, areas) = all(&store, z, radius, u64::MAX);
+            prop_assert_eq!(areas, 1);
+            let (found, most, _) = all(&store, z, radius, room);
+            prop_assert!(found == whole);
+            // A single tile and its neighbours may take more.
+            prop_assert!(most <= room.max(9 * (TILE + 12 * PIXEL)), "{} of {}", most, room);
+            let mut expected = Near::new();
+            for code in 0..1u64 << (2 * z) {
+                let mut near = BTreeSet::new();
+                let tile = TileCoord::from_morton(z, code);
+                for (dx, dy) in AROUND.into_iter().chain([(0, 0)]) {
+                    let Some(pixels) = tile.neighbour(dx, dy).and_then(|other| tiles.get(&other.morton())) else {
+                        continue;
+                    };
+                    near.extend(pixels.iter().filter_map(|&pixel| {
+                        let (x, y) = place(row_major(pixel), dx, dy);
+                        within((x, y), radius as i32).then_some((x, y, 1 + u32::from(pixel)))
+                    }));
+                }
+                if !near.is_empty() {
+                    expected.insert(code, near);
+                }
+            }
+            prop_assert!(whole == expected);
+        }
     }
 }

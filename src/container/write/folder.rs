@@ -69,12 +69,7 @@ impl TileWriter for Folder {
         Ok(())
     }
 
-    fn finish(
-        self: Box<Self>,
-        metadata: &Value,
-        beside: &dyn Fn() -> Result<Beside>,
-        _: &Monitor,
-    ) -> Result<Written> {
+    fn finish(self: Box<Self>, metadata: &Value, beside: &dyn Fn() -> Result<Beside>, _: &Monitor) -> Result<Written> {
         self.put(METADATA, format!("{metadata:#}\n").as_bytes())?;
         let Beside { page, legend } = beside()?;
         if let Some(page) = page {

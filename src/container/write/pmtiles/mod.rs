@@ -71,12 +71,7 @@ impl TileWriter for Archive {
         Ok(())
     }
 
-    fn finish(
-        self: Box<Self>,
-        metadata: &Value,
-        _: &dyn Fn() -> Result<Beside>,
-        monitor: &Monitor,
-    ) -> Result<Written> {
+    fn finish(self: Box<Self>, metadata: &Value, _: &dyn Fn() -> Result<Beside>, monitor: &Monitor) -> Result<Written> {
         let Self { waiting, staging, tally } = *self;
         let Tiles { spool, index } = waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
         let layout = index.layout(monitor)?;
@@ -96,13 +91,7 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    fn write(
-        &mut self,
-        metadata: &Value,
-        layout: &Layout,
-        directories: Directories,
-        mut tiles: Source,
-    ) -> Result<()> {
+    fn write(&mut self, metadata: &Value, layout: &Layout, directories: Directories, mut tiles: Source) -> Result<()> {
         let text = gzip(kept(metadata).to_string().as_bytes())?;
         let leaves = directories.leaves.as_ref().map_or(0, Spool::size);
         self.put(&header(metadata, layout, &directories, text.len() as u64))?;

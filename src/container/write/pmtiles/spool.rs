@@ -71,9 +71,8 @@ impl Source {
         let mut rest = &order[..];
         while let Some(&(first, _)) = rest.first() {
             let mut last = first.offset + first.length;
-            let near = |at: &Waiting, last: u64| {
-                at.offset <= last + GAP && at.offset + at.length <= first.offset + STRETCH
-            };
+            let near =
+                |at: &Waiting, last: u64| at.offset <= last + GAP && at.offset + at.length <= first.offset + STRETCH;
             let mut count = 1;
             while let Some((at, _)) = rest.get(count).filter(|(at, _)| near(at, last)) {
                 last = last.max(at.offset + at.length);
