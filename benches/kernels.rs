@@ -9,11 +9,12 @@ use tilefire::backend::cpu::CpuCount;
 use tilefire::backend::{Count, Memory, Paint, Plan, SpreadZoom, TileSink};
 use tilefire::counts::{Distinct, Histogram, Unit, ZoomStats};
 use tilefire::monitor::Monitor;
-use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
+use tilefire::project::{Coordinate, Crs, Projector};
+use tilefire::rows::LeftOut;
 use tilefire::shade::{
     Colormap, Function, Kernel, Radius, Scale, ShadeTable, Shading, Span, Spread, SpreadOp, SpreadShape, Style,
 };
-use tilefire::source::{self, CoordinateSink, Input, ReadOptions};
+use tilefire::source::{self, Batch, BatchSink, Input, ReadOptions};
 use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 const POINTS: usize = 2_000_000;
@@ -85,8 +86,8 @@ fn coordinates(n: usize) -> Vec<Coordinate> {
 
 struct Dropped;
 
-impl CoordinateSink for Dropped {
-    fn take(&mut self, batch: &[Coordinate]) -> tilefire::Result<()> {
+impl BatchSink for Dropped {
+    fn take(&mut self, batch: &Batch) -> tilefire::Result<()> {
         black_box(batch);
         Ok(())
     }

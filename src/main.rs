@@ -5,5 +5,20 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    hush_device_layer();
     tilefire::cli::main()
+}
+
+/// Mesa's Vulkan layer that orders devices by the user's wish asks for a display, and complains on standard error where
+/// there is none: on servers, beside the lines this program prints. It is left out there, unless its wish is set. The
+/// program may do so, the library not: the environment belongs to whoever's process it is.
+fn hush_device_layer() {
+    let set = |name| std::env::var_os(name).is_some();
+    if cfg!(target_os = "linux") && !["XDG_RUNTIME_DIR", "MESA_VK_DEVICE_SELECT", "DRI_PRIME"].into_iter().any(set) {
+        #[expect(unsafe_code, reason = "the layer takes this wish from the environment only")]
+        // SAFETY: the program has a single thread at this point, so nobody reads the environment meanwhile.
+        unsafe {
+            std::env::set_var("NODEVICE_SELECT", "1");
+        }
+    }
 }

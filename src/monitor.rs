@@ -86,12 +86,17 @@ struct StageClock {
 #[derive(Debug)]
 pub struct Monitor {
     start: Instant,
+    /// CPU seconds of the process before.
+    cpu_before: f64,
     stages: [StageClock; Stage::ALL.len()],
     cancelled: Arc<AtomicBool>,
     /// Input bytes taken so far.
     pub bytes_read: AtomicU64,
     /// Input bytes in all; 0 when unknown (standard input).
     pub bytes_total: AtomicU64,
+    /// Nanoseconds that reading threads spent in what only one of them can do at a time: the hand-out of pieces, and
+    /// passing on what the next piece needs.
+    pub in_order: AtomicU64,
     /// Points handed to the backend so far.
     pub points: AtomicU64,
     /// Tiles written so far.
@@ -104,6 +109,7 @@ impl Default for Monitor {
     fn default() -> Self {
         Self {
             start: Instant::now(),
+            cpu_before: process_cpu_seconds(),
             stages: std::array::from_fn(|_| StageClock {
                 busy: AtomicU64::new(0),
                 first: AtomicU64::new(u64::MAX),
@@ -112,6 +118,7 @@ impl Default for Monitor {
             cancelled: Arc::default(),
             bytes_read: AtomicU64::new(0),
             bytes_total: AtomicU64::new(0),
+            in_order: AtomicU64::new(0),
             points: AtomicU64::new(0),
             tiles: AtomicU64::new(0),
             tiles_total: AtomicU64::new(0),
@@ -163,6 +170,12 @@ impl Monitor {
         self.start.elapsed().as_secs_f64()
     }
 
+    /// CPU seconds of the process since the run began. A process may have some before it does: those of the program that
+    /// it was until it became this one.
+    pub fn cpu_seconds(&self) -> f64 {
+        process_cpu_seconds() - self.cpu_before
+    }
+
     /// Asks every thread to stop at its next check.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
@@ -172,4 +185,8 @@ impl Monitor {
     pub fn check(&self) -> Result<()> {
         if self.cancelled.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
     }
+}
+
+fn process_cpu_seconds() -> f64 {
+    cpu_time::ProcessTime::try_now().map_or(0.0, |t| t.as_duration().as_secs_f64())
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 /// Modules from the ground up; those of one row must not know each other.
 const FLOORS: [&[&str]; 8] = [
     &["error", "monitor", "account"],
-    &["tile"],
-    &["counts", "project", "staging"],
+    &["tile", "rows"],
+    &["counts", "project", "staging", "heat"],
     &["shade", "store", "encode"],
     &["source", "backend", "container", "paper"],
     &["render", "serve"],
@@ -20,11 +20,11 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and a module that may name them; a package with several homes stands here several times.
-const HOMES: [(&str, &str); 16] = [
+const HOMES: [(&str, &str); 17] = [
     ("wgpu", "backend/gpu"),
     ("pollster", "backend/gpu"),
     ("csv", "source"),
-    ("proj", "project"),
+    ("proj_sys", "project"),
     ("png", "encode"),
     ("png", "paper"),
     ("image", "paper"),
@@ -32,6 +32,7 @@ const HOMES: [(&str, &str); 16] = [
     ("clap", "cli"),
     ("indicatif", "cli"),
     ("ctrlc", "cli"),
+    ("signal_hook", "cli"),
     ("pmtiles", "container"),
     ("tokio", "serve"),
     ("hyper", "serve"),

@@ -53,6 +53,14 @@ fn the_map_in_a_real_browser() {
     let bells = ["--spread", "6", "--spread-shape", "gaussian", "--spread-op", "add", "--theme", "light"];
     let run = ["render", &sample().display().to_string(), "-o", "styled", "-z", "0..8", "--span", "p90", "-q"];
     place.run([&run[..], &bells, &["--backend", "cpu"]].concat()).ok();
+    // Thanks that would do more than thank, if the page took them for HTML.
+    let page = fs::read_to_string(place.path("styled/index.html")).unwrap();
+    let thanks = r#"&copy; <a href='https://a.test/?b' onclick='window.hurt=1'>A</a> <a href='javascript:window.hurt=2'>B</a>
+        <img src='x' onerror='window.hurt=3'><script>window.hurt=4</script>"#;
+    let thanks = serde_json::to_string(thanks).unwrap().replace('<', "\\u003c");
+    let hostile = page.replacen(r#""tilejson":"#, &format!(r#""attribution":{thanks},"tilejson":"#), 1);
+    assert_ne!(hostile, page);
+    fs::write(place.path("styled/index.html"), hostile).unwrap();
     let mut serve = place.command();
     serve.args(["serve", "accidents.pmtiles", "small", "--port", "0", "--quiet", "--cors", "*", "--ol-url"]);
     let mut server = Server(serve.arg(tests.join("node_modules/ol")).stdout(Stdio::piped()).spawn().unwrap());

@@ -9,12 +9,17 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tilefire::Error;
 use tilefire::container::write::{self as container, Beside, TileWriter};
+use tilefire::heat::TileJson;
 use tilefire::monitor::Monitor;
 use tilefire::staging::OutputOptions;
 use tilefire::tile::TileCoord;
 
-fn metadata() -> Value {
-    json!({"generator": "tilefire 0.1.0", "tiles": ["{z}/{x}/{y}.png"]})
+fn metadata() -> TileJson {
+    typed(&json!({"generator": "tilefire 0.1.0", "tiles": ["{z}/{x}/{y}.png"]}))
+}
+
+fn typed(metadata: &Value) -> TileJson {
+    TileJson::read(metadata.to_string().as_bytes()).unwrap().tile_json
 }
 
 fn tile(z: u8, x: u32, y: u32) -> TileCoord {
@@ -72,7 +77,7 @@ fn a_folder_holds_its_tiles_and_nothing_else() {
     assert_eq!(names(&out), "0 0/0 0/0/0.png 3 3/7 3/7/5.png index.html metadata.json");
     assert_eq!(fs::read(out.join("3/7/5.png")).unwrap(), b"png");
     let read: Value = serde_json::from_slice(&fs::read(out.join("metadata.json")).unwrap()).unwrap();
-    assert_eq!(read, metadata());
+    assert_eq!(read, serde_json::to_value(metadata()).unwrap());
     assert_eq!(names(out.parent().unwrap()).split(' ').next(), Some("way"));
 }
 
@@ -225,7 +230,7 @@ fn leftover(home: &Path, parts: &[&str]) -> PathBuf {
     for part in parts {
         fs::create_dir_all(dir.join(part).join("0/0")).unwrap();
         fs::write(dir.join(part).join("0/0/0.png"), part).unwrap();
-        fs::write(dir.join(part).join("metadata.json"), metadata().to_string()).unwrap();
+        fs::write(dir.join(part).join("metadata.json"), serde_json::to_string(&metadata()).unwrap()).unwrap();
     }
     dir
 }
@@ -330,8 +335,9 @@ fn an_archive_holds_the_tiles_of_the_folder() {
     let home = tempfile::tempdir().unwrap();
     let metadata = json!({
         "generator": "tilefire 0.1.0", "tiles": ["{z}/{x}/{y}.png"], "minzoom": 0, "maxzoom": 9,
-        "bounds": [-1.0, 50.0, 2.0, 53.0], "center": [0.5, 51.5, 7], "heat": {"points": 7},
+        "bounds": [-1.0, 50.0, 2.0, 53.0], "center": [0.5, 51.5, 7], "heat": {"version": 1, "rows": 9, "used": 7},
     });
+    let set = typed(&metadata);
     let tiles: Vec<TileCoord> = (0..10u8)
         .flat_map(|z| (0..1u32 << (2 * z.min(4))).map(move |i| tile(z, i * 7 % (1 << z), i / 3 % (1 << z))))
         .map(|t| (t.z, t.x, t.y))
@@ -352,12 +358,14 @@ fn an_archive_holds_the_tiles_of_the_folder() {
                 });
             }
         });
-        assert_eq!(writer.finish(&metadata, &beside("page"), &Monitor::default()).unwrap().tiles, tiles.len() as u64);
+        assert_eq!(writer.finish(&set, &beside("page"), &Monitor::default()).unwrap().tiles, tiles.len() as u64);
     }
     let mut asked = tiles.clone();
     asked.push(tile(12, 0, 0));
     let (kept, found) = archived(&archive, &asked);
-    assert_eq!((&kept["generator"], &kept["heat"]), (&metadata["generator"], &metadata["heat"]));
+    let heat = serde_json::to_value(set.heat.as_ref().unwrap()).unwrap();
+    assert_eq!((&kept["generator"], &kept["heat"]), (&metadata["generator"], &heat));
+    assert_eq!((&kept["tiles"], &kept["type"], &kept["maxzoom"]), (&Value::Null, &json!("overlay"), &json!(9)));
     for (t, found) in asked.iter().zip(found) {
         assert!(fs::read(folder.join(format!("{t}.png"))).ok() == found, "{t}");
     }
@@ -369,7 +377,7 @@ fn an_archive_holds_the_tiles_of_the_folder() {
     let again = home.path().join("again.pmtiles");
     let writer = container::create(&again, &OutputOptions::default()).unwrap();
     tiles.iter().for_each(|t| writer.write(*t, &bytes(t)).unwrap());
-    writer.finish(&metadata, &nothing, &Monitor::default()).unwrap();
+    writer.finish(&set, &nothing, &Monitor::default()).unwrap();
     assert!(fs::read(again).unwrap() == fs::read(archive).unwrap());
 }
 

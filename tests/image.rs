@@ -295,7 +295,14 @@ fn pictures_are_indexed_where_indices_do() {
 fn a_sheet_is_half_dark_half_light() {
     let place = Playground::new();
     let clear = Colormap::parse("#00000000,#00000000").unwrap();
-    tilefire::paper::sheet::write(&["clear".into()], &[clear], &place.path("sheet.png"), false).unwrap();
+    tilefire::paper::sheet::write(
+        &["clear".into()],
+        &[clear],
+        &place.path("sheet.png"),
+        false,
+        &tilefire::monitor::Monitor::default(),
+    )
+    .unwrap();
     let sheet = image::open(place.path("sheet.png")).unwrap().to_rgb8();
     let (right, middle) = (sheet.width() - 1 - 4, sheet.width() - 1 - 4 - 1020 / 2);
     let row = sheet.height() / 2;

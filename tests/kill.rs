@@ -79,3 +79,84 @@ fn killed_over_an_old_output_there_is_the_old_or_the_new() {
     assert!(tree(&place.path("tiles")) == fire);
     assert_eq!(place.names(), ["tiles"], "leftovers of killed runs are cleaned up by the next run");
 }
+
+/// Kills a run as soon as it has put something there.
+fn kill_at_work(place: &Playground, arguments: &[&str]) {
+    let before = place.names();
+    let mut command = place.command();
+    command.args(arguments).env("TMPDIR", place.path("")).stdin(std::process::Stdio::piped());
+    let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    while place.names() == before {
+        assert!(child.try_wait().unwrap().is_none(), "{arguments:?} ended by itself");
+        sleep(Duration::from_millis(1));
+    }
+    sleep(Duration::from_millis(100));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_ne!(place.names(), before, "nothing was left; the test tested nothing");
+}
+
+#[test]
+fn single_files_of_killed_runs_are_cleared_by_the_next() {
+    let place = Playground::new();
+    kill_at_work(&place, &["synth", "-n", "4G", "-o", "points.csv"]);
+    place.run(["synth", "-n", "1k", "-o", "points.csv"]).ok();
+    assert_eq!(place.names(), ["points.csv"]);
+    let image = ["image", "points.csv", "-o", "map.png", "-q", "--backend", "cpu", "--report", "map.json"];
+    kill_at_work(&place, &["image", "-", "-o", "map.png", "--backend", "cpu"]);
+    place.run(image).ok();
+    assert_eq!(place.names(), ["map.json", "map.png", "points.csv"]);
+}
+
+/// A picture takes a moment to be written: whenever the run is killed, the next one finds nothing in its way and leaves
+/// nothing behind.
+#[test]
+fn a_picture_that_was_killed_while_it_was_written() {
+    let place = Playground::new();
+    place.file("points.csv", "lon,lat\n1,2\n3,4\n");
+    let wide = ["image", "points.csv", "-o", "map.png", "-q", "--backend", "cpu", "--width", "2500", "--truecolor"];
+    let start = Instant::now();
+    place.run(wide).ok();
+    let whole_time = start.elapsed();
+    let whole = std::fs::read(place.path("map.png")).unwrap();
+    for moment in 1..=8 {
+        std::fs::remove_file(place.path("map.png")).unwrap();
+        let mut child = place.command().args(wide).spawn().unwrap();
+        sleep(whole_time * moment / 8);
+        let _ = child.kill();
+        child.wait().unwrap();
+        if place.path("map.png").exists() {
+            assert!(std::fs::read(place.path("map.png")).unwrap() == whole, "half a picture at moment {moment}");
+        } else {
+            place.run(wide).ok();
+        }
+    }
+    place.run(wide.iter().chain(&["--force"])).ok();
+    assert_eq!(place.names(), ["map.png", "points.csv"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn folders_of_killed_benchmarks_are_cleared_by_the_next() {
+    let place = Playground::new();
+    kill_at_work(&place, &["bench", "-n", "50M"]);
+    let bench = ["bench", "-n", "1k", "-z", "0..1", "--runs", "1"];
+    // One that is at work keeps its folder.
+    let mut other = place.command();
+    other.args(["bench", "-n", "50M"]).env("TMPDIR", place.path("")).stderr(std::process::Stdio::null());
+    let left = place.names();
+    let mut other = other.spawn().unwrap();
+    while place.names() == left {
+        sleep(Duration::from_millis(1));
+    }
+    sleep(Duration::from_millis(300));
+    let ran = place.command().args(bench).env("TMPDIR", place.path("")).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    assert_eq!(place.names().len(), 1, "{:?}", place.names());
+    assert!(other.try_wait().unwrap().is_none());
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let ran = place.command().args(bench).env("TMPDIR", place.path("")).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    assert_eq!(place.names(), Vec::<String>::new());
+}

@@ -12,7 +12,8 @@ use serde_json::Value;
 use tilefire::backend::{SpreadZoom, TileSink};
 use tilefire::counts::{Distinct, Histogram, Isolation, Unit, ZoomStats};
 use tilefire::error::Result;
-use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
+use tilefire::project::{Coordinate, Crs, Projector};
+use tilefire::rows::LeftOut;
 use tilefire::shade::{
     Colormap, Function, Radius, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp, SpreadShape, Style,
     auto_radius,

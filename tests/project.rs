@@ -5,6 +5,10 @@
 use tilefire::error::Error;
 use tilefire::project::Projector;
 
+#[cfg(feature = "proj")]
+#[allow(clippy::unwrap_used, reason = "test code")]
+mod common;
+
 #[test]
 fn a_projector_may_move_between_threads() {
     fn needs<T: Send>() {}
@@ -13,9 +17,14 @@ fn a_projector_may_move_between_threads() {
 
 #[cfg(feature = "proj")]
 mod with_proj {
-    use tilefire::project::{Coordinate, Crs, LeftOut};
+    use std::collections::BTreeMap;
+    use std::process::Command;
+
+    use tilefire::project::{Coordinate, Crs};
+    use tilefire::rows::{LeftOut, Reason};
     use tilefire::tile::WorldPoint;
 
+    use super::common::{Playground, Ran, tree};
     use super::*;
 
     fn project(crs: &str, batch: &[(f64, f64)]) -> (Vec<WorldPoint>, LeftOut) {
@@ -48,7 +57,7 @@ mod with_proj {
     fn one_bad_point_does_not_take_others_with_it() {
         let (out, left) =
             project("EPSG:27700", &[(530_268.0, 179_640.0), (1e300, 0.0), (f64::NAN, 5.0), (400_000.0, 1e5)]);
-        assert_eq!((out.len(), left.out_of_range), (2, 2));
+        assert_eq!((out.len(), left[Reason::OutOfRange]), (2, 2));
     }
 
     #[test]
@@ -57,6 +66,74 @@ mod with_proj {
         assert!(projected("EPSG:27700") && projected("3857") && projected("+proj=utm +zone=33 +datum=WGS84"));
         assert!(!projected("EPSG:4258") && !projected("EPSG:4326") && !projected("+proj=longlat +ellps=GRS80"));
         assert!(projected("EPSG:7405"));
+    }
+
+    /// The tiles of a few points on the national grid, made with `edit` on the command.
+    fn tiles(playground: &Playground, out: &str, edit: impl FnOnce(&mut Command)) -> BTreeMap<String, Vec<u8>> {
+        let points = "x,y\n530268,179640\n400000,100000\n325900,673900\n180100,68000\n";
+        playground.file("points.csv", points);
+        let mut command = playground.command();
+        let crs = ["--crs", "EPSG:27700", "--backend", "cpu", "-z", "0..14", "-o", out];
+        command.args(["render", "points.csv", "--no-page"]).args(crs);
+        edit(&mut command);
+        Ran::from(command.output().unwrap()).ok();
+        let mut tiles = tree(&playground.path(out));
+        // The name of a set is in its metadata.
+        tiles.remove("metadata.json");
+        tiles
+    }
+
+    #[test]
+    fn another_installation_of_proj_changes_nothing() {
+        let playground = Playground::new();
+        let expected = tiles(&playground, "plain", |_| ());
+        assert!(expected.len() > 4);
+        let other = playground.path("other");
+        std::fs::create_dir(&other).unwrap();
+        for (name, text) in [("proj.db", "not a database"), ("proj.ini", "[general]\nnetwork = on\n")] {
+            std::fs::write(other.join(name), text).unwrap();
+        }
+        let data: &dyn Fn(&mut Command) = &|command| _ = command.env("PROJ_DATA", &other);
+        let lib: &dyn Fn(&mut Command) = &|command| _ = command.env("PROJ_LIB", &other);
+        let network: &dyn Fn(&mut Command) = &|command| _ = command.env("PROJ_NETWORK", "ON");
+        let here: &dyn Fn(&mut Command) = &|command| _ = command.env("XDG_DATA_HOME", &playground.path("share"));
+        std::fs::create_dir(playground.path("share")).unwrap();
+        std::os::unix::fs::symlink(&other, playground.path("share/proj")).unwrap();
+        for (name, edit) in [("data", data), ("lib", lib), ("network", network), ("user", here)] {
+            assert!(tiles(&playground, name, edit) == expected, "{name}");
+        }
+        // One that lies where the program was started.
+        playground.file("proj.db", "not a database");
+        assert!(tiles(&playground, "cwd", |_| ()) == expected);
+    }
+
+    #[test]
+    fn a_code_that_is_none_says_so_and_proj_prints_nothing() {
+        let playground = Playground::new();
+        playground.file("points.csv", "x,y\n1,2\n");
+        for crs in ["EPSG:99999", "99999", "NOBODY:7"] {
+            let ran = playground.run(["render", "points.csv", "--crs", crs, "-o", "out"]);
+            let line = ran.error(2);
+            assert!(line.contains("no such code") && !line.contains("4096"), "{line}");
+        }
+        for crs in ["nonsense", "+proj=nonsense", "GEOGCS[\"broken\""] {
+            let line = playground.run(["render", "points.csv", "--crs", crs, "-o", "out"]).error(2);
+            assert!(line.contains(crs) && !line.contains("4096"), "{line}");
+        }
+    }
+
+    #[test]
+    fn many_threads_make_operations_and_drop_them_at_once() {
+        let threads: Vec<_> = (0..8)
+            .map(|i| {
+                std::thread::spawn(move || {
+                    let crs = if i % 2 == 0 { "EPSG:27700" } else { "EPSG:2154" };
+                    (0..3).map(|_| project(crs, &[(530_268.0, 179_640.0)]).0).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let all: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert!(all.iter().zip(&all[2..]).all(|(a, b)| a == b) && all[0] != all[1]);
     }
 
     #[test]

@@ -13,8 +13,9 @@ use tilefire::backend::cpu::CpuCount;
 use tilefire::backend::{Count, Memory, Plan, PointPush};
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
-use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
-use tilefire::source::{self, CoordinateSink, Input, ReadOptions, ReadReport};
+use tilefire::project::{Coordinate, Crs, Projector};
+use tilefire::rows::{LeftOut, Reason};
+use tilefire::source::{self, Batch, BatchSink, Input, ReadOptions, ReadReport};
 use tilefire::tile::{WorldPoint, ZoomRange};
 
 struct Sink<'a> {
@@ -24,10 +25,10 @@ struct Sink<'a> {
     left_out: LeftOut,
 }
 
-impl CoordinateSink for Sink<'_> {
-    fn take(&mut self, batch: &[Coordinate]) -> Result<()> {
+impl BatchSink for Sink<'_> {
+    fn take(&mut self, batch: &Batch) -> Result<()> {
         self.points.clear();
-        self.projector.project(batch, &mut self.points, &mut self.left_out)?;
+        self.projector.project(&batch.coordinates, &mut self.points, &mut self.left_out)?;
         self.push.push(&self.points)
     }
 }
@@ -64,10 +65,10 @@ fn counted(csv: &Path, lon: &str, lat: &str) -> Value {
         .enumerate()
         .map(|(z, s)| (z.to_string(), serde_json::json!({"lit": s.lit, "max": s.max, "tiles": s.tiles, "sum": s.sum})))
         .collect();
-    let invalid = report.invalid.total();
+    let invalid = report.left_out.total();
     serde_json::json!({
         "lon": lon, "lat": lat, "rows": report.rows, "invalid": invalid,
-        "out_of_range": left_out.out_of_range, "outside_mercator": left_out.outside_mercator,
+        "out_of_range": left_out[Reason::OutOfRange], "outside_mercator": left_out[Reason::OutsideMercator],
         "used": report.rows - invalid - left_out.total(), "zooms": zooms,
     })
 }
@@ -121,9 +122,9 @@ real! {
 /// Keeps coordinates in file order: with a single sink batches come in order.
 struct Kept(Vec<Coordinate>);
 
-impl CoordinateSink for Kept {
-    fn take(&mut self, batch: &[Coordinate]) -> Result<()> {
-        self.0.extend_from_slice(batch);
+impl BatchSink for Kept {
+    fn take(&mut self, batch: &Batch) -> Result<()> {
+        self.0.extend_from_slice(&batch.coordinates);
         Ok(())
     }
 }
@@ -162,7 +163,8 @@ fn westminster_by_grid_lands_within_10_m_of_its_degrees() {
     let Some(folder) = folder("westminster_by_grid_lands_within_10_m_of_its_degrees") else { return };
     let file = folder.join("data/uk_accidents_2005_westminster_excerpt.csv");
     let (_, degrees) = coordinates(file.clone(), &ReadOptions::default());
-    let (report, grid) = coordinates(file, &ReadOptions { projected: true, ..ReadOptions::default() });
+    let (report, grid) =
+        coordinates(file, &ReadOptions { crs: "EPSG:27700".parse().unwrap(), ..ReadOptions::default() });
     assert_eq!(report.files[0].x_column, "Location_Easting_OSGR");
     let (degrees, grid) = (world("EPSG:4326", &degrees), world("EPSG:27700", &grid));
     assert_eq!((degrees.len(), grid.len()), (1999, 1999));
@@ -179,9 +181,9 @@ fn westminster_by_grid_lands_within_10_m_of_its_degrees() {
 fn edinburgh_by_grid_lands_in_edinburgh() {
     let Some(folder) = folder("edinburgh_by_grid_lands_in_edinburgh") else { return };
     for (file, rows) in [("edinburgh_accidents_2010_osgr.csv", 1176), ("edinburgh_accidents_2012_osgr.csv", 1163)] {
-        let options = ReadOptions { projected: true, ..ReadOptions::default() };
+        let options = ReadOptions { crs: "EPSG:27700".parse().unwrap(), ..ReadOptions::default() };
         let (report, grid) = coordinates(folder.join("data").join(file), &options);
-        assert_eq!((report.rows, report.invalid.total(), grid.len()), (rows, 0, rows as usize), "{file}");
+        assert_eq!((report.rows, report.left_out.total(), grid.len()), (rows, 0, rows as usize), "{file}");
         let corners = [Coordinate { x: -3.5, y: 56.0 }, Coordinate { x: -3.0, y: 55.8 }];
         let corners = world("EPSG:4326", &corners);
         for (row, p) in world("EPSG:27700", &grid).into_iter().enumerate() {

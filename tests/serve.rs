@@ -5,110 +5,15 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use common::server::{Answer, Server};
 use common::{Playground, tree};
 
 const POINTS: &str = "lon,lat\n-0.1276,51.5072\n2.3522,48.8566\n-3.19,55.95\n";
-
-/// A server that ends with the test.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(place: &Playground, arguments: &[&str]) -> Self {
-        let mut command = place.command();
-        command.args(["serve", "--port", "0", "--quiet"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().trim_end_matches('/').rsplit(':').next().and_then(|p| p.parse().ok());
-        Self { port: port.unwrap_or_else(|| panic!("no address but '{line}'")), child }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream
-    }
-
-    /// Sends the bytes as they are and reads until the server closes.
-    fn raw(&self, request: &[u8]) -> Answer {
-        let mut stream = self.connect();
-        // The server may answer and close before it has read everything.
-        let _ = stream.write_all(request);
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        Answer::parse(&bytes)
-    }
-
-    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n", self.port);
-        for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
-        }
-        self.raw((request + "\r\n").as_bytes())
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, &[])
-    }
-
-    /// Bytes of memory the server has, where the system tells.
-    fn memory(&self) -> Option<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = text.lines().find(|l| l.starts_with("VmRSS:"))?.split_whitespace().nth(1)?.parse::<u64>().ok()?;
-        Some(line << 10)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn parse(bytes: &[u8]) -> Self {
-        let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(bytes.len());
-        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let mut lines = head.split("\r\n");
-        let status = lines.next().and_then(|l| l.split(' ').nth(1)).and_then(|s| s.parse().ok()).unwrap_or(0);
-        let headers = lines.filter_map(|l| l.split_once(": ")).map(|(k, v)| (k.to_lowercase(), v.to_owned())).collect();
-        Self { status, headers, body: bytes.get(end + 4..).unwrap_or_default().to_vec() }
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-
-    fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    /// One line of text that names no place on this machine's disk.
-    #[track_caller]
-    fn is_one_line(&self) {
-        let text = String::from_utf8_lossy(&self.body);
-        assert_eq!(self.header("content-type"), "text/plain; charset=utf-8", "{self:?}");
-        assert!(text.lines().count() == 1 && text.len() > 3 && text.len() < 300, "{text}");
-        assert!(!text.contains("/tmp"), "{text}");
-    }
-}
 
 /// A playground with the same tiles as a folder and as a PMTiles file.
 fn rendered() -> Playground {
@@ -173,7 +78,7 @@ fn tile_json_names_the_server_as_the_client_sees_it() {
     let headers = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "maps.test")];
     let ask = |server: &Server| server.ask("GET", "/heat.json", &headers).json()["tiles"][0].to_string();
     assert!(ask(&server).contains("http://localhost"));
-    let trusting = Server::start(&place, &["heat.pmtiles", "--trust-forwarded"]);
+    let trusting = Server::start(&place, &["heat.pmtiles", "--trust-forwarded", "--allow-host", "maps.test"]);
     assert!(ask(&trusting).contains("https://maps.test/heat/"));
 }
 
@@ -273,10 +178,119 @@ fn other_origins_read_only_when_told() {
 }
 
 #[test]
+fn origins_are_compared_as_browsers_mean_them() {
+    let place = rendered();
+    let origins = ["--cors", "HTTPS://Maps.Example.org:443", "--cors", "http://b.test:8080/"];
+    let server = Server::start(&place, &[&["heat"][..], &origins].concat());
+    let allowed = |origin: &str| {
+        let answer = server.ask("GET", "/heat/0/0/0.png", &[("Origin", origin)]);
+        answer.header("access-control-allow-origin").to_owned()
+    };
+    for known in
+        ["https://maps.example.org", "https://MAPS.example.org:443", "http://b.test:8080", "http://B.test:8080"]
+    {
+        assert_eq!(allowed(known), known);
+    }
+    for other in ["http://maps.example.org", "https://maps.example.org:444", "https://b.test:8080", "null", "x"] {
+        assert_eq!(allowed(other), "", "{other}");
+    }
+    let nonsense = [
+        "https://a.test/path",
+        "https://a.test?q",
+        "https://*.a.test",
+        "https://a b.test",
+        "null",
+        "https://a.test:x",
+        "https://",
+        "https://a.test,https://b.test",
+        "https://user@a.test",
+        "https://a.test//",
+    ];
+    for origin in nonsense {
+        let refused = place.run(["serve", "heat", "--port", "0", "--cors", origin]).error(2);
+        assert!(refused.contains("is no origin"), "{origin}: {refused}");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_ours_is_told_so() {
+    let place = rendered();
+    let server = Server::start(&place, &["heat"]);
+    let as_host = |server: &Server, host: &str, path: &str| {
+        server.raw(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())
+    };
+    for path in ["/", "/heat.json", "/heat/0/0/0.png", "/health"] {
+        for ours in ["localhost", "LocalHost:80", "127.0.0.1", "[::1]:9", "192.168.7.7:8080", "a.localhost"] {
+            assert_eq!(as_host(&server, ours, path).status, 200, "{ours}{path}");
+        }
+        for other in ["evil.test", "evil.test:8080", "localhost.evil.test", "127.0.0.1.evil.test"] {
+            let answer = as_host(&server, other, path);
+            assert_eq!(answer.status, 421, "{other}{path}");
+            answer.is_one_line();
+            assert!(String::from_utf8_lossy(&answer.body).contains("--allow-host"), "{answer:?}");
+        }
+        for nonsense in ["", "a b", "a/b", "localhost:x", "[::1", "user@localhost"] {
+            assert_eq!(as_host(&server, nonsense, path).status, 400, "{nonsense}{path}");
+        }
+    }
+    let absolute = b"GET http://evil.test/heat.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    assert_eq!(server.raw(absolute).status, 421);
+    if let Ok(name) = std::process::Command::new("uname").arg("-n").output() {
+        let name = String::from_utf8(name.stdout).unwrap();
+        assert_eq!(as_host(&server, name.trim(), "/heat.json").status, 200, "{name}");
+    }
+    let named = ["heat", "--trust-forwarded", "--allow-host", "maps.test", "--allow-host", "Other.test"];
+    let named = Server::start(&place, &named);
+    for ours in ["maps.test", "MAPS.test:443", "other.test."] {
+        assert_eq!(as_host(&named, ours, "/heat.json").status, 200, "{ours}");
+    }
+    // What a proxy says is looked at in the same way, in place of what it asked by itself.
+    let forwarded = |host| named.ask("GET", "/heat.json", &[("X-Forwarded-Host", host)]).status;
+    assert_eq!((forwarded("maps.test"), forwarded("evil.test")), (200, 421));
+    let inner = b"GET /health HTTP/1.1\r\nHost: inner\r\nX-Forwarded-Host: maps.test\r\nConnection: close\r\n\r\n";
+    assert_eq!(named.raw(inner).status, 200);
+    for nonsense in ["*.a.test", "https://a.test", "a.test:80", ""] {
+        let refused = place.run(["serve", "heat", "--port", "0", "--allow-host", nonsense]).error(2);
+        assert!(refused.contains("is no name of a host"), "{nonsense}: {refused}");
+    }
+}
+
+#[test]
+fn conditions_as_the_standard_has_them() {
+    let place = rendered();
+    let server = Server::start(&place, &["heat", "heat.pmtiles"]);
+    let paths = ["/", "/heat/0/0/0.png", "/heat.json", "/heat-2.pmtiles", "/heat-2/legend.png", "/heat/legend.png"];
+    for path in paths {
+        let tag = server.get(path).header("etag").to_owned();
+        let ask = |headers: &[(&str, &str)]| server.ask("GET", path, headers).status;
+        let weak = format!("W/{tag}");
+        let list = format!("\"a,b\", {weak}, \"c\"");
+        assert_eq!(ask(&[("If-None-Match", "\"a\""), ("If-None-Match", &tag)]), 304, "{path}: two lines");
+        assert_eq!(ask(&[("If-None-Match", &list)]), 304, "{path}: {list}");
+        assert_eq!(ask(&[("If-None-Match", "*")]), 304, "{path}");
+        let inside = format!("\"a,{},b\"", tag.trim_matches('"'));
+        assert_eq!(ask(&[("If-None-Match", &inside)]), 200, "{path}: {inside}");
+        assert_eq!(ask(&[("If-Match", &tag)]), 200, "{path}");
+        assert_eq!(ask(&[("If-Match", "\"a\""), ("If-Match", &tag)]), 200, "{path}");
+        assert_eq!(ask(&[("If-Match", "*")]), 200, "{path}");
+        assert_eq!(ask(&[("If-Match", &tag), ("If-None-Match", &tag)]), 304, "{path}");
+        for other in ["\"a\"", weak.as_str()] {
+            let failed = server.ask("GET", path, &[("If-Match", other), ("If-None-Match", &tag)]);
+            assert_eq!(failed.status, 412, "{path}: {other}");
+            failed.is_one_line();
+        }
+        assert_eq!(server.ask("HEAD", path, &[("If-Match", "\"a\"")]).status, 412, "{path}");
+    }
+    let part = [("Range", "bytes=0-9"), ("If-Match", "\"old\"")];
+    assert_eq!(server.ask("GET", "/heat-2.pmtiles", &part).status, 412);
+    assert_eq!(server.ask("GET", "/heat/9/253/165.png", &[("If-Match", "\"old\"")]).status, 412, "no tile");
+}
+
+#[test]
 fn hostile_requests_and_their_answers() {
     let place = rendered();
     place.file("secret.png", "secret");
-    let server = Server::start(&place, &["heat", "heat.pmtiles", "--timeout", "1"]);
+    let server = Server::start(&place, &["heat", "heat.pmtiles", "--timeout", "1", "--allow-host", "a"]);
     let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(100_000));
     let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(5_000));
     let address = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(100_000));
@@ -391,7 +405,7 @@ fn slow_and_many_clients_do_no_harm() {
     // One byte now and then, and never a whole request.
     let mut slow: Vec<TcpStream> = (0..20).map(|_| server.connect()).collect();
     for stream in &mut slow {
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nX: ").unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ").unwrap();
     }
     assert_eq!(server.get("/heat/0/0/0.png").status, 200, "others are served meanwhile");
     if let (Some(before), Some(now)) = (before, server.memory()) {
@@ -423,7 +437,7 @@ fn a_client_that_does_not_read_is_let_go() {
     let before = server.memory();
     let mut unread: Vec<TcpStream> = (0..30).map(|_| server.connect()).collect();
     for stream in &mut unread {
-        stream.write_all(b"GET /large.pmtiles HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        stream.write_all(b"GET /large.pmtiles HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     }
     std::thread::sleep(Duration::from_millis(500));
     if let (Some(before), Some(now)) = (before, server.memory()) {
@@ -624,12 +638,12 @@ fn what_cannot_be_served_is_said_at_once() {
 #[cfg(unix)]
 #[test]
 fn a_signal_stops_it_once_answers_under_way_are_done() {
-    for signal in ["INT", "TERM"] {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let place = rendered();
         let mut server = Server::start(&place, &["heat.pmtiles"]);
         let mut idle = server.connect();
         let mut busy = server.connect();
-        busy.write_all(b"GET /heat.pmtiles HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        busy.write_all(b"GET /heat.pmtiles HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         std::thread::sleep(Duration::from_millis(200));
         let kill =
             std::process::Command::new("kill").args([&format!("-{signal}"), &server.child.id().to_string()]).status();
@@ -639,7 +653,7 @@ fn a_signal_stops_it_once_answers_under_way_are_done() {
         busy.read_to_end(&mut rest).unwrap();
         assert_eq!(Answer::parse(&rest).body, fs::read(place.path("heat.pmtiles")).unwrap());
         assert_eq!(idle.read(&mut [0; 8]).unwrap_or(0), 0);
-        assert_eq!(server.child.wait().unwrap().code(), Some(0), "{signal}");
+        assert_eq!(server.child.wait().unwrap().code(), Some(code), "{signal}");
         assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     }
 }

@@ -3,21 +3,24 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
 
 use proptest::prelude::*;
 use tilefire::error::{Error, Result};
 use tilefire::monitor::Monitor;
-use tilefire::project::{Coordinate, Crs, LeftOut};
-use tilefire::source::{self, CoordinateSink, Header, Input, ReadOptions, ReadReport};
+use tilefire::project::{Coordinate, Crs};
+use tilefire::rows::{LeftOut, Reason};
+use tilefire::source::{self, Batch, BatchSink, Header, Input, ReadOptions, ReadReport};
 
 #[derive(Default)]
 struct Kept(Vec<Coordinate>);
 
-impl CoordinateSink for Kept {
-    fn take(&mut self, batch: &[Coordinate]) -> Result<()> {
+impl BatchSink for Kept {
+    fn take(&mut self, batch: &Batch) -> Result<()> {
         assert!(!batch.is_empty());
-        self.0.extend_from_slice(batch);
+        self.0.extend_from_slice(&batch.coordinates);
         Ok(())
     }
 }
@@ -67,24 +70,25 @@ fn each_row_has_one_reason() {
     let text =
         "lon,lat,note\r\n\r\n1,2,\n ,5,\n,x,\nnan,3,\n1e400,3,\n1,inf,\nx,\n1\n\n+1.5 , -2,\"a\nb\"\n3,4,\"open\n5,6,";
     let report = read(text, |_| ()).unwrap();
-    let invalid = report.invalid;
-    assert_eq!((invalid.missing, invalid.not_a_number, invalid.malformed), (2 + 1, 3, 2), "{report:?}");
+    let left_out = LeftOut::from([(Reason::Missing, 2 + 1), (Reason::NotANumber, 3), (Reason::Malformed, 2)]);
+    assert_eq!((report.left_out, report.files[0].left_out), (left_out, left_out));
+    assert_eq!(report.files[0].used, 10 - left_out.total());
     assert_eq!((report.rows, report.files[0].first_invalid_row), (10, Some(2)));
 }
 
 #[test]
 fn blank_lines_and_marks_are_no_rows() {
     let report = read(b"\xef\xbb\xbf\n\r\n\nLAT, Lon \n\n\n51,0\n\r\n", |_| ()).unwrap();
-    assert_eq!((report.rows, report.invalid.total()), (1, 0));
+    assert_eq!((report.rows, report.left_out.total()), (1, 0));
     assert_eq!((report.files[0].x_column.as_str(), report.files[0].y_column.as_str()), ("Lon", "LAT"));
     let report = read(b"\xef\xbb\xbf1,2\n3,4", numbered).unwrap();
-    assert_eq!((report.rows, report.invalid.total(), report.files[0].header), (2, 0, false));
+    assert_eq!((report.rows, report.left_out.total(), report.files[0].header), (2, 0, false));
 }
 
 #[test]
 fn bytes_that_are_no_text_matter_only_where_they_are_read() {
     let report = read(b"name,lon,lat\nS\xfcd,1,2\n\xff,\xff1,2\n", |_| ()).unwrap();
-    assert_eq!((report.rows, report.invalid.not_a_number), (2, 1));
+    assert_eq!((report.rows, report.left_out[Reason::NotANumber]), (2, 1));
 }
 
 #[test]
@@ -133,7 +137,7 @@ fn a_header_can_be_asserted_or_denied() {
     let report = read("1,2\n3,4\n", |o| (numbered(o), o.header = Header::Yes).0).unwrap();
     assert_eq!((report.rows, report.files[0].header, report.files[0].x_column.as_str()), (1, true, "1"));
     let report = read("lon,lat\n3,4\n", |o| (numbered(o), o.header = Header::No).0).unwrap();
-    assert_eq!((report.rows, report.invalid.not_a_number), (2, 1));
+    assert_eq!((report.rows, report.left_out[Reason::NotANumber]), (2, 1));
 }
 
 #[cfg(unix)]
@@ -152,7 +156,7 @@ fn a_pipe_is_read_like_a_file() {
     writer.join().unwrap();
     let file = folder.file("file.csv", text);
     let (expected, same) = read_with(&[file], &ReadOptions::default(), 3).unwrap();
-    assert_eq!((report.rows, report.invalid, report.rows), (expected.rows, expected.invalid, 200_000));
+    assert_eq!((report.rows, report.left_out, report.rows), (expected.rows, expected.left_out, 200_000));
     assert!(points == same);
 }
 
@@ -166,8 +170,8 @@ fn a_quote_left_open_does_not_fill_the_memory() {
 #[test]
 fn a_sink_that_fails_ends_the_reading() {
     struct Fails;
-    impl CoordinateSink for Fails {
-        fn take(&mut self, _: &[Coordinate]) -> Result<()> {
+    impl BatchSink for Fails {
+        fn take(&mut self, _: &Batch) -> Result<()> {
             Err(Error::Limit("full".into()))
         }
     }
@@ -175,6 +179,232 @@ fn a_sink_that_fails_ends_the_reading() {
     let input = folder.file("a.csv", format!("lon,lat\n{}", "1,2\n".repeat(300_000)));
     let error = source::read(&[input], &ReadOptions::default(), &Monitor::default(), &mut [Fails, Fails]).unwrap_err();
     assert_eq!(error.to_string(), "full");
+}
+
+/// A file of several pieces whose last change lies in the past, so that every later one shows.
+fn large(folder: &Folder, name: &str) -> PathBuf {
+    let Input::File(path) = folder.file(name, format!("lon,lat\n{}", "1.25,2.5\n".repeat(1 << 19))) else {
+        unreachable!()
+    };
+    let earlier = SystemTime::now() - Duration::from_secs(60);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(earlier).unwrap();
+    path
+}
+
+/// Reads `path` with a sink that does `harm` at its first batch; says what came of it.
+fn read_while(path: &Path, harm: impl FnOnce() + Send) -> Result<ReadReport> {
+    struct Harms<F>(Option<F>);
+    impl<F: FnOnce() + Send> BatchSink for Harms<F> {
+        fn take(&mut self, _: &Batch) -> Result<()> {
+            if let Some(harm) = self.0.take() {
+                harm();
+            }
+            Ok(())
+        }
+    }
+    let input = [Input::File(path.to_path_buf())];
+    source::read(&input, &ReadOptions::default(), &Monitor::default(), &mut [Harms(Some(harm))])
+}
+
+#[test]
+fn an_input_that_changes_while_it_is_read_ends_the_run() {
+    let folder = Folder::new();
+    let path = large(&folder, "cut.csv");
+    let text = message(read_while(&path, || {
+        fs::File::options().write(true).open(&path).unwrap().set_len(1 << 21).unwrap();
+    }));
+    assert!(text.contains("cut.csv") && text.contains("was cut short"), "{text}");
+
+    let path = large(&folder, "grown.csv");
+    let text = message(read_while(&path, || {
+        fs::File::options().append(true).open(&path).unwrap().write_all(b"3,4\n").unwrap();
+    }));
+    assert!(text.contains("grown.csv") && text.contains("grew"), "{text}");
+
+    let (path, other) = (large(&folder, "replaced.csv"), large(&folder, "other.csv"));
+    let text = message(read_while(&path, || fs::rename(&other, &path).unwrap()));
+    assert!(text.contains("replaced.csv") && text.contains("replaced by another file"), "{text}");
+
+    let path = large(&folder, "edited.csv");
+    let text = message(read_while(&path, || {
+        let mut file = fs::File::options().write(true).open(&path).unwrap();
+        file.write_all(b"lat,lon").unwrap();
+    }));
+    assert!(text.contains("edited.csv") && text.contains("was written to"), "{text}");
+}
+
+#[test]
+fn an_input_that_is_only_removed_was_read_as_it_was() {
+    let folder = Folder::new();
+    let path = large(&folder, "removed.csv");
+    assert_eq!(read_while(&path, || fs::remove_file(&path).unwrap()).unwrap().rows, 1 << 19);
+}
+
+#[test]
+fn many_inputs_are_opened_anew_and_held_to_what_they_were() {
+    let folder = Folder::new();
+    let inputs: Vec<_> = (0..300).map(|i| folder.file(&format!("{i}.csv"), "lon,lat\n1,2\n3,4\n")).collect();
+    let (report, points) = read_with(&inputs, &ReadOptions::default(), 3).unwrap();
+    assert_eq!((report.rows, points.len()), (600, 600));
+
+    // Between the look at its head and its rows a file is replaced: nobody holds it open.
+    let options = ReadOptions::default();
+    let pairs: Vec<_> = inputs.iter().map(|input| (input, &options)).collect();
+    let opened = source::open(&pairs, &Monitor::default()).unwrap();
+    let other = large(&folder, "other.csv");
+    fs::rename(other, folder.0.path().join("299.csv")).unwrap();
+    let text = message(opened.read(&Monitor::default(), &mut [Kept::default()]));
+    assert!(text.contains("299.csv") && text.contains("replaced"), "{text}");
+}
+
+#[test]
+fn the_rows_are_those_of_the_file_whose_head_was_looked_at() {
+    let folder = Folder::new();
+    let first = folder.file("p.csv", "lon,lat\n1,2\n");
+    let options = ReadOptions::default();
+    let opened = source::open(&[(&first, &options)], &Monitor::default()).unwrap();
+    let other = folder.0.path().join("other.csv");
+    fs::write(&other, "lat,lon\n1,2\n").unwrap();
+    fs::rename(&other, folder.0.path().join("p.csv")).unwrap();
+    let mut kept = [Kept::default()];
+    let text = message(opened.read(&Monitor::default(), &mut kept));
+    assert!(text.contains("p.csv") && text.contains("replaced"), "{text}");
+    assert_eq!(kept[0].0, [Coordinate { x: 1.0, y: 2.0 }]);
+}
+
+#[cfg(unix)]
+#[test]
+fn one_file_under_two_names_is_noticed() {
+    let folder = Folder::new();
+    let first = folder.file("a.csv", "lon,lat\n1,2\n");
+    let name = |name: &str| folder.0.path().join(name);
+    fs::hard_link(name("a.csv"), name("hard.csv")).unwrap();
+    std::os::unix::fs::symlink("a.csv", name("soft.csv")).unwrap();
+    let copy = folder.file("copy.csv", "lon,lat\n1,2\n");
+    let notices = |inputs: &[Input]| read_with(inputs, &ReadOptions::default(), 1).unwrap().0.notices;
+    assert!(notices(&[first.clone(), copy]).is_empty());
+    for other in ["hard.csv", "soft.csv", "a.csv"] {
+        let notices = notices(&[first.clone(), Input::File(name(other))]);
+        assert!(notices.len() == 1 && notices[0].contains("counted twice"), "{notices:?}");
+        assert!(notices[0].contains(other), "{notices:?}");
+    }
+}
+
+#[test]
+fn rows_are_accounted_for_by_input() {
+    let folder = Folder::new();
+    let inputs = [folder.file("a.csv", "lon,lat\n1,2\n,\nx,1\n"), folder.file("b.csv", "lon,lat\n3,4\nnan,1\n")];
+    let (report, _) = read_with(&inputs, &ReadOptions::default(), 2).unwrap();
+    let expected = [
+        (3, 1, LeftOut::from([(Reason::Missing, 1), (Reason::NotANumber, 1)])),
+        (2, 1, LeftOut::from([(Reason::NotANumber, 1)])),
+    ];
+    for (file, expected) in report.files.iter().zip(expected) {
+        assert_eq!((file.rows, file.used, file.left_out), expected);
+    }
+    assert_eq!(report.left_out, LeftOut::from([(Reason::Missing, 1), (Reason::NotANumber, 2)]));
+}
+
+#[test]
+fn a_batch_holds_rows_of_one_input() {
+    struct Sides(Vec<(usize, f64)>);
+    impl BatchSink for Sides {
+        fn take(&mut self, batch: &Batch) -> Result<()> {
+            assert!(!batch.is_empty());
+            self.0.extend(batch.coordinates.iter().map(|c| (batch.input, c.x)));
+            Ok(())
+        }
+    }
+    let folder = Folder::new();
+    let file = |i: usize| folder.file(&format!("{i}.csv"), format!("lon,lat\n{}", format!("{i},2\n").repeat(5000)));
+    let inputs: Vec<_> = (0..4).map(file).collect();
+    let mut sinks = [Sides(Vec::new()), Sides(Vec::new())];
+    source::read(&inputs, &ReadOptions::default(), &Monitor::default(), &mut sinks).unwrap();
+    assert_eq!(sinks.iter().map(|sink| sink.0.len()).sum::<usize>(), 20_000);
+    assert!(sinks.iter().flat_map(|sink| &sink.0).all(|&(input, x)| input as f64 == x));
+}
+
+/// Reads a pipe that stays open after some rows, with one sink that does `harm`, and says what came of it.
+#[cfg(unix)]
+fn read_an_open_pipe(harm: fn() -> Result<()>) -> Result<ReadReport> {
+    struct Harms(Option<fn() -> Result<()>>);
+    impl BatchSink for Harms {
+        fn take(&mut self, _: &Batch) -> Result<()> {
+            self.0.map_or(Ok(()), |harm| harm())
+        }
+    }
+    let folder = Folder::new();
+    let path = folder.0.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let (stay, wait) = std::sync::mpsc::channel::<()>();
+    let writer = std::thread::spawn({
+        let path = path.clone();
+        move || {
+            let mut pipe = fs::File::options().write(true).open(path).unwrap();
+            // The reader may be gone before all of it is taken.
+            let _ = pipe.write_all(format!("lon,lat\n{}", "1,2\n".repeat(1 << 20)).as_bytes());
+            let _ = wait.recv_timeout(Duration::from_secs(60));
+        }
+    });
+    let started = Instant::now();
+    let mut sinks = [Harms(Some(harm)), Harms(Some(harm)), Harms(Some(harm))];
+    let result = source::read(&[Input::File(path)], &ReadOptions::default(), &Monitor::default(), &mut sinks);
+    assert!(started.elapsed() < Duration::from_secs(20), "it waited for the end of the input");
+    drop(stay);
+    writer.join().unwrap();
+    result
+}
+
+#[cfg(unix)]
+#[test]
+fn an_error_ends_the_reading_while_the_input_blocks() {
+    let error = read_an_open_pipe(|| Err(Error::Limit("full".into()))).unwrap_err();
+    assert_eq!(error.to_string(), "full");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_panic_ends_the_reading_while_the_input_blocks() {
+    let error = read_an_open_pipe(|| panic!("a sink fell over")).unwrap_err();
+    assert!(matches!(error, Error::Internal(_)), "{error:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wish_to_stop_is_heard_while_the_input_blocks() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let monitor = Monitor::default();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let input = [Input::File(path.clone())];
+            source::read(&input, &ReadOptions::default(), &monitor, &mut [Kept::default(), Kept::default()])
+        });
+        let mut pipe = fs::File::options().write(true).open(&path).unwrap();
+        pipe.write_all(b"lon,lat\n1,2\n").unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        let asked = Instant::now();
+        monitor.cancel();
+        assert!(matches!(reader.join().unwrap(), Err(Error::Interrupted)));
+        assert!(asked.elapsed() < Duration::from_secs(10), "it waited for the pipe");
+    });
+}
+
+#[test]
+fn another_separator_may_be_named() {
+    for separator in [b';', b'\t', b'|', b','] {
+        let text = "name,lon,lat\n\"a,\"\"b\"\"\",1,2\nx,3,4\n".replace(',', &char::from(separator).to_string());
+        let folder = Folder::new();
+        let options = ReadOptions { delimiter: separator, ..ReadOptions::default() };
+        let (report, points) = read_with(&[folder.file("p.csv", text)], &options, 2).unwrap();
+        let expected = [(1f64.to_bits(), 2f64.to_bits()), (3f64.to_bits(), 4f64.to_bits())];
+        assert_eq!((report.rows, points), (2, expected.to_vec()));
+    }
+    for separator in *b"\"\n5.- e\xff" {
+        let text = message(read("lon,lat\n1,2\n", |o| o.delimiter = separator));
+        assert!(text.contains("separated"), "{text}");
+    }
 }
 
 #[test]
@@ -189,15 +419,18 @@ fn a_cancelled_run_is_interrupted() {
 
 #[test]
 fn a_run_without_points_says_why() {
-    let report = read("lon,lat\n530000,180000\n,\n", |_| ()).unwrap();
-    let left = |out_of_range| LeftOut { out_of_range, outside_mercator: 0 };
-    let text = source::no_usable_rows(&report, &left(1), &Crs::Wgs84).to_string();
+    let projected = |options: &mut ReadOptions| options.crs = Crs::WebMercator;
+    let mut report = read("lon,lat\n530000,180000\n,\n", |_| ()).unwrap();
+    report.left_out[Reason::OutOfRange] = 1;
+    let text = source::no_usable_rows(&report).to_string();
     assert!(text.contains("--crs") && text.contains("points.csv") && text.contains("look projected"), "{text}");
-    let text = source::no_usable_rows(&report, &left(1), &Crs::WebMercator).to_string();
+    let mut report = read("x,y\n530000,180000\n,\n", projected).unwrap();
+    report.left_out[Reason::OutOfRange] = 1;
+    let text = source::no_usable_rows(&report).to_string();
     assert!(text.contains("EPSG:3857") && text.contains("check --crs"), "{text}");
-    let text = source::no_usable_rows(&read("lon,lat\n,\n", |_| ()).unwrap(), &left(0), &Crs::Wgs84).to_string();
+    let text = source::no_usable_rows(&read("lon,lat\n,\n", |_| ()).unwrap()).to_string();
     assert!(text.contains("1 missing") && text.contains("'lon' and 'lat'"), "{text}");
-    let text = source::no_usable_rows(&read("lon,lat\n", |_| ()).unwrap(), &left(0), &Crs::Wgs84).to_string();
+    let text = source::no_usable_rows(&read("lon,lat\n", |_| ()).unwrap()).to_string();
     assert!(text.contains("no rows"), "{text}");
 }
 
@@ -256,7 +489,7 @@ proptest! {
         let folder = Folder::new();
         let (report, points) = read_with(&[folder.file("p.csv", text)], &ReadOptions::default(), sinks).unwrap();
         prop_assert_eq!(report.rows, rows.len() as u64);
-        prop_assert_eq!(report.rows - report.invalid.total(), expected.len() as u64);
+        prop_assert_eq!(report.rows - report.left_out.total(), expected.len() as u64);
         prop_assert_eq!(points, expected);
     }
 }

@@ -40,6 +40,9 @@ impl Plan {
     }
 }
 
+/// Bytes for the work of 16 threads that no account holds, however small it is.
+const OUTSIDE: u64 = 16 << 20;
+
 /// How much host memory a session may fill with points and counts.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -71,16 +74,21 @@ impl Memory {
         self
     }
 
-    /// Points that may wait: half of the limit at 8 bytes each.
+    /// Bytes of points that may wait: half of the limit.
     pub(crate) fn points(&self) -> u64 {
-        self.share / 2 / 8
+        if self.account.is_bounded() { self.share / 2 } else { u64::MAX }
     }
 
-    /// Points of a bucket that one of `threads` threads takes at a time: with the scratch of the same size, an
-    /// eighth of the limit for all threads.
-    pub(crate) fn piece(&self, threads: usize) -> usize {
-        let piece = self.share / 8 / 16 / threads.max(1) as u64;
-        usize::try_from(piece).unwrap_or(usize::MAX).max(1 << 12)
+    /// Bytes that each of `threads` threads may have open for its work: an eighth of the limit for all of them, or
+    /// what every thread has outside of it.
+    pub(crate) fn work(&self, threads: usize) -> u64 {
+        let threads = threads.max(1) as u64;
+        (self.share / 8 / threads).max(OUTSIDE / threads.max(16))
+    }
+
+    /// Points of a bucket that one of `threads` threads takes at a time, where that takes `bytes` a point.
+    pub(crate) fn piece(&self, threads: usize, bytes: u64) -> usize {
+        usize::try_from(self.work(threads) / bytes).unwrap_or(usize::MAX).max(1 << 12)
     }
 
     /// Bytes that the borders of tiles may take while a zoom is spread: an eighth of the limit.
@@ -100,7 +108,8 @@ impl Memory {
 
     /// The vault for counts: a quarter of the limit in memory.
     pub(crate) fn vault(&self) -> Vault {
-        Vault::new(if self.account.is_bounded() { self.share / 4 } else { self.share }, &self.folder)
+        let budget = if self.account.is_bounded() { self.share / 4 } else { self.share };
+        Vault::new(self.account.clone(), budget, &self.folder)
     }
 }
 

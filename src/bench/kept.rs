@@ -6,10 +6,9 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
-
 use crate::container::write::{Beside, TileWriter, Written};
 use crate::error::{Error, Result};
+use crate::heat::TileJson;
 use crate::monitor::Monitor;
 use crate::tile::TileCoord;
 
@@ -71,7 +70,7 @@ impl TileWriter for KeptTiles {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, _: &Value, _: &dyn Fn() -> Result<Beside>, _: &Monitor) -> Result<Written> {
+    fn finish(self: Box<Self>, _: &TileJson, _: &dyn Fn() -> Result<Beside>, _: &Monitor) -> Result<Written> {
         let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Written { tiles: set.tiles.len() as u64, bytes: set.size, ..Written::default() })
     }

@@ -500,8 +500,8 @@ fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<Vec<WorldPoint>
     let all = Mutex::new(Vec::new());
     let monitor = monitor.another();
     let pusher = || Box::new(Keep { all: &all, batch: Vec::new() }) as Box<dyn PointPush + '_>;
-    render::pool(&request.resources, &request.style)?
-        .install(|| render::aggregate(&request.sources, pusher, &monitor))?;
+    let opened = render::open_sources(&request.sources, &monitor)?;
+    render::pool(&request.resources, &request.style)?.install(|| render::aggregate(opened, pusher, &monitor))?;
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 

@@ -79,9 +79,10 @@ impl SourceArgs {
                 HeaderName::Yes => Header::Yes,
                 HeaderName::No => Header::No,
             },
-            projected: crs.is_projected()?,
+            crs,
+            ..ReadOptions::default()
         };
-        Ok(Sources { inputs: self.inputs.into_iter().map(input).collect(), read, crs })
+        Ok(Sources { read, ..Sources::new(self.inputs.into_iter().map(input).collect()) })
     }
 }
 
@@ -97,7 +98,7 @@ pub(super) struct ResourceArgs {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
     threads: Option<u16>,
-    /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
+    /// Host memory for the work (512M, 4G, ..., at least 1M) [default: half of what the process may use]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Resources")]
     memory: Option<u64>,
     #[command(flatten)]

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::{Device, Request, Resources};
 use crate::source::{ColumnRef, Input};
+use crate::staging::Scratch;
 use crate::tile::ZoomRange;
 
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ pub(super) struct BenchArgs {
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Host memory for points and counts (512M, 4G, ...) [default: half of what is free]
+    /// Host memory for the work (512M, 4G, ..., at least 1M) [default: half of what the process may use]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     memory: Option<u64>,
     #[command(flatten)]
@@ -58,10 +59,7 @@ pub(super) struct BenchArgs {
 
 pub(super) fn run(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (adapters, notice) = adapters(&args.adapter)?;
-    let folder = tempfile::Builder::new()
-        .prefix("tilefire-bench-")
-        .tempdir()
-        .map_err(|e| Error::io("create a folder in", &std::env::temp_dir(), e))?;
+    let folder = Scratch::new(&std::env::temp_dir())?;
     let inputs = if args.inputs.is_empty() {
         progress(&format!("making {} synthetic points", grouped(args.number)));
         vec![bench::synthetic(args.number, folder.path(), monitor)?]
@@ -137,7 +135,7 @@ fn table(report: &BenchReport) -> String {
         format_args!("tilefire {} on {}, {} cores, {}", report.version, machine.cpu, machine.cores, machine.system),
     );
     for notice in &report.notices {
-        put(&mut text, format_args!("{notice}"));
+        put(&mut text, format_args!("{}", values::visible(notice)));
     }
     put(
         &mut text,

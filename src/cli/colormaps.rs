@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error::Result;
+use crate::monitor::Monitor;
 use crate::paper::sheet;
 use crate::shade::{Colormap, Theme, over};
 
@@ -26,11 +27,11 @@ pub(super) struct ColormapsArgs {
     force: bool,
 }
 
-pub(super) fn run(args: &ColormapsArgs) -> Result<()> {
+pub(super) fn run(args: &ColormapsArgs, monitor: &Monitor) -> Result<()> {
     let names = if args.colours.is_empty() { Colormap::names() } else { args.colours.clone() };
     let maps = names.iter().map(|name| Colormap::parse(name)).collect::<Result<Vec<_>>>()?;
     if let Some(path) = &args.output {
-        return sheet::write(&names, &maps, path, args.force);
+        return sheet::write(&names, &maps, path, args.force, monitor);
     }
     let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let widest = names.iter().map(String::len).max().unwrap_or(0);

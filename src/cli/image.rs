@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
 use super::progress::Progress;
-use super::render::{check_report_place, write_report};
+use super::report;
 use super::summary::picture_summary;
 use super::values;
 use crate::error::Result;
@@ -66,16 +66,16 @@ pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
         legend: args.legend,
     };
     if let Some(path) = &report_path {
-        check_report_place(path, &request.sources, &request.out)?;
+        report::check_place(path, &request.sources, &request.out, request.force)?;
     }
-    let report = {
+    let ran = {
         let _progress = Progress::start(monitor, quiet);
         image(&request, monitor)?
     };
     if !quiet {
-        let text = picture_summary(&report, &request.out.display().to_string());
+        let text = picture_summary(&ran, &request.out.display().to_string());
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
     let done = format!("the picture {} is complete", request.out.display());
-    report_path.map_or(Ok(()), |path| write_report(&report, &path, &done))
+    report_path.map_or(Ok(()), |path| report::write(&ran, &path, &request.sources, request.force, &done))
 }

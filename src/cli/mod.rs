@@ -4,11 +4,14 @@
 mod arguments;
 mod bench;
 mod colormaps;
+mod flush;
 mod image;
 mod info;
 mod progress;
 mod render;
+mod report;
 mod serve;
+mod stop;
 mod summary;
 mod synth;
 mod values;
@@ -19,13 +22,16 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use self::stop::Stop;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
+use crate::staging;
 
 /// Exact, seamless heat-map tiles from millions to billions of points.
 #[derive(Debug, Parser)]
 #[command(name = "tilefire", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done, 1 failed (the message says what and what to do), 2 wrong usage.")]
+#[command(after_help = "Exit codes: 0 done, 1 failed (the message says what and what to do), 2 wrong usage, \
+                        130, 143 or 129 stopped by Ctrl-C, SIGTERM or SIGHUP.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -47,45 +53,44 @@ enum Command {
     Colormaps(colormaps::ColormapsArgs),
     /// List the GPU adapters with their kind and the limits that matter
     Info(info::InfoArgs),
+    /// Flush a file or file system to the disk (another tilefire waits for it)
+    #[command(hide = true)]
+    Flush(flush::FlushArgs),
 }
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    hush_device_layer();
     let monitor = Arc::new(Monitor::default());
-    let on_interrupt = monitor.clone();
-    // Without a handler Ctrl-C would leave the work folder to the next run; nothing worse, so a failure is no error.
-    let _ = ctrlc::set_handler(move || on_interrupt.cancel());
+    let stop = Stop::watch(&monitor);
+    #[cfg(target_os = "linux")]
+    staging::flush_by("/proc/self/exe".into());
     let result = match cli.command {
         Command::Render(args) => render::run(*args, &monitor),
         Command::Image(args) => image::run(*args, &monitor),
         Command::Bench(args) => bench::run(&args, &monitor),
-        Command::Serve(args) => serve::run(args, &monitor),
-        Command::Synth(args) => synth::run(&args, &monitor),
-        Command::Colormaps(args) => colormaps::run(&args),
-        Command::Info(args) => info::run(&args),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "tilefire: {error}");
-            ExitCode::from(error.exit_code())
+        // It serves until it is stopped, so a stop is no error there and nothing to tell; it has its exit code.
+        Command::Serve(args) => {
+            let served = serve::run(args, &monitor);
+            return served
+                .map_or_else(|error| told(&error, &stop), |()| stop.code().map_or(ExitCode::SUCCESS, Into::into));
         }
-    }
+        Command::Synth(args) => synth::run(&args, &monitor),
+        Command::Colormaps(args) => colormaps::run(&args, &monitor),
+        Command::Info(args) => info::run(&args),
+        Command::Flush(args) => return flush::run(&args),
+    };
+    result.map_or_else(|error| told(&error, &stop), |()| ExitCode::SUCCESS)
 }
 
-/// Mesa's Vulkan layer that orders devices by the user's wish asks for a display, and complains on standard error where
-/// there is none: on servers, beside the lines this program prints. It is left out there, unless its wish is set.
-fn hush_device_layer() {
-    let set = |name| std::env::var_os(name).is_some();
-    if cfg!(target_os = "linux") && !["XDG_RUNTIME_DIR", "MESA_VK_DEVICE_SELECT", "DRI_PRIME"].into_iter().any(set) {
-        #[expect(unsafe_code, reason = "the layer takes this wish from the environment only")]
-        // SAFETY: the program has a single thread at this point, so nobody reads the environment meanwhile.
-        unsafe {
-            std::env::set_var("NODEVICE_SELECT", "1");
-        }
+/// Prints an error and gives its exit code. What fails after a signal fails by it, most likely.
+fn told(error: &Error, stop: &Stop) -> ExitCode {
+    if matches!(error, Error::Interrupted) {
+        stop.say(&staging::left());
+    } else {
+        let _ = writeln!(std::io::stderr(), "tilefire: {error}");
     }
+    stop.code().unwrap_or(error.exit_code()).into()
 }
 
 /// Prints to standard output; a closed pipe is the reader's choice, not an error.

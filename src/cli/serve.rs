@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::values::shown;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::serve::{self, Library, Request, Serving};
@@ -26,10 +27,16 @@ pub(super) struct ServeArgs {
     /// Origin whose pages may read the tiles (https://maps.example.org), or *; may be given several times
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
+    /// Name under which this server may be asked, besides IP addresses, localhost and this machine's name, such as
+    /// maps.example.org behind a proxy; may be given several times
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
     /// Open the map in a browser
     #[arg(long)]
     open: bool,
-    /// Believe Forwarded and X-Forwarded-Proto, -Host and -Prefix; only behind a proxy that sets them
+    /// Believe Forwarded and X-Forwarded-For, -Proto, -Host and -Prefix; only behind a proxy that sets them. The last
+    /// address in them is then the one whose requests are counted: of the places for connections (4096, or fewer where
+    /// the system limits open files) one address may have a quarter, and this machine itself a half
     #[arg(long)]
     trust_forwarded: bool,
     /// Let browsers keep tiles this long without asking again
@@ -52,6 +59,7 @@ pub(super) fn run(args: ServeArgs, monitor: &Monitor) -> Result<()> {
         host: args.host,
         port: args.port,
         cors: args.cors,
+        allow_hosts: args.allow_host,
         trust_forwarded: args.trust_forwarded,
         max_age: args.max_age,
         library: match args.ol_url {
@@ -78,7 +86,10 @@ fn tell(serving: &Serving<'_>, url: &str, quiet: bool) -> Result<()> {
     if !quiet {
         let mut text = String::new();
         for layer in serving.layers {
-            text += &format!("  {url}{}.json   {}\n", layer.name, layer.path.display());
+            text += &format!("  {url}{}.json   {}\n", layer.name, shown(&layer.path));
+            if let Some(doubt) = &layer.doubt {
+                text += &format!("  {}: {doubt}; it is served without a legend\n", shown(&layer.path));
+            }
         }
         text += "Ctrl-C stops\n";
         let _ = std::io::stderr().write_all(text.as_bytes());

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::values::{bytes, grouped};
+use crate::error::Visible;
 use crate::render::image::ImageReport;
 use crate::render::{Report, ZoomReport};
 use crate::shade::people;
@@ -46,15 +47,8 @@ fn head(text: &mut String, report: &Report) {
         line(text, format_args!("{notice}"));
     }
     line(text, format_args!("{} rows, {} points used", grouped(report.rows), grouped(report.used)));
-    let reasons = [
-        ("missing coordinate", report.invalid_rows.missing),
-        ("not a number", report.invalid_rows.not_a_number),
-        ("malformed row", report.invalid_rows.malformed),
-        ("out of range", report.out_of_range),
-        ("outside Web Mercator", report.outside_mercator),
-    ];
-    for (reason, rows) in reasons.iter().filter(|r| r.1 > 0) {
-        line(text, format_args!("  left out: {} {reason}", grouped(*rows)));
+    for (reason, rows) in report.left_out.iter().filter(|(_, rows)| *rows > 0) {
+        line(text, format_args!("  left out: {} {}", grouped(rows), reason.message()));
     }
 }
 
@@ -170,7 +164,7 @@ pub(super) fn summary(report: &Report, out: &str) -> String {
 }
 
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    // Writing to a String cannot fail.
-    let _ = text.write_fmt(arguments);
+    // Writing to a String cannot fail. Names of files and columns may hold anything.
+    let _ = Visible(&mut *text).write_fmt(arguments);
     text.push('\n');
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::values;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::source;
-use crate::staging::write_whole;
+use crate::staging::{OutputOptions, Whole, check_head};
 
 #[derive(Debug, Args)]
 pub(super) struct SynthArgs {
@@ -23,7 +23,7 @@ pub(super) struct SynthArgs {
     /// CSV file to write; - for standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Replace the file if it exists
+    /// Replace a file that tilefire synth made
     #[arg(long)]
     force: bool,
 }
@@ -33,15 +33,16 @@ pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
         let mut out = Pipe { inner: BufWriter::with_capacity(1 << 20, io::stdout().lock()), closed: false };
         let done = source::synth(args.number, args.seed, &mut out, monitor);
         // A closed pipe (`synth -o - | head`) is the reader's choice, not an error.
-        return if out.closed { Ok(()) } else { done };
+        return if out.closed && monitor.check().is_ok() { Ok(()) } else { done };
     }
-    if args.output.exists() && !args.force {
-        return Err(Error::Output(format!(
-            "{} exists; choose another name or replace it with --force",
-            args.output.display()
-        )));
-    }
-    write_whole(&args.output, |mut file| source::synth(args.number, args.seed, &mut file, monitor)).map(|_| ())
+    let options = OutputOptions { force: args.force, inputs: Vec::new() };
+    let place =
+        Whole::begin(&args.output, &options, |out| check_head(out, "file of synthetic points", source::is_synth))?;
+    place.write(monitor, |mut file| source::synth(args.number, args.seed, &mut file, monitor)).map(|(_, notices)| {
+        for notice in notices {
+            let _ = writeln!(io::stderr(), "{}", values::visible(&notice));
+        }
+    })
 }
 
 /// Standard output, remembering that its reader went away.

@@ -1,5 +1,9 @@
 //! Values as people type them: counts with suffixes, colours. Types with a `FromStr` of their own need nothing here.
 
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::error::Visible;
 use crate::render::image::View;
 pub(super) use crate::shade::grouped;
 use crate::shade::{Theme, colour};
@@ -93,6 +97,19 @@ pub(super) fn view(text: &str) -> Result<View, String> {
         return Err(format!("'{text}' is empty; south comes before north: west,south,east,north"));
     }
     Ok(View::Bounds(LonLatBounds { west, south, east, north }))
+}
+
+/// A path for people; whatever it is called, it holds no control characters.
+pub(super) fn shown(path: &Path) -> String {
+    visible(&path.display().to_string())
+}
+
+/// Text of somebody else's as one line that moves no cursor.
+pub(super) fn visible(text: &str) -> String {
+    let mut line = String::new();
+    // Writing to a String cannot fail.
+    let _ = Visible(&mut line).write_str(text);
+    line
 }
 
 /// Bytes for people: "17 B", "4.2 kB", "38.1 MB".

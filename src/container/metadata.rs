@@ -1,8 +1,7 @@
-//! The metadata of a tile set: TileJSON 3.0.0 with what tilefire adds to it. The same input gives the same text:
-//! no time, path, adapter or backend. What the `heat` object holds is decided by whoever knows the counts.
+//! The metadata that is written beside or into a tile set. The same input gives the same text: no time, path, adapter
+//! or backend. What the `heat` object holds is decided by whoever knows the counts, its form by `heat`.
 
-use serde_json::{Value, json};
-
+use crate::heat::{Attribution, Center, Heat, List, METADATA_LIMIT, Text, TileJson, Word};
 use crate::tile::mercator::{STEPS, latitude, row};
 use crate::tile::{LonLatBounds, ZoomRange};
 
@@ -21,42 +20,40 @@ pub struct TileSet<'a> {
     pub tile_size: u32,
     /// Where the tiles will be served; without it their addresses are relative.
     pub base_url: Option<&'a str>,
-    /// Whom to thank for the points.
+    /// Whom to thank for the points, as HTML.
     pub attribution: Option<&'a str>,
     /// Points used, rows left out, function, and per zoom span, largest count and colour stops.
-    pub heat: Value,
+    pub heat: Heat,
 }
 
 impl TileSet<'_> {
     /// The TileJSON object.
-    pub fn metadata(&self) -> Value {
+    pub fn metadata(self) -> TileJson {
         let LonLatBounds { west, south, east, north } = self.bounds;
         let tiles = match self.base_url {
             Some(url) => format!("{}/{{z}}/{{x}}/{{y}}.png", url.trim_end_matches('/')),
             None => "{z}/{x}/{y}.png".to_owned(),
         };
-        let mut value = json!({
-            "tilejson": "3.0.0",
-            "name": self.name,
-            "tiles": [tiles],
-            "scheme": "xyz",
-            "minzoom": self.zooms.min,
-            "maxzoom": self.zooms.max,
-            "bounds": [west, south, east, north],
-            "center": self.center(),
-            "format": "png",
-            "tile_size": self.tile_size,
-            "generator": format!("{GENERATOR} {}", env!("CARGO_PKG_VERSION")),
-            "heat": self.heat,
-        });
-        if let Some(attribution) = self.attribution {
-            value["attribution"] = attribution.into();
+        TileJson {
+            tilejson: Some(Word::cut("3.0.0")),
+            name: Some(Text::cut(self.name)),
+            attribution: self.attribution.and_then(Attribution::read),
+            tiles: Some(List::from_iter([Text::cut(tiles)])),
+            scheme: Some(Word::cut("xyz")),
+            minzoom: Some(self.zooms.min),
+            maxzoom: Some(self.zooms.max),
+            bounds: Some([west, south, east, north]),
+            center: Some(self.center()),
+            format: Some(Word::cut("png")),
+            tile_size: Some(self.tile_size),
+            generator: Some(Word::cut(format!("{GENERATOR} {}", env!("CARGO_PKG_VERSION")))),
+            heat: Some(self.heat),
+            ..TileJson::default()
         }
-        value
     }
 
     /// Middle of the box as the map shows it, and the highest zoom at which the box fits a usual window.
-    fn center(&self) -> Value {
+    fn center(&self) -> Center {
         const WINDOW: (f64, f64) = (1024.0, 640.0);
         let LonLatBounds { west, south, east, north } = self.bounds;
         let (top, bottom) = (row(north) / STEPS, row(south) / STEPS);
@@ -64,54 +61,49 @@ impl TileSet<'_> {
         let fits = |z: &u8| (east - west) / 360.0 * size(*z) <= WINDOW.0 && (bottom - top) * size(*z) <= WINDOW.1;
         let zoom = self.zooms.iter().rev().find(fits).unwrap_or(self.zooms.min);
         let round = |v: f64| (v * 1e6).round() / 1e6;
-        json!([round((west + east) / 2.0), round(latitude((top + bottom) / 2.0 * STEPS)), zoom])
+        Center(round((west + east) / 2.0), round(latitude((top + bottom) / 2.0 * STEPS)), zoom)
     }
 }
 
-/// Whether a metadata object says that tilefire made the tile set.
-pub fn names_tilefire(metadata: &Value) -> bool {
-    let generator = metadata.get("generator").and_then(Value::as_str).unwrap_or_default();
-    generator.split(' ').next() == Some(GENERATOR)
+/// Whether metadata, read from its beginning as far as `text` goes, says that tilefire made the tile set.
+pub fn names_tilefire(text: &[u8]) -> bool {
+    text.len() <= METADATA_LIMIT && TileJson::read(text).is_some_and(|t| t.tile_json.program() == Some(GENERATOR))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tile_set(base_url: Option<&str>) -> Value {
+    fn tile_set(base_url: Option<&str>) -> TileJson {
         let bounds = LonLatBounds { west: -0.3, south: 51.4, east: 0.1, north: 51.6 };
         let zooms = ZoomRange { min: 0, max: 14 };
-        TileSet {
-            name: "points",
-            zooms,
-            bounds,
-            tile_size: 256,
-            base_url,
-            attribution: None,
-            heat: json!({"points": 3}),
-        }
-        .metadata()
+        let heat = crate::heat::tests::small();
+        TileSet { name: "points", zooms, bounds, tile_size: 256, base_url, attribution: None, heat }.metadata()
+    }
+
+    fn address(set: &TileJson) -> &str {
+        set.tiles.as_ref().and_then(|tiles| tiles.first()).unwrap()
     }
 
     #[test]
     fn addresses_are_relative_without_a_base() {
-        assert_eq!(tile_set(None)["tiles"], json!(["{z}/{x}/{y}.png"]));
-        assert_eq!(tile_set(Some("https://a.org/t/"))["tiles"], json!(["https://a.org/t/{z}/{x}/{y}.png"]));
+        assert_eq!(address(&tile_set(None)), "{z}/{x}/{y}.png");
+        assert_eq!(address(&tile_set(Some("https://a.org/t/"))), "https://a.org/t/{z}/{x}/{y}.png");
     }
 
     #[test]
     fn the_center_is_in_the_box_and_the_zoom_shows_all_of_it() {
-        let center = tile_set(None)["center"].clone();
-        assert_eq!(center[0], json!(-0.1));
-        assert!((center[1].as_f64().unwrap() - 51.5).abs() < 0.001);
-        assert_eq!(center[2], json!(11));
+        let Center(lon, lat, zoom) = tile_set(None).center.unwrap();
+        assert!((lon + 0.1).abs() < 1e-9 && (lat - 51.5).abs() < 0.001);
+        assert_eq!(zoom, 11);
     }
 
     #[test]
     fn only_our_own_name_counts() {
-        assert!(names_tilefire(&tile_set(None)));
-        for other in [json!({}), json!({"generator": "tilefireworks 1"}), json!({"generator": 3}), json!([])] {
-            assert!(!names_tilefire(&other), "{other}");
+        assert!(names_tilefire(&serde_json::to_vec(&tile_set(None)).unwrap()));
+        assert!(names_tilefire(br#"{"generator": "tilefire 0.1.0", "heat": {"version": "0.1.0"}}"#));
+        for other in ["{}", r#"{"generator": "tilefireworks 1"}"#, r#"{"generator": 3}"#, "[]", ""] {
+            assert!(!names_tilefire(other.as_bytes()), "{other}");
         }
     }
 }

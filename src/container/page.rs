@@ -1,18 +1,41 @@
 //! The map page beside a tile folder: one file of HTML that shows the tiles over a base map. The metadata is put into
 //! it, so that the page works from a static host and from disk alike.
 
-use serde_json::Value;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::heat::TileJson;
 
 const PAGE: &str = include_str!("../../assets/page.html");
 const PLACE: &str = "\"METADATA\"";
 
-/// The page for a tile set with this metadata. Of `heat` it shows what is there: `used`, `rows`, `left_out` (reason ->
-/// rows), `function`, `span`, `colormap`, `spread`, `min_count`, `colour_error`, `theme`, `background`; for the legend
-/// `legend.title`, `ramp` (colours, evenly spaced) and `zooms` (zoom -> `ticks` of a count, its place along the ramp
-/// and how people read it, such as [12000, 0.8, "12k"]).
-pub fn page(metadata: &Value) -> String {
+/// What a page is told.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Shown<'a> {
+    /// The one set that it lies beside.
+    Set(&'a TileJson),
+    /// Layers of a server, whose metadata it asks for.
+    Layers {
+        /// In the order of the choice.
+        layers: Vec<Layer<'a>>,
+    },
+}
+
+/// A layer of a server.
+#[derive(Debug, Clone, Serialize)]
+pub struct Layer<'a> {
+    /// Its name in addresses.
+    pub name: &'a str,
+    /// Where its metadata is.
+    pub url: String,
+}
+
+/// The page that shows this.
+pub fn page(shown: &Shown<'_>) -> Result<String> {
+    let text = serde_json::to_string(shown).map_err(|e| Error::Internal(e.to_string()))?;
     // Inside a script element only `<` could end it; in JSON strings it may be written so.
-    PAGE.replacen(PLACE, &metadata.to_string().replace('<', "\\u003c"), 1)
+    Ok(PAGE.replacen(PLACE, &text.replace('<', "\\u003c"), 1))
 }
 
 /// The page with OpenLayers from other addresses, which are taken as they are: whoever runs them answers for them.
@@ -32,16 +55,18 @@ fn replace_tag(page: &str, begins: &str, with: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::heat::Text;
 
     #[test]
     fn the_metadata_is_in_the_page_and_stays_there() {
-        let metadata = json!({"name": "</script><script>alert(1)</script><!--", "heat": {"points": 3}});
-        let page = page(&metadata);
+        let name = "</script><script>alert(1)</script><!--";
+        let set = TileJson { name: Some(Text::cut(name)), ..TileJson::default() };
+        let page = page(&Shown::Set(&set)).unwrap();
         assert!(!page.contains(PLACE));
         assert!(!page.contains("<script>alert"));
         let start = page.find(r#"type="application/json">"#).unwrap() + r#"type="application/json">"#.len();
         let text = &page[start..start + page[start..].find("</script>").unwrap()];
-        assert_eq!(serde_json::from_str::<Value>(text).unwrap(), metadata);
+        let told = TileJson::read(text.as_bytes()).unwrap();
+        assert_eq!(told.tile_json.name.as_deref(), Some(name));
     }
 }

@@ -5,20 +5,22 @@
 //! Pair byte b < 240: gap = 1 + b / 15, count = 1 + b % 15 (gaps 1..=16, counts 1..=15).
 //! b = 240: LEB128 gap - 1 and LEB128 count - 1 follow. Pixels start from -1, so the first gap is pixel + 1.
 
-/// A lit pixel: its Morton code within the tile and how many points fell on it (never 0).
+use super::Value;
+
+/// A lit pixel: its Morton code within the tile and how many points fell on it (never 0), or its number in another plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Lit {
+pub struct Lit<V = u32> {
     /// Morton code within the tile.
     pub pixel: u16,
     /// Points on the pixel.
-    pub count: u32,
+    pub count: V,
 }
 
 const MAX_GAP: u32 = 16;
-const MAX_COUNT: u32 = 15;
-const ESCAPE: u8 = (MAX_GAP * MAX_COUNT) as u8;
+const MAX_COUNT: u8 = 15;
+const ESCAPE: u8 = MAX_GAP as u8 * MAX_COUNT;
 
-fn put(out: &mut Vec<u8>, mut value: u32) {
+fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -26,38 +28,41 @@ fn put(out: &mut Vec<u8>, mut value: u32) {
     out.push(value as u8);
 }
 
-fn take(bytes: &[u8], at: &mut usize) -> Option<u32> {
-    let mut value = 0u32;
-    for shift in (0..35).step_by(7) {
+fn take(bytes: &[u8], at: &mut usize) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
         let byte = *bytes.get(*at)?;
         *at += 1;
-        value |= u32::from(byte & 0x7f).checked_shl(shift)?;
+        value |= u64::from(byte & 0x7f) << shift;
         if byte < 0x80 {
-            return Some(value);
+            // Of the last byte there is room for one bit.
+            return (shift < 63 || byte < 2).then_some(value);
         }
     }
     None
 }
 
-/// Appends the block of `lit` (ascending pixels, counts above 0) to `out`.
-pub fn encode_block(lit: &[Lit], out: &mut Vec<u8>) {
-    put(out, lit.len() as u32);
+/// Appends the block of `lit` (ascending pixels, counts above 0) to `out`: the same bytes for the same numbers, however
+/// wide they are.
+pub fn encode_block<V: Value>(lit: &[Lit<V>], out: &mut Vec<u8>) {
+    put(out, lit.len() as u64);
     let mut next = 0u32;
     for l in lit {
-        let (gap, count) = (u32::from(l.pixel) - next, l.count - 1);
+        let (gap, count) = (u32::from(l.pixel) - next, l.count.into() - 1);
         next = u32::from(l.pixel) + 1;
-        if gap < MAX_GAP && count < MAX_COUNT {
-            out.push((gap * MAX_COUNT + count) as u8);
+        if gap < MAX_GAP && count < u64::from(MAX_COUNT) {
+            out.push(gap as u8 * MAX_COUNT + count as u8);
         } else {
             out.push(ESCAPE);
-            put(out, gap);
+            put(out, gap.into());
             put(out, count);
         }
     }
 }
 
-/// Appends the lit pixels of the block at the start of `bytes` to `lit`; `None` when the bytes are no block.
-pub fn decode_block(bytes: &[u8], lit: &mut Vec<Lit>) -> Option<()> {
+/// Appends the lit pixels of the block at the start of `bytes` to `lit`; `None` when the bytes are no block of numbers that
+/// wide.
+pub fn decode_block<V: Value>(bytes: &[u8], lit: &mut Vec<Lit<V>>) -> Option<()> {
     let mut at = 0;
     let len = take(bytes, &mut at)?;
     if len > 1 << 16 {
@@ -69,15 +74,16 @@ pub fn decode_block(bytes: &[u8], lit: &mut Vec<Lit>) -> Option<()> {
         let byte = *bytes.get(at)?;
         at += 1;
         let (gap, count) = if byte < ESCAPE {
-            (u32::from(byte) / MAX_COUNT, u32::from(byte) % MAX_COUNT)
+            (u32::from(byte / MAX_COUNT), V::from(byte % MAX_COUNT + 1))
         } else if byte == ESCAPE {
-            (take(bytes, &mut at)?, take(bytes, &mut at)?)
+            let gap = u32::try_from(take(bytes, &mut at)?).ok()?;
+            (gap, V::narrow(take(bytes, &mut at)?.checked_add(1)?)?)
         } else {
             return None;
         };
         let pixel = u16::try_from(next.checked_add(gap)?).ok()?;
         next = u32::from(pixel) + 1;
-        lit.push(Lit { pixel, count: count.checked_add(1)? });
+        lit.push(Lit { pixel, count });
     }
     Some(())
 }
@@ -95,13 +101,34 @@ mod tests {
             encode_block(&lit, &mut bytes);
             let mut back = Vec::new();
             prop_assert_eq!(decode_block(&bytes, &mut back), Some(()));
-            prop_assert_eq!(back, lit);
+            prop_assert_eq!(&back, &lit);
+            // The same bytes for the same numbers, however wide they are.
+            let wide: Vec<Lit<u64>> = lit.iter().map(|l| Lit { pixel: l.pixel, count: l.count.into() }).collect();
+            let (mut wide_bytes, mut wide_back) = (Vec::new(), Vec::new());
+            encode_block(&wide, &mut wide_bytes);
+            prop_assert_eq!(&wide_bytes, &bytes);
+            prop_assert_eq!(decode_block(&bytes, &mut wide_back), Some(()));
+            prop_assert_eq!(wide_back, wide);
+        }
+
+        #[test]
+        fn wide_blocks_round_trip(
+            pairs in proptest::collection::btree_map(any::<u16>(), prop_oneof![1u64..20, 1u64.., Just(u64::MAX)], 0..300),
+        ) {
+            let lit: Vec<Lit<u64>> = pairs.into_iter().map(|(pixel, count)| Lit { pixel, count }).collect();
+            let mut bytes = Vec::new();
+            encode_block(&lit, &mut bytes);
+            let mut back = Vec::new();
+            prop_assert_eq!(decode_block(&bytes, &mut back), Some(()));
+            prop_assert_eq!(&back, &lit);
+            let fits = lit.iter().all(|l| u32::try_from(l.count).is_ok());
+            prop_assert_eq!(decode_block::<u32>(&bytes, &mut Vec::new()).is_some(), fits);
         }
 
         #[test]
         fn damaged_blocks_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let mut lit = Vec::new();
-            let _ = decode_block(&bytes, &mut lit);
+            let _ = decode_block::<u32>(&bytes, &mut Vec::new());
+            let _ = decode_block::<u64>(&bytes, &mut Vec::new());
         }
     }
 

@@ -2,26 +2,28 @@
 
 use std::collections::BTreeSet;
 
+use super::Value;
+
 /// Palette entries that can carry a colour: 256 less the transparent one.
 pub const DISTINCT_LIMIT: usize = 255;
 
-const LOW: u32 = 4096;
+const LOW: u16 = 4096;
 
 /// Which counts occur, exactly while there are at most [`DISTINCT_LIMIT`] of them, else "many".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Distinct {
+pub struct Distinct<V = u32> {
     low: Box<[u64; (LOW / 64) as usize]>,
     low_len: usize,
-    high: BTreeSet<u32>,
+    high: BTreeSet<V>,
 }
 
-impl Default for Distinct {
+impl<V> Default for Distinct<V> {
     fn default() -> Self {
         Self { low: Box::new([0; (LOW / 64) as usize]), low_len: 0, high: BTreeSet::new() }
     }
 }
 
-impl Distinct {
+impl<V: Value> Distinct<V> {
     /// Whether there are more than [`DISTINCT_LIMIT`].
     pub fn is_many(&self) -> bool {
         self.low_len + self.high.len() > DISTINCT_LIMIT
@@ -29,10 +31,11 @@ impl Distinct {
 
     /// Adds a count.
     #[inline]
-    pub fn add(&mut self, count: u32) {
-        if count < LOW {
-            let word = &mut self.low[(count / 64) as usize];
-            let bit = 1 << (count % 64);
+    pub fn add(&mut self, count: V) {
+        let number: u64 = count.into();
+        if number < LOW.into() {
+            let word = &mut self.low[(number / 64) as usize];
+            let bit = 1 << (number % 64);
             self.low_len += usize::from(*word & bit == 0);
             *word |= bit;
         } else if !self.is_many() {
@@ -56,16 +59,16 @@ impl Distinct {
     }
 
     /// The counts in ascending order; `None` when there are many.
-    pub fn values(&self) -> Option<Vec<u32>> {
+    pub fn values(&self) -> Option<Vec<V>> {
         if self.is_many() {
             return None;
         }
         let low = (0..LOW).filter(|c| self.low[(c / 64) as usize] >> (c % 64) & 1 == 1);
-        Some(low.chain(self.high.iter().copied()).collect())
+        Some(low.map(V::from).chain(self.high.iter().copied()).collect())
     }
 
     /// The set of `values`.
-    pub fn from_values(values: impl IntoIterator<Item = u32>) -> Self {
+    pub fn from_values(values: impl IntoIterator<Item = V>) -> Self {
         let mut set = Self::default();
         for count in values {
             set.add(count);
@@ -75,7 +78,7 @@ impl Distinct {
 
     /// A set that only says "many".
     pub fn many() -> Self {
-        Self::from_values(1..=DISTINCT_LIMIT as u32 + 1)
+        Self::from_values((1..=DISTINCT_LIMIT as u16 + 1).map(V::from))
     }
 }
 
@@ -92,6 +95,6 @@ mod tests {
         a.add(777_777);
         assert!(a.is_many());
         assert_eq!(a.values(), None);
-        assert!(Distinct::many().is_many());
+        assert!(Distinct::<u32>::many().is_many());
     }
 }

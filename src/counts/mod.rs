@@ -1,5 +1,5 @@
-//! Counts of lit pixels: the form in which everything before the colours meets everything after them.
-//! Integers only, bytes in memory; where they are kept is the business of `store`.
+//! Counts of lit pixels, and whatever else is added up a pixel: the form in which everything before the colours meets
+//! everything after them. Integers only, bytes in memory; where they are kept is the business of `store`.
 //!
 //! Pixels of a tile are named by their Morton code (u16, x in the even bits), always in ascending order.
 
@@ -7,14 +7,17 @@ mod block;
 mod distinct;
 mod histogram;
 mod isolation;
+mod plane;
 mod stats;
 
 pub use block::{Lit, decode_block, encode_block};
 pub use distinct::{DISTINCT_LIMIT, Distinct};
 pub use histogram::Histogram;
 pub use isolation::{ISOLATION_REACH, Isolation};
+pub use plane::{Operator, Plane, PlaneId, Value, Width, overflow};
 pub use stats::{Unit, ZoomStats};
 
+use crate::error::Result;
 use crate::tile::TILE_PIXELS;
 
 /// Row-major place (`row * 256 + column`) of a pixel given by its Morton code.
@@ -59,13 +62,13 @@ const SPREAD: [u16; 256] = {
 
 /// Adds each lit pixel to the pixel of the parent tile that covers it. `quadrant` is the child's place in
 /// the parent (its Morton code modulo 4). `parent` stays ascending when quadrants come in order.
-pub fn reduce_into(parent: &mut Vec<Lit>, quadrant: u16, child: &[Lit]) -> Result<(), crate::error::Error> {
+pub fn reduce_into<V: Value>(parent: &mut Vec<Lit<V>>, quadrant: u16, child: &[Lit<V>]) -> Result<()> {
     let base = quadrant << 14;
     for lit in child {
         let pixel = base | (lit.pixel >> 2);
         match parent.last_mut() {
             Some(last) if last.pixel == pixel => {
-                last.count = last.count.checked_add(lit.count).ok_or_else(overflow)?;
+                last.count = last.count.plus(lit.count)?;
             }
             _ => parent.push(Lit { pixel, count: lit.count }),
         }
@@ -75,7 +78,7 @@ pub fn reduce_into(parent: &mut Vec<Lit>, quadrant: u16, child: &[Lit]) -> Resul
 }
 
 /// Adds the counts of `more` to `lit`, both ascending.
-pub fn add_lit(lit: &mut Vec<Lit>, more: &[Lit], spare: &mut Vec<Lit>) -> Result<(), crate::error::Error> {
+pub fn add_lit<V: Value>(lit: &mut Vec<Lit<V>>, more: &[Lit<V>], spare: &mut Vec<Lit<V>>) -> Result<()> {
     spare.clear();
     let mut rest = more.iter().copied().peekable();
     for &l in lit.iter() {
@@ -83,7 +86,7 @@ pub fn add_lit(lit: &mut Vec<Lit>, more: &[Lit], spare: &mut Vec<Lit>) -> Result
             spare.push(m);
         }
         let count = match rest.next_if(|m| m.pixel == l.pixel) {
-            Some(m) => l.count.checked_add(m.count).ok_or_else(overflow)?,
+            Some(m) => l.count.plus(m.count)?,
             None => l.count,
         };
         spare.push(Lit { count, ..l });
@@ -91,13 +94,6 @@ pub fn add_lit(lit: &mut Vec<Lit>, more: &[Lit], spare: &mut Vec<Lit>) -> Result
     spare.extend(rest);
     std::mem::swap(lit, spare);
     Ok(())
-}
-
-/// The error for a pixel whose count does not fit 32 bits.
-pub fn overflow() -> crate::error::Error {
-    crate::error::Error::Limit(
-        "a pixel holds more than 4,294,967,295 points, the most a count can hold; split the input".into(),
-    )
 }
 
 #[cfg(test)]
@@ -124,5 +120,36 @@ mod tests {
         assert_eq!(parent.len(), 8);
         assert_eq!(parent.iter().map(|l| l.count).sum::<u32>(), 32);
         assert_eq!((parent[0].count, parent[1].count, parent[2].pixel), (7, 1, 1 << 14));
+    }
+
+    #[test]
+    fn numbers_of_64_bits_add_and_reduce_and_never_wrap() {
+        let most = 1u64 << 62;
+        let child = [Lit { pixel: 5, count: most }, Lit { pixel: 6, count: 7 }];
+        let mut parent = Vec::new();
+        for quadrant in 0..4 {
+            reduce_into(&mut parent, quadrant, &child).unwrap();
+        }
+        assert_eq!(parent.iter().map(|l| l.count).collect::<Vec<_>>(), [most + 7; 4]);
+        let (mut lit, mut spare) = (child.to_vec(), Vec::new());
+        add_lit(&mut lit, &child, &mut spare).unwrap();
+        add_lit(&mut lit, &[Lit { pixel: 5, count: 2 * most - 1 }], &mut spare).unwrap();
+        assert_eq!(lit, [Lit { pixel: 5, count: u64::MAX }, Lit { pixel: 6, count: 14 }]);
+        let one = [Lit { pixel: 5, count: 1u64 }];
+        let says = add_lit(&mut lit, &one, &mut spare).unwrap_err().to_string();
+        assert!(says.contains("18,446,744,073,709,551,615"), "{says}");
+        assert!(reduce_into(&mut vec![Lit { pixel: 1, count: u64::MAX }], 0, &one).is_err());
+        let mut stats = ZoomStats::default();
+        stats.add_tile(&[Lit { pixel: 5, count: u64::MAX - 1 }]).unwrap();
+        stats.add_tile(&one).unwrap();
+        assert_eq!(
+            (stats.sum, stats.max, stats.distinct.values()),
+            (u64::MAX, u64::MAX - 1, Some(vec![1, u64::MAX - 1]))
+        );
+        assert!(stats.add_tile(&one).is_err());
+        assert!(stats.clone().merge(&stats).is_err());
+        assert!(
+            ZoomStats::default().add_tile(&[Lit { pixel: 0, count: u64::MAX }, Lit { pixel: 1, count: 1 }]).is_err()
+        );
     }
 }

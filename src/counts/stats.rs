@@ -1,20 +1,22 @@
 //! What a zoom's counts amount to: what the colours and the report need to know of them.
 
-use super::{Distinct, Lit};
+use super::plane::sum_overflow;
+use super::{Distinct, Lit, Value};
+use crate::error::Result;
 
 /// Statistics of one zoom's lit pixels.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ZoomStats {
+pub struct ZoomStats<V = u32> {
     /// Pixels with a count above 0.
     pub lit: u64,
     /// Largest count; 0 when nothing is lit.
-    pub max: u32,
+    pub max: V,
     /// Tiles with a lit pixel.
     pub tiles: u64,
-    /// Sum of all counts: the number of points used, at every zoom.
+    /// Sum of all counts: the number of points used, at every zoom; of another plane what its numbers come to.
     pub sum: u64,
     /// The different counts, if few.
-    pub distinct: Distinct,
+    pub distinct: Distinct<V>,
     /// What the counts are counted in; other than points only where a weighted spread made them.
     pub unit: Unit,
 }
@@ -52,40 +54,47 @@ impl Default for Unit {
 }
 
 impl ZoomStats {
-    /// Adds one tile's lit pixels; a tile without any is not counted.
-    pub fn add_tile(&mut self, lit: &[Lit]) {
-        if lit.is_empty() {
-            return;
-        }
-        self.tiles += 1;
-        self.lit += lit.len() as u64;
-        for l in lit {
-            self.max = self.max.max(l.count);
-            self.sum += u64::from(l.count);
-            self.distinct.add(l.count);
-        }
-    }
-
-    /// Adds one tile's counts, given in stretches; those of 0 and a tile without any others are not counted.
-    pub fn add_counts<'a>(&mut self, stretches: impl Iterator<Item = &'a [u32]>) {
+    /// Adds one tile's counts, given in stretches; those of 0 and a tile without any others are not counted. Fails when
+    /// the sum is beyond 64 bits.
+    pub fn add_counts<'a>(&mut self, stretches: impl Iterator<Item = &'a [u32]>) -> Result<()> {
         let before = self.lit;
         for counts in stretches {
             self.lit += counts.iter().filter(|count| **count > 0).count() as u64;
             self.max = counts.iter().copied().fold(self.max, u32::max);
-            self.sum += counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+            let sum = counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+            self.sum = self.sum.checked_add(sum).ok_or_else(sum_overflow)?;
             if !self.distinct.is_many() {
                 counts.iter().filter(|count| **count > 0).for_each(|&count| self.distinct.add(count));
             }
         }
         self.tiles += u64::from(self.lit > before);
+        Ok(())
+    }
+}
+
+impl<V: Value> ZoomStats<V> {
+    /// Adds one tile's lit pixels; a tile without any is not counted. Fails when the sum is beyond 64 bits.
+    pub fn add_tile(&mut self, lit: &[Lit<V>]) -> Result<()> {
+        if lit.is_empty() {
+            return Ok(());
+        }
+        self.sum = V::total(lit).and_then(|sum| self.sum.checked_add(sum)).ok_or_else(sum_overflow)?;
+        self.tiles += 1;
+        self.lit += lit.len() as u64;
+        for l in lit {
+            self.max = self.max.max(l.count);
+            self.distinct.add(l.count);
+        }
+        Ok(())
     }
 
-    /// Adds the statistics of other tiles of the same zoom.
-    pub fn merge(&mut self, other: &Self) {
+    /// Adds the statistics of other tiles of the same zoom. Fails when the sum is beyond 64 bits.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        self.sum = self.sum.checked_add(other.sum).ok_or_else(sum_overflow)?;
         self.lit += other.lit;
         self.max = self.max.max(other.max);
         self.tiles += other.tiles;
-        self.sum += other.sum;
         self.distinct.merge(&other.distinct);
+        Ok(())
     }
 }

@@ -1,20 +1,18 @@
 //! One picture as a PNG file: of an extent, a sheet of colours and the like. Tiles have an encoder of their own. A
 //! picture appears complete or not at all, and only one that tilefire made is replaced.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 pub use image::RgbaImage;
 
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 use crate::shade::over;
-use crate::staging::{OutputOptions, has_folder, write_whole};
+use crate::staging::{OutputOptions, Whole, check_head, no_address};
 
 /// What the file says under "Software".
 const SOFTWARE: &str = concat!("tilefire ", env!("CARGO_PKG_VERSION"));
-/// Bytes at a file's start within which that must be said.
-const HEAD: u64 = 4 << 10;
 /// Most pixels whose colours are compressed well rather than fast.
 const THOROUGH: u64 = 1 << 26;
 /// Free pixels around a legend.
@@ -56,61 +54,77 @@ pub struct Picture<'a> {
     pub legend: Option<RgbaImage>,
 }
 
-/// Ok where a picture may be written to `out`: nothing is there, or a picture of ours and `--force` is given.
-pub fn allowed(out: &Path, options: &OutputOptions) -> Result<()> {
-    let refuse = |why: &str| Err(Error::Output(format!("{} {why}", out.display())));
-    let ending = out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    if ending.as_deref() != Some("png") {
-        return Err(Error::Usage(format!("{}: pictures are PNG files; name one that ends in .png", out.display())));
-    }
-    has_folder(out)?;
-    let Ok(about) = fs::symlink_metadata(out) else { return Ok(()) };
-    if !options.force {
-        return refuse("already exists; choose another name, or --force to replace a picture that tilefire made");
-    }
-    if !about.is_file() {
-        return refuse("is no plain file, so --force does not replace it; choose another name");
-    }
-    let same = |input: &Path| matches!((input.canonicalize(), out.canonicalize()), (Ok(a), Ok(b)) if a == b);
-    if options.inputs.iter().any(|input| same(input)) {
-        return refuse("is an input, so --force does not replace it; choose another name");
-    }
-    let mut head = Vec::new();
-    let file = File::open(out).map_err(|e| Error::io("open", out, e))?;
-    file.take(HEAD).read_to_end(&mut head).map_err(|e| Error::io("read", out, e))?;
-    if head.windows(SOFTWARE_MARK.len()).any(|bytes| bytes == SOFTWARE_MARK) {
-        return Ok(());
-    }
-    refuse("was not made by tilefire, so --force does not replace it; choose another name")
-}
-
-/// How the file begins to say who made it.
+/// How a file begins to say who made it.
 const SOFTWARE_MARK: &[u8] = b"tEXtSoftware\0tilefire ";
 
-/// Writes the picture where [`allowed`]; gives the bytes of the file.
-pub fn save(out: &Path, picture: &Picture<'_>, options: &OutputOptions) -> Result<u64> {
-    allowed(out, options)?;
-    replace(out, |file| picture.encode(file))
+/// A picture's place, taken: nothing was there, or a picture of ours that may be replaced.
+#[derive(Debug)]
+pub struct Place {
+    whole: Whole,
+    out: PathBuf,
 }
 
-/// Writes `pixels` (red, green, blue, alpha; `width * height` of them) as a PNG.
-pub fn write(path: &Path, width: u32, height: u32, pixels: &[u8]) -> Result<()> {
-    let encode = |file: &mut dyn Write| {
-        let mut writer = encoder(file, width, height, png::ColorType::Rgba)?.write_header()?;
-        writer.write_image_data(pixels)?;
-        writer.finish()
-    };
-    replace(path, encode).map(|_| ())
-}
+impl Place {
+    /// Takes the place `out`; of two runs that want it at once, one is told.
+    pub fn take(out: &Path, options: &OutputOptions) -> Result<Self> {
+        no_address(out)?;
+        let ending = out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        if ending.as_deref() != Some("png") {
+            return Err(Error::Usage(format!("{}: pictures are PNG files; name one that ends in .png", out.display())));
+        }
+        let whole = Whole::begin(out, options, |out| {
+            check_head(out, "picture", |head| head.windows(SOFTWARE_MARK.len()).any(|bytes| bytes == SOFTWARE_MARK))
+        })?;
+        Ok(Self { whole, out: out.to_path_buf() })
+    }
 
-fn replace(out: &Path, encode: impl FnOnce(&mut dyn Write) -> Result<(), png::EncodingError>) -> Result<u64> {
-    write_whole(out, |file| {
-        encode(file).map_err(|e| match e {
-            // Strips have errors of their own.
-            png::EncodingError::IoError(e) => e.downcast::<Error>().unwrap_or_else(|e| Error::io("write", out, e)),
-            other => Error::Internal(format!("{} cannot be encoded: {other}", out.display())),
+    /// Writes the picture; gives the bytes of the file and what a person should know.
+    pub fn save(self, picture: &Picture<'_>, monitor: &Monitor) -> Result<(u64, Vec<String>)> {
+        self.fill(monitor, |file| picture.encode(file))
+    }
+
+    /// Writes `pixels` (red, green, blue, alpha; `width * height` of them) as a PNG.
+    pub fn write(self, width: u32, height: u32, pixels: &[u8], monitor: &Monitor) -> Result<()> {
+        let encode = |file: &mut dyn Write| {
+            let mut writer = encoder(file, width, height, png::ColorType::Rgba)?.write_header()?;
+            writer.write_image_data(pixels)?;
+            writer.finish()
+        };
+        self.fill(monitor, encode).map(|_| ())
+    }
+
+    fn fill(
+        self,
+        monitor: &Monitor,
+        encode: impl FnOnce(&mut dyn Write) -> Result<(), png::EncodingError>,
+    ) -> Result<(u64, Vec<String>)> {
+        let out = &self.out;
+        self.whole.write(monitor, |file| {
+            encode(&mut Watched { file, monitor }).map_err(|e| match e {
+                png::EncodingError::IoError(_) if monitor.check().is_err() => Error::Interrupted,
+                // Strips have errors of their own.
+                png::EncodingError::IoError(e) => e.downcast::<Error>().unwrap_or_else(|e| Error::io("write", out, e)),
+                other => Error::Internal(format!("{} cannot be encoded: {other}", out.display())),
+            })
         })
-    })
+    }
+}
+
+/// A file whose writing ends when the monitor is cancelled.
+struct Watched<'a> {
+    file: &'a mut dyn Write,
+    monitor: &'a Monitor,
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.monitor.check().map_err(std::io::Error::other)?;
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 fn encoder<W: Write>(

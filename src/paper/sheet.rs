@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::picture;
+use super::picture::Place;
 use super::text::{self, Font};
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 use crate::shade::{Colormap, Theme, over};
 use crate::staging::OutputOptions;
 
@@ -16,7 +17,8 @@ const GAP: u32 = 4;
 const EDGE: u32 = 6;
 
 /// Writes a sheet of `maps`, which people know as `names`, as a PNG; `force` allows to replace one that is ours.
-pub fn write(names: &[String], maps: &[Colormap], path: &Path, force: bool) -> Result<()> {
+pub fn write(names: &[String], maps: &[Colormap], path: &Path, force: bool, monitor: &Monitor) -> Result<()> {
+    let place = Place::take(path, &OutputOptions { force, inputs: Vec::new() })?;
     let longest = names.iter().map(|name| FONT.width(name)).max().unwrap_or(0).min(WIDTH / 2);
     let left = longest + 2 * GAP;
     let (width, row) = (left + WIDTH, ROW + GAP);
@@ -37,6 +39,5 @@ pub fn write(names: &[String], maps: &[Colormap], path: &Path, force: bool) -> R
             }
         }
     }
-    picture::allowed(path, &OutputOptions { force, inputs: Vec::new() })?;
-    picture::write(path, width, height, &sheet)
+    place.write(width, height, &sheet, monitor)
 }

@@ -5,7 +5,8 @@
 
 use std::f64::consts::{LN_2, PI};
 
-use super::{Coordinate, LeftOut};
+use super::Coordinate;
+use crate::rows::{LeftOut, Reason};
 use crate::tile::WorldPoint;
 use crate::tile::mercator::{MAX_LATITUDE, STEPS};
 
@@ -130,9 +131,9 @@ pub(super) fn from_degrees(batch: &[Coordinate], out: &mut Vec<WorldPoint>, left
             if inside(c) {
                 out.push(point);
             } else if c.x.abs() <= 180.0 && c.y.abs() <= 90.0 {
-                left_out.outside_mercator += 1;
+                left_out[Reason::OutsideMercator] += 1;
             } else {
-                left_out.out_of_range += 1;
+                left_out[Reason::OutOfRange] += 1;
             }
         }
     }
@@ -145,9 +146,9 @@ pub(super) fn from_metres(batch: &[Coordinate], out: &mut Vec<WorldPoint>, left_
     out.reserve(batch.len());
     for c in batch {
         if !(c.x.abs() <= WORLD_HALF_WIDTH && c.y.abs() <= POLE_NORTHING) {
-            left_out.out_of_range += 1;
+            left_out[Reason::OutOfRange] += 1;
         } else if c.y.abs() > WORLD_HALF_WIDTH {
-            left_out.outside_mercator += 1;
+            left_out[Reason::OutsideMercator] += 1;
         } else {
             let x = (c.x / (2.0 * WORLD_HALF_WIDTH) + 0.5) * STEPS;
             let y = (0.5 - c.y / (2.0 * WORLD_HALF_WIDTH)) * STEPS;
@@ -215,15 +216,15 @@ mod tests {
         let (mut single, mut single_left) = (Vec::new(), LeftOut::default());
         batch.iter().for_each(|&c| from_degrees(&[c], &mut single, &mut single_left));
         assert_eq!((all, all_left), (single, single_left));
-        assert!(all_left.out_of_range > 0 && all_left.outside_mercator > 0);
+        assert!(all_left[Reason::OutOfRange] > 0 && all_left[Reason::OutsideMercator] > 0);
     }
 
     #[test]
     fn the_edges_of_the_map_are_on_it() {
         assert_eq!(degrees(0.0, MAX_LATITUDE).0[0].y, 0);
         assert!(degrees(0.0, -MAX_LATITUDE).0[0].y >= u32::MAX - 1);
-        assert_eq!(degrees(0.0, MAX_LATITUDE + 1e-9).1, LeftOut { out_of_range: 0, outside_mercator: 1 });
-        assert_eq!(degrees(0.0, -90.0).1, LeftOut { out_of_range: 0, outside_mercator: 1 });
+        assert_eq!(degrees(0.0, MAX_LATITUDE + 1e-9).1, LeftOut::from([(Reason::OutsideMercator, 1)]));
+        assert_eq!(degrees(0.0, -90.0).1, LeftOut::from([(Reason::OutsideMercator, 1)]));
     }
 
     #[test]
@@ -231,7 +232,7 @@ mod tests {
         let beyond = [(180.1, 0.0), (-180.000_001, 0.0), (0.0, 90.000_001), (0.0, -91.0), (200.0, 88.0)];
         let odd = [(f64::NAN, 0.0), (0.0, f64::NAN), (f64::INFINITY, 0.0), (0.0, f64::NEG_INFINITY)];
         for (lon, lat) in beyond.into_iter().chain(odd) {
-            assert_eq!(degrees(lon, lat), (vec![], LeftOut { out_of_range: 1, outside_mercator: 0 }), "{lon} {lat}");
+            assert_eq!(degrees(lon, lat), (vec![], LeftOut::from([(Reason::OutOfRange, 1)])), "{lon} {lat}");
         }
     }
 
@@ -252,7 +253,7 @@ mod tests {
         let left = |x, y| {
             let (mut out, mut left) = (Vec::new(), LeftOut::default());
             from_metres(&[Coordinate { x, y }], &mut out, &mut left);
-            (out.len(), left.out_of_range, left.outside_mercator)
+            (out.len(), left[Reason::OutOfRange], left[Reason::OutsideMercator])
         };
         assert_eq!(left(WORLD_HALF_WIDTH, -WORLD_HALF_WIDTH), (1, 0, 0));
         assert_eq!(left(0.0, WORLD_HALF_WIDTH + 0.01), (0, 0, 1));

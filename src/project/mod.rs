@@ -1,8 +1,10 @@
 //! From coordinates to world points: the last place where a position is a float.
 //!
-//! `mercator` holds the closed forms for EPSG:4326 and EPSG:3857, `crs` what a person may name, `other` the
-//! library PROJ for every other system. Where coordinates come from and where points go is left to others.
+//! `mercator` holds the closed forms for EPSG:4326 and EPSG:3857, `crs` what a person may name, `other` every
+//! other system through the library PROJ (`context`). Where coordinates come from and where points go is left to others.
 
+#[cfg(feature = "proj")]
+mod context;
 mod crs;
 mod frame;
 pub(crate) mod mercator;
@@ -18,6 +20,7 @@ pub use frame::frame;
 pub use mercator::WORLD_HALF_WIDTH;
 
 use crate::error::Result;
+use crate::rows::LeftOut;
 use crate::tile::WorldPoint;
 
 /// A position as it was read: degrees (x the longitude, y the latitude) or the units of a projected system
@@ -29,28 +32,6 @@ pub struct Coordinate {
     pub x: f64,
     /// Latitude or northing.
     pub y: f64,
-}
-
-/// Coordinates that are numbers but no point of the map, by reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct LeftOut {
-    /// No place on earth: |latitude| > 90, |longitude| > 180, or nothing the reference system can hold.
-    pub out_of_range: u64,
-    /// On earth, but beyond the northern or southern edge of the Web Mercator square (85.05 degrees).
-    pub outside_mercator: u64,
-}
-
-impl LeftOut {
-    /// Adds what another thread left out.
-    pub fn merge(&mut self, other: &Self) {
-        self.out_of_range += other.out_of_range;
-        self.outside_mercator += other.outside_mercator;
-    }
-
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.out_of_range + self.outside_mercator
-    }
 }
 
 /// Projects batches of coordinates of one reference system. May move between threads; what PROJ needs is made

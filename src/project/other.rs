@@ -1,18 +1,20 @@
 //! Every reference system without a closed form, through PROJ: coordinate -> longitude and latitude of WGS 84.
 //!
-//! A `Proj` cannot leave its thread, so each thread keeps the one it used last; making one takes tens of
-//! milliseconds.
+//! What PROJ makes cannot leave its thread and takes tens of milliseconds, so each thread keeps what it used.
 
 use std::cell::RefCell;
-use std::sync::Once;
 
-use proj::Proj;
-
-use super::{Coordinate, LeftOut};
+use super::Coordinate;
+use super::context::{Operation, System};
 use crate::error::{Error, Result};
+use crate::rows::{LeftOut, Reason};
+
+/// Operations that a thread keeps.
+const KEPT: usize = 8;
 
 thread_local! {
-    static LAST: RefCell<Option<(String, Proj)>> = const { RefCell::new(None) };
+    /// The last one used is at the end.
+    static MADE: RefCell<Vec<(String, Operation)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// PROJ reads a bare `+proj=` string as an operation; this makes it a reference system.
@@ -24,52 +26,48 @@ fn as_system(text: &str) -> String {
     }
 }
 
-fn unknown(text: &str, problem: &dyn std::fmt::Display) -> Error {
+fn unknown(text: &str, problem: &str) -> Error {
     Error::Crs(format!(
-        "cannot use the coordinate reference system '{text}': {problem}; give an EPSG code (EPSG:27700), WKT or a PROJ string"
+        "cannot use the coordinate reference system '{text}': {problem}; give an EPSG code (EPSG:27700), WKT or a PROJ \
+         string"
     ))
 }
 
-/// PROJ prints its errors to standard error by itself, beside the one line this program prints.
-fn silence() {
-    static ONCE: Once = Once::new();
-    #[expect(unsafe_code, reason = "crate proj has no way to turn PROJ's own printing off")]
-    // SAFETY: a null context is documented to mean the default one, from which later contexts are copied; the
-    // call stores one integer in it, and `Once` keeps two threads of this program from doing so at a time.
-    ONCE.call_once(|| unsafe {
-        proj_sys::proj_log_level(std::ptr::null_mut(), proj_sys::PJ_LOG_LEVEL_PJ_LOG_NONE);
-    });
+/// Whether `text` is an authority's code, such as EPSG:27700.
+fn is_code(text: &str) -> bool {
+    let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    text.split_once(':').is_some_and(|(authority, code)| word(authority) && word(code))
 }
 
-/// The system `text` names, and how PROJ describes it.
-fn system(text: &str) -> Result<(Proj, serde_json::Value)> {
-    silence();
-    let system = Proj::new(&as_system(text)).map_err(|e| unknown(text, &e))?;
-    let json = system.to_projjson(None, None, None).ok().and_then(|json| serde_json::from_str(&json).ok());
-    match json {
-        Some(serde_json::Value::Object(json))
-            if json.get("type").and_then(|kind| kind.as_str()).is_some_and(|kind| kind.ends_with("CRS")) =>
-        {
-            Ok((system, serde_json::Value::Object(json)))
-        }
-        _ => Err(unknown(text, &"it names an operation")),
-    }
+/// The system `text` names.
+fn system(text: &str) -> Result<System> {
+    System::new(&as_system(text)).map_err(|problem| {
+        let no_such = format!("there is no such code in PROJ's database ({text})");
+        unknown(text, if is_code(text) { &no_such } else { &problem })
+    })
 }
 
 /// The area of use decides between operations of different accuracy: without it PROJ changes its mind from
 /// point to point, by up to hundreds of metres.
-fn make(text: &str) -> Result<Proj> {
-    let area = system(text)?.0.area_of_use().ok().and_then(|(area, _)| area);
-    Proj::new_known_crs(&as_system(text), "EPSG:4326", area).map_err(|e| unknown(text, &e))
+fn make(text: &str) -> Result<Operation> {
+    let area = system(text)?.area_of_use();
+    Operation::new(&as_system(text), "EPSG:4326", area).map_err(|problem| unknown(text, &problem))
 }
 
-fn with<T>(text: &str, work: impl FnOnce(&Proj) -> T) -> Result<T> {
-    LAST.with_borrow_mut(|last| match last {
-        Some((known, proj)) if known == text => Ok(work(proj)),
-        _ => {
-            let (_, proj) = last.insert((text.to_owned(), make(text)?));
-            Ok(work(proj))
+fn with<T>(text: &str, work: impl FnOnce(&Operation) -> T) -> Result<T> {
+    MADE.with_borrow_mut(|made| {
+        if made.last().is_none_or(|(known, _)| known != text) {
+            let operation = match made.iter().position(|(known, _)| known == text) {
+                Some(place) => made.remove(place),
+                None => (text.to_owned(), make(text)?),
+            };
+            if made.len() == KEPT {
+                made.remove(0);
+            }
+            made.push(operation);
         }
+        let (_, operation) = made.last().ok_or_else(|| Error::Internal("no operation was kept".into()))?;
+        Ok(work(operation))
     })
 }
 
@@ -80,15 +78,7 @@ pub(super) fn check(text: &str) -> Result<()> {
 
 /// Whether the system's coordinates are eastings and northings rather than degrees.
 pub(super) fn is_projected(text: &str) -> Result<bool> {
-    let (_, json) = system(text)?;
-    let mut part = &json;
-    loop {
-        part = match part["type"].as_str() {
-            Some("BoundCRS") => &part["source_crs"],
-            Some("CompoundCRS") => &part["components"][0],
-            kind => return Ok(!matches!(kind, Some("GeographicCRS" | "GeodeticCRS" | "DerivedGeographicCRS"))),
-        };
-    }
+    Ok(system(text)?.is_projected())
 }
 
 /// Appends longitude and latitude of each coordinate; what PROJ cannot turn into finite degrees is counted as
@@ -99,19 +89,11 @@ pub(super) fn to_degrees(
     out: &mut Vec<Coordinate>,
     left_out: &mut LeftOut,
 ) -> Result<()> {
-    with(text, |proj| {
-        let mut points: Vec<(f64, f64)> = batch.iter().map(|c| (c.x, c.y)).collect();
-        // One bad point fails the whole array, and says neither which nor what became of the others.
-        if proj.convert_array(&mut points).is_err() {
-            points.clear();
-            let bad = (f64::NAN, f64::NAN);
-            points.extend(batch.iter().map(|c| proj.convert((c.x, c.y)).unwrap_or(bad)));
-        }
-        for (x, y) in points {
-            if x.is_finite() && y.is_finite() {
-                out.push(Coordinate { x, y });
-            } else {
-                left_out.out_of_range += 1;
+    with(text, |operation| {
+        for &coordinate in batch {
+            match operation.apply(coordinate) {
+                Some(degrees) => out.push(degrees),
+                None => left_out[Reason::OutOfRange] += 1,
             }
         }
     })

@@ -1,7 +1,8 @@
 //! Stands in for PROJ in a build without it: every system but the two closed forms is refused, with the way out.
 
-use super::{Coordinate, LeftOut};
+use super::Coordinate;
 use crate::error::{Error, Result};
+use crate::rows::LeftOut;
 
 /// Always fails: says how to build with PROJ.
 pub(super) fn check(text: &str) -> Result<()> {

@@ -75,7 +75,7 @@ impl Strips for Canvas {
         let mut narrow = vec![0u8; if self.wide { 0 } else { size }];
         let mut wide = vec![0u16; if self.wide { size } else { 0 }];
         for (&(_, column), kept) in tiles.range((at, 0)..=(at, u32::MAX)) {
-            let bytes = self.vault.get(kept)?;
+            let bytes = self.vault.get(kept.place())?;
             let left = column as usize * SIDE;
             let columns = SIDE.min(width - left);
             match bytes.len() {
@@ -111,6 +111,7 @@ impl Strips for Canvas {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Account;
     use crate::tile::Frame;
 
     /// Tiles come out where they belong, cut at the edges, in both widths and forms.
@@ -150,6 +151,6 @@ mod tests {
     }
 
     fn vault(budget: u64, folder: &std::path::Path) -> Vault {
-        Vault::new(budget, folder)
+        Vault::new(Account::unbounded(), budget, folder)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::canvas::Canvas;
 use super::colours::{Coloured, colour};
-use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, pool};
+use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, open_sources, pool};
 use crate::backend::{Count, Memory, PointPush};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::paper::legend;
 use crate::paper::picture::{self, Picture, RgbaImage};
 use crate::project;
 use crate::shade::{Legend, Style};
-use crate::source::Input;
+use crate::source::{Input, Opened};
 use crate::staging::OutputOptions;
 use crate::store::{PointSpool, SpoolSink};
 use crate::tile::{Frame, Grid, LonLatBounds, WorldPoint};
@@ -78,46 +78,56 @@ pub struct ImageReport {
 /// Makes the picture. On an error nothing is left behind and an older one is untouched.
 pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
-    picture::allowed(&request.out, &options)?;
     // Before everything is read, not after it.
     check_device(&request.resources)?;
-    pool(&request.resources, &request.style)?.install(|| draw(request, monitor))
+    let place = picture::Place::take(&request.out, &options)?;
+    pool(&request.resources, &request.style)?.install(|| draw(request, place, monitor))
 }
 
-fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
+fn draw(request: &ImageRequest, place: picture::Place, monitor: &Arc<Monitor>) -> Result<ImageReport> {
+    let opened = open_sources(&request.sources, monitor)?;
     let outside = AtomicU64::new(0);
     let memory = memory(&request.resources, &request.out);
     // The extent of the data is known when all of it was read, so it has to wait then.
     let (grid, waiting) = match request.view {
         View::Data => {
             let spool = PointSpool::new(memory.vault());
-            let points = aggregate(&request.sources, || Box::new(Waiting(spool.sink())), monitor)?;
+            let points = aggregate(opened, || Box::new(Waiting(spool.sink())), monitor)?;
             // What the outermost points are spread to is to be seen too.
             let (frame, reach) = (Frame::around(&points.extent), request.style.spread.most());
             let grid = Grid::padded(frame, request.width, request.height, reach);
-            (request.fitting(grid)?, Some((spool, points)))
+            (request.fitting(grid)?, Waited::Points(spool, points))
         }
-        View::World => (request.fitting(Grid::new(Frame::WORLD, request.width, request.height))?, None),
+        View::World => (request.fitting(Grid::new(Frame::WORLD, request.width, request.height))?, Waited::Rows(opened)),
         View::Bounds(bounds) => {
-            (request.fitting(Grid::new(project::frame(&bounds), request.width, request.height))?, None)
+            (request.fitting(Grid::new(project::frame(&bounds), request.width, request.height))?, Waited::Rows(opened))
         }
     };
     let run = request.run(&grid);
     let (backend, notice) = open(&run, memory.clone().rest(), monitor)?;
     let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
     let points = match waiting {
-        None => aggregate(&request.sources, || pusher(), monitor)?,
-        Some((spool, points)) => {
+        Waited::Rows(opened) => aggregate(opened, || pusher(), monitor)?,
+        Waited::Points(spool, points) => {
             replay(&spool, pusher, monitor)?;
             points
         }
     };
     let outside = outside.load(Ordering::Relaxed);
-    finish(request, (&run, &grid), (backend, memory), (&points, outside), notice, monitor)
+    finish(request, place, (&run, &grid), (backend, memory), (&points, outside), notice, monitor)
+}
+
+/// What is to come onto the picture once its grid is known.
+enum Waited {
+    /// Rows that are still to be read.
+    Rows(Opened),
+    /// Points that were read to find the extent.
+    Points(PointSpool, Points),
 }
 
 fn finish(
     request: &ImageRequest,
+    place: picture::Place,
     (run, grid): (&Request, &Grid),
     (backend, memory): (Box<dyn Count>, Memory),
     (points, outside): (&Points, u64),
@@ -144,7 +154,7 @@ fn finish(
     coloured.paint(paint.as_ref(), &canvas)?;
     let mut report = Report::new(run, points, paint.stats(), &coloured);
     report.used = inside;
-    let legend = if request.legend { Some(request.legend(run, points, &report, &coloured)?) } else { None };
+    let legend = if request.legend { Some(request.legend(run, &report, &coloured)?) } else { None };
     let fits = |legend: &RgbaImage| legend.width() <= grid.columns() && legend.height() <= grid.rows();
     let legend = match &legend {
         Some(legend) => {
@@ -167,9 +177,8 @@ fn finish(
         legend,
     };
     monitor.check()?;
-    let options = OutputOptions { force: request.force, inputs: request.sources.files() };
-    let bytes = monitor.time(Stage::Write, || picture::save(&request.out, &picture, &options))?;
-    report.finish(&Written { bytes, ..Written::default() }, paint.report(), notice, monitor);
+    let (bytes, notices) = monitor.time(Stage::Write, || place.save(&picture, monitor))?;
+    report.finish(&Written { bytes, notices, ..Written::default() }, paint.report(), notice, monitor);
     let (width, height) = (grid.columns(), grid.rows());
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }
@@ -197,9 +206,8 @@ impl ImageRequest {
         }
     }
 
-    fn legend(&self, run: &Request, points: &Points, report: &Report, coloured: &Coloured<'_>) -> Result<Legend> {
-        legend::of_metadata(&report.metadata(run, &points.extent, coloured)?)
-            .ok_or_else(|| Error::Internal("the picture has no legend".into()))
+    fn legend(&self, run: &Request, report: &Report, coloured: &Coloured<'_>) -> Result<Legend> {
+        legend::of_heat(&report.heat(run, coloured)).ok_or_else(|| Error::Internal("the picture has no legend".into()))
     }
 }
 

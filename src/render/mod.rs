@@ -1,6 +1,7 @@
 //! The order of work of one run: points in, counts, colours, tiles out. Each step is a call into the part that
 //! knows how; what happened is returned as a [`Report`], never printed.
 
+mod allowance;
 mod canvas;
 pub(crate) mod colours;
 mod estimate;
@@ -17,21 +18,24 @@ pub use estimate::Estimate;
 pub use report::{Report, ZoomReport};
 pub use request::{Device, Request, Resources, Sources};
 
+pub(crate) use self::allowance::default_memory;
 use self::points::Points;
-pub(crate) use self::points::aggregate;
+pub(crate) use self::points::{aggregate, open as open_sources};
 use self::session::check_device;
-pub(crate) use self::session::{default_memory, memory, on_all_threads, open, pool};
+pub(crate) use self::session::{memory, on_all_threads, open, pool};
 use crate::backend::Paint;
-use crate::container::page;
+use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
+use crate::source::Opened;
 use crate::staging::OutputOptions;
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    write::Container::of(&request.out)?;
     let index = memory(&request.resources, &request.out).index();
     let create = || write::create_within(&request.out, &options, index);
     pool(&request.resources, &request.style)?
@@ -47,9 +51,9 @@ struct Counted {
 }
 
 /// Reads, projects and counts.
-fn count(request: &Request, monitor: &Arc<Monitor>) -> Result<Counted> {
+fn count(request: &Request, opened: Opened, monitor: &Arc<Monitor>) -> Result<Counted> {
     let (backend, notice) = open(request, memory(&request.resources, &request.out), monitor)?;
-    let points = aggregate(&request.sources, || backend.pusher(), monitor)?;
+    let points = aggregate(opened, || backend.pusher(), monitor)?;
     let paint = backend.finish()?;
     let stats = paint.stats();
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
@@ -60,10 +64,11 @@ fn count(request: &Request, monitor: &Arc<Monitor>) -> Result<Counted> {
 
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
-    let Counted { paint, notice, points } = count(request, monitor)?;
+    let opened = open_sources(&request.sources, monitor)?;
+    let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
     let mut report = Report::new(request, &points, paint.stats(), &coloured);
-    let archive = request.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("pmtiles"));
+    let archive = write::Container::of(&request.out)? == write::Container::Archive;
     report.estimate = Some(estimate::estimate(paint.stats(), request.zooms, rayon::current_num_threads(), archive));
     report.finish(&Written::default(), paint.report(), notice, monitor);
     Ok(report)
@@ -74,8 +79,10 @@ pub(crate) fn render(
     monitor: &Arc<Monitor>,
     create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
 ) -> Result<Report> {
+    // A wrong column is told before anything is made.
+    let opened = open_sources(&request.sources, monitor)?;
     let writer = create()?;
-    let Counted { paint, notice, points } = count(request, monitor)?;
+    let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
     let sink = sink::EncodingSink { truecolor, writer: writer.as_ref(), monitor, drawn };
@@ -87,8 +94,9 @@ pub(crate) fn render(
     let metadata = report.metadata(request, &extent, &coloured)?;
     let beside = || {
         let drawn = |legend| Ok::<_, Error>((legend::png(&legend)?, legend::svg(&legend)));
-        let legend = legend::of_metadata(&metadata).map(drawn).transpose()?;
-        Ok(Beside { page: request.page.then(|| page::page(&metadata)), legend })
+        let legend = metadata.heat.as_ref().and_then(legend::of_heat).map(drawn).transpose()?;
+        let page = request.page.then(|| page::page(&Shown::Set(&metadata))).transpose()?;
+        Ok(Beside { page, legend })
     };
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside, monitor))?;

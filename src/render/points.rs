@@ -4,79 +4,114 @@ use super::Sources;
 use crate::backend::PointPush;
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
-use crate::project::{Coordinate, Crs, LeftOut, Projector};
-use crate::source::{self, CoordinateSink};
+use crate::project::{Crs, Projector};
+use crate::rows::LeftOut;
+use crate::source::{self, Batch, BatchSink, Opened};
 use crate::tile::{Extent, WorldPoint};
 
 /// What reading and projecting came to.
 pub(crate) struct Points {
     pub(super) read: source::ReadReport,
-    pub(super) left_out: LeftOut,
     pub(super) used: u64,
     pub(super) extent: Extent,
 }
 
+/// Opens the inputs and finds their columns.
+pub(crate) fn open(sources: &Sources, monitor: &Monitor) -> Result<Opened> {
+    source::open(&sources.each(), monitor)
+}
+
+/// Reads what `open` opened.
 pub(crate) fn aggregate<'a>(
-    sources: &'a Sources,
+    opened: Opened,
     pusher: impl Fn() -> Box<dyn PointPush + 'a>,
     monitor: &'a Monitor,
 ) -> Result<Points> {
-    let mut sinks = (0..rayon::current_num_threads())
-        .map(|_| {
-            Ok(Projecting {
-                crs: &sources.crs,
-                projector: None,
-                push: pusher(),
-                monitor,
-                batch: Vec::new(),
-                left_out: LeftOut::default(),
-                used: 0,
-                extent: Extent::default(),
-            })
+    let (systems, system_of) = distinct(opened.systems());
+    let mut sinks: Vec<_> = (0..rayon::current_num_threads())
+        .map(|_| Projecting {
+            systems: &systems,
+            system_of: &system_of,
+            projectors: vec![None; systems.len()],
+            push: pusher(),
+            monitor,
+            batch: Vec::new(),
+            accounts: vec![Account::default(); system_of.len()],
+            extent: Extent::default(),
         })
-        .collect::<Result<Vec<_>>>()?;
-    let read = source::read(&sources.inputs, &sources.read, monitor, &mut sinks)?;
-    let mut points = Points { read, left_out: LeftOut::default(), used: 0, extent: Extent::default() };
-    for mut sink in sinks {
+        .collect();
+    let mut read = opened.read(monitor, &mut sinks)?;
+    let mut accounts = vec![Account::default(); system_of.len()];
+    let mut extent = Extent::default();
+    for sink in &mut sinks {
         sink.push.close()?;
-        points.left_out.merge(&sink.left_out);
-        points.used += sink.used;
-        points.extent.merge(&sink.extent);
+        for (all, of_sink) in accounts.iter_mut().zip(&sink.accounts) {
+            all.used += of_sink.used;
+            all.left_out.merge(&of_sink.left_out);
+        }
+        extent.merge(&sink.extent);
     }
-    if points.used == 0 {
-        return Err(source::no_usable_rows(&points.read, &points.left_out, &sources.crs));
+    for (input, account) in accounts.iter().enumerate() {
+        read.settle(input, account.used, &account.left_out)?;
     }
-    Ok(points)
+    let used = read.used();
+    if used == 0 {
+        return Err(source::no_usable_rows(&read));
+    }
+    Ok(Points { read, used, extent })
 }
 
-/// One reading thread's coordinates on their way into the backend.
-struct Projecting<'a> {
-    crs: &'a Crs,
-    projector: Option<Projector>,
+/// The reference systems of all inputs, and for each input the place of its own among them.
+fn distinct<'a>(all: impl Iterator<Item = &'a Crs>) -> (Vec<Crs>, Vec<usize>) {
+    let mut systems: Vec<Crs> = Vec::new();
+    let places = all
+        .map(|crs| {
+            systems.iter().position(|known| known == crs).unwrap_or_else(|| {
+                systems.push(crs.clone());
+                systems.len() - 1
+            })
+        })
+        .collect();
+    (systems, places)
+}
+
+/// What became of one input's coordinates in one thread.
+#[derive(Debug, Clone, Copy, Default)]
+struct Account {
+    used: u64,
+    left_out: LeftOut,
+}
+
+/// One reading thread's rows on their way into the backend.
+struct Projecting<'a, 's> {
+    systems: &'s [Crs],
+    system_of: &'s [usize],
+    /// One for each system, made at its first row in the thread that uses it: what PROJ needs must not move.
+    projectors: Vec<Option<Projector>>,
     push: Box<dyn PointPush + 'a>,
     monitor: &'a Monitor,
     batch: Vec<WorldPoint>,
-    left_out: LeftOut,
-    used: u64,
+    accounts: Vec<Account>,
     extent: Extent,
 }
 
-impl CoordinateSink for Projecting<'_> {
-    fn take(&mut self, coordinates: &[Coordinate]) -> Result<()> {
+impl BatchSink for Projecting<'_, '_> {
+    fn take(&mut self, batch: &Batch) -> Result<()> {
+        let account = &mut self.accounts[batch.input];
         self.monitor.time(Stage::Project, || {
-            // Made here, in the thread that uses it: a PROJ context must not move between threads.
-            if self.projector.is_none() {
-                self.projector = Some(Projector::new(self.crs)?);
-            }
+            let system = self.system_of[batch.input];
+            let projector = match &mut self.projectors[system] {
+                Some(projector) => projector,
+                none => none.insert(Projector::new(&self.systems[system])?),
+            };
             self.batch.clear();
-            let Some(projector) = &mut self.projector else { return Ok(()) };
-            projector.project(coordinates, &mut self.batch, &mut self.left_out)?;
+            projector.project(&batch.coordinates, &mut self.batch, &mut account.left_out)?;
             for &point in &self.batch {
                 self.extent.add(point);
             }
             Ok(())
         })?;
-        self.used += self.batch.len() as u64;
+        account.used += self.batch.len() as u64;
         self.push.push(&self.batch)
     }
 }

@@ -2,9 +2,9 @@
 //! the tiles' metadata (which holds no time, path, adapter or backend).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
-use serde_json::{Value, json};
-
+use super::allowance::peak_memory;
 use super::colours::Coloured;
 use super::{Estimate, Points, Request};
 use crate::backend::BackendReport;
@@ -12,10 +12,14 @@ use crate::container::metadata::TileSet;
 use crate::container::write::Written;
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
+use crate::heat::{
+    self, Beyond, Colours, Heat, HeatZoom, Hex, Line, Mark, Place, Reach, Stop, Text, TileJson, Word, Words,
+};
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::paper::legend;
-use crate::shade::{Clipped, Function, Look, Radius, SpreadOp, SpreadShape, Style, grouped, ticks};
-use crate::source::{FileReport, Invalid};
+use crate::rows::{LeftOut, Reason, serialize_invalid};
+use crate::shade::{Clipped, Function, Look, Radius, SpreadOp, SpreadShape, Style, Tick, grouped, ticks};
+use crate::source::FileReport;
 use crate::tile::{Extent, TILE_SIDE};
 
 /// Colour stops per zoom in the metadata.
@@ -64,11 +68,14 @@ pub struct Report {
     /// Rows without two numbers.
     pub invalid: u64,
     /// The same by reason.
-    pub invalid_rows: Invalid,
+    #[serde(serialize_with = "serialize_invalid")]
+    pub invalid_rows: LeftOut,
     /// Rows whose coordinates lie outside the range of their reference system.
     pub out_of_range: u64,
     /// Rows on earth but beyond the latitudes of Web Mercator.
     pub outside_mercator: u64,
+    /// All rows that became no points, by reason: with the points used they are the rows read.
+    pub left_out: LeftOut,
     /// Whether each zoom's spread was chosen for it.
     pub auto_spread: bool,
     /// Per zoom, from 0 to the highest asked for.
@@ -88,10 +95,15 @@ pub struct Report {
     pub notices: Vec<String>,
     /// Seconds per stage.
     pub stages: BTreeMap<&'static str, StageTime>,
+    /// Seconds that reading threads spent in what only one of them can do at a time.
+    pub in_order_seconds: f64,
     /// Seconds from start to end.
     pub seconds: f64,
-    /// CPU seconds of the whole process.
+    /// CPU seconds of the process from start to end.
     pub cpu_seconds: f64,
+    /// The most bytes of memory that the process had at once, where the system tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_memory: Option<u64>,
 }
 
 impl Report {
@@ -117,10 +129,11 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             rows: points.read.rows,
             used: points.used,
-            invalid: points.read.invalid.total(),
-            invalid_rows: points.read.invalid,
-            out_of_range: points.left_out.out_of_range,
-            outside_mercator: points.left_out.outside_mercator,
+            invalid: points.read.left_out.invalid(),
+            invalid_rows: points.read.left_out,
+            out_of_range: points.read.left_out[Reason::OutOfRange],
+            outside_mercator: points.read.left_out[Reason::OutsideMercator],
+            left_out: points.read.left_out,
             auto_spread: request.style.spread.radius == Radius::Auto,
             zooms: zooms.filter(|(z, _)| *z <= request.zooms.max).collect(),
             files: points.read.files.clone(),
@@ -128,77 +141,17 @@ impl Report {
             bytes: 0,
             estimate: None,
             device: BackendReport::default(),
-            notices: coloured.notices(&request.style, request.zooms),
+            notices: [points.read.notices.clone(), coloured.notices(&request.style, request.zooms)].concat(),
+            in_order_seconds: 0.0,
             stages: BTreeMap::new(),
             seconds: 0.0,
             cpu_seconds: 0.0,
+            peak_memory: None,
         }
     }
 
     /// TileJSON with the `heat` object: only what belongs to the tiles themselves.
-    pub(super) fn metadata(&self, request: &Request, extent: &Extent, coloured: &Coloured<'_>) -> Result<Value> {
-        let style = &request.style;
-        let zooms: serde_json::Map<String, Value> = request
-            .zooms
-            .iter()
-            .filter_map(|z| {
-                let (zoom, look) = (self.zooms.get(&z)?, coloured.looks.get(usize::from(z))?);
-                let mut value = json!({
-                    "max": zoom.max, "lit": zoom.lit, "tiles": zoom.tiles,
-                    "span": [number(zoom.span.0), number(zoom.span.1)], "colour_error": zoom.colour_error,
-                    "stops": stops(style, look), "ticks": tick_marks(look),
-                });
-                if style.spread.most() > 0 {
-                    value["spread"] = zoom.spread.into();
-                }
-                if look.shading.fade.is_some() {
-                    value["ramp"] = ramp(|at| style.drawn_count(look, look.count_at(at)));
-                }
-                if zoom.clipped != Clipped::default() {
-                    value["clipped"] = json!(zoom.clipped);
-                }
-                Some((z.to_string(), value))
-            })
-            .collect();
-        let mut heat = json!({
-            "rows": self.rows,
-            "used": self.used,
-            "left_out": {
-                "missing": self.invalid_rows.missing,
-                "not_a_number": self.invalid_rows.not_a_number,
-                "malformed": self.invalid_rows.malformed,
-                "out_of_range": self.out_of_range,
-                "outside_mercator": self.outside_mercator,
-            },
-            "function": style.function.to_string(),
-            "span": style.span.to_string(),
-            "colormap": style.colormap.name(),
-            "spread": match style.spread.radius {
-                Radius::Fixed(radius) => radius.into(),
-                Radius::Auto => Value::from("auto"),
-            },
-            "colour_error": request.zooms.iter().filter_map(|z| self.zooms.get(&z)).map(|z| z.colour_error).max(),
-            "ramp": ramp(|at| style.drawn(at)),
-            "legend": { "title": title(style), "notes": notes(style, self) },
-            "zooms": zooms,
-            "version": self.version,
-        });
-        if style.spread.most() > 0 {
-            heat["spread_shape"] = style.spread.shape.to_string().into();
-            heat["spread_op"] = style.spread.op.to_string().into();
-        }
-        if style.min_count > 1 {
-            heat["min_count"] = style.min_count.into();
-        }
-        if style.truecolor {
-            heat["truecolor"] = true.into();
-        }
-        if let Some(theme) = style.ground() {
-            heat["theme"] = theme.to_string().into();
-        }
-        if let Some([r, g, b]) = style.background {
-            heat["background"] = hex([r, g, b, 255]).into();
-        }
+    pub(super) fn metadata(&self, request: &Request, extent: &Extent, coloured: &Coloured<'_>) -> Result<TileJson> {
         let name = request.out.file_stem().map_or_else(|| "tilefire".into(), |n| n.to_string_lossy());
         let set = TileSet {
             name: &name,
@@ -207,9 +160,43 @@ impl Report {
             tile_size: TILE_SIDE,
             base_url: request.base_url.as_deref(),
             attribution: None,
-            heat,
+            heat: self.heat(request, coloured),
         };
         Ok(set.metadata())
+    }
+
+    /// What legends show, and where the counts came from.
+    pub(super) fn heat(&self, request: &Request, coloured: &Coloured<'_>) -> Heat {
+        let style = &request.style;
+        let spreads = style.spread.most() > 0;
+        let of_zoom = |z| Some((z, of_zoom(style, self.zooms.get(&z)?, coloured.looks.get(usize::from(z))?)));
+        Heat {
+            version: heat::FORMAT,
+            measure: Word::cut(heat::COUNT),
+            rows: self.rows,
+            used: self.used,
+            left_out: self.left_out.iter().map(|(reason, rows)| (reason.name(), rows)).collect(),
+            function: Word::cut(style.function.to_string()),
+            span: Word::cut(style.span.to_string()),
+            colormap: Text::cut(style.colormap.name()),
+            spread: match style.spread.radius {
+                Radius::Fixed(radius) => Reach::Fixed(pixels(radius)),
+                Radius::Auto => Reach::Auto,
+            },
+            spread_shape: spreads.then(|| Word::cut(style.spread.shape.to_string())),
+            spread_op: spreads.then(|| Word::cut(style.spread.op.to_string())),
+            min_count: (style.min_count > 1).then(|| style.min_count.into()),
+            truecolor: style.truecolor,
+            theme: style.ground().map(|theme| Word::cut(theme.to_string())),
+            background: style.background.map(|[r, g, b]| Hex([r, g, b, 255])),
+            colour_error: request.zooms.iter().filter_map(|z| self.zooms.get(&z)).map(|z| z.colour_error).max(),
+            ramp: ramp(|at| style.drawn(at)),
+            legend: Some(Words {
+                title: Line::cut(title(style)),
+                notes: notes(style, self).into_iter().map(Line::cut).collect(),
+            }),
+            zooms: request.zooms.iter().filter_map(of_zoom).collect(),
+        }
     }
 
     pub(super) fn finish(
@@ -229,39 +216,51 @@ impl Report {
         self.notices.extend(notice);
         self.notices.extend(written.notices.iter().cloned());
         self.stages = Stage::ALL.iter().map(|&s| (s.name(), monitor.stage(s))).filter(|s| s.1.busy > 0.0).collect();
+        self.in_order_seconds = monitor.in_order.load(Ordering::Relaxed) as f64 * 1e-9;
         self.seconds = monitor.elapsed();
-        self.cpu_seconds = cpu_time::ProcessTime::try_now().map_or(0.0, |t| t.as_duration().as_secs_f64());
+        self.cpu_seconds = monitor.cpu_seconds();
+        self.peak_memory = peak_memory();
     }
 }
 
-/// A number of points, whole where it is.
-fn number(points: f64) -> Value {
-    if points.fract() == 0.0 { (points as u64).into() } else { points.into() }
+fn of_zoom(style: &Style, zoom: &ZoomReport, look: &Look<'_>) -> HeatZoom {
+    let Clipped { below, above } = zoom.clipped;
+    HeatZoom {
+        max: zoom.max.into(),
+        lit: zoom.lit,
+        tiles: zoom.tiles,
+        span: (heat::Points(zoom.span.0), heat::Points(zoom.span.1)),
+        colour_error: Some(zoom.colour_error),
+        stops: stops(style, look),
+        ticks: tick_marks(look),
+        spread: (style.spread.most() > 0).then(|| pixels(zoom.spread)),
+        ramp: look.shading.fade.is_some().then(|| ramp(|at| style.drawn_count(look, look.count_at(at)))),
+        clipped: (zoom.clipped != Clipped::default()).then_some(Beyond { below, above }),
+    }
 }
 
-fn hex([r, g, b, a]: [u8; 4]) -> String {
-    let alpha = if a < 255 { format!("{a:02x}") } else { String::new() };
-    format!("#{r:02x}{g:02x}{b:02x}{alpha}")
+fn pixels(radius: u32) -> u16 {
+    u16::try_from(radius).unwrap_or(u16::MAX)
 }
 
 /// Colours evenly spaced along a legend's ramp.
-fn ramp(colour: impl Fn(f64) -> [u8; 4]) -> Value {
-    (0..RAMP).map(|i| hex(colour(f64::from(i) / f64::from(RAMP - 1)))).collect()
+fn ramp(colour: impl Fn(f64) -> [u8; 4]) -> Colours {
+    (0..RAMP).map(|i| Hex(colour(f64::from(i) / f64::from(RAMP - 1)))).collect()
 }
 
 /// Counts about evenly spaced along the colormap, in points, with their exact colours and their places.
-fn stops(style: &Style, look: &Look<'_>) -> Vec<Value> {
+fn stops(style: &Style, look: &Look<'_>) -> heat::List<Stop, 64> {
     let mut counts: Vec<u64> = (0..STOPS).map(|i| look.count_at(f64::from(i) / f64::from(STOPS - 1))).collect();
     counts.dedup();
     let stop = |count| {
-        let colour = hex(style.drawn_count(look, count));
-        json!([number(look.points(count)), colour, round(look.shading.scale.position(count))])
+        let (colour, place) = (style.drawn_count(look, count), look.shading.scale.position(count));
+        Stop(heat::Points(look.points(count)), Hex(colour), Place::new(place))
     };
     counts.into_iter().map(stop).collect()
 }
 
 /// Round counts for people, with their places along the colormap.
-fn tick_marks(look: &Look<'_>) -> Vec<Value> {
+fn tick_marks(look: &Look<'_>) -> heat::List<Mark, 64> {
     let scale = &look.shading.scale;
     let span = scale.span();
     let unit = look.points(1u32);
@@ -280,12 +279,8 @@ fn tick_marks(look: &Look<'_>) -> Vec<Value> {
     if let Some(last) = marks.last_mut().filter(|_| look.clipped.above > 0) {
         last.label.push('+');
     }
-    marks.into_iter().map(|tick| json!([number(tick.count), round(tick.at), tick.label])).collect()
-}
-
-/// Four decimals are a twentieth of a pixel of any legend.
-fn round(place: f64) -> f64 {
-    (place * 1e4).round() / 1e4
+    let mark = |tick: Tick| Mark(heat::Points(tick.count), Place::new(tick.at), Text::cut(tick.label));
+    marks.into_iter().map(mark).collect()
 }
 
 /// What a pixel's number is.

@@ -1,9 +1,9 @@
 //! What is asked for: valid and ready to use; behind it nothing is checked again.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::backend::gpu::GpuOptions;
-use crate::project::Crs;
 use crate::shade::Style;
 use crate::source::{Input, ReadOptions};
 use crate::tile::ZoomRange;
@@ -25,10 +25,10 @@ pub enum Device {
 pub struct Sources {
     /// Files to read, in order; their points add up.
     pub inputs: Vec<Input>,
-    /// How to find the columns.
+    /// How they are read, and what their coordinates mean.
     pub read: ReadOptions,
-    /// What the coordinates mean.
-    pub crs: Crs,
+    /// Inputs that are read otherwise, by their places in `inputs`.
+    pub apart: BTreeMap<usize, ReadOptions>,
 }
 
 /// What the work may use.
@@ -40,7 +40,7 @@ pub struct Resources {
     pub gpu: GpuOptions,
     /// Worker threads; `None` for one per core.
     pub threads: Option<usize>,
-    /// Bytes of host memory for points and counts; `None` for half of what the machine has free.
+    /// Bytes of host memory for the work; `None` for half of what the process may use.
     pub memory: Option<u64>,
 }
 
@@ -70,7 +70,13 @@ pub struct Request {
 impl Sources {
     /// Files of longitudes and latitudes whose columns have usual names.
     pub fn new(inputs: Vec<Input>) -> Self {
-        Self { inputs, read: ReadOptions::default(), crs: Crs::default() }
+        Self { inputs, read: ReadOptions::default(), apart: BTreeMap::new() }
+    }
+
+    /// Each input with how it is read.
+    pub(crate) fn each(&self) -> Vec<(&Input, &ReadOptions)> {
+        let read = |(i, input)| (input, self.apart.get(&i).unwrap_or(&self.read));
+        self.inputs.iter().enumerate().map(read).collect()
     }
 
     /// The inputs that are files.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::allowance::default_memory;
 use super::{Device, Request, Resources};
 use crate::backend::cpu::CpuCount;
 use crate::backend::gpu::{self, GpuCount};
@@ -31,15 +32,6 @@ pub(crate) fn on_all_threads<W: FnOnce() -> Result<()> + Send>(mut work: impl Fn
             thread.join().unwrap_or_else(|_| Err(Error::Internal("a thread died while it handed over points".into())))
         })
     })
-}
-
-/// Half of the memory that is free, where the system tells; else 2 GiB.
-pub(crate) fn default_memory() -> u64 {
-    const UNKNOWN: u64 = 2 << 30;
-    let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return UNKNOWN };
-    let available = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib = available.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    kib.map_or(UNKNOWN, |kib| kib * 1024 / 2)
 }
 
 /// The backend for a run, and what to tell when it is not the one a person may have expected.

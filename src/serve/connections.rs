@@ -1,7 +1,9 @@
-//! Who may connect and for how long: a bounded number of connections, each with a bounded buffer, none of them silent
-//! or unread for longer than the server's patience; and a stop that lets answers under way finish.
+//! Who may connect and for how long: a bounded number of connections, of which each address may have a share, each with
+//! a bounded buffer, none of them silent or unread for longer than the server's patience; and a stop that lets answers
+//! under way finish.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, Sleep};
 
 use super::answer::App;
+use super::clients::Clients;
 use crate::monitor::Monitor;
 
 /// Most connections at once, where the system has room for so many; more wait until one is closed.
@@ -24,14 +27,25 @@ const MOST: usize = 4096;
 const SPARE: u64 = 128;
 /// Most bytes of a request's headers.
 const HEADERS: usize = 16 << 10;
-/// How long answers under way may take after the wish to stop.
-const LAST_ORDERS: Duration = Duration::from_secs(5);
+/// How long answers under way may take after the wish to stop: the program is to be gone within a second.
+const LAST_ORDERS: Duration = Duration::from_millis(350);
 /// How often the wish to stop is looked for.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// What a client hears that has its share of connections.
+fn enough() -> String {
+    let problem = "this address has as many connections as it may have\n";
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{problem}",
+        problem.len()
+    )
+}
+
 /// Accepts connections until `monitor` is cancelled, then lets those under way finish.
 pub(super) async fn accept(listener: TcpListener, app: &Arc<App>, patience: Duration, monitor: &Monitor) {
-    let most = room();
+    let most = places();
+    let clients = Clients::new(most);
     let places = Arc::new(Semaphore::new(most));
     let (stop, stopping) = watch::channel(false);
     let mut look = tokio::time::interval(LOOK);
@@ -48,12 +62,18 @@ pub(super) async fn accept(listener: TcpListener, app: &Arc<App>, patience: Dura
         };
         tokio::select! {
             accepted = accepted => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
+                    // All of a proxy's connections come from one address: it is the requests that are counted then.
+                    let held = if app.trust_forwarded() { Ok(None) } else { clients.enter(peer.ip()).map(Some).ok_or(()) };
+                    let Ok(held) = held else {
+                        let _ = stream.try_write(enough().as_bytes());
+                        continue;
+                    };
                     let place = next.take();
-                    let serving = serve(stream, app.clone(), patience, stopping.clone());
+                    let serving = serve(stream, peer.ip(), app.clone(), patience, stopping.clone());
                     tokio::spawn(async move {
                         serving.await;
-                        drop(place);
+                        drop((place, held));
                     });
                 }
                 // No more files, or the client is gone already: go on, but not in a circle.
@@ -68,12 +88,18 @@ pub(super) async fn accept(listener: TcpListener, app: &Arc<App>, patience: Dura
     let _ = tokio::time::timeout(LAST_ORDERS, places.acquire_many(everyone)).await;
 }
 
-async fn serve(stream: TcpStream, app: Arc<App>, patience: Duration, mut stopping: watch::Receiver<bool>) {
+async fn serve(
+    stream: TcpStream,
+    peer: IpAddr,
+    app: Arc<App>,
+    patience: Duration,
+    mut stopping: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true);
     let stream = Impatient { stream, patience, unread: None };
     let answer = service_fn(move |request| {
         let app = app.clone();
-        async move { Ok::<_, std::convert::Infallible>(app.answer(&request).await) }
+        async move { Ok::<_, std::convert::Infallible>(app.answer(&request, peer).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -94,7 +120,7 @@ async fn serve(stream: TcpStream, app: Arc<App>, patience: Duration, mut stoppin
 }
 
 /// How many connections fit the process's limit of open files, which is raised as far as it may be.
-fn room() -> usize {
+pub(super) fn places() -> usize {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

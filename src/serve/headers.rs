@@ -1,15 +1,63 @@
-//! The headers by which a client asks for less than everything: what it has already (If-None-Match), which bytes it
-//! wants (Range) and under which condition (If-Range). Pure functions of header text; RFC 9110 says what they mean.
+//! The headers by which a client asks for less than everything: what it has already (If-None-Match), what it goes on
+//! with (If-Match), which bytes it wants (Range) and under which condition (If-Range). Pure functions of header text;
+//! RFC 9110 says what they mean.
+
+use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 
 /// A strong entity tag of these bytes: the same bytes have the same tag on every server.
 pub(super) fn tag_of(bytes: &[u8]) -> String {
     format!("\"{:016x}\"", twox_hash::XxHash3_64::oneshot(bytes))
 }
 
-/// Whether If-None-Match names the tag, so that the client has what it asks for.
-pub(super) fn known(if_none_match: Option<&str>, tag: &str) -> bool {
-    let weak = |t: &str| t.trim().trim_start_matches("W/") == tag;
-    if_none_match.is_some_and(|list| list.trim() == "*" || list.split(',').any(weak))
+/// What a request's conditions come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// It is to be answered.
+    Holds,
+    /// The client has what it asks for.
+    Known,
+    /// The client goes on with something else.
+    Fails,
+}
+
+/// The conditions of a request for what has this tag, `None` for what has none. If-Match comes first and compares tags
+/// strongly, If-None-Match compares weakly.
+pub(super) fn condition(headers: &HeaderMap, tag: Option<&str>) -> Condition {
+    if named(headers, &IF_MATCH, tag, true) == Some(false) {
+        Condition::Fails
+    } else if named(headers, &IF_NONE_MATCH, tag, false) == Some(true) {
+        Condition::Known
+    } else {
+        Condition::Holds
+    }
+}
+
+/// Whether the lines of a header name the tag; `None` where there is no such header.
+fn named(headers: &HeaderMap, name: &HeaderName, tag: Option<&str>, strongly: bool) -> Option<bool> {
+    let mut lines = headers.get_all(name).iter().map(hyper::header::HeaderValue::as_bytes).peekable();
+    lines.peek()?;
+    Some(tag.is_some_and(|tag| lines.any(|line| line.trim_ascii() == b"*" || lists(line, tag.as_bytes(), strongly))))
+}
+
+/// Whether a list of tags holds this one. Tags are quoted and may hold commas; what is none is passed over.
+fn lists(mut list: &[u8], tag: &[u8], strongly: bool) -> bool {
+    loop {
+        list = list.trim_ascii_start();
+        let (weak, rest) = list.strip_prefix(b"W/").map_or((false, list), |rest| (true, rest));
+        let end = rest.strip_prefix(b"\"").and_then(|inner| inner.iter().position(|b| *b == b'"'));
+        let mut after = rest;
+        if let Some(end) = end {
+            let (one, behind) = rest.split_at(end + 2);
+            if one == tag && !(weak && strongly) {
+                return true;
+            }
+            after = behind;
+        }
+        match after.iter().position(|b| *b == b',') {
+            Some(comma) => list = &after[comma + 1..],
+            None => return false,
+        }
+    }
 }
 
 /// Which bytes of a file are wanted.
@@ -93,13 +141,42 @@ mod tests {
         }
     }
 
+    fn asked(lines: &[(HeaderName, &str)]) -> Condition {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name, value.parse().unwrap());
+        }
+        condition(&headers, Some("\"t,1\""))
+    }
+
     #[test]
     fn tags_are_known_again() {
-        let tag = tag_of(b"tile");
-        assert_ne!(tag, tag_of(b"tile "));
-        for list in [tag.clone(), format!("\"a\", {tag}"), format!("W/{tag}"), "*".to_owned()] {
-            assert!(known(Some(&list), &tag), "{list}");
+        assert_ne!(tag_of(b"tile"), tag_of(b"tile "));
+        for list in
+            ["\"t,1\"", "\"a\", \"t,1\"", "W/\"t,1\"", "*", " * ", "\"a\",W/\"t,1\" ,\"b\"", ", ,\"t,1\"", "x, \"t,1\""]
+        {
+            assert_eq!(asked(&[(IF_NONE_MATCH, list)]), Condition::Known, "{list}");
         }
-        assert!(!known(None, &tag) && !known(Some("\"a\""), &tag) && !known(Some(""), &tag));
+        for list in ["", "\"a\"", "t,1", "\"t", "1\"", "\"t,1", "w/\"t,1\"", "\"a\" \"t,1\"", "\"*\"", "W/"] {
+            assert_eq!(asked(&[(IF_NONE_MATCH, list)]), Condition::Holds, "{list}");
+        }
+        assert_eq!(asked(&[(IF_NONE_MATCH, "\"a\""), (IF_NONE_MATCH, "\"t,1\"")]), Condition::Known);
+        assert_eq!(asked(&[]), Condition::Holds);
+    }
+
+    #[test]
+    fn a_client_goes_on_only_with_what_it_has() {
+        for list in ["\"t,1\"", "\"a\", \"t,1\"", "*"] {
+            assert_eq!(asked(&[(IF_MATCH, list)]), Condition::Holds, "{list}");
+        }
+        for list in ["\"a\"", "W/\"t,1\"", ""] {
+            assert_eq!(asked(&[(IF_MATCH, list)]), Condition::Fails, "{list}");
+        }
+        assert_eq!(asked(&[(IF_MATCH, "\"a\""), (IF_MATCH, "\"t,1\"")]), Condition::Holds);
+        assert_eq!(asked(&[(IF_MATCH, "\"a\""), (IF_NONE_MATCH, "\"t,1\"")]), Condition::Fails);
+        assert_eq!(asked(&[(IF_MATCH, "*"), (IF_NONE_MATCH, "\"t,1\"")]), Condition::Known);
+        let mut headers = HeaderMap::new();
+        headers.append(IF_MATCH, "*".parse().unwrap());
+        assert_eq!(condition(&headers, None), Condition::Fails, "there is nothing");
     }
 }

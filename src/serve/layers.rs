@@ -3,9 +3,14 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::container::read::TileSource;
+use hyper::body::Bytes;
+
+use super::gate::Gate;
+use crate::container::read::{About, Directories, TileSource, Trouble, Wait};
 use crate::error::Result;
+use crate::paper::legend;
 
 /// Names that mean something else in an address.
 const TAKEN: [&str; 2] = ["health", "ol"];
@@ -18,35 +23,73 @@ pub struct Named {
     pub name: String,
     /// The folder or file.
     pub path: PathBuf,
+    /// What it says of itself and is not believed, in a few words.
+    pub doubt: Option<String>,
+}
+
+/// A set that is served.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) name: String,
+    pub(super) source: TileSource,
+    /// The way to its disk.
+    pub(super) gate: Gate,
+    drawn: Mutex<Option<Drawn>>,
+}
+
+/// The picture of a legend, `None` where there is none, and what it was drawn from.
+type Drawn = (Arc<About>, Option<Bytes>);
+
+impl Layer {
+    /// The picture of the legend of this state of the set, if it was drawn already.
+    pub(super) fn drawn(&self, about: &Arc<About>) -> Option<Option<Bytes>> {
+        let drawn = self.drawn.try_lock().ok()?;
+        drawn.as_ref().filter(|(of, _)| Arc::ptr_eq(of, about)).map(|(_, picture)| picture.clone())
+    }
+
+    /// Draws it, once for each state of the set.
+    pub(super) fn draw(&self, about: &Arc<About>) -> Result<Option<Bytes>, Trouble> {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, picture)) = drawn.as_ref().filter(|(of, _)| Arc::ptr_eq(of, about)) {
+            return Ok(picture.clone());
+        }
+        let legend = about.tile_json.heat.as_ref().and_then(legend::of_heat);
+        let picture = legend.map(|legend| legend::png(&legend)).transpose();
+        let picture = picture.map_err(|e| Trouble::Damaged(e.to_string()))?.map(Bytes::from);
+        *drawn = Some((about.clone(), picture.clone()));
+        Ok(picture)
+    }
 }
 
 /// All layers, in the order a person gave them.
 #[derive(Debug)]
 pub(super) struct Layers {
     pub(super) named: Vec<Named>,
-    sources: Vec<TileSource>,
+    layers: Vec<Arc<Layer>>,
 }
 
 impl Layers {
     pub(super) fn open(paths: &[PathBuf]) -> Result<Self> {
         let mut used: HashSet<String> = TAKEN.iter().map(|&name| name.to_owned()).collect();
-        let mut layers = Self { named: Vec::new(), sources: Vec::new() };
+        let mut layers = Self { named: Vec::new(), layers: Vec::new() };
+        let directories = Arc::new(Directories::default());
         for path in paths {
-            layers.sources.push(TileSource::open(path)?);
+            let source = TileSource::open(path, &directories)?;
             let name = unique(&safe(path), &used);
             used.insert(name.clone());
-            layers.named.push(Named { name, path: path.clone() });
+            let doubt = source.about(Wait::Allowed).ok().and_then(|about| about.doubt.clone());
+            layers.named.push(Named { name: name.clone(), path: path.clone(), doubt });
+            layers.layers.push(Arc::new(Layer { name, source, gate: Gate::default(), drawn: Mutex::default() }));
         }
         Ok(layers)
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&TileSource> {
-        let place = self.named.iter().position(|n| n.name == name)?;
-        self.sources.get(place)
+    pub(super) fn find(&self, name: &str) -> Option<&Arc<Layer>> {
+        self.layers.iter().find(|layer| layer.name == name)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &TileSource)> {
-        self.named.iter().map(|n| n.name.as_str()).zip(&self.sources)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().map(|layer| &**layer)
     }
 }
 

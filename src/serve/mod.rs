@@ -5,11 +5,16 @@
 mod address;
 mod answer;
 mod body;
+mod clients;
 mod connections;
+mod gate;
 mod headers;
+mod hosts;
 mod layers;
+mod origins;
 mod page;
 mod route;
+mod tile_json;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,9 +30,6 @@ pub use self::page::Library;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 
-/// Threads that wait for disks; each holds one tile at most.
-const DISK_THREADS: usize = 32;
-
 /// Which sets to serve, where and to whom.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -39,6 +41,8 @@ pub struct Request {
     pub port: u16,
     /// Origins whose pages may read what is served; `*` for any.
     pub cors: Vec<String>,
+    /// Names under which the server may be asked, besides all addresses, localhost and the machine's own.
+    pub allow_hosts: Vec<String>,
     /// Whether `Forwarded` and `X-Forwarded-*` are believed.
     pub trust_forwarded: bool,
     /// Seconds for which a browser need not ask again; 0 makes it ask every time.
@@ -62,7 +66,8 @@ pub struct Serving<'a> {
 pub fn run(request: &Request, monitor: &Monitor, ready: impl FnOnce(&Serving<'_>)) -> Result<()> {
     let layers = Layers::open(&request.paths)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .max_blocking_threads(DISK_THREADS)
+        // Each layer has its own: more are never asked for.
+        .max_blocking_threads(request.paths.len().max(1).saturating_mul(gate::THREADS))
         .enable_io()
         .enable_time()
         .build()
@@ -76,7 +81,7 @@ pub fn run(request: &Request, monitor: &Monitor, ready: impl FnOnce(&Serving<'_>
         Ok(())
     });
     // A disk that does not answer must not keep the program from ending.
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    runtime.shutdown_timeout(Duration::from_millis(50));
     served
 }
 

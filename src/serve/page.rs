@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use hyper::body::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::headers::tag_of;
 use super::layers::Named;
-use crate::container::page;
+use crate::container::page::{self, Layer, Shown};
 use crate::error::{Error, Result};
 
 /// Most bytes of a library's file.
@@ -30,23 +30,22 @@ pub enum Library {
 /// The page and what goes with it.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) text: String,
+    pub(super) text: Bytes,
     pub(super) tag: String,
     pub(super) policy: String,
     /// Names, types and bytes of a local library.
-    pub(super) library: Vec<(&'static str, &'static str, Vec<u8>)>,
+    pub(super) library: Vec<(&'static str, &'static str, Bytes)>,
 }
 
 impl Page {
     pub(super) fn new(layers: &[Named], library: &Library) -> Result<Self> {
-        let named: Vec<_> =
-            layers.iter().map(|l| json!({ "name": l.name, "url": format!("{}.json", l.name) })).collect();
+        let layers = layers.iter().map(|l| Layer { name: &l.name, url: format!("{}.json", l.name) }).collect();
         let (base, files) = match library {
             Library::Network => (None, Vec::new()),
             Library::Url(url) => (Some(url_base(url)?), Vec::new()),
             Library::Folder(folder) => (Some("ol".to_owned()), local(folder)?),
         };
-        let text = page::page(&json!({ "layers": named }));
+        let text = page::page(&Shown::Layers { layers })?;
         let text = match &base {
             Some(base) if files.is_empty() => {
                 page::with_library(&text, &format!("{base}/dist/ol.js"), &format!("{base}/ol.css"))
@@ -55,7 +54,7 @@ impl Page {
             None => text,
         };
         let policy = policy(&text);
-        Ok(Self { tag: tag_of(text.as_bytes()), text, policy, library: files })
+        Ok(Self { tag: tag_of(text.as_bytes()), text: text.into(), policy, library: files })
     }
 }
 
@@ -93,7 +92,7 @@ fn url_base(url: &str) -> Result<String> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
-fn local(folder: &Path) -> Result<Vec<(&'static str, &'static str, Vec<u8>)>> {
+fn local(folder: &Path) -> Result<Vec<(&'static str, &'static str, Bytes)>> {
     let read = |name, kind, places: [&str; 2]| {
         let path = places.map(|p| folder.join(p)).into_iter().find(|p| p.is_file()).ok_or_else(|| {
             Error::Usage(format!("{} holds no {}; name the folder of the package ol", folder.display(), places[0]))
@@ -102,7 +101,7 @@ fn local(folder: &Path) -> Result<Vec<(&'static str, &'static str, Vec<u8>)>> {
         if length > LARGEST {
             return Err(Error::Usage(format!("{} has {length} bytes: that is not OpenLayers", path.display())));
         }
-        Ok((name, kind, fs::read(&path).map_err(|e| Error::io("read", &path, e))?))
+        Ok((name, kind, fs::read(&path).map_err(|e| Error::io("read", &path, e))?.into()))
     };
     Ok(vec![
         read("ol.js", "text/javascript; charset=utf-8", ["dist/ol.js", "ol.js"])?,
@@ -142,7 +141,7 @@ mod tests {
         assert!(!page.policy.contains("unsafe"));
         let other = Page::new(&[], &Library::Url("https://cdn.test/ol/".to_owned())).unwrap();
         assert!(other.policy.contains("script-src https://cdn.test/ol/dist/ol.js "), "{}", other.policy);
-        assert!(!other.text.contains("integrity"));
+        assert!(!String::from_utf8_lossy(&other.text).contains("integrity"));
         assert!(Page::new(&[], &Library::Url("javascript:alert(1)".to_owned())).is_err());
         assert!(Page::new(&[], &Library::Url("https://a/\" onload=\"".to_owned())).is_err());
     }

@@ -87,13 +87,13 @@ fn places(names: &[String], wanted: &str) -> Vec<usize> {
 
 /// Finds the columns from a file's first record, or says in one line what is wrong and which flag helps. The
 /// caller puts the file's name before it.
-pub(super) fn find(first: &csv::ByteRecord, options: &ReadOptions) -> Result<Columns, String> {
-    find_by_commas(first, options).map_err(|problem| match other_separator(first) {
-        Some(separator) => format!(
+pub(super) fn find(first: &csv::ByteRecord, options: &ReadOptions, projected: bool) -> Result<Columns, String> {
+    find_separated(first, options, projected).map_err(|problem| match other_separator(first) {
+        Some(separator) if options.delimiter == b',' => format!(
             "the fields look separated by {separator}, and only commas are supported yet; convert the file to commas \
              and decimal points first ({problem})"
         ),
-        None => problem,
+        _ => problem,
     })
 }
 
@@ -106,8 +106,8 @@ fn other_separator(first: &csv::ByteRecord) -> Option<&'static str> {
         .or_else(|| (first.len() == 1 && memchr::memchr(b';', first.as_slice()).is_some()).then_some("semicolons"))
 }
 
-fn find_by_commas(first: &csv::ByteRecord, options: &ReadOptions) -> Result<Columns, String> {
-    let flags = if options.projected { ["--x", "--y"] } else { ["--lon", "--lat"] };
+fn find_separated(first: &csv::ByteRecord, options: &ReadOptions, projected: bool) -> Result<Columns, String> {
+    let flags = if projected { ["--x", "--y"] } else { ["--lon", "--lat"] };
     let numeric = |i: usize| first.get(i).is_some_and(looks_numeric);
     if let (Some(ColumnRef::Number(x)), Some(ColumnRef::Number(y))) = (&options.x, &options.y) {
         let (x, y) = (x - 1, y - 1);
@@ -136,7 +136,7 @@ fn find_by_commas(first: &csv::ByteRecord, options: &ReadOptions) -> Result<Colu
         ));
     }
     let all = names(first);
-    match by_name(&all, options, flags) {
+    match by_name(&all, options, projected, flags) {
         Ok([x, y]) => Ok(Columns { x, y, names: [all[x].clone(), all[y].clone()], header: true }),
         Err(_) if options.header == Header::Auto && (0..first.len()).filter(|&i| numeric(i)).count() >= 2 => {
             Err(format!(
@@ -150,7 +150,7 @@ fn find_by_commas(first: &csv::ByteRecord, options: &ReadOptions) -> Result<Colu
     }
 }
 
-fn by_name(all: &[String], options: &ReadOptions, flags: [&str; 2]) -> Result<[usize; 2], String> {
+fn by_name(all: &[String], options: &ReadOptions, projected: bool, flags: [&str; 2]) -> Result<[usize; 2], String> {
     let given = |wanted: &ColumnRef, flag: &str| match wanted {
         ColumnRef::Number(number) if *number <= all.len() => Ok(number - 1),
         ColumnRef::Number(_) => Err(format!("there is no column {wanted}: columns found: {}", list(all))),
@@ -164,12 +164,11 @@ fn by_name(all: &[String], options: &ReadOptions, flags: [&str; 2]) -> Result<[u
     match (&options.x, &options.y) {
         (Some(x), Some(y)) => Ok([given(x, flags[0])?, given(y, flags[1])?]),
         (x, y) => {
-            let found =
-                ranked(all, if options.projected { METRES } else { DEGREES }, flags).map_err(|problem| match (x, y) {
-                    (Some(x), None) => format!("{} {x} was given without {}; {problem}", flags[0], flags[1]),
-                    (None, Some(y)) => format!("{} {y} was given without {}; {problem}", flags[1], flags[0]),
-                    _ => problem,
-                });
+            let found = ranked(all, if projected { METRES } else { DEGREES }, flags).map_err(|problem| match (x, y) {
+                (Some(x), None) => format!("{} {x} was given without {}; {problem}", flags[0], flags[1]),
+                (None, Some(y)) => format!("{} {y} was given without {}; {problem}", flags[1], flags[0]),
+                _ => problem,
+            });
             match (x, y) {
                 (Some(x), None) => Ok([given(x, flags[0])?, found?[1]]),
                 (None, Some(y)) => Ok([found?[0], given(y, flags[1])?]),
@@ -239,11 +238,13 @@ fn plural(n: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::Crs;
 
     fn find_in(first: &[&str], edit: impl FnOnce(&mut ReadOptions)) -> Result<(usize, usize, bool), String> {
         let mut options = ReadOptions::default();
         edit(&mut options);
-        find(&csv::ByteRecord::from(first.to_vec()), &options).map(|c| (c.x, c.y, c.header))
+        let projected = options.crs != Crs::Wgs84;
+        find(&csv::ByteRecord::from(first.to_vec()), &options, projected).map(|c| (c.x, c.y, c.header))
     }
 
     fn column(text: &str) -> Option<ColumnRef> {
@@ -263,8 +264,11 @@ mod tests {
         assert_eq!(find_in(&["x", "y", "lon", "latitude"], |_| ()), Ok((2, 3, true)));
         assert_eq!(find_in(&["x", "y", "lon"], |_| ()), Ok((0, 1, true)));
         assert!(find_in(&["lon", "y"], |_| ()).is_err());
-        assert_eq!(find_in(&["x", "y", "northing", "easting", "lon", "lat"], |o| o.projected = true), Ok((3, 2, true)));
-        assert!(find_in(&["lon", "lat"], |o| o.projected = true).unwrap_err().contains("--x and --y"));
+        assert_eq!(
+            find_in(&["x", "y", "northing", "easting", "lon", "lat"], |o| o.crs = Crs::WebMercator),
+            Ok((3, 2, true))
+        );
+        assert!(find_in(&["lon", "lat"], |o| o.crs = Crs::WebMercator).unwrap_err().contains("--x and --y"));
     }
 
     #[test]

@@ -1,28 +1,31 @@
-//! From files to coordinates: finds the columns, reads rows, counts those that cannot be used by reason, and
+//! From inputs to coordinates: finds the columns, reads rows on all threads, counts those that hold none by reason, and
 //! makes synthetic points. What a coordinate means on the map is left to `project`.
+//!
+//! `input` opens bytes, `open` finds out what they are, a `format::Source` for each format (`delimited` for text) hands
+//! out pieces and decodes them, `parallel` drives the threads.
 
-mod blocks;
 mod columns;
+mod delimited;
+mod format;
+mod input;
 mod number;
 mod open;
 mod parallel;
-#[cfg(test)]
-mod plain;
 mod report;
-mod rows;
-mod scan;
+mod stop;
 mod synth;
 
 pub use columns::ColumnRef;
-pub use report::{FileReport, Invalid, ReadReport, no_usable_rows};
-pub use synth::synth;
+pub use open::{Opened, open};
+pub use report::{FileReport, ReadReport, no_usable_rows};
+pub use synth::{is_synth, synth};
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::project::Coordinate;
+use crate::project::{Coordinate, Crs};
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +57,8 @@ pub enum Header {
     No,
 }
 
-/// How to find coordinates in a file.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// How to find coordinates in an input, and what they mean there.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOptions {
     /// Column of the longitude or easting; found by its name when not given.
     pub x: Option<ColumnRef>,
@@ -63,29 +66,58 @@ pub struct ReadOptions {
     pub y: Option<ColumnRef>,
     /// Whether there is a header.
     pub header: Header,
-    /// Whether coordinates are eastings and northings: other names are looked for then.
-    pub projected: bool,
+    /// What stands between two fields of a row: one byte of ASCII that is part of no number.
+    pub delimiter: u8,
+    /// The reference system of the coordinates; of eastings and northings other column names are looked for.
+    pub crs: Crs,
 }
 
-/// Takes the coordinates one thread reads.
-pub trait CoordinateSink: Send {
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { x: None, y: None, header: Header::Auto, delimiter: b',', crs: Crs::Wgs84 }
+    }
+}
+
+/// Rows of one input that hold coordinates. Its columns are parallel: what has the same place belongs to one row.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Batch {
+    /// The input, by its place in the order given.
+    pub input: usize,
+    /// Where each row lies, in the reference system of the input.
+    pub coordinates: Vec<Coordinate>,
+}
+
+impl Batch {
+    /// Rows in it.
+    pub fn len(&self) -> usize {
+        self.coordinates.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.coordinates.is_empty()
+    }
+
+    /// Takes all rows out and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.coordinates.clear();
+    }
+}
+
+/// Takes the rows one thread reads.
+pub trait BatchSink: Send {
     /// Takes a batch, never an empty one; which rows it holds is not fixed.
-    fn take(&mut self, batch: &[Coordinate]) -> Result<()>;
+    fn take(&mut self, batch: &Batch) -> Result<()>;
 }
 
-/// Reads every input to its end and hands the coordinates to `sinks`, each called from a thread of its own
-/// (with no sink at all nothing is read). Which sink gets which coordinate is not fixed; together they get each
-/// row that holds two finite numbers exactly once.
-///
-/// All inputs are opened and their columns found before the first row is read. Fails with
-/// [`crate::Error::Input`] or [`crate::Error::Io`] naming the file, with what a sink fails with, and with
-/// [`crate::Error::Interrupted`] once `monitor` is cancelled.
-pub fn read<S: CoordinateSink>(
+/// Opens every input, all read as `options` say, and reads them to their ends: see [`open`] and [`Opened::read`].
+pub fn read<S: BatchSink>(
     inputs: &[Input],
     options: &ReadOptions,
     monitor: &Monitor,
     sinks: &mut [S],
 ) -> Result<ReadReport> {
-    let tables = open::open_all(inputs, options, monitor)?;
-    parallel::read(tables, parallel::BLOCK, monitor, sinks)
+    let inputs: Vec<_> = inputs.iter().map(|input| (input, options)).collect();
+    open(&inputs, monitor)?.read(monitor, sinks)
 }

@@ -1,154 +1,95 @@
-//! Opens inputs, refuses what is no text, and finds each one's columns before any row is read.
+//! Opens inputs, finds out what each is and which columns it has, before any row is read.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use super::columns::{self, Columns};
-use super::report::{FileReport, Invalid};
+use super::delimited::Delimited;
+use super::format::Source;
+use super::input::{Bytes, KEPT_OPEN};
+use super::stop::Stop;
 use super::{Input, ReadOptions};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
+use crate::project::Crs;
 
-/// Bytes looked at for the first record; doubled until it fits.
+/// Bytes looked at first: enough for nearly every first record.
 const HEAD: usize = 64 << 10;
-/// A first record longer than this is no header and no row.
-const HEAD_MAX: usize = 16 << 20;
 
-/// An input with its columns found.
-pub(super) struct Table {
-    pub(super) input: Input,
-    pub(super) columns: Columns,
-    pub(super) notice: String,
-    /// Where the rows begin, in bytes.
-    start: u64,
-    /// A stream cannot be read twice: what was taken from it, and the rest.
-    stream: Option<(Vec<u8>, Box<dyn Read + Send>)>,
+/// Inputs that are open, with their columns found.
+pub struct Opened {
+    pub(super) sources: Vec<Box<dyn Source>>,
+    pub(super) notices: Vec<String>,
 }
 
-impl Table {
-    /// The bytes from the first row on.
-    pub(super) fn rows(&mut self) -> Result<Box<dyn Read + Send>> {
-        if let Some((mut head, rest)) = self.stream.take() {
-            head.drain(..usize::try_from(self.start).unwrap_or(usize::MAX).min(head.len()));
-            return Ok(Box::new(io::Cursor::new(head).chain(rest)));
-        }
-        let Input::File(path) = &self.input else {
-            return Err(Error::Internal("standard input was read twice".into()));
-        };
-        let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
-        file.seek(SeekFrom::Start(self.start)).map_err(|e| Error::io("read", path, e))?;
-        Ok(Box::new(file))
-    }
-
-    /// The error for a failed read of this input.
-    pub(super) fn failed(&self, source: io::Error) -> Error {
-        match &self.input {
-            Input::File(path) => Error::io("read", path, source),
-            Input::Stdin => Error::io("read", Path::new("standard input"), source),
-        }
-    }
-
-    /// The report on this input, with nothing read yet.
-    pub(super) fn report(&self) -> FileReport {
-        let [x_column, y_column] = self.columns.names.clone();
-        FileReport {
-            name: self.input.to_string(),
-            x_column,
-            y_column,
-            header: self.columns.header,
-            notice: self.notice.clone(),
-            rows: 0,
-            invalid: Invalid::default(),
-            first_invalid_row: None,
-        }
+impl Opened {
+    /// The reference system of each input, in the order given.
+    pub fn systems(&self) -> impl Iterator<Item = &Crs> {
+        self.sources.iter().map(|source| &source.about().crs)
     }
 }
 
-/// Opens every input and sets `monitor.bytes_total`, to 0 when one of them is a stream.
-pub(super) fn open_all(inputs: &[Input], options: &ReadOptions, monitor: &Monitor) -> Result<Vec<Table>> {
+/// Opens every input, each read as its options say, and finds its columns. Sets `monitor.bytes_total`, to 0 when one
+/// of them is a stream, whose first bytes are waited for.
+///
+/// Fails with [`Error::Input`] or [`Error::Io`] naming the input, with [`Error::Usage`] where there is none, and with
+/// [`Error::Crs`] on an unknown reference system.
+pub fn open(inputs: &[(&Input, &ReadOptions)], monitor: &Monitor) -> Result<Opened> {
     if inputs.is_empty() {
         return Err(Error::Usage("no input; name at least one CSV file, or - for standard input".into()));
     }
-    if inputs.iter().filter(|i| **i == Input::Stdin).count() > 1 {
+    if inputs.iter().filter(|(input, _)| **input == Input::Stdin).count() > 1 {
         return Err(Error::Usage("standard input can be read once only".into()));
     }
+    let stop = Stop::new(monitor);
+    let mut projected: Vec<(&Crs, bool)> = Vec::new();
+    let mut places: HashMap<(u64, u64), &Input> = HashMap::new();
     let mut total = Some(0);
-    let mut tables = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        let (table, bytes) = open(input, options)?;
-        total = total.zip(bytes).map(|(a, b)| a + b);
-        tables.push(table);
+    let mut opened = Opened { sources: Vec::with_capacity(inputs.len()), notices: Vec::new() };
+    for (i, &(input, options)) in inputs.iter().enumerate() {
+        // Asking PROJ takes tens of milliseconds.
+        let known = projected.iter().find(|(crs, _)| **crs == options.crs).map(|known| known.1);
+        let metres = match known {
+            Some(metres) => metres,
+            None => options.crs.is_projected()?,
+        };
+        projected.push((&options.crs, metres));
+        let bytes = Bytes::open(input, i < KEPT_OPEN)?;
+        if let Bytes::File(file) = &bytes
+            && let Some(place) = file.identity.place
+            && let Some(first) = places.insert(place, input)
+        {
+            opened.notices.push(if first == input {
+                format!("{input} is named twice: its rows are counted twice")
+            } else {
+                format!("{input} and {first} are one file: its rows are counted twice")
+            });
+        }
+        let source = recognise(bytes, input, options, metres, &stop)?;
+        total = total.zip(source.about().bytes).map(|(a, b)| a + b);
+        opened.sources.push(source);
     }
     monitor.bytes_total.store(total.unwrap_or(0), Ordering::Relaxed);
-    Ok(tables)
+    Ok(opened)
 }
 
-/// A table and its size in bytes, where that is known.
-fn open(input: &Input, options: &ReadOptions) -> Result<(Table, Option<u64>)> {
-    let (mut reader, size): (Box<dyn Read + Send>, _) = match input {
-        Input::Stdin => (Box::new(io::stdin()), None),
-        Input::File(path) => {
-            let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
-            let meta = file.metadata().map_err(|e| Error::io("open", path, e))?;
-            if meta.is_dir() {
-                return Err(Error::Input(format!("{input} is a folder, not a file; name the CSV files in it")));
-            }
-            (Box::new(file), meta.is_file().then_some(meta.len()))
-        }
-    };
-    let failed = |e| match input {
-        Input::File(path) => Error::io("read", path, e),
-        Input::Stdin => Error::io("read", Path::new("standard input"), e),
-    };
+/// The source for what `bytes` hold.
+fn recognise(
+    bytes: Bytes,
+    input: &Input,
+    options: &ReadOptions,
+    projected: bool,
+    stop: &Stop<'_>,
+) -> Result<Box<dyn Source>> {
     let mut head = Vec::new();
-    let (first, end) = loop {
-        let want = head.len().max(HEAD);
-        let got = reader.by_ref().take(want as u64).read_to_end(&mut head).map_err(failed)?;
-        if let Some(problem) = not_text(&head) {
-            return Err(Error::Input(format!("{input} {problem}")));
-        }
-        if let Some(found) = first_record(&head, got < want) {
-            break found;
-        }
-        if got < want {
-            let problem = if head.is_empty() { "is empty" } else { "holds nothing but blank lines" };
-            return Err(Error::Input(format!("{input} {problem}; a CSV file with a header and rows is needed")));
-        }
-        if head.len() >= HEAD_MAX {
-            return Err(Error::Input(format!(
-                "{input}: the first record does not end within {} MiB; is a quote left open?",
-                HEAD_MAX >> 20
-            )));
-        }
-    };
-    let columns = columns::find(&first, options).map_err(|problem| Error::Input(format!("{input}: {problem}")))?;
-    let [x, y] = &columns.names;
-    let (what_x, what_y) = if options.projected { ("easting", "northing") } else { ("longitude", "latitude") };
-    let header = if columns.header { "" } else { " (no header)" };
-    let notice = format!("{input}: {what_x} from column '{x}', {what_y} from column '{y}'{header}");
-    // A mark before the first row would be taken for a part of its first field.
-    let mark = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let start = if columns.header { end } else { mark };
-    let stream = size.is_none().then_some((head, reader));
-    Ok((Table { input: input.clone(), columns, notice, start, stream }, size))
-}
-
-/// The first record of `head` and where it ends; `None` when `head` holds no whole one and more may come.
-fn first_record(head: &[u8], complete: bool) -> Option<(csv::ByteRecord, u64)> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(head);
-    let mut record = csv::ByteRecord::new();
-    // A slice never fails to be read, and no record fails to be one in bytes of any length.
-    if !reader.read_byte_record(&mut record).unwrap_or(false) {
-        return None;
+    bytes.head(&mut head, HEAD, stop)?;
+    if let Some(problem) = other_format(&head) {
+        return Err(Error::Input(format!("{input} {problem}")));
     }
-    let end = reader.position().byte();
-    (complete || (end as usize) < head.len()).then_some((record, end))
+    Ok(Box::new(Delimited::open(bytes, head, input, options, projected, stop)?))
 }
 
-/// What a file is by its first bytes, when that is not text in UTF-8 or a relative of ASCII.
-fn not_text(head: &[u8]) -> Option<String> {
+/// What a file is by its first bytes, when that is no text.
+fn other_format(head: &[u8]) -> Option<String> {
     let packed = [
         (&b"\x1f\x8b"[..], "gzip", "gunzip"),
         (b"\x28\xb5\x2f\xfd", "zstd", "zstd -d"),
@@ -161,11 +102,5 @@ fn not_text(head: &[u8]) -> Option<String> {
             return Some(format!("is compressed ({name}), which is not supported yet; decompress it first ({tool})"));
         }
     }
-    if head.starts_with(b"PAR1") {
-        return Some("is a Parquet file, which is not supported yet; convert it to CSV first".into());
-    }
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return Some("is UTF-16 text; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)".into());
-    }
-    head.contains(&0).then(|| "is a binary file, not CSV text".into())
+    head.starts_with(b"PAR1").then(|| "is a Parquet file, which is not supported yet; convert it to CSV first".into())
 }

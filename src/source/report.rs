@@ -1,38 +1,16 @@
-//! What reading found: rows, those that cannot be used by reason, and the columns taken from each file; and the
+//! What reading found: rows, those that cannot be used by reason, and the columns taken from each input; and the
 //! error for a run that found nothing to use.
 
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
 use crate::error::Error;
-use crate::project::{Crs, LeftOut};
+use crate::project::Crs;
+use crate::rows::{LeftOut, Reason, serialize_invalid};
 
-/// Rows without two finite numbers, by the first reason that fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Invalid {
-    /// A coordinate is blank.
-    pub missing: u64,
-    /// A coordinate is no finite number.
-    pub not_a_number: u64,
-    /// The row has too few fields, or ends within quotes.
-    pub malformed: u64,
-}
-
-impl Invalid {
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.missing + self.not_a_number + self.malformed
-    }
-
-    /// Adds what another thread found.
-    pub fn merge(&mut self, other: &Self) {
-        self.missing += other.missing;
-        self.not_a_number += other.not_a_number;
-        self.malformed += other.malformed;
-    }
-}
-
-/// How one file was read.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+/// How one input was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReport {
-    /// The file as it was named.
+    /// The input as it was named.
     pub name: String,
     /// Column of the longitude or easting: its name, or `#number` without a header.
     pub x_column: String,
@@ -42,69 +20,123 @@ pub struct FileReport {
     pub header: bool,
     /// One line that says what was taken, for a person.
     pub notice: String,
-    /// Rows of this file.
+    /// Reference system of its coordinates.
+    pub crs: Crs,
+    /// Its rows: records but for a header and blank lines.
     pub rows: u64,
-    /// Those of them without two finite numbers.
-    pub invalid: Invalid,
-    /// Number of the first such row, from 1; the header and blank lines have none.
+    /// Those that became points.
+    pub used: u64,
+    /// The others, by reason.
+    pub left_out: LeftOut,
+    /// Number of the first row without two finite numbers, from 1; the header and blank lines have none.
     pub first_invalid_row: Option<u64>,
 }
 
-/// What reading found in all files together.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+impl Serialize for FileReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Invalid<'a>(&'a LeftOut);
+        impl Serialize for Invalid<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serialize_invalid(self.0, serializer)
+            }
+        }
+        let mut report = serializer.serialize_struct("FileReport", 11)?;
+        report.serialize_field("name", &self.name)?;
+        report.serialize_field("x_column", &self.x_column)?;
+        report.serialize_field("y_column", &self.y_column)?;
+        report.serialize_field("header", &self.header)?;
+        report.serialize_field("notice", &self.notice)?;
+        report.serialize_field("crs", &self.crs.to_string())?;
+        report.serialize_field("rows", &self.rows)?;
+        report.serialize_field("used", &self.used)?;
+        report.serialize_field("left_out", &self.left_out)?;
+        report.serialize_field("invalid", &Invalid(&self.left_out))?;
+        report.serialize_field("first_invalid_row", &self.first_invalid_row)?;
+        report.end()
+    }
+}
+
+/// What reading found in all inputs together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReadReport {
     /// Rows: records but for headers and blank lines.
     pub rows: u64,
-    /// Rows without two finite numbers.
-    pub invalid: Invalid,
+    /// Rows that did not become points, by reason.
+    pub left_out: LeftOut,
     /// Each input, in the order given.
     pub files: Vec<FileReport>,
+    /// What a person should know about them, a line each.
+    pub notices: Vec<String>,
 }
 
 impl ReadReport {
     /// A report of `files` with their sums.
-    pub(super) fn new(files: Vec<FileReport>) -> Self {
-        let mut report = Self { rows: files.iter().map(|f| f.rows).sum(), ..Self::default() };
+    pub(super) fn new(files: Vec<FileReport>, notices: Vec<String>) -> Self {
+        let mut report = Self { rows: files.iter().map(|f| f.rows).sum(), notices, ..Self::default() };
         for file in &files {
-            report.invalid.merge(&file.invalid);
+            report.left_out.merge(&file.left_out);
         }
         Self { files, ..report }
     }
+
+    /// Adds what came of the coordinates of one input behind the reader: `used` became points, the others did not.
+    ///
+    /// Fails when these do not add up to its rows.
+    pub(crate) fn settle(&mut self, input: usize, used: u64, left_out: &LeftOut) -> Result<(), Error> {
+        let Some(file) = self.files.get_mut(input) else {
+            return Err(Error::Internal(format!("there is no input {input}")));
+        };
+        file.used = used;
+        file.left_out.merge(left_out);
+        self.left_out.merge(left_out);
+        if file.rows != file.used + file.left_out.total() {
+            let (rows, left_out) = (file.rows, file.left_out.total());
+            let name = &file.name;
+            return Err(Error::Internal(format!("{name}: {rows} rows are not {used} used and {left_out} left out")));
+        }
+        Ok(())
+    }
+
+    /// Points of all inputs.
+    pub fn used(&self) -> u64 {
+        self.files.iter().map(|file| file.used).sum()
+    }
 }
 
-/// The error for a run in which no row became a point: says why, as far as the tallies tell.
-pub fn no_usable_rows(report: &ReadReport, left_out: &LeftOut, crs: &Crs) -> Error {
+/// The error for a run in which no row became a point: says why, as far as the numbers tell.
+pub fn no_usable_rows(report: &ReadReport) -> Error {
     let names: Vec<&str> = report.files.iter().map(|f| f.name.as_str()).collect();
     let from = match names.as_slice() {
         [name] => (*name).to_owned(),
         [name, ..] => format!("{name} and {} more", names.len() - 1),
         [] => "no input".to_owned(),
     };
-    let numeric = report.rows.saturating_sub(report.invalid.total());
-    let columns = report.files.first().map_or(String::new(), |f| format!("'{}' and '{}'", f.x_column, f.y_column));
-    let invalid = report.invalid;
-    Error::Input(if report.rows == 0 {
-        format!("{from}: no rows below the header")
-    } else if numeric > 0 && left_out.out_of_range == numeric && *crs == Crs::Wgs84 {
-        format!(
+    let left_out = &report.left_out;
+    let numeric = report.rows.saturating_sub(left_out.invalid());
+    let first = report.files.first();
+    let columns = first.map_or(String::new(), |f| format!("'{}' and '{}'", f.x_column, f.y_column));
+    // Inputs of several systems have no single one to be named.
+    let one = first.map(|f| &f.crs).filter(|crs| report.files.iter().all(|f| f.crs == **crs));
+    let beyond = numeric > 0 && left_out[Reason::OutOfRange] == numeric;
+    Error::Input(match one {
+        _ if report.rows == 0 => format!("{from}: no rows below the header"),
+        Some(Crs::Wgs84) if beyond => format!(
             "{from}: columns {columns} hold no longitudes and latitudes: all {numeric} rows with numbers are out of \
              range; the data look projected: name their coordinate reference system with --crs (for instance \
              --crs EPSG:27700)"
-        )
-    } else if numeric > 0 && left_out.out_of_range == numeric {
-        format!(
-            "{from}: all {numeric} rows with numbers are out of range of {crs}; check --crs and the columns {columns}"
-        )
-    } else {
-        format!(
-            "{from}: none of {} rows can be used: {} missing, {} not a number, {} malformed, {} out of range, {} \
-             outside Web Mercator; columns taken: {columns}",
-            report.rows,
-            invalid.missing,
-            invalid.not_a_number,
-            invalid.malformed,
-            left_out.out_of_range,
-            left_out.outside_mercator
-        )
+        ),
+        Some(crs) if beyond => {
+            format!(
+                "{from}: all {numeric} rows with numbers are out of range of {crs}; check --crs and the columns {columns}"
+            )
+        }
+        _ => {
+            let reasons: Vec<_> = left_out.iter().map(|(reason, n)| format!("{n} {}", reason.message())).collect();
+            format!(
+                "{from}: none of {} rows can be used: {}; columns taken: {columns}",
+                report.rows,
+                reasons.join(", ")
+            )
+        }
     })
 }

@@ -1,83 +1,105 @@
-//! The few calls on files that differ between operating systems: swapping two paths, renaming without replacing,
-//! flushing a whole file system, and knowing a file again. What they are for is told in staging. And single files that
-//! appear when they are complete.
+//! What staging asks of the operating system beside names in a folder: flushing a file or a file system so that the
+//! wait can be given up, and telling why a place takes no output.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use super::handle::Handle;
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 
-/// Renames, or says what could not be.
-pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).map_err(|e| Error::io("rename", from, e))
+/// What lies under a name. A symbolic link is neither file nor folder, whatever it points to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Folder,
+    Other,
 }
 
-/// Renames, but not over something that appeared there meanwhile.
-pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
-    let appeared = || Error::Output(format!("{} appeared while tilefire worked; nothing was written", to.display()));
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(()),
-            Err(rustix::io::Errno::EXIST) => return Err(appeared()),
-            Err(_) => {} // Not every file system can: the plain way below tells what is wrong.
-        }
-    }
-    if fs::symlink_metadata(to).is_ok() { Err(appeared()) } else { rename(from, to) }
+/// Who owns a file or folder, and its permission bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) user: u32,
+    pub(crate) group: u32,
+    pub(crate) mode: u32,
 }
 
-/// Swaps two paths in one step, so that OUT is never absent; false where the system cannot.
-pub(super) fn exchange(a: &Path, b: &Path) -> Result<bool> {
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        Ok(renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).is_ok())
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    {
-        let _ = (a, b);
-        Ok(false)
-    }
+/// What is flushed before an output appears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// The one file that the output is.
+    File,
+    /// Everything on the file system: per tile, fsync manages a few hundred a second.
+    FileSystem,
 }
 
-/// Flushes everything on the file system of `folder` to the disk.
-pub(super) fn sync_filesystem(folder: &Path) -> Result<()> {
+/// The program that flushes in a process of its own, see [`flush_by`].
+static FLUSHER: OnceLock<PathBuf> = OnceLock::new();
+/// How often a wait for the disk looks for the wish to stop.
+const LOOK: Duration = Duration::from_millis(20);
+/// A file of fewer bytes is flushed in a moment.
+const SMALL: u64 = 8 << 20;
+
+/// Has `program` called with `flush PATH` or `flush --file PATH` to flush the file system or the file, which calls
+/// [`flush_here`] and exits with the error's number. A process that waits in such a call cannot end before it does, so
+/// one that is to end within a second needs another one to wait.
+pub fn flush_by(program: PathBuf) {
+    let _ = FLUSHER.set(program);
+}
+
+/// Flushes `path`, or the whole file system that it lies on, and waits for that.
+pub fn flush_here(path: &Path, file_only: bool) -> io::Result<()> {
+    let file = File::open(path)?;
+    if file_only {
+        return file.sync_all();
+    }
     #[cfg(target_os = "linux")]
-    {
-        let handle = File::open(folder).map_err(|e| Error::io("open", folder, e))?;
-        rustix::fs::syncfs(&handle).map_err(|e| Error::io("flush", folder, e.into()))?;
-    }
+    rustix::fs::syncfs(&file)?;
     #[cfg(all(unix, not(target_os = "linux")))]
     rustix::fs::sync();
     // Elsewhere the operating system decides when the files reach the disk.
-    let _ = folder;
     Ok(())
 }
 
-/// Makes the renames in `folder` last. Not every system lets a folder be opened or flushed; then it is left to it.
-pub(super) fn sync_folder(folder: Option<&Path>) -> Result<()> {
-    let folder = folder.filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Ok(handle) = File::open(folder) {
-        let _ = handle.sync_all();
+/// Flushes what lies at `path`, which people know as `out`; ends early when `monitor` is cancelled.
+pub(super) fn flush(path: &Path, out: &Path, what: Flush, monitor: &Monitor) -> Result<()> {
+    let failed = |e| explain(out, "flush", e, None);
+    let file_only = what == Flush::File;
+    let small = file_only && fs::symlink_metadata(path).is_ok_and(|m| m.len() < SMALL);
+    let waiter = FLUSHER.get().filter(|_| !small).and_then(|program| {
+        let mut command = Command::new(program);
+        command.arg("flush").args(file_only.then_some("--file")).arg("--").arg(path);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+    });
+    match waiter {
+        Some(child) => match wait(child, monitor)? {
+            Some(0) => Ok(()),
+            Some(number) => Err(failed(io::Error::from_raw_os_error(number))),
+            // Killed by somebody.
+            None => flush_here(path, file_only).map_err(failed),
+        },
+        None => flush_here(path, file_only).map_err(failed),
     }
-    Ok(())
 }
 
-/// Whether the open `file` is still the one at `path`.
-pub(super) fn same_file(file: &File, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let id = |m: fs::Metadata| (m.dev(), m.ino());
-        file.metadata().ok().map(id).is_some_and(|open| fs::metadata(path).ok().map(id) == Some(open))
-    }
-    #[cfg(not(unix))]
-    {
-        // An open file cannot be removed there.
-        let _ = file;
-        path.exists()
+/// The exit code of `child`. When `monitor` is cancelled the child is left to itself: it makes and holds nothing.
+fn wait(mut child: Child, monitor: &Monitor) -> Result<Option<i32>> {
+    let (send, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let code = child.wait().ok().and_then(|status| status.code());
+        // Nobody listens any more where the run was stopped.
+        let _ = send.send(code);
+    });
+    loop {
+        match ended.recv_timeout(LOOK) {
+            Ok(code) => return Ok(code),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => monitor.check()?,
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
+        }
     }
 }
 
@@ -92,40 +114,33 @@ pub(crate) fn has_folder(out: &Path) -> Result<()> {
     }
 }
 
-/// That nothing can be made where `out` is to be. The hidden name that was tried is nobody's business.
-pub(super) fn unwritable(out: &Path, answer: &io::Error) -> Error {
-    Error::Output(format!("cannot write {}: {answer}; choose another place", out.display()))
-}
-
-/// Fills a file beside its place and renames it when it is complete, so that a half-written one never carries the name;
-/// gives its size. Whether the name is free is for the caller to see.
-pub fn write_whole(out: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<u64> {
-    has_folder(out)?;
-    let folder = match out.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".tilefire-")
-        .tempfile_in(folder)
-        .map_err(|e| unwritable(out, &e.kind().into()))?;
-    let mut buffer = BufWriter::with_capacity(1 << 20, file.as_file_mut());
-    fill(&mut buffer)?;
-    buffer.flush().map_err(|e| Error::io("write", out, e))?;
-    drop(buffer);
-    let bytes = file.as_file().metadata().map_err(|e| Error::io("read", out, e))?.len();
-    let file = file.persist(out).map_err(|e| Error::io("write", out, e.error))?;
-    open_to_all(&file);
-    Ok(bytes)
-}
-
-/// Temporary files are made readable by their owner only; the finished file is an ordinary one.
-fn open_to_all(file: &File) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let _ = file.set_permissions(fs::Permissions::from_mode(0o644));
+/// That nothing can be made where `out` is to be, in `folder`. The hidden name that was tried means nothing to people.
+pub(super) fn unwritable(out: &Path, folder: &Path, answer: io::Error) -> Error {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    match answer.kind() {
+        ErrorKind::StorageFull if Handle::open(folder).is_ok_and(|f| f.has_names_left() == Some(false)) => {
+            no_names_left(out)
+        }
+        _ => Error::Output(format!(
+            "cannot write {}: the folder {} takes no new files: {answer}; choose another place",
+            out.display(),
+            folder.display()
+        )),
     }
-    #[cfg(not(unix))]
-    let _ = file;
+}
+
+/// The error for a call on `out` that failed; `folder` is where it lies, to tell a disk that is full from one that has no
+/// names left.
+pub(crate) fn explain(out: &Path, action: &'static str, answer: io::Error, folder: Option<&Handle>) -> Error {
+    if answer.kind() == ErrorKind::StorageFull && folder.is_some_and(|f| f.has_names_left() == Some(false)) {
+        return no_names_left(out);
+    }
+    Error::io(action, out, answer)
+}
+
+fn no_names_left(out: &Path) -> Error {
+    Error::Output(format!(
+        "cannot write {}: no inodes left on its file system (df -i); a .pmtiles file needs only one",
+        out.display()
+    ))
 }

@@ -1,7 +1,7 @@
 //! A chunk: tiles that follow each other in Morton order, as bytes. It is, for each of its tiles, the distance of its
 //! Morton code from the one before (from 0 for the first), the length of its block, both LEB128, and the block.
 
-use super::vault::Kept;
+use super::vault::{Kept, Place};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -13,6 +13,36 @@ pub(super) struct Chunk {
     pub(super) bytes: Kept,
 }
 
+/// A chunk that was found and stays where it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) place: Place<'a>,
+}
+
+impl Chunk {
+    /// Where its bytes lie.
+    pub(super) fn place(&self) -> Place<'_> {
+        self.bytes.place()
+    }
+
+    /// The chunk, to be looked at.
+    pub(super) fn found(&self) -> Found<'_> {
+        Found { first: self.first, last: self.last, place: self.place() }
+    }
+}
+
+impl Found<'_> {
+    /// A chunk of the file, to be owned.
+    pub(super) fn kept(self) -> Result<Chunk> {
+        let Place::File { offset, len } = self.place else {
+            return Err(Error::Internal("a chunk of counts in memory has two owners".into()));
+        };
+        Ok(Chunk { first: self.first, last: self.last, bytes: Kept::File { offset, len } })
+    }
+}
+
 /// The tiles of a chunk: Morton code and block.
 pub(super) struct ChunkTiles<'a> {
     bytes: &'a [u8],
@@ -22,7 +52,7 @@ pub(super) struct ChunkTiles<'a> {
 
 impl<'a> ChunkTiles<'a> {
     /// The tiles in `bytes`, which are those of a chunk.
-    pub(super) fn new(_: &Chunk, bytes: &'a [u8]) -> Self {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0, code: 0 }
     }
 }

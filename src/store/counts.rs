@@ -8,29 +8,40 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::chunk::{Chunk, ChunkTiles, damaged};
+use super::list::ChunkList;
 use super::part::CountPart;
 use super::vault::Vault;
-use crate::counts::{Histogram, Lit, Unit, ZoomStats, decode_block, reduce_into};
+use crate::account::Account;
+use crate::counts::{Histogram, Lit, Unit, Value, ZoomStats, decode_block, reduce_into};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
-/// Chunks per piece of parallel work.
+/// The least chunks per piece of parallel work, and the most pieces, for a thread and in all: each is a part that waits
+/// for the others.
 const PIECE: usize = 2;
+const PIECES: usize = 32;
+const MOST_PIECES: usize = 1024;
 
-#[derive(Debug, Default)]
-struct ZoomCounts {
-    chunks: Vec<Chunk>,
-    stats: ZoomStats,
+#[derive(Debug)]
+struct ZoomCounts<V> {
+    list: ChunkList,
+    stats: ZoomStats<V>,
+}
+
+impl<V: Value> ZoomCounts<V> {
+    fn new(vault: &Arc<Vault>) -> Self {
+        Self { list: ChunkList::new(vault.clone()), stats: ZoomStats::default() }
+    }
 }
 
 /// Counts of lit tiles per zoom. A store that is dropped gives back the memory it has in its vault.
 #[derive(Debug)]
-pub struct CountStore {
-    zooms: Vec<ZoomCounts>,
+pub struct CountStore<V = u32> {
+    zooms: Vec<ZoomCounts<V>>,
     vault: Arc<Vault>,
 }
 
-impl CountStore {
+impl<V: Value> CountStore<V> {
     /// An empty store for zooms 0 to `max`, in memory.
     pub fn new(max: u8) -> Self {
         Self::in_vault(max, Arc::new(Vault::unbounded()))
@@ -38,12 +49,12 @@ impl CountStore {
 
     /// An empty store for zooms 0 to `max`, whose chunks wait in `vault`.
     pub fn in_vault(max: u8, vault: Arc<Vault>) -> Self {
-        Self { zooms: (0..=max).map(|_| ZoomCounts::default()).collect(), vault }
+        Self { zooms: (0..=max).map(|_| ZoomCounts::new(&vault)).collect(), vault }
     }
 
     /// An empty store for the same zooms in the same vault.
     pub fn another(&self) -> Self {
-        Self { zooms: self.zooms.iter().map(|_| ZoomCounts::default()).collect(), vault: self.vault.clone() }
+        Self { zooms: self.zooms.iter().map(|_| ZoomCounts::new(&self.vault)).collect(), vault: self.vault.clone() }
     }
 
     /// The highest zoom there is room for.
@@ -57,57 +68,52 @@ impl CountStore {
     }
 
     /// A part to fill, which waits where this store does.
-    pub fn part(&self) -> CountPart {
+    pub fn part(&self) -> CountPart<V> {
         CountPart::in_vault(self.vault.clone())
     }
 
-    /// Sets the counts of zoom `z` from parts; each tile may be in one part only, and parts must not interleave.
-    pub fn set_zoom(&mut self, z: u8, parts: Vec<CountPart>) -> Result<()> {
-        let mut zoom = ZoomCounts::default();
+    /// Sets the counts of zoom `z` from parts that [`part`](Self::part) gave; each tile may be in one part only, and
+    /// parts must not interleave.
+    pub fn set_zoom(&mut self, z: u8, parts: Vec<CountPart<V>>) -> Result<()> {
+        let mut parts = parts.into_iter().map(CountPart::sealed).collect::<Result<Vec<_>>>()?;
+        parts.sort_by_key(CountPart::first);
+        let mut all = self.part();
         for part in parts {
-            let (chunks, stats) = part.into_chunks(&self.vault)?;
-            zoom.chunks.extend(chunks);
-            zoom.stats.merge(&stats);
+            all.append(part)?;
         }
-        if !zoom.chunks.is_sorted_by_key(|c| c.first) {
-            zoom.chunks.par_sort_unstable_by_key(|c| c.first);
-        }
-        if zoom.chunks.windows(2).any(|pair| pair[0].last >= pair[1].first) {
-            return Err(Error::Internal(format!("a tile of zoom {z} was counted twice")));
-        }
-        let before = std::mem::replace(self.zoom_mut(z)?, zoom);
-        before.chunks.into_iter().for_each(|chunk| self.vault.forget(chunk.bytes));
+        let (list, stats) = all.into_list()?;
+        *self.zoom_mut(z)? = ZoomCounts { list, stats };
         Ok(())
     }
 
     /// Sets the counts of zoom `z` from parts in which a tile may be several times; its counts are added.
-    pub fn set_zoom_summed(&mut self, z: u8, parts: Vec<CountPart>) -> Result<()> {
-        let sum = CountPart::sum(parts, self.part())?;
+    pub fn set_zoom_summed(&mut self, z: u8, parts: Vec<CountPart<V>>) -> Result<()> {
+        let sum = if parts.is_empty() { self.part() } else { CountPart::sum(z, parts, || Ok(()))? };
         self.set_zoom(z, vec![sum])
     }
 
-    /// Takes the counts of zoom `z` out of the store.
-    pub fn take_zoom(&mut self, z: u8) -> Result<CountPart> {
-        let ZoomCounts { chunks, stats } = std::mem::take(self.zoom_mut(z)?);
-        Ok(CountPart::from_chunks(chunks, stats, self.vault.clone()))
-    }
-
     /// A copy of the counts of zoom `z`, in the same vault.
-    pub fn copy_zoom(&self, z: u8) -> Result<CountPart> {
+    pub fn copy_zoom(&self, z: u8) -> Result<CountPart<V>> {
         let zoom = self.zoom(z)?;
-        let copy = |chunk: &Chunk| {
-            let bytes = self.vault.put(&self.vault.get(&chunk.bytes)?)?;
-            Ok(Chunk { bytes, ..*chunk })
-        };
-        let chunks = zoom.chunks.iter().map(copy).collect::<Result<_>>()?;
-        Ok(CountPart::from_chunks(chunks, zoom.stats.clone(), self.vault.clone()))
+        let mut list = ChunkList::new(self.vault.clone());
+        for at in 0..zoom.list.len() {
+            let Some(chunk) = zoom.list.get(at)? else { break };
+            let bytes = self.vault.put(&self.vault.get(chunk.place)?)?;
+            list.push(Chunk { first: chunk.first, last: chunk.last, bytes })?;
+        }
+        Ok(CountPart::from_list(list, zoom.stats.clone()))
     }
 
-    fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts> {
+    /// What its chunks take their bytes from.
+    pub fn account(&self) -> &Arc<Account> {
+        self.vault.account()
+    }
+
+    fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts<V>> {
         self.zooms.get_mut(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
     }
 
-    fn zoom(&self, z: u8) -> Result<&ZoomCounts> {
+    fn zoom(&self, z: u8) -> Result<&ZoomCounts<V>> {
         self.zooms.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
     }
 
@@ -118,11 +124,13 @@ impl CountStore {
 
     /// Sums zoom `z + 1` into those tiles of zoom `z` that `keep` wants, given a tile's Morton code and what its
     /// children here come to; it is asked once a tile, from all threads.
-    pub fn reduce_where(&mut self, z: u8, keep: impl Fn(u64, &[Lit]) -> Result<bool> + Sync) -> Result<()> {
-        let below = self.zoom(z + 1)?;
-        let pieces: Vec<usize> = (0..below.chunks.len()).step_by(PIECE).collect();
-        let parts: Vec<CountPart> =
-            pieces.into_par_iter().map(|from| self.reduce_piece(z, from, &keep)).collect::<Result<_>>()?;
+    pub fn reduce_where(&mut self, z: u8, keep: impl Fn(u64, &[Lit<V>]) -> Result<bool> + Sync) -> Result<()> {
+        let chunks = self.zoom(z + 1)?.list.len();
+        let pieces = (PIECES * rayon::current_num_threads()).min(MOST_PIECES);
+        let piece = chunks.div_ceil(pieces).max(PIECE);
+        let from: Vec<usize> = (0..chunks).step_by(piece).collect();
+        let parts: Vec<CountPart<V>> =
+            from.into_par_iter().map(|from| self.reduce_piece(z, from..from + piece, &keep)).collect::<Result<_>>()?;
         self.set_zoom(z, parts)
     }
 
@@ -130,16 +138,17 @@ impl CountStore {
     fn reduce_piece(
         &self,
         z: u8,
-        from: usize,
-        keep: &(impl Fn(u64, &[Lit]) -> Result<bool> + Sync),
-    ) -> Result<CountPart> {
-        let chunks = &self.zoom(z + 1)?.chunks;
-        let before = from.checked_sub(1).map(|at| chunks[at].last >> 2);
+        piece: Range<usize>,
+        keep: &(impl Fn(u64, &[Lit<V>]) -> Result<bool> + Sync),
+    ) -> Result<CountPart<V>> {
+        let list = &self.zoom(z + 1)?.list;
+        let before = piece.start.checked_sub(1).map_or(Ok(None), |at| list.get(at))?.map(|chunk| chunk.last >> 2);
         let (mut part, mut child, mut parent) = (self.part(), Vec::new(), Vec::new());
         let mut family = None;
-        'pieces: for (at, chunk) in chunks.iter().enumerate().skip(from) {
-            let bytes = self.vault.get(&chunk.bytes)?;
-            for tile in ChunkTiles::new(chunk, &bytes) {
+        'pieces: for at in piece.start.. {
+            let Some(chunk) = list.get(at)? else { break };
+            let bytes = self.vault.get(chunk.place)?;
+            for tile in ChunkTiles::new(&bytes) {
                 let (code, block) = tile?;
                 if Some(code >> 2) == before && family.is_none() {
                     continue;
@@ -150,7 +159,7 @@ impl CountStore {
                     {
                         part.push(done, &parent)?;
                     }
-                    if at >= from + PIECE {
+                    if at >= piece.end {
                         family = None;
                         break 'pieces;
                     }
@@ -167,14 +176,98 @@ impl CountStore {
         {
             part.push(done, &parent)?;
         }
-        Ok(part)
+        part.sealed()
     }
 
     /// Statistics of zoom `z`.
-    pub fn stats(&self, z: u8) -> Result<&ZoomStats> {
+    pub fn stats(&self, z: u8) -> Result<&ZoomStats<V>> {
         Ok(&self.zoom(z)?.stats)
     }
 
+    /// Notes what the counts of zoom `z` are counted in.
+    pub fn set_unit(&mut self, z: u8, unit: Unit) -> Result<()> {
+        self.zoom_mut(z)?.stats.unit = unit;
+        Ok(())
+    }
+
+    /// Morton codes of the lit tiles of zoom `z`, ascending.
+    pub fn tiles(&self, z: u8) -> Result<std::vec::IntoIter<u64>> {
+        let mut codes = Vec::with_capacity(usize::try_from(self.stats(z)?.tiles).unwrap_or(0));
+        let list = &self.zoom(z)?.list;
+        for chunk in 0..list.len() {
+            let Some(chunk) = list.get(chunk)? else { break };
+            for tile in ChunkTiles::new(&self.vault.get(chunk.place)?) {
+                codes.push(tile?.0);
+            }
+        }
+        Ok(codes.into_iter())
+    }
+
+    /// How many chunks zoom `z` is kept in: the pieces of work that can be read on their own.
+    pub fn chunks(&self, z: u8) -> Result<usize> {
+        Ok(self.zoom(z)?.list.len())
+    }
+
+    /// The chunks of zoom `z` that may hold a tile with a Morton code in that range.
+    pub fn chunks_within(&self, z: u8, codes: Range<u64>) -> Result<Range<usize>> {
+        self.zoom(z)?.list.within(codes)
+    }
+
+    /// Bytes of a chunk: at least one for each lit pixel.
+    pub fn chunk_bytes(&self, z: u8, chunk: usize) -> Result<u64> {
+        Ok(self.zoom(z)?.list.get(chunk)?.map_or(0, |chunk| chunk.place.len() as u64))
+    }
+
+    /// Calls `each` with the Morton code and the lit pixels of every tile of a chunk, in order.
+    pub fn read_chunk(
+        &self,
+        z: u8,
+        chunk: usize,
+        lit: &mut Vec<Lit<V>>,
+        each: impl FnMut(u64, &[Lit<V>]) -> Result<()>,
+    ) -> Result<()> {
+        self.read_chunk_where(z, chunk, |_| true, lit, each)
+    }
+
+    /// The same for the tiles that are `wanted`; others are stepped over.
+    pub fn read_chunk_where(
+        &self,
+        z: u8,
+        chunk: usize,
+        wanted: impl Fn(u64) -> bool,
+        lit: &mut Vec<Lit<V>>,
+        mut each: impl FnMut(u64, &[Lit<V>]) -> Result<()>,
+    ) -> Result<()> {
+        let Some(chunk) = self.zoom(z)?.list.get(chunk)? else { return Ok(()) };
+        let bytes = self.vault.get(chunk.place)?;
+        for tile in ChunkTiles::new(&bytes) {
+            let (code, block) = tile?;
+            if !wanted(code) {
+                continue;
+            }
+            lit.clear();
+            decode_block(block, lit).ok_or_else(|| damaged(z, code))?;
+            each(code, lit)?;
+        }
+        Ok(())
+    }
+
+    /// Appends the lit pixels of a tile to `lit`; nothing when the tile is empty.
+    pub fn read(&self, tile: TileCoord, lit: &mut Vec<Lit<V>>) -> Result<()> {
+        let code = tile.morton();
+        let Some(chunk) = self.zoom(tile.z)?.list.find(code)? else { return Ok(()) };
+        let bytes = self.vault.get(chunk.place)?;
+        for found in ChunkTiles::new(&bytes) {
+            let (at, block) = found?;
+            if at == code {
+                return decode_block(block, lit).ok_or_else(|| damaged(tile.z, code));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CountStore {
     /// How many pixels of zoom `z` have each count, on all threads of the current pool.
     pub fn histogram(&self, z: u8) -> Result<Histogram> {
         let pieces = (0..self.chunks(z)?).into_par_iter().try_fold(
@@ -192,103 +285,6 @@ impl CountStore {
             a.merge(&b);
             Ok(a.settled())
         })
-    }
-
-    /// Notes what the counts of zoom `z` are counted in.
-    pub fn set_unit(&mut self, z: u8, unit: Unit) -> Result<()> {
-        self.zoom_mut(z)?.stats.unit = unit;
-        Ok(())
-    }
-
-    /// Morton codes of the lit tiles of zoom `z`, ascending.
-    pub fn tiles(&self, z: u8) -> Result<impl ExactSizeIterator<Item = u64> + use<>> {
-        let mut codes = Vec::with_capacity(usize::try_from(self.stats(z)?.tiles).unwrap_or(0));
-        for chunk in &self.zoom(z)?.chunks {
-            let bytes = self.vault.get(&chunk.bytes)?;
-            for tile in ChunkTiles::new(chunk, &bytes) {
-                codes.push(tile?.0);
-            }
-        }
-        Ok(codes.into_iter())
-    }
-
-    /// How many chunks zoom `z` is kept in: the pieces of work that can be read on their own.
-    pub fn chunks(&self, z: u8) -> Result<usize> {
-        Ok(self.zoom(z)?.chunks.len())
-    }
-
-    /// The chunks of zoom `z` that may hold a tile with a Morton code in that range.
-    pub fn chunks_within(&self, z: u8, codes: Range<u64>) -> Result<Range<usize>> {
-        let chunks = &self.zoom(z)?.chunks;
-        let from = chunks.partition_point(|chunk| chunk.last < codes.start);
-        Ok(from..from + chunks[from..].partition_point(|chunk| chunk.first < codes.end))
-    }
-
-    /// Bytes of a chunk: at least one for each lit pixel.
-    pub fn chunk_bytes(&self, z: u8, chunk: usize) -> Result<u64> {
-        Ok(self.zoom(z)?.chunks.get(chunk).map_or(0, |chunk| chunk.bytes.len() as u64))
-    }
-
-    /// Calls `each` with the Morton code and the lit pixels of every tile of a chunk, in order.
-    pub fn read_chunk(
-        &self,
-        z: u8,
-        chunk: usize,
-        lit: &mut Vec<Lit>,
-        each: impl FnMut(u64, &[Lit]) -> Result<()>,
-    ) -> Result<()> {
-        self.read_chunk_where(z, chunk, |_| true, lit, each)
-    }
-
-    /// The same for the tiles that are `wanted`; others are stepped over.
-    pub fn read_chunk_where(
-        &self,
-        z: u8,
-        chunk: usize,
-        wanted: impl Fn(u64) -> bool,
-        lit: &mut Vec<Lit>,
-        mut each: impl FnMut(u64, &[Lit]) -> Result<()>,
-    ) -> Result<()> {
-        let Some(chunk) = self.zoom(z)?.chunks.get(chunk) else { return Ok(()) };
-        let bytes = self.vault.get(&chunk.bytes)?;
-        for tile in ChunkTiles::new(chunk, &bytes) {
-            let (code, block) = tile?;
-            if !wanted(code) {
-                continue;
-            }
-            lit.clear();
-            decode_block(block, lit).ok_or_else(|| damaged(z, code))?;
-            each(code, lit)?;
-        }
-        Ok(())
-    }
-
-    /// Appends the lit pixels of a tile to `lit`; nothing when the tile is empty.
-    pub fn read(&self, tile: TileCoord, lit: &mut Vec<Lit>) -> Result<()> {
-        let code = tile.morton();
-        let Some(chunk) = self.chunk_of(tile)? else { return Ok(()) };
-        let bytes = self.vault.get(&chunk.bytes)?;
-        for found in ChunkTiles::new(chunk, &bytes) {
-            let (at, block) = found?;
-            if at == code {
-                return decode_block(block, lit).ok_or_else(|| damaged(tile.z, code));
-            }
-        }
-        Ok(())
-    }
-
-    fn chunk_of(&self, tile: TileCoord) -> Result<Option<&Chunk>> {
-        let (chunks, code) = (&self.zoom(tile.z)?.chunks, tile.morton());
-        let at = chunks.partition_point(|c| c.last < code);
-        Ok(chunks.get(at).filter(|c| c.first <= code))
-    }
-}
-
-impl Drop for CountStore {
-    fn drop(&mut self) {
-        for chunk in self.zooms.drain(..).flat_map(|zoom| zoom.chunks) {
-            self.vault.forget(chunk.bytes);
-        }
     }
 }
 
@@ -331,7 +327,7 @@ mod tests {
             budget in 0u64..20_000,
         ) {
             let folder = tempfile::tempdir().unwrap();
-            let mut store = CountStore::in_vault(6, Arc::new(Vault::new(budget, folder.path())));
+            let mut store = CountStore::in_vault(6, Arc::new(Vault::new(Account::unbounded(), budget, folder.path())));
             let mut expected = Tiles::new();
             for tile in parts.iter().flatten() {
                 for (pixel, count) in tile.1 {

@@ -5,15 +5,20 @@
 
 mod chunk;
 mod counts;
+mod list;
 mod part;
+mod planes;
 mod points;
+mod runs;
 mod sorted;
 mod spool;
 mod vault;
 
 pub use counts::CountStore;
 pub use part::CountPart;
+pub use planes::{Numbers, PlaneStore, Pyramid};
 pub use points::{PointSink, PointStore};
+pub use runs::Runs;
 pub use sorted::{Sorted, SortedIter, Sorter};
 pub use spool::{PointSpool, SpoolSink};
-pub use vault::{Kept, Vault};
+pub use vault::{Kept, Place, Vault};

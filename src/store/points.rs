@@ -2,21 +2,32 @@
 //! threads meet once a chunk; which thread brought which point changes nothing in any result. The store knows how
 //! much it holds and whose turn it is to leave; turning points into counts is the business of the backend.
 
-use std::sync::Mutex;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
+use crate::account::Account;
 use crate::error::{Error, Result};
 use crate::tile::{WorldPoint, morton};
 
 /// Points per handed-over chunk: 4 KiB, so that thousands of open chunks stay in the cache's reach. Less where
-/// little room is to be shared by many threads, each of which may have a chunk open for every bucket.
-const CHUNK: u64 = 512;
-const SMALLEST_CHUNK: u64 = 32;
+/// little room is to be shared by many threads, each of which may have a chunk open for every bucket; where even
+/// small chunks would take too much, there are fewer buckets.
+const CHUNK: usize = 512;
+const SMALL_CHUNK: usize = 64;
+const SMALLEST_CHUNK: usize = 32;
+/// Bytes that a chunk costs beside its points.
+const OVERHEAD: u64 = 40;
+/// Bytes for the open chunks of 16 threads, however little room there is.
+const OPEN: u64 = 4 << 20;
+/// Points that are taken from the account together: threads meet there less often than once a chunk.
+const GRAIN: u64 = 1 << 16;
 
 /// Chunks of one bucket, and at how many it should be looked at.
 #[derive(Debug)]
 struct Bucket {
-    chunks: Vec<Vec<u64>>,
+    /// The first ones were brought back, the last ones are taken first.
+    chunks: VecDeque<Vec<u64>>,
     review: usize,
 }
 
@@ -28,9 +39,17 @@ pub struct PointStore {
     room: u64,
     chunk: usize,
     held: AtomicU64,
+    /// What the points that are held take their bytes from, a grain at a time.
+    account: Arc<Account>,
     /// Chunks after which a bucket is due for the first time.
     review: usize,
     buckets: Vec<Mutex<Bucket>>,
+}
+
+impl Drop for PointStore {
+    fn drop(&mut self) {
+        self.account.give_back(self.held.load(Ordering::Relaxed) / GRAIN * GRAIN * 8);
+    }
 }
 
 impl PointStore {
@@ -41,12 +60,20 @@ impl PointStore {
 
     /// A store that is [full](Self::is_full) once it holds `room` points.
     pub fn with_room(zoom: u8, room: u64) -> Self {
-        let zoom = zoom.min(10);
-        let open = rayon::current_num_threads() as u64 * (1 << (2 * zoom));
-        let chunk = (room / 4 / open).clamp(SMALLEST_CHUNK, CHUNK) as usize;
-        let empty = || Mutex::new(Bucket { chunks: Vec::new(), review: usize::MAX });
+        let mut store = Self::within(zoom, room.saturating_mul(8), Account::unbounded());
+        store.room = room.max(1);
+        store
+    }
+
+    /// A store that is [full](Self::is_full) before it takes more than `bytes`, open chunks of the current pool's
+    /// threads included, or before `account` is overdrawn by others. Where it has little, its buckets are tiles of a
+    /// lower zoom than `zoom`.
+    pub fn within(zoom: u8, bytes: u64, account: Arc<Account>) -> Self {
+        let layout = Layout::new(zoom.min(10), bytes, rayon::current_num_threads());
+        let Layout { zoom, chunk, room } = layout;
+        let empty = || Mutex::new(Bucket { chunks: VecDeque::new(), review: usize::MAX });
         let buckets = (0..1usize << (2 * zoom)).map(|_| empty()).collect();
-        Self { zoom, room: room.max(1), chunk, held: AtomicU64::new(0), review: usize::MAX, buckets }
+        Self { zoom, room, chunk, held: AtomicU64::new(0), account, review: usize::MAX, buckets }
     }
 
     /// The store with buckets that are [due](PointSink::due) each time about `points` points have come to them.
@@ -70,7 +97,25 @@ impl PointStore {
 
     /// Whether points should leave before more come.
     pub fn is_full(&self) -> bool {
-        self.held.load(Ordering::Relaxed) >= self.room
+        let held = self.held.load(Ordering::Relaxed);
+        // Few points are not what others lack.
+        held >= self.room || (held >= self.room / 8 && self.account.is_overdrawn())
+    }
+
+    fn hold(&self, points: usize) {
+        let before = self.held.fetch_add(points as u64, Ordering::Relaxed);
+        let grains = (before + points as u64) / GRAIN - before / GRAIN;
+        if grains > 0 {
+            self.account.add_anyway(grains * GRAIN * 8);
+        }
+    }
+
+    fn release(&self, points: usize) {
+        let before = self.held.fetch_sub(points as u64, Ordering::Relaxed);
+        let grains = before / GRAIN - (before - points as u64) / GRAIN;
+        if grains > 0 {
+            self.account.give_back(grains * GRAIN * 8);
+        }
     }
 
     /// Whether it holds more than half of what makes it full.
@@ -103,6 +148,12 @@ impl PointStore {
         Ok(buckets.iter().take(enough.map_or(0, |last| last + 1)).map(|b| b.0).collect())
     }
 
+    /// Points of one bucket.
+    pub fn len(&self, bucket: u64) -> Result<usize> {
+        let Some(bucket) = self.buckets.get(usize::try_from(bucket).unwrap_or(usize::MAX)) else { return Ok(0) };
+        Ok(bucket.lock().map_err(poisoned)?.chunks.iter().map(Vec::len).sum())
+    }
+
     /// Takes the points of one bucket out of the store, in no particular order.
     pub fn take(&self, bucket: u64) -> Result<Vec<u64>> {
         self.take_some(bucket, usize::MAX)
@@ -115,17 +166,22 @@ impl PointStore {
         let chunks = {
             let chunks = &mut bucket.lock().map_err(poisoned)?.chunks;
             let mut taken = 0;
-            let keep = chunks.iter().rposition(|chunk| {
+            let keep = chunks.iter().rev().position(|chunk| {
                 taken += chunk.len();
                 taken >= most
             });
-            chunks.split_off(keep.unwrap_or(0))
+            let some = chunks.split_off(keep.map_or(0, |from_end| chunks.len() - 1 - from_end));
+            if chunks.is_empty() {
+                // Room for a chunk's place is room, too.
+                chunks.shrink_to_fit();
+            }
+            some
         };
         let mut codes = Vec::with_capacity(chunks.iter().map(Vec::len).sum());
         for chunk in chunks {
             codes.extend_from_slice(&chunk);
         }
-        self.held.fetch_sub(codes.len() as u64, Ordering::Relaxed);
+        self.release(codes.len());
         Ok(codes)
     }
 
@@ -136,23 +192,47 @@ impl PointStore {
             return Err(Error::Internal(format!("there is no bucket {bucket} of points")));
         };
         let bucket = &mut *bucket.lock().map_err(poisoned)?;
-        self.held.fetch_add(codes.len() as u64, Ordering::Relaxed);
-        bucket.chunks.extend(codes.chunks(self.chunk).map(<[u64]>::to_vec));
+        self.hold(codes.len());
+        codes.chunks(self.chunk).for_each(|chunk| bucket.chunks.push_front(chunk.to_vec()));
         bucket.review = bucket.chunks.len().saturating_mul(2).max(self.review);
         Ok(())
     }
 
     /// Whether the bucket is due for the first time since points were brought back to it.
     fn put(&self, bucket: usize, chunk: Vec<u64>) -> Result<bool> {
-        self.held.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        self.hold(chunk.len());
         let mut bucket = self.buckets[bucket].lock().map_err(poisoned)?;
-        bucket.chunks.push(chunk);
+        bucket.chunks.push_back(chunk);
         let due = bucket.chunks.len() >= bucket.review;
         if due {
             // Until it was looked at, nobody else shall.
             bucket.review = usize::MAX;
         }
         Ok(due)
+    }
+}
+
+/// How a store's room is shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Layout {
+    zoom: u8,
+    /// Points of a chunk.
+    chunk: usize,
+    /// Points that chunks which were handed over may hold.
+    room: u64,
+}
+
+impl Layout {
+    fn new(most: u8, bytes: u64, threads: usize) -> Self {
+        let threads = threads.max(1) as u64;
+        let open = (bytes / 4 / threads).max(OPEN / threads.max(16));
+        let fitting = |zoom: u8| ((open >> (2 * zoom)).saturating_sub(OVERHEAD) / 8) as usize;
+        let zoom = (0..=most).rev().find(|&zoom| fitting(zoom) >= SMALL_CHUNK).unwrap_or(0);
+        let chunk = fitting(zoom).clamp(SMALLEST_CHUNK, CHUNK);
+        let each = chunk as u64 * 8 + OVERHEAD;
+        let taken = (threads * each) << (2 * zoom);
+        let room = (bytes - taken.min(bytes / 4)) / each * chunk as u64;
+        Self { zoom, chunk, room: room.max(1) }
     }
 }
 
@@ -253,5 +333,41 @@ mod tests {
         sink.push(&points).unwrap();
         assert_eq!(sink.due(), Some(0), "twice as many are due again");
         assert_eq!(store.buckets().unwrap(), [(0, 2_048)]);
+    }
+
+    #[test]
+    fn chunks_that_are_open_and_points_that_wait_fit_the_bytes() {
+        for bytes in [512 << 10, 2 << 20, 32 << 20, 1 << 30, 1 << 40] {
+            for threads in [1, 2, 16, 64, 256, 1024] {
+                let Layout { zoom, chunk, room } = Layout::new(7, bytes, threads);
+                let each = chunk as u64 * 8 + OVERHEAD;
+                let open = (threads as u64 * each) << (2 * zoom);
+                let outside = OPEN.max(threads as u64 * each);
+                assert!(open <= (bytes / 4).max(outside), "{bytes} {threads}: {open}");
+                let waiting = room / chunk as u64 * each;
+                assert!(waiting + open <= bytes + outside && waiting >= bytes / 2, "{bytes} {threads}: {waiting}");
+            }
+        }
+        assert_eq!(Layout::new(7, u64::MAX, 64).chunk, CHUNK);
+        assert_eq!(Layout::new(7, 1 << 36, 64).zoom, 7);
+    }
+
+    #[test]
+    fn what_waits_is_taken_from_the_account_and_given_back() {
+        let account = Account::new(1 << 30);
+        let store = PointStore::within(2, 1 << 29, account.clone());
+        let mut sink = store.sink();
+        let points = vec![WorldPoint::default(); 200_000];
+        sink.push(&points).unwrap();
+        assert_eq!(account.held(), 3 * GRAIN * 8);
+        assert_eq!(store.take_some(0, 100_000).unwrap().len().next_multiple_of(1 << 10), 100_352);
+        assert_eq!(account.held(), GRAIN * 8);
+        sink.push(&points).unwrap();
+        assert!(!store.is_full());
+        let _others = account.force(1 << 30);
+        assert!(!store.is_full(), "few points are not what others lack");
+        drop(sink);
+        drop(store);
+        assert_eq!(account.held(), 1 << 30);
     }
 }

@@ -40,7 +40,7 @@ impl PointSpool {
         points.clear();
         let chunk = self.chunks.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let Some(chunk) = chunk else { return Ok(false) };
-        let bytes = self.vault.get(&chunk)?;
+        let bytes = self.vault.get(chunk.place())?;
         let damaged = || Error::Internal("points that waited in a file are damaged".into());
         // Bytes of a file need not lie where points may.
         for point in bytes.chunks_exact(size_of::<WorldPoint>()) {
@@ -73,12 +73,13 @@ impl SpoolSink<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::Account;
 
     #[test]
     fn every_point_comes_out_once() {
         let folder = tempfile::tempdir().unwrap();
         for budget in [0, 700_000, u64::MAX] {
-            let spool = PointSpool::new(Vault::new(budget, folder.path()));
+            let spool = PointSpool::new(Vault::new(Account::unbounded(), budget, folder.path()));
             let points: Vec<_> = (0..150_000u32).map(|i| WorldPoint { x: i, y: i * 3 }).collect();
             for half in points.chunks(75_000) {
                 let mut sink = spool.sink();

@@ -264,6 +264,13 @@ try {
   const aside = await made.locator("#aside").textContent();
   check(/have more/.test(aside), `the legend has notes: ${aside}`);
   check(/\+$/.test(await made.locator("#ticks .last").textContent()), "its last number says that there is more");
+  const thanks = await made.evaluate(() => {
+    const shown = [...document.querySelectorAll(".ol-attribution li")].find(one => one.textContent.includes("A"));
+    const links = [...document.querySelectorAll(".ol-attribution a")].map(a => a.href + " " + a.getAttributeNames().join(" "));
+    return { text: shown?.textContent, links, others: document.querySelectorAll(".ol-attribution img, .ol-attribution script").length, hurt: window.hurt };
+  });
+  const link = thanks.links.includes("https://a.test/?b href") && !thanks.links.some(one => one.startsWith("javascript:"));
+  check(link && thanks.others === 0 && thanks.hurt === undefined, `thanks are text with plain links: ${JSON.stringify(thanks)}`);
   const alphas = await made.evaluate(() => {
     const { data } = document.getElementById("ramp").getContext("2d").getImageData(0, 0, 512, 1);
     return [data[3], data[511 * 4 + 3]];

@@ -10,6 +10,22 @@
     reason = "test code, though not within a test function; not every test binary uses all of it"
 )]
 pub mod gpu;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code, though not within a test function; not every test binary uses all of it"
+)]
+pub mod server;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code, though not within a test function; not every test binary uses all of it"
+)]
+pub mod sets;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -39,7 +55,9 @@ impl Playground {
 
     /// The program, to be run in the folder.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tilefire"));
+        // Another build can be put to the same tests.
+        let other = std::env::var_os("TILEFIRE_TEST_BINARY");
+        let mut command = Command::new(other.as_deref().unwrap_or(OsStr::new(env!("CARGO_BIN_EXE_tilefire"))));
         command.current_dir(self.folder.path());
         command
     }

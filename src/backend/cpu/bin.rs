@@ -15,28 +15,32 @@ use crate::tile::TILE_PIXELS;
 /// Runs up to this long are sorted; longer ones are partitioned, or counted densely once they are one tile.
 const SORT_MAX: usize = 1_500;
 /// Buckets longer than this are split between threads after their first pass.
-const SPLIT: usize = 1 << 19;
+pub(super) const SPLIT: usize = 1 << 19;
+
+/// Bits of a code below the pixel of `zoom`.
+fn drop_below(codes: &mut [u64], zoom: u8) {
+    let drop = 48 - 2 * u32::from(zoom);
+    for code in codes {
+        *code >>= drop;
+    }
+}
 
 /// Counts `codes` (64-bit Morton codes of one tile of zoom `root`) in the tiles of zoom `zoom`, in ascending parts
-/// that `new_part` makes. With `share`, many codes are split between the threads of the current pool.
-pub(super) fn bin(
+/// that `new_part` makes. Many codes are split between the threads of the current pool.
+pub(super) fn shared(
     mut codes: Vec<u64>,
     root: u8,
     zoom: u8,
-    share: bool,
     new_part: impl Fn() -> CountPart + Sync,
 ) -> Result<Vec<CountPart>> {
-    let drop = 48 - 2 * u32::from(zoom);
-    for code in &mut codes {
-        *code >>= drop;
-    }
     let tile_bits = 2 * u32::from(zoom - root);
-    let mut scratch = vec![0; if codes.len() > SORT_MAX { codes.len() } else { 0 }];
-    if codes.len() <= SPLIT || tile_bits == 0 || !share {
-        let mut emit = Emitter::new(new_part());
-        run(&mut codes, &mut scratch, tile_bits, SORT_MAX, &mut emit)?;
-        return Ok(vec![emit.part]);
+    if codes.len() <= SPLIT || tile_bits == 0 {
+        let mut binning = Binning::new(new_part());
+        binning.bucket(&mut codes, root, zoom)?;
+        return Ok(vec![binning.part.sealed()?]);
     }
+    drop_below(&mut codes, zoom);
+    let mut scratch = vec![0; codes.len()];
     let bits = tile_bits.min(PASS_BITS);
     let bounds = partition(&codes, &mut scratch, 16 + tile_bits - bits, bits);
     // The scratch now holds the codes; cut both at run borders into pieces of similar size.
@@ -55,26 +59,63 @@ pub(super) fn bin(
     pieces
         .into_par_iter()
         .map(|(piece, space, ends)| {
-            let (mut emit, mut from) = (Emitter::new(new_part()), 0);
+            let (mut binning, mut from) = (Binning::new(new_part()), 0);
             for end in ends {
-                run(&mut piece[from..end], &mut space[from..end], tile_bits - bits, SORT_MAX, &mut emit)?;
+                run(&mut piece[from..end], &mut space[from..end], tile_bits - bits, SORT_MAX, &mut binning.emit())?;
                 from = end;
             }
-            Ok(emit.part)
+            binning.part.sealed()
         })
         .collect()
 }
 
-/// Collects ascending (tile, pixel, count) into blocks.
-struct Emitter {
+/// One thread's counting: a part, and the buffers that go from bucket to bucket.
+pub(super) struct Binning {
     part: CountPart,
     lit: Vec<Lit>,
     dense: Option<Box<[u32]>>,
+    scratch: Vec<u64>,
 }
 
-impl Runs for Emitter {
+impl Binning {
+    /// Counts into `part`.
+    pub(super) fn new(part: CountPart) -> Self {
+        Self { part, lit: Vec::new(), dense: None, scratch: Vec::new() }
+    }
+
+    /// Counts codes as [`shared`] does, whose tiles come after those before.
+    pub(super) fn bucket(&mut self, codes: &mut [u64], root: u8, zoom: u8) -> Result<()> {
+        drop_below(codes, zoom);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        if codes.len() > SORT_MAX && scratch.len() < codes.len() {
+            scratch.resize(codes.len(), 0);
+        }
+        let within = codes.len().min(scratch.len());
+        run(codes, &mut scratch[..within], 2 * u32::from(zoom - root), SORT_MAX, &mut self.emit())?;
+        self.scratch = scratch;
+        Ok(())
+    }
+
+    /// The part so far; counting goes on with `next`.
+    pub(super) fn exchange(&mut self, next: CountPart) -> Result<CountPart> {
+        std::mem::replace(&mut self.part, next).sealed()
+    }
+
+    fn emit(&mut self) -> Emitter<'_> {
+        Emitter { part: &mut self.part, lit: &mut self.lit, dense: &mut self.dense }
+    }
+}
+
+/// Collects ascending (tile, pixel, count) into blocks.
+struct Emitter<'a> {
+    part: &'a mut CountPart,
+    lit: &'a mut Vec<Lit>,
+    dense: &'a mut Option<Box<[u32]>>,
+}
+
+impl Runs for Emitter<'_> {
     fn sorted(&mut self, codes: &[u64]) -> Result<()> {
-        codes.chunk_by(|a, b| a >> 16 == b >> 16).try_for_each(|tile| push_sorted(&mut self.part, &mut self.lit, tile))
+        codes.chunk_by(|a, b| a >> 16 == b >> 16).try_for_each(|tile| push_sorted(self.part, self.lit, tile))
     }
 
     fn tile(&mut self, codes: &[u64]) -> Result<()> {
@@ -93,13 +134,7 @@ impl Runs for Emitter {
                 }
             }
         }
-        self.part.push(codes[0] >> 16, &self.lit)
-    }
-}
-
-impl Emitter {
-    fn new(part: CountPart) -> Self {
-        Self { part, lit: Vec::new(), dense: None }
+        self.part.push(codes[0] >> 16, self.lit)
     }
 }
 
@@ -121,9 +156,9 @@ mod tests {
             let bucket = morton(p).checked_shr(64 - 2 * u32::from(root)).unwrap_or(0);
             buckets.entry(bucket).or_default().push(morton(p));
         }
-        let parts =
-            buckets.into_values().flat_map(|codes| bin(codes, root, zoom, true, CountPart::default).unwrap()).collect();
         let mut store = CountStore::new(zoom);
+        let parts =
+            buckets.into_values().flat_map(|codes| shared(codes, root, zoom, || store.part()).unwrap()).collect();
         store.set_zoom(zoom, parts).unwrap();
         let mut got = BTreeMap::new();
         for code in store.tiles(zoom).unwrap() {

@@ -122,8 +122,12 @@ pub(super) fn histogram(work: Work<'_>, kernel: &Kernel) -> Result<Histogram> {
     let add = |histogram: &mut Histogram, raster: &Raster<u32>| {
         let lit = raster.stretches().flat_map(|stretch| stretch.1).filter(|count| **count > 0);
         lit.for_each(|&count| histogram.add(count, 1));
+        Ok(())
     };
-    let merge = |all: &mut Histogram, piece: &Histogram| all.merge(piece);
+    let merge = |all: &mut Histogram, piece: &Histogram| {
+        all.merge(piece);
+        Ok(())
+    };
     fold(work, kernel, add, merge, &mut histogram)?;
     Ok(histogram.settled())
 }
@@ -132,8 +136,8 @@ pub(super) fn histogram(work: Work<'_>, kernel: &Kernel) -> Result<Histogram> {
 fn fold<T: Default + Send + Settle>(
     work: Work<'_>,
     kernel: &Kernel,
-    add: impl Fn(&mut T, &Raster<u32>) + Sync,
-    merge: impl Fn(&mut T, &T) + Sync,
+    add: impl Fn(&mut T, &Raster<u32>) -> Result<()> + Sync,
+    merge: impl Fn(&mut T, &T) -> Result<()> + Sync,
     all: &mut T,
 ) -> Result<()> {
     work.areas(kernel.radius, Stage::Spread, |borders, reached| {
@@ -141,17 +145,16 @@ fn fold<T: Default + Send + Settle>(
         let pieces = reached.par_chunks(PIECE).try_fold(none, |(mut sum, mut scratch), codes| {
             for &code in codes {
                 scratch.tile(work, borders, code, kernel)?;
-                add(&mut sum, &scratch.raster);
+                add(&mut sum, &scratch.raster)?;
             }
             Ok((sum, scratch))
         });
         let pieces = pieces.map(|piece| piece.map(|(sum, _)| sum.settled()));
         let sum = pieces.try_reduce(T::default, |mut a, b| {
-            merge(&mut a, &b);
+            merge(&mut a, &b)?;
             Ok(a.settled())
         })?;
-        merge(all, &sum);
-        Ok(())
+        merge(all, &sum)
     })
 }
 

@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 use rayon::prelude::*;
 
 use super::GpuCount;
-use super::pack::Parts;
 use super::resident::CHUNK;
 use super::table::Seen;
 use crate::backend::host::{self, Runs};
@@ -128,15 +127,28 @@ impl GpuCount {
         if rest.is_empty() { Ok(()) } else { self.put_back(split.bucket, rest.to_vec()) }
     }
 
-    /// Looks through a bucket for tiles that have become dense; the points of the others wait on.
+    /// Looks through a bucket for tiles that have become dense, a piece of it at a time; the points of the others wait
+    /// on.
     pub(super) fn review(&self, bucket: u64, dense: &Seen) -> Result<()> {
-        let codes = self.points.take(bucket)?;
-        if self.spilled.load(Ordering::Acquire) {
-            return self.points.put_back(bucket, &codes);
+        let (most, mut left) = (self.piece(self.report.threads), self.points.len(bucket)?);
+        loop {
+            let codes = self.points.take_some(bucket, most.min(left.max(1)))?;
+            left = left.saturating_sub(codes.len());
+            if codes.is_empty() || self.spilled.load(Ordering::Acquire) {
+                return self.points.put_back(bucket, &codes);
+            }
+            let mut split = self.split(bucket, codes, Some(dense), false)?;
+            self.put_back(bucket, std::mem::take(&mut split.rest))?;
+            self.send(&split)?;
+            if left == 0 {
+                return Ok(());
+            }
         }
-        let mut split = self.split(bucket, codes, Some(dense), false)?;
-        self.put_back(bucket, std::mem::take(&mut split.rest))?;
-        self.send(&split)
+    }
+
+    /// Points that each of `threads` threads splits at a time: codes, scratch, and what they become.
+    fn piece(&self, threads: usize) -> usize {
+        self.plan.memory.piece(threads, 48)
     }
 
     /// Makes room in a full store: by sending dense tiles to the device while that is enough, else by turning the
@@ -156,7 +168,8 @@ impl GpuCount {
 
     /// Counts the points of some buckets (ascending), a piece of each at a time.
     fn work_off(&self, buckets: &[u64]) -> Result<()> {
-        let most = self.plan.memory.piece(self.report.threads);
+        let most = self.piece(self.report.threads);
+        self.worked.lock().map_err(super::poisoned)?.extend(buckets);
         loop {
             let take = |&bucket: &u64| match self.points.take_some(bucket, most) {
                 Ok(codes) if codes.is_empty() => None,
@@ -170,17 +183,13 @@ impl GpuCount {
             if splits.is_empty() {
                 return Ok(());
             }
-            let mut parts = self.plan.monitor.time(Stage::Bin, || self.passes(&splits))?;
-            for split in splits {
-                parts.entry(split.bucket).or_default().extend(split.sparse.filter(|part| !part.is_empty()));
-            }
-            self.keep(parts)?;
+            self.plan.monitor.time(Stage::Bin, || self.passes(&splits))?;
+            splits.into_iter().filter_map(|split| split.sparse).try_for_each(|part| self.early.add(part))?;
         }
     }
 
     /// Counts dense tiles on the device, as many at a time as it takes.
-    fn passes(&self, splits: &[Split<'_>]) -> Result<Parts> {
-        let mut parts = Parts::new();
+    fn passes(&self, splits: &[Split<'_>]) -> Result<()> {
         let tiles: Vec<(u64, &[u64])> = splits.iter().flat_map(Split::dense).collect();
         let mut rest = tiles.as_slice();
         while !rest.is_empty() {
@@ -189,11 +198,12 @@ impl GpuCount {
             let (now, later) = rest.split_at(room.min(rest.len()));
             let codes: Vec<u64> = now.iter().map(|t| t.0).collect();
             let points = now.iter().flat_map(|t| t.1).map(|code| morton_point(code << self.drop()));
-            device.pass(&self.gpu, &codes, points, &self.packing(&|| self.new_part()), &mut parts)?;
+            let part = device.pass(&self.gpu, &codes, points, &self.packing(&|| self.new_part()))?;
+            self.early.add(part)?;
             self.passes.fetch_add(1, Ordering::Relaxed);
             rest = later;
         }
-        Ok(parts)
+        Ok(())
     }
 
     /// No more points will come: what waits goes to the device where it is dense, and is counted where it is not.
@@ -204,18 +214,26 @@ impl GpuCount {
         if self.points.is_half_full() && !self.spilled.load(Ordering::Acquire) {
             self.relieve(&dense)?;
         }
-        for some in self.points.buckets()?.chunks(self.report.threads.max(1)) {
+        let (buckets, together) = (self.points.buckets()?, self.piece(1));
+        if buckets.iter().any(|bucket| bucket.1 > together) {
+            // A tile is counted here or there, so a bucket is split as a whole, or not at all.
+            self.spill()?;
+        }
+        let mut rest = buckets.as_slice();
+        while !rest.is_empty() {
             if self.spilled.load(Ordering::Acquire) {
                 return Ok(());
             }
             self.learn(&mut dense, &mut known)?;
+            let some;
+            (some, rest) = rest.split_at(fitting(rest, together).min(self.report.threads.max(1)));
             let splits: Vec<Split<'_>> = some
                 .par_iter()
                 .map(|&(bucket, _)| self.split(bucket, self.points.take(bucket)?, Some(&dense), true))
                 .collect::<Result<_>>()?;
             for mut split in splits {
-                if let Some(part) = split.sparse.take().filter(|part| !part.is_empty()) {
-                    self.keep(Parts::from([(split.bucket, vec![part])]))?;
+                if let Some(part) = split.sparse.take() {
+                    self.early.add(part)?;
                 }
                 self.send(&split)?;
             }
@@ -226,26 +244,15 @@ impl GpuCount {
     /// Counts all buckets and adds what was counted before.
     pub(super) fn count_buckets(&mut self) -> Result<()> {
         let buckets = self.points.buckets()?;
-        let together = self.plan.memory.piece(1);
-        let mut from = 0;
-        while from < buckets.len() {
-            let mut sum = 0usize;
-            let fits = |bucket: &&(u64, usize)| {
-                sum = sum.saturating_add(bucket.1);
-                sum <= together
-            };
-            let to = from + buckets[from..].iter().take_while(fits).count().max(1);
-            let some: Vec<u64> = buckets[from..to].iter().map(|b| b.0).collect();
-            self.work_off(&some)?;
-            from = to;
+        let together = self.piece(1);
+        let mut rest = buckets.as_slice();
+        while !rest.is_empty() {
+            let some;
+            (some, rest) = rest.split_at(fitting(rest, together));
+            self.work_off(&some.iter().map(|bucket| bucket.0).collect::<Vec<_>>())?;
         }
-        let parts = std::mem::take(&mut *self.early.lock().map_err(super::poisoned)?);
-        self.report.buckets = parts.len() as u64;
-        let summed = parts.into_par_iter().map(|(_, mut parts)| match parts.len() {
-            1 => Ok(parts.swap_remove(0)),
-            _ => self.plan.monitor.time(Stage::Bin, || CountPart::sum(parts, self.new_part())),
-        });
-        let parts = summed.collect::<Result<Vec<_>>>()?;
+        self.report.buckets = self.worked.lock().map_err(super::poisoned)?.len() as u64;
+        let parts = self.early.settle()?;
         self.tell_sparse(&parts);
         let zoom = self.plan.zooms.max;
         let mut counts = self.counts.another();
@@ -258,4 +265,14 @@ impl GpuCount {
         self.counts = counts;
         Ok(())
     }
+}
+
+/// How many of the first buckets have at most `together` points in all; at least one.
+fn fitting(buckets: &[(u64, usize)], together: usize) -> usize {
+    let mut sum = 0usize;
+    let fits = |bucket: &&(u64, usize)| {
+        sum = sum.saturating_add(bucket.1);
+        sum <= together
+    };
+    buckets.iter().take_while(fits).count().max(1).min(buckets.len())
 }

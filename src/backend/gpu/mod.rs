@@ -39,6 +39,7 @@ mod tiles;
 mod timing;
 mod widen;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -49,7 +50,7 @@ pub use options::{ForcedLimits, GpuOptions};
 
 use self::device::Gpu;
 use self::memory::MemoryPlan;
-use self::pack::{Packing, Parts};
+use self::pack::Packing;
 use self::paint::Counted;
 pub use self::paint::GpuPaint;
 use self::resident::Resident;
@@ -59,7 +60,7 @@ use super::host::BUCKET_ZOOM;
 use super::paint::all_stats;
 use super::{BackendReport, Count, Paint, Plan, PointPush};
 use crate::error::{Error, Result};
-use crate::store::{CountPart, CountStore, PointStore};
+use crate::store::{CountPart, CountStore, PointStore, Runs};
 use crate::tile::WorldPoint;
 
 /// Tiles with fewer points than this do not go through the shaders: a dense tile is 64 Ki pixels whatever is in it.
@@ -88,8 +89,10 @@ pub struct GpuCount {
     /// Tiles that have become dense, in that order, and how many, so that asking for news costs no lock.
     dense: RwLock<Vec<u64>>,
     dense_known: AtomicUsize,
-    /// Counts of the highest zoom that are on the host already, by bucket.
-    early: Mutex<Parts>,
+    /// Counts of the highest zoom that are on the host already.
+    early: Runs,
+    /// Buckets that were worked off.
+    worked: Mutex<BTreeSet<u64>>,
     flushes: AtomicU64,
     passes: AtomicU64,
     /// Counts that are on the host: of all tiles, or of those that are not on the device.
@@ -137,7 +140,7 @@ impl GpuCount {
         let device = Resident::new(&gpu, &plan, memory)?;
         let bucket_zoom = limits.bucket_zoom.unwrap_or(BUCKET_ZOOM).min(plan.zooms.max);
         Ok(Self {
-            points: PointStore::with_room(bucket_zoom, plan.memory.points())
+            points: PointStore::within(bucket_zoom, plan.memory.points(), plan.memory.account.clone())
                 .with_review(limits.review_points.unwrap_or(REVIEW_POINTS)),
             dense_min,
             session: Mutex::new(device),
@@ -146,7 +149,8 @@ impl GpuCount {
             spilled: AtomicBool::new(false),
             dense: RwLock::default(),
             dense_known: AtomicUsize::new(0),
-            early: Mutex::default(),
+            early: Runs::new(plan.zooms.max, plan.memory.work(rayon::current_num_threads()), plan.monitor.clone()),
+            worked: Mutex::default(),
             flushes: AtomicU64::new(0),
             passes: AtomicU64::new(0),
             counts: CountStore::in_vault(plan.zooms.max, Arc::new(plan.memory.vault())),
@@ -168,8 +172,7 @@ impl GpuCount {
     }
 
     fn packing<'a>(&'a self, new_part: &'a (dyn Fn() -> CountPart + Sync)) -> Packing<'a> {
-        let bucket_shift = 2 * u32::from(self.plan.zooms.max - self.points.zoom());
-        Packing { bytes: self.memory.pack_bytes, monitor: &self.plan.monitor, bucket_shift, new_part }
+        Packing { bytes: self.memory.pack_bytes, monitor: &self.plan.monitor, new_part }
     }
 
     /// Adds the tiles to `dense` that have become dense since there were `known`; whether there were any.
@@ -252,18 +255,7 @@ impl GpuCount {
         if self.spilled.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        let mut parts = Parts::new();
-        device.unload(&self.gpu, &self.packing(&|| self.new_part()), &mut parts)?;
-        self.keep(parts)
-    }
-
-    /// Keeps counts of the highest zoom.
-    fn keep(&self, parts: Parts) -> Result<()> {
-        let mut early = self.early.lock().map_err(poisoned)?;
-        for (bucket, parts) in parts {
-            early.entry(bucket).or_default().extend(parts);
-        }
-        Ok(())
+        self.early.add(device.unload(&self.gpu, &self.packing(&|| self.new_part()))?)
     }
 
     /// Notes for the report what did not go through the shaders.
@@ -284,12 +276,13 @@ impl GpuCount {
         if spilled {
             self.count_buckets()?;
         } else {
-            let sparse = std::mem::take(&mut *self.early.lock().map_err(poisoned)?);
-            let sparse: Vec<CountPart> = sparse.into_values().flatten().collect();
+            let sparse = self.early.settle()?;
             self.tell_sparse(&sparse);
             self.counts.set_zoom(self.plan.zooms.max, sparse)?;
         }
-        let Self { gpu, memory, dense_min, plan, session, mut counts, mut report, flushes, passes, .. } = self;
+        let Self { gpu, memory, dense_min, plan, session, mut counts, mut report, flushes, passes, points, .. } = self;
+        drop(points);
+        plan.memory.account.return_freed();
         let mut resident = session.into_inner().map_err(poisoned)?;
         report.flushes = flushes.into_inner();
         report.passes = passes.into_inner();

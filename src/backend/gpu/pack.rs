@@ -1,7 +1,7 @@
 //! Host side of `pack.wgsl`: tiles to their lit pixels, as parts for the count store. Reads a few tiles ahead
 //! while the ones before are encoded.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::device::Gpu;
 use super::readback::{self, Reading};
@@ -38,42 +38,23 @@ const DEPTH: usize = 3;
 /// Tiles read in one go: (code, lit pixels) each.
 type Chunk = Vec<(u64, u32)>;
 
-/// Parts of counts by the bucket that all their tiles lie in. A tile may be in several parts.
-pub(super) type Parts = BTreeMap<u64, Vec<CountPart>>;
-
 /// Where packed tiles go.
 pub(super) struct Packing<'a> {
     /// Bytes of pairs at a time.
     pub(super) bytes: u64,
     pub(super) monitor: &'a Monitor,
-    /// Bits of a tile's code below its bucket's.
-    pub(super) bucket_shift: u32,
     pub(super) new_part: &'a (dyn Fn() -> CountPart + Sync),
 }
 
-impl Packing<'_> {
-    /// Appends a tile to the last part of its bucket. `own` is the bucket that part was begun for in this run.
-    fn push(&self, parts: &mut Parts, own: &mut Option<u64>, code: u64, lit: &[Lit]) -> Result<()> {
-        let bucket = code >> self.bucket_shift;
-        let of_bucket = parts.entry(bucket).or_default();
-        if *own != Some(bucket) {
-            *own = Some(bucket);
-            of_bucket.push((self.new_part)());
-        }
-        of_bucket.last_mut().map_or(Ok(()), |part| part.push(code, lit))
-    }
-}
-
-/// Packs the tiles (ascending codes) of `pool` into new parts.
+/// Packs the tiles (ascending codes) of `pool` into a new part.
 pub(super) fn run(
     gpu: &Gpu,
     slots: &ZoomSlots,
     infos: &[TileInfo],
     pool: &SlotPool,
     packing: &Packing<'_>,
-    parts: &mut Parts,
-) -> Result<()> {
-    let mut own = None;
+) -> Result<CountPart> {
+    let mut part = (packing.new_part)();
     let mut flying: VecDeque<(Reading, Chunk)> = VecDeque::new();
     let mut most = (packing.bytes / 8).max(1);
     let mut from = 0;
@@ -90,7 +71,7 @@ pub(super) fn run(
                 // What is on its way gives its memory back, and fewer tiles need less.
                 Err(Error::DeviceFull { .. }) if to - from > 1 || !flying.is_empty() => {
                     match flying.pop_front() {
-                        Some((reading, chunk)) => take(gpu, &reading, &chunk, packing, (&mut *parts, &mut own))?,
+                        Some((reading, chunk)) => take(gpu, &reading, &chunk, packing.monitor, &mut part)?,
                         None => most = (pairs / 2).max(1),
                     }
                     continue;
@@ -101,14 +82,14 @@ pub(super) fn run(
         from = to;
         if flying.len() >= DEPTH || from == slots.len() {
             while let Some((reading, chunk)) = flying.pop_front() {
-                take(gpu, &reading, &chunk, packing, (&mut *parts, &mut own))?;
+                take(gpu, &reading, &chunk, packing.monitor, &mut part)?;
                 if from < slots.len() {
                     break;
                 }
             }
         }
     }
-    Ok(())
+    part.sealed()
 }
 
 fn start(gpu: &Gpu, slots: &[(u64, u32)], infos: &[TileInfo], pool: &SlotPool, pairs: u64) -> Result<(Reading, Chunk)> {
@@ -136,14 +117,8 @@ fn start(gpu: &Gpu, slots: &[(u64, u32)], infos: &[TileInfo], pool: &SlotPool, p
     Ok((reading.map(submission), chunk))
 }
 
-fn take(
-    gpu: &Gpu,
-    reading: &Reading,
-    chunk: &Chunk,
-    packing: &Packing<'_>,
-    (parts, own): (&mut Parts, &mut Option<u64>),
-) -> Result<()> {
-    let view = packing.monitor.time(Stage::ReadBack, || reading.view(gpu))?;
+fn take(gpu: &Gpu, reading: &Reading, chunk: &Chunk, monitor: &Monitor, part: &mut CountPart) -> Result<()> {
+    let view = monitor.time(Stage::ReadBack, || reading.view(gpu))?;
     let mut pairs: &[[u32; 2]] = bytemuck::cast_slice(&view);
     let mut lit = Vec::new();
     for &(code, len) in chunk {
@@ -151,7 +126,7 @@ fn take(
         pairs = rest;
         lit.clear();
         lit.extend(packed.iter().map(|&[pixel, count]| Lit { pixel: pixel as u16, count }));
-        packing.push(parts, own, code, &lit)?;
+        part.push(code, &lit)?;
     }
     Ok(())
 }

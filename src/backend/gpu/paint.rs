@@ -85,7 +85,7 @@ impl GpuPaint {
     /// Counts of zoom `z` that the device has, copied into the vault of the host's.
     fn packed(&self, device: &DeviceCounts, z: u8) -> Result<CountStore> {
         let mut copy = self.counts.another();
-        copy.set_zoom(z, device.packed(&self.gpu, &self.plan.monitor, z, &self.counts)?)?;
+        copy.set_zoom(z, vec![device.packed(&self.gpu, &self.plan.monitor, z, &self.counts)?])?;
         Ok(copy)
     }
 
@@ -96,8 +96,7 @@ impl GpuPaint {
         if let Some(joined) = place.get() {
             return Ok(joined);
         }
-        let mut parts = device.packed(&self.gpu, &self.plan.monitor, z, &self.counts)?;
-        parts.push(self.counts.copy_zoom(z)?);
+        let parts = vec![device.packed(&self.gpu, &self.plan.monitor, z, &self.counts)?, self.counts.copy_zoom(z)?];
         let mut joined = self.counts.another();
         joined.set_zoom_summed(z, parts)?;
         // Whoever was quicker has put the same together.

@@ -10,7 +10,7 @@ use super::bin;
 use super::buffer::Buffer;
 use super::device::Gpu;
 use super::memory::MemoryPlan;
-use super::pack::{self, Packing, Parts};
+use super::pack::{self, Packing};
 use super::slots::{MAX_SLOTS, SlotPool, ZoomSlots};
 use super::stats::{self, TileInfo};
 use super::table::{Seen, TileTable};
@@ -91,17 +91,14 @@ impl DeviceCounts {
         Ok(Cow::Borrowed(self.zooms.get(usize::from(z)).map_or(&[], |zoom| &zoom.infos)))
     }
 
-    /// The tiles of zoom `z` that are on the device, packed, in parts like those of `counts`.
-    pub(super) fn packed(&self, gpu: &Gpu, monitor: &Monitor, z: u8, counts: &CountStore) -> Result<Vec<CountPart>> {
-        let mut parts = Parts::new();
+    /// The tiles of zoom `z` that are on the device, packed, in a part like those of `counts`.
+    pub(super) fn packed(&self, gpu: &Gpu, monitor: &Monitor, z: u8, counts: &CountStore) -> Result<CountPart> {
         let new_part = || counts.part();
-        // All tiles in one bucket.
-        let bucket_shift = 2 * u32::from(z);
-        let packing = Packing { bytes: self.pack_bytes, monitor, bucket_shift, new_part: &new_part };
-        if let Some(zoom) = self.zooms.get(usize::from(z)) {
-            pack::run(gpu, &zoom.slots, &zoom.infos, self.pool(z), &packing, &mut parts)?;
+        let packing = Packing { bytes: self.pack_bytes, monitor, new_part: &new_part };
+        match self.zooms.get(usize::from(z)) {
+            Some(zoom) => pack::run(gpu, &zoom.slots, &zoom.infos, self.pool(z), &packing),
+            None => Ok(counts.part()),
         }
-        Ok(parts.into_values().flatten().collect())
     }
 }
 
@@ -267,7 +264,7 @@ impl Resident {
         };
         let mut all = Vec::with_capacity(found.len());
         for ((z, slots), (mut stats, infos)) in (0..).zip(zooms).zip(found) {
-            stats.merge(counts.stats(z)?);
+            stats.merge(counts.stats(z)?)?;
             all.push(stats);
             device.zooms.push(ResidentZoom { slots, infos });
         }
@@ -275,7 +272,7 @@ impl Resident {
     }
 
     /// Packs what is binned of the highest zoom and forgets it. No thread may still copy.
-    pub(super) fn unload(&mut self, gpu: &Gpu, packing: &Packing<'_>, parts: &mut Parts) -> Result<()> {
+    pub(super) fn unload(&mut self, gpu: &Gpu, packing: &Packing<'_>) -> Result<CountPart> {
         self.reserve = None;
         self.flush(gpu)?;
         let slots: Vec<(u64, u32)> = {
@@ -283,21 +280,21 @@ impl Resident {
             // Tiles that were refused may be in the table without a slot; no point of theirs was taken.
             self.table.sorted().into_iter().filter(|s| s.1 < capacity).collect()
         };
-        self.read(gpu, &slots, packing, parts)?;
+        let part = self.read(gpu, &slots, packing)?;
         self.table.clear();
         self.zooms.clear();
         self.unbinned_tiles = 0;
-        Ok(())
+        Ok(part)
     }
 
-    fn read(&self, gpu: &Gpu, slots: &ZoomSlots, packing: &Packing<'_>, parts: &mut Parts) -> Result<()> {
+    fn read(&self, gpu: &Gpu, slots: &ZoomSlots, packing: &Packing<'_>) -> Result<CountPart> {
         if slots.is_empty() {
-            return Ok(());
+            return Ok((packing.new_part)());
         }
         let pool = self.pool(self.zoom);
         let found = stats::run(gpu, &[(slots, pool)], 0)?;
-        let Some((_, infos)) = found.first() else { return Ok(()) };
-        pack::run(gpu, slots, infos, pool, packing, parts)
+        let Some((_, infos)) = found.first() else { return Ok((packing.new_part)()) };
+        pack::run(gpu, slots, infos, pool, packing)
     }
 
     /// Counts the points of some tiles (ascending) and packs them: one pass.
@@ -307,8 +304,7 @@ impl Resident {
         tiles: &[u64],
         points: impl Iterator<Item = WorldPoint>,
         packing: &Packing<'_>,
-        parts: &mut Parts,
-    ) -> Result<()> {
+    ) -> Result<CountPart> {
         self.table.clear();
         for (&tile, slot) in tiles.iter().zip(0..) {
             self.table.insert(tile, slot);
@@ -327,7 +323,7 @@ impl Resident {
             self.feed(gpu, &chunk)?;
         }
         self.flush(gpu)?;
-        self.read(gpu, &slots, packing, parts)
+        self.read(gpu, &slots, packing)
     }
 
     /// Tiles of the highest zoom that one pass can take, as many of `wanted` as fit.

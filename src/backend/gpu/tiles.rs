@@ -25,6 +25,9 @@ use crate::shade::{Form, Kernel, ShadeTable};
 use crate::store::CountStore;
 use crate::tile::{PixelIndex, TILE_PIXELS, TileCoord};
 
+/// Bytes of the rasters that one chunk of counts may become: 64 tiles.
+const CHUNK_RASTERS: u64 = 64 * TILE_PIXELS as u64 * 4;
+
 /// What tiles are coloured with.
 pub(super) struct Painter<'a> {
     pub(super) work: Work<'a>,
@@ -164,7 +167,8 @@ impl Painter<'_> {
     ) -> Result<()> {
         let mut waiting = Waiting { tiles: Vec::new(), planes: None, chunk: output.tiles };
         let chunks: Vec<usize> = (0..counts.chunks(z)?).collect();
-        for some in chunks.chunks(2 * rayon::current_num_threads()) {
+        let lanes = counts.account().lanes(2 * rayon::current_num_threads(), CHUNK_RASTERS);
+        for some in chunks.chunks(lanes) {
             let dense: Vec<Vec<(TileCoord, Vec<u32>)>> = some
                 .par_iter()
                 .map_init(Lists::<I>::default, |lists, &chunk| {

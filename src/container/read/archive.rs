@@ -1,24 +1,25 @@
 //! A PMTiles v3 archive, read at a place: the header and the root directory stay in memory, leaf directories in a
-//! cache of bounded size, tiles are read from the file. Offsets and lengths are believed only within the file.
+//! cache that all archives share, tiles are read from the file. Offsets and lengths are believed only within the file,
+//! and only as far as what they lead to is of a size that can be.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
-
+use super::cache::Directories;
 use super::directory::{Directory, Entry};
-use super::system::read_at;
-use super::{About, LARGEST, Trouble, Wait, bounds};
-use crate::tile::{MAX_ZOOM, TileCoord, hilbert_id};
+use super::system::{open_plain, read_at};
+use super::{About, LARGEST, Trouble, WORLD, Wait};
+use crate::heat::{Center, HIGHEST, METADATA_LIMIT, TileJson, Told};
+use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, hilbert_id};
 
 const HEADER: usize = 127;
 /// Directories below each other; the format needs two or three, a circle of them has no end.
 const DEPTH: usize = 4;
-/// Bytes of leaf directories kept in memory.
-const CACHE: usize = 64 << 20;
+/// Bytes of a directory in the file, and when it is unpacked. The format has some ten thousand entries in one.
+const PACKED: u64 = 1 << 20;
+const UNPACKED: usize = 2 << 20;
 
 /// An open archive.
 #[derive(Debug)]
@@ -29,7 +30,10 @@ pub(super) struct Archive {
     leaves: Part,
     tiles: Part,
     root: Arc<Directory>,
-    cache: Mutex<Cache>,
+    directories: Arc<Directories>,
+    number: u64,
+    /// Held while a leaf is unpacked: one at a time takes memory for it.
+    unpacking: Mutex<()>,
 }
 
 /// A section of the file.
@@ -39,22 +43,11 @@ struct Part {
     length: u64,
 }
 
-/// Leaf directories by their place, and when each was last asked for.
-#[derive(Debug, Default)]
-struct Cache {
-    leaves: HashMap<u64, (Arc<Directory>, u64)>,
-    bytes: usize,
-    clock: u64,
-}
-
 impl Archive {
-    pub(super) fn open(path: &Path) -> Result<(Self, About), Trouble> {
-        let file = File::open(path)?;
-        let on_disk = file.metadata()?;
-        if !on_disk.is_file() {
+    pub(super) fn open(path: &Path, directories: &Arc<Directories>) -> Result<(Self, About), Trouble> {
+        let Some((file, length)) = open_plain(path)? else {
             return Err(Trouble::Damaged("it is neither a folder of tiles nor a PMTiles file".to_owned()));
-        }
-        let length = on_disk.len();
+        };
         if length < HEADER as u64 {
             return Err(Trouble::Damaged("it is no PMTiles file: it is shorter than a header".to_owned()));
         }
@@ -77,17 +70,25 @@ impl Archive {
         let (root, metadata) = (part(8, "root directory")?, part(24, "metadata")?);
         let (leaves, tiles) = (part(40, "leaf directories")?, part(56, "tiles")?);
         let packing = head[97];
-        let text = unpack(&whole(&file, metadata)?, packing)?;
-        let root = Directory::decode(&unpack(&whole(&file, root)?, packing)?)
-            .ok_or_else(|| Trouble::Damaged("its root directory is damaged".to_owned()))?;
-        let metadata = match serde_json::from_slice(&text) {
-            Ok(Value::Object(metadata)) => Value::Object(metadata),
-            _ if text.is_empty() => json!({}),
-            _ => return Err(Trouble::Damaged("its metadata is no JSON object".to_owned())),
+        if root.length > PACKED {
+            return Err(Trouble::Damaged(format!("its root directory has {} bytes: that is too long", root.length)));
+        }
+        let root = read_at(&file, root.offset, root.length as usize, Wait::Allowed)?;
+        let root =
+            directory(&root, packing)?.ok_or_else(|| Trouble::Damaged("its root directory is damaged".to_owned()))?;
+        let about = about(&head, told(&file, metadata, packing)?)?;
+        let archive = Self {
+            file: Arc::new(file),
+            length,
+            packing,
+            leaves,
+            tiles,
+            root: Arc::new(root),
+            directories: directories.clone(),
+            number: directories.archive(),
+            unpacking: Mutex::default(),
         };
-        let about = about(&head, metadata)?;
-        let cache = Mutex::default();
-        Ok((Self { file: Arc::new(file), length, packing, leaves, tiles, root: Arc::new(root), cache }, about))
+        Ok((archive, about))
     }
 
     pub(super) fn file(&self) -> &Arc<File> {
@@ -108,7 +109,7 @@ impl Archive {
             match directory.find(id) {
                 None => return Ok(None),
                 Some(entry) if entry.run > 0 => {
-                    let place = within(self.tiles, entry)
+                    let place = within(self.tiles, entry, LARGEST)
                         .ok_or_else(|| Trouble::Damaged("its directory points outside the tiles".to_owned()))?;
                     return Ok(Some(read_at(&self.file, place, entry.length as usize, wait)?));
                 }
@@ -119,8 +120,8 @@ impl Archive {
     }
 
     fn leaf(&self, entry: Entry, wait: Wait) -> Result<Arc<Directory>, Trouble> {
-        let known = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(entry.offset);
-        if let Some(leaf) = known {
+        let known = || self.directories.get(self.number, entry.offset);
+        if let Some(leaf) = known() {
             return Ok(leaf);
         }
         // Unpacking takes as long as a disk: not where others wait behind it.
@@ -128,79 +129,86 @@ impl Archive {
             return Err(Trouble::Waits);
         }
         let damaged = || Trouble::Damaged("a leaf directory is damaged".to_owned());
-        let place = within(self.leaves, entry).ok_or_else(damaged)?;
+        let place = within(self.leaves, entry, PACKED).ok_or_else(damaged)?;
         let bytes = read_at(&self.file, place, entry.length as usize, wait)?;
-        let leaf = Arc::new(Directory::decode(&unpack(&bytes, self.packing)?).ok_or_else(damaged)?);
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(entry.offset, leaf.clone());
+        let _one_at_a_time = self.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(leaf) = known() {
+            return Ok(leaf);
+        }
+        let leaf = Arc::new(directory(&bytes, self.packing)?.ok_or_else(damaged)?);
+        self.directories.put(self.number, entry.offset, leaf.clone());
         Ok(leaf)
     }
 }
 
-impl Cache {
-    fn get(&mut self, place: u64) -> Option<Arc<Directory>> {
-        self.clock += 1;
-        let (leaf, used) = self.leaves.get_mut(&place)?;
-        *used = self.clock;
-        Some(leaf.clone())
-    }
-
-    fn put(&mut self, place: u64, leaf: Arc<Directory>) {
-        self.clock += 1;
-        self.bytes += leaf.size();
-        if let Some((old, _)) = self.leaves.insert(place, (leaf, self.clock)) {
-            self.bytes -= old.size();
-        }
-        while self.bytes > CACHE && self.leaves.len() > 1 {
-            let oldest = self.leaves.iter().min_by_key(|(_, (_, used))| *used).map(|(place, _)| *place);
-            let Some((old, _)) = oldest.and_then(|place| self.leaves.remove(&place)) else { return };
-            self.bytes -= old.size();
-        }
+impl Drop for Archive {
+    fn drop(&mut self) {
+        self.directories.forget(self.number);
     }
 }
 
 /// Where an entry lies in the file, if it lies within its section and has a length that can be.
-fn within(part: Part, entry: Entry) -> Option<u64> {
+fn within(part: Part, entry: Entry, most: u64) -> Option<u64> {
     let end = entry.offset.checked_add(entry.length.into())?;
-    (end <= part.length && u64::from(entry.length) <= LARGEST).then(|| part.offset + entry.offset)
+    (end <= part.length && u64::from(entry.length) <= most).then(|| part.offset + entry.offset)
 }
 
-fn whole(file: &File, part: Part) -> Result<Vec<u8>, Trouble> {
-    if part.length > LARGEST {
-        return Err(Trouble::Damaged(format!("a directory or metadata of {} bytes is too long", part.length)));
+fn directory(bytes: &[u8], packing: u8) -> Result<Option<Directory>, Trouble> {
+    Ok(unpack(bytes, packing, UNPACKED)?.and_then(|bytes| Directory::decode(&bytes)))
+}
+
+/// What an archive says of itself. Metadata that is too long is not read, and that is said.
+fn told(file: &File, part: Part, packing: u8) -> Result<Told, Trouble> {
+    let long = || {
+        let doubt = Some(format!("its metadata is longer than {METADATA_LIMIT} bytes and is not read"));
+        Ok(Told { tile_json: TileJson::default(), doubt })
+    };
+    if part.length > METADATA_LIMIT as u64 {
+        return long();
     }
-    Ok(read_at(file, part.offset, part.length as usize, Wait::Allowed)?)
+    let packed = read_at(file, part.offset, part.length as usize, Wait::Allowed)?;
+    match unpack(&packed, packing, METADATA_LIMIT)? {
+        Some(text) if text.is_empty() => Ok(Told::default()),
+        Some(text) => {
+            TileJson::read(&text).ok_or_else(|| Trouble::Damaged("its metadata is no JSON object".to_owned()))
+        }
+        None => long(),
+    }
 }
 
-/// Directory or metadata as they were before packing; never more than [`LARGEST`] bytes.
-fn unpack(bytes: &[u8], packing: u8) -> Result<Vec<u8>, Trouble> {
-    match packing {
-        0 | 1 => Ok(bytes.to_vec()),
+/// Directory or metadata as they were before packing, `None` where they have more than `most` bytes.
+fn unpack(bytes: &[u8], packing: u8, most: usize) -> Result<Option<Vec<u8>>, Trouble> {
+    let text = match packing {
+        0 | 1 => bytes.to_vec(),
         2 => {
             let mut text = Vec::new();
-            let read = flate2::read::MultiGzDecoder::new(bytes).take(LARGEST + 1).read_to_end(&mut text);
-            match read {
-                Ok(_) if text.len() as u64 <= LARGEST => Ok(text),
-                Ok(_) => Err(Trouble::Damaged("a directory or its metadata is too long".to_owned())),
-                Err(_) => Err(Trouble::Damaged("a directory or its metadata cannot be unpacked".to_owned())),
-            }
+            let mut packed = flate2::read::MultiGzDecoder::new(bytes).take(most as u64 + 1);
+            packed
+                .read_to_end(&mut text)
+                .map_err(|_| Trouble::Damaged("a directory or its metadata cannot be unpacked".to_owned()))?;
+            text
         }
-        _ => Err(Trouble::Damaged("its directories are packed by brotli or zstd; only gzip is known here".to_owned())),
-    }
+        _ => {
+            let problem = "its directories are packed by brotli or zstd; only gzip is known here";
+            return Err(Trouble::Damaged(problem.to_owned()));
+        }
+    };
+    Ok((text.len() <= most).then_some(text))
 }
 
-/// What the header says, in the words of TileJSON where the metadata does not say it already.
-fn about(head: &[u8], mut metadata: Value) -> Result<About, Trouble> {
+/// What the header says, where the metadata does not say it already.
+fn about(head: &[u8], told: Told) -> Result<About, Trouble> {
     let degrees = |at: usize| head[at..].first_chunk().map_or(0.0, |b| f64::from(i32::from_le_bytes(*b)) / 1e7);
-    let (min_zoom, max_zoom) = (head[100], head[101]);
+    let (min_zoom, max_zoom) = (head[100], head[101].min(HIGHEST));
     if min_zoom > max_zoom {
         return Err(Trouble::Damaged("its zooms run backwards".to_owned()));
     }
-    let told = json!({ "bounds": [degrees(102), degrees(106), degrees(110), degrees(114)] });
-    if metadata["bounds"].as_array().is_none_or(|b| b.len() != 4) {
-        metadata["bounds"] = told["bounds"].clone();
-    }
-    if metadata["center"].as_array().is_none_or(|c| c.len() < 2) {
-        metadata["center"] = json!([degrees(119), degrees(123), head[118]]);
-    }
-    Ok(About { min_zoom, max_zoom, bounds: bounds(&metadata), metadata })
+    let Told { mut tile_json, doubt } = told;
+    let center = Center(degrees(119), degrees(123), head[118].min(HIGHEST));
+    tile_json.center.get_or_insert(center);
+    let [west, south, east, north] = [102, 106, 110, 114].map(degrees);
+    let header = LonLatBounds { west, south, east, north };
+    let fits = |b: &LonLatBounds| b.west.abs() <= 180.0 && b.east.abs() <= 180.0 && b.south <= b.north;
+    let bounds = tile_json.bounds().or(Some(header).filter(fits)).unwrap_or(WORLD);
+    Ok(About { min_zoom, max_zoom, bounds, tile_json, archive: true, doubt })
 }

@@ -3,6 +3,9 @@
 
 use std::cmp::Ordering;
 
+/// Most entries of a directory: a set of four hundred million different tiles needs so many in each.
+const MOST: usize = 1 << 17;
+
 /// Some tiles in a row, or a further directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -25,7 +28,7 @@ impl Directory {
         let mut rest = bytes;
         let count = varint(&mut rest)?;
         // Each entry has four numbers of a byte or more, which bounds the memory by the bytes there are.
-        let count = usize::try_from(count).ok().filter(|n| *n <= rest.len() / 4)?;
+        let count = usize::try_from(count).ok().filter(|n| *n <= (rest.len() / 4).min(MOST))?;
         let mut entries = vec![Entry { tile: 0, offset: 0, length: 0, run: 0 }; count];
         let mut tile = 0u64;
         for (i, entry) in entries.iter_mut().enumerate() {
@@ -149,5 +152,11 @@ mod tests {
     #[test]
     fn an_absurd_count_takes_no_memory() {
         assert!(Directory::decode(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 1, 1]).is_none());
+        let tiles = |count: usize| {
+            let entries = (0..count as u64).map(|tile| Entry { tile, offset: tile, length: 1, run: 1 });
+            Directory::decode(&encode(&entries.collect::<Vec<_>>()))
+        };
+        assert_eq!(tiles(MOST).unwrap().size(), MOST * size_of::<Entry>());
+        assert!(tiles(MOST + 1).is_none());
     }
 }

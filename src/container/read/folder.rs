@@ -1,15 +1,17 @@
 //! A folder of `{z}/{x}/{y}.png`, read. Whether a name leads out of it is looked after in `system`; what a tile holds
 //! is not looked at.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
-use serde_json::{Value, json};
-
 use super::system::Root;
-use super::{About, Trouble, Wait, bounds};
+use super::{About, LARGEST, Trouble, WORLD, Wait};
+use crate::heat::{HIGHEST, METADATA_LIMIT, TileJson, Told};
 use crate::tile::TileCoord;
 
 pub(super) const METADATA: &str = "metadata.json";
+/// Entries of a folder that are looked at for zooms.
+const ENTRIES: usize = 100_000;
 
 /// An open tile folder.
 #[derive(Debug)]
@@ -18,23 +20,30 @@ pub(super) struct Folder(Root);
 impl Folder {
     pub(super) fn open(path: &Path) -> Result<(Self, About), Trouble> {
         let folder = Self(Root::open(path)?);
-        let zooms = zooms(path)?;
-        let metadata = match folder.0.read(METADATA, Wait::Allowed)? {
-            Some(text) => serde_json::from_slice::<Value>(&text)
-                .ok()
-                .filter(Value::is_object)
-                .ok_or_else(|| Trouble::Damaged(format!("its {METADATA} is no JSON object")))?,
-            None => json!({}),
+        let Told { tile_json, doubt } = folder.told()?;
+        let told = tile_json.minzoom.zip(tile_json.maxzoom).filter(|(min, max)| min <= max);
+        let (min_zoom, max_zoom) = match told {
+            Some(told) => told,
+            None => zooms(path)?
+                .ok_or_else(|| Trouble::Damaged(format!("it has no {METADATA} and no folder named as a zoom")))?,
         };
-        let zoom = |key: &str| metadata[key].as_u64().and_then(|z| u8::try_from(z).ok());
-        let found = zooms.first().copied().zip(zooms.last().copied());
-        let (min_zoom, max_zoom) = match (zoom("minzoom").zip(zoom("maxzoom")), found) {
-            (Some(told), _) if told.0 <= told.1 => told,
-            (_, Some(found)) => found,
-            _ => return Err(Trouble::Damaged(format!("it has no {METADATA} and no folder named as a zoom"))),
-        };
-        let about = About { min_zoom, max_zoom, bounds: bounds(&metadata), metadata };
-        Ok((folder, about))
+        let bounds = tile_json.bounds().unwrap_or(WORLD);
+        Ok((folder, About { min_zoom, max_zoom, bounds, tile_json, archive: false, doubt }))
+    }
+
+    /// What the folder says of itself. Metadata that is too long is not read, and that is said.
+    fn told(&self) -> Result<Told, Trouble> {
+        match self.0.read(METADATA, METADATA_LIMIT as u64, Wait::Allowed) {
+            Ok(None) => Ok(Told::default()),
+            Ok(Some(text)) => {
+                TileJson::read(&text).ok_or_else(|| Trouble::Damaged(format!("its {METADATA} is no JSON object")))
+            }
+            Err(e) if e.kind() == ErrorKind::FileTooLarge => {
+                let doubt = Some(format!("its {METADATA} is longer than {METADATA_LIMIT} bytes and is not read"));
+                Ok(Told { tile_json: TileJson::default(), doubt })
+            }
+            Err(e) => Err(e.into()),
+        }
     }
 
     pub(super) fn tile(&self, tile: TileCoord, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
@@ -42,18 +51,19 @@ impl Folder {
     }
 
     pub(super) fn file(&self, name: &str, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
-        Ok(self.0.read(name, wait)?)
+        Ok(self.0.read(name, LARGEST, wait)?)
     }
 }
 
-/// The zooms that have a folder, lowest first.
-fn zooms(path: &Path) -> Result<Vec<u8>, Trouble> {
-    let mut zooms = Vec::new();
-    for entry in path.read_dir()? {
+/// The lowest and the highest zoom that have a folder.
+fn zooms(path: &Path) -> Result<Option<(u8, u8)>, Trouble> {
+    let mut found: Option<(u8, u8)> = None;
+    for entry in path.read_dir()?.take(ENTRIES) {
         let name = entry?.file_name();
-        let zoom = name.to_str().and_then(|n| n.parse::<u8>().ok().filter(|z| z.to_string() == n));
-        zooms.extend(zoom);
+        let zoom = name.to_str().and_then(|n| n.parse::<u8>().ok().filter(|z| z.to_string() == n && *z <= HIGHEST));
+        if let Some(zoom) = zoom {
+            found = Some(found.map_or((zoom, zoom), |(min, max)| (min.min(zoom), max.max(zoom))));
+        }
     }
-    zooms.sort_unstable();
-    Ok(zooms)
+    Ok(found)
 }

@@ -3,6 +3,7 @@
 //! an error that names the tile. How tiles travel to whoever wants them is not decided here.
 
 mod archive;
+mod cache;
 mod directory;
 mod folder;
 mod stamp;
@@ -13,16 +14,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use serde_json::Value;
-
 use self::archive::Archive;
+pub use self::cache::Directories;
 use self::folder::Folder;
 use self::stamp::Stamp;
 use crate::error::{Error, Result};
+use crate::heat::TileJson;
 use crate::tile::{LonLatBounds, TileCoord};
 
-/// Largest tile or metadata that is read, in bytes; more is taken for damage.
-const LARGEST: u64 = 16 << 20;
+/// Largest tile that is read, in bytes; more is taken for damage. 1024 by 1024 pixels have 4 MiB before compression.
+const LARGEST: u64 = 5 << 20;
+/// The box of a set that says none.
+const WORLD: LonLatBounds = LonLatBounds { west: -180.0, south: -85.051_129, east: 180.0, north: 85.051_129 };
 
 /// Whether a call may wait for a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +58,7 @@ impl From<io::Error> for Trouble {
 }
 
 /// What a set says about itself.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct About {
     /// Lowest zoom that has tiles.
     pub min_zoom: u8,
@@ -63,14 +66,19 @@ pub struct About {
     pub max_zoom: u8,
     /// Box around all points.
     pub bounds: LonLatBounds,
-    /// The set's metadata, an object.
-    pub metadata: Value,
+    /// The set's metadata, as far as it is believed.
+    pub tile_json: TileJson,
+    /// Whether it is a PMTiles file.
+    pub archive: bool,
+    /// What of it is not believed, in a few words.
+    pub doubt: Option<String>,
 }
 
 /// A tile set at a path, opened anew whenever it is replaced.
 #[derive(Debug)]
 pub struct TileSource {
     path: PathBuf,
+    directories: Arc<Directories>,
     opened: RwLock<Arc<Opened>>,
     reopening: Mutex<()>,
 }
@@ -95,15 +103,18 @@ enum Tiles {
 }
 
 impl TileSource {
-    /// Opens a folder of tiles or a PMTiles file.
-    pub fn open(path: &Path) -> Result<Self> {
-        let opened = Opened::at(path);
-        match &opened.set {
-            Ok(_) => {
-                Ok(Self { path: path.to_path_buf(), opened: RwLock::new(Arc::new(opened)), reopening: Mutex::new(()) })
-            }
-            Err(problem) => Err(Error::Input(format!("cannot serve {}: {problem}", path.display()))),
+    /// Opens a folder of tiles or a PMTiles file, whose directories are kept among `directories`.
+    pub fn open(path: &Path, directories: &Arc<Directories>) -> Result<Self> {
+        let opened = Opened::at(path, directories);
+        if let Err(problem) = &opened.set {
+            return Err(Error::Input(format!("cannot serve {}: {problem}", path.display())));
         }
+        Ok(Self {
+            path: path.to_path_buf(),
+            directories: directories.clone(),
+            opened: RwLock::new(Arc::new(opened)),
+            reopening: Mutex::new(()),
+        })
     }
 
     /// The path it was opened at.
@@ -157,8 +168,13 @@ impl TileSource {
                 Err(problem) => Err(Trouble::Unavailable(problem.clone())),
             };
             let waits = matches!(answer, Err(Trouble::Waits));
-            if waits || Stamp::of(&self.path).ok() == opened.stamp {
+            if waits {
                 return answer;
+            }
+            match Stamp::of(&self.path, wait) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(Trouble::Waits),
+                now if now.as_ref().ok() == opened.stamp.as_ref() => return answer,
+                _ => {}
             }
             if wait == Wait::Never {
                 return Err(Trouble::Waits);
@@ -173,23 +189,24 @@ impl TileSource {
         let _one_at_a_time = self.reopening.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.opened.read().unwrap_or_else(PoisonError::into_inner).clone();
         if Arc::ptr_eq(&current, seen) {
-            let opened = Arc::new(Opened::at(&self.path));
+            let opened = Arc::new(Opened::at(&self.path, &self.directories));
             *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
         }
     }
 }
 
 impl Opened {
-    fn at(path: &Path) -> Self {
+    fn at(path: &Path, directories: &Arc<Directories>) -> Self {
         // The stamp comes first: a change while the set is being opened is then noticed at the next look.
-        let stamp = match Stamp::of(path) {
+        let stamp = match Stamp::of(path, Wait::Allowed) {
             Ok(stamp) => stamp,
             Err(e) => return Self { stamp: None, set: Err(e.to_string()) },
         };
         let set = if stamp.is_folder() {
             Folder::open(path).map(|(folder, about)| Set { about: about.into(), tiles: Tiles::Folder(folder) })
         } else {
-            Archive::open(path).map(|(archive, about)| Set { about: about.into(), tiles: Tiles::Archive(archive) })
+            Archive::open(path, directories)
+                .map(|(archive, about)| Set { about: about.into(), tiles: Tiles::Archive(archive) })
         };
         let set = set.map_err(|trouble| match trouble {
             Trouble::Waits => "it cannot be read now".to_owned(),
@@ -221,17 +238,5 @@ impl Whole {
     /// Exactly `length` bytes from `offset`; an error where the file has become shorter.
     pub fn read(&self, offset: u64, length: usize, wait: Wait) -> io::Result<Vec<u8>> {
         system::read_at(&self.file, offset, length, wait)
-    }
-}
-
-/// Zooms and box from metadata that may be anyone's; what is missing or absurd becomes the whole world.
-fn bounds(metadata: &Value) -> LonLatBounds {
-    let side = |i: usize| metadata["bounds"][i].as_f64().filter(|v| v.is_finite());
-    let world = LonLatBounds { west: -180.0, south: -85.051_129, east: 180.0, north: 85.051_129 };
-    match (side(0), side(1), side(2), side(3)) {
-        (Some(west), Some(south), Some(east), Some(north)) if south <= north => {
-            LonLatBounds { west, south, east, north }
-        }
-        _ => world,
     }
 }

@@ -2,64 +2,101 @@
 //! entries such a folder can have, so that replacing one never takes anything else with it. How a folder appears
 //! under its name is left to staging.
 
-use std::fs::{self, DirEntry, File};
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
-
-use serde_json::Value;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
 
 use super::{Beside, Tally, TileWriter, Written};
 use crate::container::metadata;
 use crate::error::{Error, Result};
+use crate::heat::{METADATA_LIMIT, TileJson};
 use crate::monitor::Monitor;
-use crate::staging::{OutputOptions, Shape, Staging};
+use crate::staging::{self, Flush, Handle, Kind, Modes, OutputOptions, Shape, Staging};
 use crate::tile::{MAX_ZOOM, TileCoord};
 
 const METADATA: &str = "metadata.json";
 const PAGE: &str = "index.html";
 const LEGEND_PNG: &str = "legend.png";
 const LEGEND_SVG: &str = "legend.svg";
-const SHAPE: Shape = Shape { check, remove };
+const SHAPE: Shape = Shape { flush: Flush::FileSystem, parents: true, check, remove };
 
 /// A tile folder being written.
 #[derive(Debug)]
 pub(super) struct Folder {
-    root: PathBuf,
+    root: Handle,
+    /// Where the folder replaces one whose modes are not those of the umask.
+    modes: Option<Modes>,
     staging: Staging,
     tally: Tally,
 }
 
 impl Folder {
     pub(super) fn create(out: &Path, options: &OutputOptions) -> Result<Self> {
-        let staging = Staging::begin(out, options, SHAPE)?;
-        let root = staging.new_path();
-        fs::create_dir(&root).map_err(|e| Error::io("create", &root, e))?;
-        Ok(Self { root, staging, tally: Tally::new() })
+        let mut staging = Staging::begin(out, options, SHAPE)?;
+        let (root, modes) = staging.new_folder()?;
+        Ok(Self { root, modes, staging, tally: Tally::new() })
     }
 
     /// An error speaks of the place a person knows, not of the hidden folder.
     fn cannot_write(&self, name: impl AsRef<Path>, source: std::io::Error) -> Error {
-        Error::io("write", &self.staging.out().join(name), source)
+        staging::explain(&self.staging.out().join(name), "write", source, Some(&self.root))
     }
 
     fn put(&self, name: &str, text: &[u8]) -> Result<()> {
-        fs::write(self.root.join(name), text).map_err(|e| self.cannot_write(name, e))
+        let file = self.root.new_file(name).map_err(|e| self.cannot_write(name, e))?;
+        self.fill(file, text).map_err(|e| self.cannot_write(name, e))
     }
+
+    fn fill(&self, mut file: File, bytes: &[u8]) -> std::io::Result<()> {
+        file.write_all(bytes)?;
+        match self.modes {
+            Some(modes) => set_mode(&file, modes.files),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the folders of zoom and column, which another thread may be making too.
+    fn make_column(&self, tile: TileCoord) -> std::io::Result<()> {
+        for name in [tile.z.to_string(), format!("{}/{}", tile.z, tile.x)] {
+            match self.root.make_folder(&name, false) {
+                Ok(()) => {
+                    if let Some(modes) = self.modes {
+                        let folder = self.root.folder(&name)?;
+                        folder.set_mode(modes.folders)?;
+                    }
+                }
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
+    Ok(())
 }
 
 impl TileWriter for Folder {
     fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
+        staging::check_gate()?;
         let name = format!("{tile}.png");
-        let path = self.root.join(&name);
-        let open = || File::options().write(true).create_new(true).open(&path);
         // Most tiles find their folder there, so asking first would be one call too many.
-        let file = match open() {
+        let file = match self.root.new_file(&name) {
             Err(e) if e.kind() == ErrorKind::NotFound => {
-                path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| open())
+                self.make_column(tile).and_then(|()| self.root.new_file(&name))
             }
             opened => opened,
         };
-        match file.and_then(|mut file| file.write_all(png)) {
+        match file.and_then(|file| self.fill(file, png)) {
             Ok(()) => self.tally.add(tile, png.len()),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {
                 return Err(Error::Internal(format!("tile {tile} was written twice")));
@@ -69,8 +106,14 @@ impl TileWriter for Folder {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, metadata: &Value, beside: &dyn Fn() -> Result<Beside>, _: &Monitor) -> Result<Written> {
-        self.put(METADATA, format!("{metadata:#}\n").as_bytes())?;
+    fn finish(
+        self: Box<Self>,
+        metadata: &TileJson,
+        beside: &dyn Fn() -> Result<Beside>,
+        monitor: &Monitor,
+    ) -> Result<Written> {
+        let text = serde_json::to_string_pretty(metadata).map_err(|e| Error::Internal(e.to_string()))? + "\n";
+        self.put(METADATA, text.as_bytes())?;
         let Beside { page, legend } = beside()?;
         if let Some(page) = page {
             self.put(PAGE, page.as_bytes())?;
@@ -79,7 +122,7 @@ impl TileWriter for Folder {
             self.put(LEGEND_PNG, &png)?;
             self.put(LEGEND_SVG, svg.as_bytes())?;
         }
-        let notices = self.staging.commit()?;
+        let notices = self.staging.commit(monitor)?;
         Ok(self.tally.written(notices))
     }
 }
@@ -99,24 +142,20 @@ enum Entry {
 }
 
 /// An entry at `level` when tilefire writes such a one, else `None`. Symbolic links are never ours.
-fn ours(level: Level, entry: &DirEntry, side: u64) -> Option<Entry> {
-    let kind = entry.file_type().ok()?;
-    let name = entry.file_name();
+fn ours(level: Level, name: &OsStr, kind: Kind, side: u64) -> Option<Entry> {
     let name = name.to_str()?;
     let number = |text: &str, below: u64| text.parse().ok().filter(|n: &u64| *n < below && n.to_string() == text);
-    match level {
-        Level::Root if kind.is_file() => {
-            [METADATA, PAGE, LEGEND_PNG, LEGEND_SVG].contains(&name).then_some(Entry::File)
-        }
-        Level::Root if kind.is_dir() => {
+    match (level, kind) {
+        (Level::Root, Kind::File) => [METADATA, PAGE, LEGEND_PNG, LEGEND_SVG].contains(&name).then_some(Entry::File),
+        (Level::Root, Kind::Folder) => {
             let z = number(name, u64::from(MAX_ZOOM) + 1)?;
             Some(Entry::Folder(Level::Column { side: 1 << z }))
         }
-        Level::Column { side } if kind.is_dir() => {
+        (Level::Column { side }, Kind::Folder) => {
             number(name, side)?;
             Some(Entry::Folder(Level::Zoom))
         }
-        Level::Zoom if kind.is_file() => {
+        (Level::Zoom, Kind::File) => {
             number(name.strip_suffix(".png")?, side)?;
             Some(Entry::File)
         }
@@ -125,26 +164,22 @@ fn ours(level: Level, entry: &DirEntry, side: u64) -> Option<Entry> {
 }
 
 /// Visits the entries of a tile folder by name, files before their folder; stops at the first one that is not ours.
-fn walk(folder: &Path, level: Level, side: u64, visit: &mut dyn FnMut(&Path, bool) -> Result<()>) -> Result<()> {
-    let reading = |e| Error::io("read", folder, e);
-    let mut entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(reading)?;
-    entries.sort_by_key(DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        match ours(level, &entry, side) {
-            Some(Entry::File) => visit(&path, false)?,
+fn walk(
+    folder: &Handle,
+    level: Level,
+    side: u64,
+    visit: &mut dyn FnMut(&Handle, &OsStr, bool) -> Result<()>,
+) -> Result<()> {
+    for (name, kind) in folder.entries().map_err(|e| Error::io("read", folder.path(), e))? {
+        match ours(level, &name, kind, side) {
+            Some(Entry::File) => visit(folder, &name, false)?,
             Some(Entry::Folder(below)) => {
                 let side = if let Level::Column { side } = below { side } else { side };
-                walk(&path, below, side, visit)?;
-                visit(&path, true)?;
+                let inner = folder.folder(&name).map_err(|e| Error::io("open", &folder.path().join(&name), e))?;
+                walk(&inner, below, side, visit)?;
+                visit(folder, &name, true)?;
             }
-            None => {
-                return Err(Error::Output(format!(
-                    "{} was not written by tilefire, so nothing around it is replaced; move it away or choose another \
-                     output",
-                    path.display()
-                )));
-            }
+            None => return Err(staging::not_ours(&folder.path().join(&name))),
         }
     }
     Ok(())
@@ -152,25 +187,33 @@ fn walk(folder: &Path, level: Level, side: u64, visit: &mut dyn FnMut(&Path, boo
 
 /// Ok where tilefire wrote everything in the folder.
 fn check(folder: &Path) -> Result<()> {
-    let file = folder.join(METADATA);
-    let known = fs::read(&file)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .is_some_and(|value: Value| metadata::names_tilefire(&value));
-    if !known {
+    let handle = Handle::open(folder).map_err(|e| Error::io("open", folder, e))?;
+    // A pipe of that name would never end.
+    let is_file = handle.kind(METADATA).is_ok_and(|kind| kind == Some(Kind::File));
+    let mut text = Vec::new();
+    let mut read = || {
+        let file = File::open(folder.join(METADATA))?;
+        file.take(METADATA_LIMIT as u64 + 1).read_to_end(&mut text)
+    };
+    if !is_file || read().is_err() || !metadata::names_tilefire(&text) {
         return Err(Error::Output(format!(
             "{} has no metadata.json that names tilefire as its generator, so --force does not replace it",
             folder.display()
         )));
     }
-    walk(folder, Level::Root, 0, &mut |_, _| Ok(()))
+    walk(&handle, Level::Root, 0, &mut |_, _, _| Ok(()))
 }
 
 /// Removes a tile folder, whole or half made; what tilefire does not write stays.
-fn remove(folder: &Path) -> Result<()> {
-    walk(folder, Level::Root, 0, &mut |path, is_folder| {
-        let removed = if is_folder { fs::remove_dir(path) } else { fs::remove_file(path) };
-        removed.map_err(|e| Error::io("remove", path, e))
+fn remove(folder: &Handle, name: &str) -> Result<()> {
+    let failed = |e| Error::io("remove", &folder.path().join(name), e);
+    if folder.kind(name).map_err(failed)? != Some(Kind::Folder) {
+        return Err(staging::not_ours(&folder.path().join(name)));
+    }
+    let inner = folder.folder(name).map_err(failed)?;
+    walk(&inner, Level::Root, 0, &mut |folder, name, is_folder| {
+        let removed = if is_folder { folder.remove_folder(name) } else { folder.remove_file(name) };
+        removed.map_err(|e| Error::io("remove", &folder.path().join(name), e))
     })?;
-    fs::remove_dir(folder).map_err(|e| Error::io("remove", folder, e))
+    folder.remove_folder(name).map_err(failed)
 }

@@ -9,11 +9,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::Value;
-
 use crate::error::{Error, Result};
+use crate::heat::TileJson;
 use crate::monitor::Monitor;
-use crate::staging::OutputOptions;
+use crate::staging::{OutputOptions, no_address};
 use crate::tile::{MAX_ZOOM, TileCoord};
 
 /// Takes the tiles of one run, in any order and from any thread, and makes them one output at the end. A writer that
@@ -27,7 +26,7 @@ pub trait TileWriter: Send + Sync {
     /// Fails with [`Error::Interrupted`] where `monitor` is cancelled before that.
     fn finish(
         self: Box<Self>,
-        metadata: &Value,
+        metadata: &TileJson,
         beside: &dyn Fn() -> Result<Beside>,
         monitor: &Monitor,
     ) -> Result<Written>;
@@ -64,10 +63,51 @@ pub struct ZoomWritten {
     pub bytes: u64,
 }
 
+/// What a set of tiles is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Container {
+    /// A folder `z/x/y.png`.
+    Folder,
+    /// One PMTiles file.
+    Archive,
+}
+
+/// Endings that tell of something a set of tiles is not: pictures, ...
+const PICTURES: [&str; 11] = ["png", "jpg", "jpeg", "gif", "webp", "tif", "tiff", "bmp", "svg", "pdf", "avif"];
+/// ... and other files.
+const FILES: [&str; 27] = [
+    "zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "json", "geojson", "csv", "tsv", "txt", "parquet",
+    "arrow", "fgb", "gpkg", "shp", "kml", "kmz", "gpx", "pbf", "mvt", "html", "vrt", "mbtiles",
+];
+
+impl Container {
+    /// What `out` is to be, by its ending. Fails with [`Error::Usage`] where the ending is one of other files, naming what
+    /// to use instead: a folder `heat.png` is nothing that anybody asks for.
+    pub fn of(out: &Path) -> Result<Self> {
+        no_address(out)?;
+        let ending = out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        let refuse = |what: String| Err(Error::Usage(format!("{}: {what}", out.display())));
+        match ending.as_deref() {
+            Some("pmtiles") => Ok(Self::Archive),
+            Some(picture) if PICTURES.contains(&picture) => refuse(format!(
+                "a set of tiles is no .{picture} file; name a folder or a .pmtiles file, or make one picture with tilefire \
+                 image"
+            )),
+            Some("mbtiles") => refuse(
+                "writing .mbtiles is not possible yet; name a .pmtiles file, or a folder for z/x/y.png tiles".into(),
+            ),
+            Some(file) if FILES.contains(&file) => {
+                refuse(format!("tiles are not written as .{file}; name a folder or a .pmtiles file"))
+            }
+            _ => Ok(Self::Folder),
+        }
+    }
+}
+
 /// Bytes for what a container has to know of all its tiles, where nobody says how many.
 const ROOM: u64 = 64 << 20;
 
-/// Opens the output `out`: its ending chooses the container, anything but `.pmtiles` and `.mbtiles` is a folder.
+/// Opens the output `out`: its ending chooses the container, see [`Container::of`].
 pub fn create(out: &Path, options: &OutputOptions) -> Result<Box<dyn TileWriter>> {
     create_within(out, options, ROOM)
 }
@@ -75,14 +115,9 @@ pub fn create(out: &Path, options: &OutputOptions) -> Result<Box<dyn TileWriter>
 /// The same; what the container has to know of all its tiles takes about `room` bytes of memory, and the rest of it
 /// waits in a file.
 pub(crate) fn create_within(out: &Path, options: &OutputOptions, room: u64) -> Result<Box<dyn TileWriter>> {
-    let ending = out.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    match ending.as_deref() {
-        Some("pmtiles") => Ok(Box::new(pmtiles::Archive::create(out, options, room)?)),
-        Some("mbtiles") => Err(Error::Usage(format!(
-            "{}: writing .mbtiles is not possible yet; name a .pmtiles file, or a folder for z/x/y.png tiles",
-            out.display()
-        ))),
-        _ => Ok(Box::new(folder::Folder::create(out, options)?)),
+    match Container::of(out)? {
+        Container::Archive => Ok(Box::new(pmtiles::Archive::create(out, options, room)?)),
+        Container::Folder => Ok(Box::new(folder::Folder::create(out, options)?)),
     }
 }
 

@@ -1,50 +1,46 @@
-//! The legend of a finished tile set, from what its metadata says under `heat`: a ramp for each group of zooms that
-//! share a scale. So the legend beside the tiles, the server's and the page's always say the same.
+//! The legend of a tile set, from what its metadata says under `heat`: a ramp for each group of zooms that share a
+//! scale. So the legend beside the tiles, the server's and the page's always say the same.
 
-use serde_json::Value;
+use crate::heat::{Colours, Heat, Mark};
+use crate::shade::{Legend, Ramp, Theme, Tick};
 
-use crate::shade::{Legend, Ramp, Theme, Tick, colour};
-
-/// The legend of a set with this metadata, `None` where it does not say enough. Without a theme it is the light one.
-pub fn of_metadata(metadata: &Value) -> Option<Legend> {
-    let heat = metadata.get("heat")?;
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let colours: Vec<[u8; 4]> = heat["ramp"].as_array()?.iter().filter_map(|c| colour(c.as_str()?)).collect();
-    let list = |value: &Value| Some(value.as_array()?.iter().filter_map(|c| colour(c.as_str()?)).collect::<Vec<_>>());
-    let of_zoom = |(z, zoom): (&String, &Value)| {
-        let ticks = zoom["ticks"].as_array()?.iter().filter_map(tick).collect();
-        // Colours that fade in have a ramp for each zoom.
-        Some((z.parse().ok()?, ticks, list(&zoom["ramp"]).unwrap_or_else(|| colours.clone())))
-    };
-    let mut zooms: Vec<Zoom> = heat["zooms"].as_object()?.iter().filter_map(of_zoom).collect();
-    zooms.sort_by_key(|zoom| zoom.0);
+/// The legend of a set of which this is said, `None` where it is not enough. Without a theme it is the light one.
+pub fn of_heat(heat: &Heat) -> Option<Legend> {
+    let words = heat.legend.as_ref()?;
+    if heat.ramp.is_empty() {
+        return None;
+    }
+    // Colours that fade in have a ramp for each zoom.
+    let zooms: Vec<Zoom<'_>> =
+        heat.zooms.iter().map(|(z, zoom)| (z, &*zoom.ticks, zoom.ramp.as_ref().unwrap_or(&heat.ramp))).collect();
     let groups: Vec<_> = zooms.chunk_by(|a, b| (&a.1, &a.2) == (&b.1, &b.2)).collect();
-    let ramp = |group: &&[Zoom]| {
+    let ramp = |group: &&[Zoom<'_>]| {
         let (first, last) = (group.first()?, group.last()?);
-        let colours = &first.2;
         let label = match groups.len() {
             1 => String::new(),
             _ if first.0 == last.0 => format!("z {}", first.0),
             _ => format!("z {}-{}", first.0, last.0),
         };
+        let mut colours: Vec<[u8; 4]> = first.2.iter().map(|hex| hex.0).collect();
         // All counts alike have the middle colour and no other.
-        let middle = colours.get(colours.len() / 2).copied().map(|colour| vec![colour; 2]);
-        let colours = if first.1.len() < 2 { middle.unwrap_or_default() } else { colours.clone() };
-        Some(Ramp { label, colours, ticks: first.1.clone() })
+        if first.1.len() < 2 {
+            colours = colours.get(colours.len() / 2).map_or_else(Vec::new, |&colour| vec![colour; 2]);
+        }
+        Some(Ramp { label, colours, ticks: first.1.iter().map(tick).collect() })
     };
     Some(Legend {
-        title: text(&heat["legend"]["title"])?,
-        notes: heat["legend"]["notes"].as_array()?.iter().filter_map(text).collect(),
-        theme: heat["theme"].as_str().and_then(|theme| theme.parse().ok()).unwrap_or(Theme::Light),
+        title: words.title.to_string(),
+        notes: words.notes.iter().map(|note| note.to_string()).collect(),
+        theme: heat.theme.as_ref().and_then(|theme| theme.parse().ok()).unwrap_or(Theme::Light),
         ramps: groups.iter().filter_map(ramp).collect(),
     })
 }
 
 /// Number, ticks and colours of a zoom.
-type Zoom = (u64, Vec<Tick>, Vec<[u8; 4]>);
+type Zoom<'a> = (u8, &'a [Mark], &'a Colours);
 
-fn tick(value: &Value) -> Option<Tick> {
-    Some(Tick { count: value[0].as_f64()?, at: value[1].as_f64()?, label: value[2].as_str()?.to_owned() })
+fn tick(Mark(points, place, label): &Mark) -> Tick {
+    Tick { count: points.0, at: place.get(), label: label.to_string() }
 }
 
 #[cfg(test)]
@@ -52,24 +48,30 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn heat(ramp: &serde_json::Value, theme: Option<&str>, zooms: &serde_json::Value) -> Heat {
+        let legend = json!({"title": "t", "notes": ["n"]});
+        let heat = json!({
+            "version": 1, "rows": 9, "used": 9, "legend": legend, "ramp": ramp, "zooms": zooms, "theme": theme,
+        });
+        serde_json::from_value(heat).unwrap()
+    }
+
     #[test]
     fn zooms_of_one_scale_share_a_ramp() {
         let mark = |n: u32| json!({"ticks": [[1, 0, "1"], [n, 1, n.to_string()]]});
-        let zooms = json!({"9": mark(7), "10": mark(5), "2": mark(9), "3": mark(9), "4": {"ticks": [[1, 0.5, "1"]]}});
-        let heat = json!({"legend": {"title": "t", "notes": ["n"]}, "ramp": ["#000", "#888", "#fff"], "zooms": zooms});
-        let legend = of_metadata(&json!({ "heat": heat.clone() })).unwrap();
+        let mut zooms =
+            json!({"9": mark(7), "10": mark(5), "2": mark(9), "3": mark(9), "4": {"ticks": [[1, 0.5, "1"]]}});
+        let colours = json!(["#000000", "#888888", "#ffffff"]);
+        let legend = of_heat(&heat(&colours, None, &zooms)).unwrap();
         let labels: Vec<_> = legend.ramps.iter().map(|ramp| (ramp.label.as_str(), ramp.colours.len())).collect();
         assert_eq!(labels, [("z 2-3", 3), ("z 4", 2), ("z 9", 3), ("z 10", 3)]);
         assert_eq!(legend.ramps[1].colours, [[0x88, 0x88, 0x88, 255]; 2]);
         assert_eq!(legend.ramps[3].ticks[1].label, "5");
-        let mut own = json!({ "heat": heat });
-        own["heat"]["zooms"]["3"]["ramp"] = json!(["#000", "#f00"]);
-        let legend = of_metadata(&own).unwrap();
+        zooms["3"]["ramp"] = json!(["#000000", "#ff0000"]);
+        let legend = of_heat(&heat(&colours, None, &zooms)).unwrap();
         assert_eq!((legend.ramps.len(), &*legend.ramps[0].label, &*legend.ramps[1].label), (5, "z 2", "z 3"));
         assert_eq!(legend.ramps[1].colours, [[0, 0, 0, 255], [255, 0, 0, 255]]);
-        for wrong in [json!({}), json!({"heat": 3}), json!({"heat": {"zooms": [], "ramp": 1}})] {
-            assert_eq!(of_metadata(&wrong), None);
-        }
+        assert_eq!(of_heat(&heat(&json!([]), None, &zooms)), None);
     }
 
     #[test]
@@ -78,11 +80,21 @@ mod tests {
             "2": {"ticks": [[1, 0, "1"], [9, 1, "9"]]},
             "3": {"ticks": [[1, 0, "1"], [3, 0.5, "3"], [9, 1, "9"]]},
         });
-        let heat = json!({
-            "legend": {"title": "t", "notes": []}, "ramp": ["#000", "#fff"], "zooms": zooms, "theme": "dark",
-        });
-        let legend = of_metadata(&json!({ "heat": heat })).unwrap();
+        let legend = of_heat(&heat(&json!(["#000000", "#ffffff"]), Some("dark"), &zooms)).unwrap();
         assert_eq!(legend.ramps.iter().map(|ramp| ramp.label.as_str()).collect::<Vec<_>>(), ["z 2", "z 3"]);
         assert_eq!(legend.theme, Theme::Dark);
+    }
+
+    #[test]
+    fn the_largest_that_can_be_said_is_a_picture_of_bounded_size() {
+        let ticks: Vec<_> = (0..64).map(|n| json!([n, 0.5, "9".repeat(32)])).collect();
+        let zooms: serde_json::Map<_, _> = (0..=30u32)
+            .map(|z| (z.to_string(), json!({"ticks": ticks, "ramp": vec![format!("#{z:06x}"); 256]})))
+            .collect();
+        let mut most = heat(&json!(["#000000", "#ffffff"]), None, &zooms.into());
+        let long = "i ".repeat(100);
+        most.legend = serde_json::from_value(json!({"title": long, "notes": vec![long.clone(); 16]})).unwrap();
+        let picture = super::super::draw(&of_heat(&most).unwrap(), 2);
+        assert!(picture.height() < 6_000, "{}", picture.height());
     }
 }

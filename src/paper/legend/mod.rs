@@ -8,7 +8,7 @@ mod svg;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{Rgba, RgbaImage};
 
-pub use metadata::of_metadata;
+pub use metadata::of_heat;
 pub use svg::svg;
 
 use super::text::{Font, text};

@@ -63,6 +63,17 @@ pub fn synth(n: u64, seed: u64, out: &mut dyn Write, monitor: &Monitor) -> Resul
     out.write_all(&text).and_then(|()| out.flush()).map_err(failed)
 }
 
+/// Whether a file that begins with `head` looks like one of these: the columns, and six decimals in every field.
+pub fn is_synth(head: &[u8]) -> bool {
+    let six = |field: &[u8]| field.iter().rev().position(|&b| b == b'.') == Some(6);
+    let mut rows = head.split_inclusive(|&b| b == b'\n').filter_map(|row| row.strip_suffix(b"\n"));
+    rows.next() == Some(b"lon,lat")
+        && rows.all(|row| {
+            let mut fields = row.split(|&b| b == b',');
+            matches!((fields.next(), fields.next(), fields.next()), (Some(x), Some(y), None) if six(x) && six(y))
+        })
+}
+
 fn draw(country: &Country, rng: &mut ChaCha8Rng) -> Place {
     let word = rng.next_u64();
     let (kind, choice) = ((word as u32) >> 16, (word >> 32) as u32);
@@ -127,6 +138,17 @@ mod tests {
         assert!(all.starts_with(&made(1000, 3)) && !all.starts_with(&made(1000, 4)));
         assert_eq!(all.lines().count(), 40_001);
         assert_eq!(made(0, 3), "lon,lat\n");
+    }
+
+    #[test]
+    fn its_own_points_are_known() {
+        let text = made(1000, 5);
+        for len in [8, 30, 4096] {
+            assert!(is_synth(&text.as_bytes()[..len]));
+        }
+        for other in ["lon,lat", "lon,lat\n1.5,2.5\n", "lat,lon\n", "x", "lon,lat\n1.000000,2.000000,3\n"] {
+            assert!(!is_synth(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

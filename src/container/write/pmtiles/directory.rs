@@ -88,7 +88,7 @@ fn leaves(layout: &Layout, size: usize, monitor: &Monitor, mut into: Spool) -> R
         let packed: Vec<Vec<u8>> = batch.par_iter().map(|leaf| packed(leaf)).collect::<Result<_>>()?;
         monitor.check()?;
         for (leaf, bytes) in batch.iter().zip(packed) {
-            let offset = into.append(&bytes)?;
+            let offset = into.append(&bytes).map_err(|e| Error::io("write", into.out(), e))?;
             let id = leaf.first().map_or(0, |entry| entry.id);
             pointers.push(Entry { id, offset, length: bytes.len() as u64, run: 0 });
         }

@@ -13,23 +13,18 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
-
 use self::directory::{Directories, HEADER, gzip};
 use self::index::{Index, Layout, Waiting};
 use self::spool::{Source, Spool};
 use super::{Beside, Tally, TileWriter, Written};
 use crate::container::metadata;
 use crate::error::{Error, Result};
+use crate::heat::{Center, METADATA_LIMIT, TileJson, Word};
 use crate::monitor::Monitor;
-use crate::staging::{OutputOptions, Shape, Staging};
+use crate::staging::{Flush, OutputOptions, Shape, Staging, remove_file};
 use crate::tile::{TileCoord, hilbert_id};
 
-const SHAPE: Shape = Shape { check, remove };
-/// Keys of the metadata that say where tiles lie; in an archive they lie in it.
-const ADDRESSES: [&str; 3] = ["tilejson", "tiles", "scheme"];
-/// Largest metadata read back from an archive, in bytes: ours is a few kilobytes.
-const METADATA_LIMIT: u64 = 16 << 20;
+const SHAPE: Shape = Shape { flush: Flush::File, parents: true, check, remove: remove_file };
 /// Least and most bytes of the index that are held in memory.
 const INDEX: (u64, u64) = (1 << 20, 128 << 20);
 /// Tiles, and about how many bytes of them, that are copied at a time.
@@ -65,21 +60,26 @@ impl TileWriter for Archive {
     fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
         let (id, content) = (hilbert_id(tile), Index::content(png));
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let offset = waiting.spool.append(png)?;
+        let offset = waiting.spool.append(png).map_err(|e| self.staging.cannot("write", e))?;
         waiting.index.add(id, content, Waiting { offset, length: png.len() as u64 })?;
         self.tally.add(tile, png.len());
         Ok(())
     }
 
-    fn finish(self: Box<Self>, metadata: &Value, _: &dyn Fn() -> Result<Beside>, monitor: &Monitor) -> Result<Written> {
-        let Self { waiting, staging, tally } = *self;
+    fn finish(
+        self: Box<Self>,
+        metadata: &TileJson,
+        _: &dyn Fn() -> Result<Beside>,
+        monitor: &Monitor,
+    ) -> Result<Written> {
+        let Self { waiting, mut staging, tally } = *self;
         let Tiles { spool, index } = waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
         let layout = index.layout(monitor)?;
         let directories = directory::pack(&layout, monitor, || Spool::new(staging.dir(), staging.out()))?;
-        let to = File::create_new(staging.new_path()).map_err(|e| Error::io("write", staging.out(), e))?;
+        let to = staging.new_file()?;
         let mut archive = Writing { to: BufWriter::with_capacity(1 << 20, to), out: staging.out(), monitor };
         archive.write(metadata, &layout, directories, spool.close()?)?;
-        Ok(tally.written(staging.commit()?))
+        Ok(tally.written(staging.commit(monitor)?))
     }
 }
 
@@ -91,8 +91,14 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    fn write(&mut self, metadata: &Value, layout: &Layout, directories: Directories, mut tiles: Source) -> Result<()> {
-        let text = gzip(kept(metadata).to_string().as_bytes())?;
+    fn write(
+        &mut self,
+        metadata: &TileJson,
+        layout: &Layout,
+        directories: Directories,
+        mut tiles: Source,
+    ) -> Result<()> {
+        let text = gzip(kept(metadata)?.as_bytes())?;
         let leaves = directories.leaves.as_ref().map_or(0, Spool::size);
         self.put(&header(metadata, layout, &directories, text.len() as u64))?;
         self.put(&directories.root)?;
@@ -124,17 +130,15 @@ impl Writing<'_> {
 }
 
 /// What an archive keeps of our metadata.
-fn kept(metadata: &Value) -> Value {
-    let mut kept = metadata.clone();
-    if let Some(keys) = kept.as_object_mut() {
-        keys.retain(|key, _| !ADDRESSES.contains(&key.as_str()));
-        keys.insert("type".to_owned(), "overlay".into());
-    }
-    kept
+fn kept(metadata: &TileJson) -> Result<String> {
+    // Where tiles lie is not told: in an archive they lie in it.
+    let r#type = Some(Word::cut("overlay"));
+    let kept = TileJson { tilejson: None, tiles: None, scheme: None, r#type, ..metadata.clone() };
+    serde_json::to_string(&kept).map_err(|e| Error::Internal(e.to_string()))
 }
 
 /// The archive's header, from our metadata and from what lies where.
-fn header(metadata: &Value, layout: &Layout, directories: &Directories, text: u64) -> Vec<u8> {
+fn header(metadata: &TileJson, layout: &Layout, directories: &Directories, text: u64) -> Vec<u8> {
     const GZIP: u8 = 2;
     const AS_IT_IS: u8 = 1;
     const PNG: u8 = 2;
@@ -150,19 +154,19 @@ fn header(metadata: &Value, layout: &Layout, directories: &Directories, text: u6
     for count in [layout.tiles, directories.entries, layout.different] {
         header.extend(count.to_le_bytes());
     }
-    let zoom = |value: &Value| value.as_u64().unwrap_or_default() as u8;
-    let degrees = |value: &Value| ((value.as_f64().unwrap_or_default() * 1e7).round() as i32).to_le_bytes();
-    let (bounds, center) = (&metadata["bounds"], &metadata["center"]);
+    let degrees = |value: f64| ((value * 1e7).round() as i32).to_le_bytes();
+    let Center(lon, lat, zoom) = metadata.center.unwrap_or(Center(0.0, 0.0, 0));
+    let (least, most) = (metadata.minzoom.unwrap_or_default(), metadata.maxzoom.unwrap_or_default());
     // Clustered: tiles lie in the order of their numbers.
-    header.extend([1, GZIP, AS_IT_IS, PNG, zoom(&metadata["minzoom"]), zoom(&metadata["maxzoom"])]);
-    (0..4).for_each(|side| header.extend(degrees(&bounds[side])));
-    header.push(zoom(&center[2]));
-    (0..2).for_each(|axis| header.extend(degrees(&center[axis])));
+    header.extend([1, GZIP, AS_IT_IS, PNG, least, most]);
+    metadata.bounds.unwrap_or_default().into_iter().for_each(|side| header.extend(degrees(side)));
+    header.push(zoom);
+    [lon, lat].into_iter().for_each(|axis| header.extend(degrees(axis)));
     header
 }
 
-/// The metadata of a PMTiles v3 file, where it has any that can be read.
-fn read_metadata(path: &Path) -> Option<Value> {
+/// The metadata of a PMTiles v3 file as text, where it has any that can be read.
+fn read_metadata(path: &Path) -> Option<Vec<u8>> {
     let mut file = File::open(path).ok()?;
     let mut head = [0u8; 127];
     file.read_exact(&mut head).ok()?;
@@ -170,29 +174,27 @@ fn read_metadata(path: &Path) -> Option<Value> {
         return None;
     }
     let word = |at: usize| head[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
-    let (offset, length) = (word(24)?, word(32)?.min(METADATA_LIMIT));
+    // One byte more than metadata may have shows that it has more.
+    let most = METADATA_LIMIT as u64 + 1;
+    let (offset, length) = (word(24)?, word(32)?.min(most));
     file.seek(SeekFrom::Start(offset)).ok()?;
     let packed = file.take(length);
     let mut text = Vec::new();
     match head[97] {
-        1 => packed.take(METADATA_LIMIT).read_to_end(&mut text).ok()?,
-        2 => flate2::read::GzDecoder::new(packed).take(METADATA_LIMIT).read_to_end(&mut text).ok()?,
+        1 => packed.take(most).read_to_end(&mut text).ok()?,
+        2 => flate2::read::GzDecoder::new(packed).take(most).read_to_end(&mut text).ok()?,
         _ => return None,
     };
-    serde_json::from_slice(&text).ok()
+    Some(text)
 }
 
 fn check(path: &Path) -> Result<()> {
     let is_file = fs::symlink_metadata(path).is_ok_and(|m| m.is_file());
-    if is_file && read_metadata(path).is_some_and(|m| metadata::names_tilefire(&m)) {
+    if is_file && read_metadata(path).is_some_and(|text| metadata::names_tilefire(&text)) {
         return Ok(());
     }
     Err(Error::Output(format!(
         "{} is not a PMTiles file whose metadata names tilefire, so --force does not replace it",
         path.display()
     )))
-}
-
-fn remove(path: &Path) -> Result<()> {
-    fs::remove_file(path).map_err(|e| Error::io("remove", path, e))
 }

@@ -29,8 +29,8 @@ impl Spool {
     }
 
     /// Appends bytes; gives where they start.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<u64> {
-        self.file.write_all(bytes).map_err(|e| Error::io("write", &self.out, e))?;
+    pub(super) fn append(&mut self, bytes: &[u8]) -> std::io::Result<u64> {
+        self.file.write_all(bytes)?;
         let from = self.size;
         self.size += bytes.len() as u64;
         Ok(from)
@@ -39,6 +39,11 @@ impl Spool {
     /// Bytes appended so far.
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// What people know the output as.
+    pub(super) fn out(&self) -> &Path {
+        &self.out
     }
 
     /// No more bytes.

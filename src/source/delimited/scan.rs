@@ -1,14 +1,15 @@
-//! Rows of a block -> coordinates, without making records: only the two wanted fields are looked at.
+//! Rows of a text -> coordinates, without making records: only the two wanted fields are looked at.
 //!
 //! Two ways with one result: `fast` for a row of plain decimals without quotes, `general` for every row, as
 //! crate `csv` would read it. `fast` gives up at anything it does not know, and `general` judges the row.
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::blocks::{Block, quote};
-use super::number::{self, Field};
-use super::rows::{Reason, Tally, judge};
+use super::cut::quote;
 use crate::project::Coordinate;
+use crate::rows::Reason;
+use crate::source::format::Tally;
+use crate::source::number::{self, Field};
 
 /// Places of the wanted columns.
 #[derive(Debug, Clone, Copy)]
@@ -30,22 +31,33 @@ impl Wanted {
     }
 }
 
-/// A place in a block, always at the start of a row.
+/// Judges a row by its two fields (`None`: the row is too short); `open` when it ends within quotes.
+pub(super) fn judge(x: Option<Field>, y: Option<Field>, open: bool) -> Result<Coordinate, Reason> {
+    match (x, y) {
+        (Some(Field::Blank), _) | (_, Some(Field::Blank)) => Err(Reason::Missing),
+        (Some(Field::NotANumber), _) | (_, Some(Field::NotANumber)) => Err(Reason::NotANumber),
+        (Some(Field::Number(x)), Some(Field::Number(y))) if !open => Ok(Coordinate { x, y }),
+        _ => Err(Reason::Malformed),
+    }
+}
+
+/// A place in a text, always at the start of a row.
 #[derive(Debug)]
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     quoted: bool,
+    delimiter: u8,
     wanted: Wanted,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// At the start of `block`.
-    pub(super) fn new(block: &'a Block, wanted: Wanted) -> Self {
-        Self { bytes: block.rows(), quoted: block.quoted, wanted, at: 0 }
+    /// At the start of `bytes`, whole rows; `quoted` unless there is no quote in them.
+    pub(super) fn new(bytes: &'a [u8], quoted: bool, delimiter: u8, wanted: Wanted) -> Self {
+        Self { bytes, quoted, delimiter, wanted, at: 0 }
     }
 
-    /// Reads rows until `batch` is `full` coordinates long or the block is over (false then).
+    /// Reads rows until `batch` is `full` coordinates long or there are no more (false then).
     pub(super) fn fill(&mut self, batch: &mut Vec<Coordinate>, full: usize, tally: &mut Tally) -> bool {
         while batch.len() < full {
             if let Some((coordinate, next)) = self.fast() {
@@ -87,10 +99,10 @@ impl<'a> Cursor<'a> {
             end = Some(at + line.len());
             at = self.skip(at, at + line.len(), self.wanted.first)?;
         }
-        let (first, mut after) = decimal(self.bytes, at)?;
+        let (first, mut after) = decimal(self.bytes, at, self.delimiter)?;
         let mut second = first;
         if self.wanted.second > self.wanted.first {
-            if *self.bytes.get(after)? != b',' {
+            if *self.bytes.get(after)? != self.delimiter {
                 return None;
             }
             at = after + 1;
@@ -102,13 +114,13 @@ impl<'a> Cursor<'a> {
                 end = Some(line_end);
                 at = self.skip(at, line_end, self.wanted.second - self.wanted.first - 1)?;
             }
-            (second, after) = decimal(self.bytes, at)?;
+            (second, after) = decimal(self.bytes, at, self.delimiter)?;
         }
         let coordinate = self.wanted.coordinate(first, second);
         match *self.bytes.get(after)? {
             b'\n' => Some((coordinate, after + 1)),
             b'\r' => Some((coordinate, self.behind(after))),
-            b',' => {
+            byte if byte == self.delimiter => {
                 let end = match end {
                     Some(end) => end,
                     None => after + memchr2(b'\n', b'\r', &self.bytes[after..])?,
@@ -129,7 +141,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     fn skip(&self, mut at: usize, end: usize, fields: usize) -> Option<usize> {
         for _ in 0..fields {
-            at += memchr(b',', &self.bytes[at..end])? + 1;
+            at += memchr(self.delimiter, &self.bytes[at..end])? + 1;
         }
         Some(at)
     }
@@ -163,7 +175,7 @@ impl<'a> Cursor<'a> {
         judge(x, y, open)
     }
 
-    /// The field at the cursor; moves behind its comma or its row's end (false then).
+    /// The field at the cursor; moves behind its delimiter or its row's end (false then).
     fn field(&mut self, open: &mut bool) -> (Content<'a>, bool) {
         let bytes = self.bytes;
         let start = self.at;
@@ -186,18 +198,18 @@ impl<'a> Cursor<'a> {
                 }
             }
         }
-        // What follows a closing quote belongs to the field, up to its comma.
+        // What follows a closing quote belongs to the field, up to its delimiter.
         let rest = &bytes[(inner_end + usize::from(quoted && !*open)).min(bytes.len())..];
         let end = match rest.first() {
-            Some(b',' | b'\n' | b'\r') => 0,
-            _ => memchr3(b',', b'\n', b'\r', rest).unwrap_or(rest.len()),
+            Some(&byte) if ends(byte, self.delimiter) => 0,
+            _ => memchr3(self.delimiter, b'\n', b'\r', rest).unwrap_or(rest.len()),
         };
         let content = match quoted {
             false => Content::Plain(&rest[..end]),
             true if end == 0 => Content::Plain(&bytes[start + 1..inner_end]),
             true => Content::Quoted(&bytes[start + 1..inner_end], &rest[..end]),
         };
-        let more = rest.get(end) == Some(&b',');
+        let more = rest.get(end) == Some(&self.delimiter);
         self.at = bytes.len() - rest.len() + end + 1;
         (content, more)
     }
@@ -231,7 +243,7 @@ const TENS: [f64; 23] = [
 /// Digits up to 2^53 over a power of ten up to 10^22 are both exact, so that one division rounds once: the
 /// result is the nearest f64, as std's (Clinger, How to read floating point numbers accurately, 1990).
 #[inline]
-fn decimal(bytes: &[u8], mut at: usize) -> Option<(f64, usize)> {
+fn decimal(bytes: &[u8], mut at: usize, delimiter: u8) -> Option<(f64, usize)> {
     while *bytes.get(at)? == b' ' {
         at += 1;
     }
@@ -258,11 +270,17 @@ fn decimal(bytes: &[u8], mut at: usize) -> Option<(f64, usize)> {
     if count == 0 || count > 16 || mantissa > 1 << 53 {
         return None;
     }
-    if !matches!(*bytes.get(at)?, b',' | b'\n' | b'\r') {
+    if !ends(*bytes.get(at)?, delimiter) {
         return None;
     }
     let value = mantissa as f64 / TENS[places];
     Some((if negative { -value } else { value }, at))
+}
+
+/// Whether a field without quotes ends before `byte`.
+#[inline]
+fn ends(byte: u8, delimiter: u8) -> bool {
+    byte == delimiter || byte == b'\n' || byte == b'\r'
 }
 
 const POWERS: [u64; 9] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
@@ -311,7 +329,7 @@ mod tests {
         #[test]
         fn a_decimal_is_what_std_makes_of_it(text in "[+-]?[0-9]{0,10}\\.?[0-9]{0,17}", padding in "[,\n]1234567") {
             let line = format!("{text}{padding}        ");
-            if let Some((value, end)) = decimal(line.as_bytes(), 0) {
+            if let Some((value, end)) = decimal(line.as_bytes(), 0, b',') {
                 prop_assert_eq!(end, text.len());
                 prop_assert_eq!(value.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{}", text);
             }

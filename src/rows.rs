@@ -1,0 +1,152 @@
+//! Why a row becomes no point: one table of reasons, each with a name and a message, and a number for each.
+//!
+//! Who judges a row is left to `source` (what it holds) and `project` (where that lies). A new reason is one line here.
+
+use std::ops::{Index, IndexMut};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// Makes the enumeration and its tables from lines of: variant, key in reports, words for a person, whether such a row
+/// holds two numbers.
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident, $name:literal, $message:literal, numbers: $numbers:literal;)+) => {
+        /// Why a row is left out; of several reasons the first in this order.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Reason {
+            /// Every reason, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            /// How many there are.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// Its key in reports and metadata.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// What a person reads behind a number of rows.
+            pub fn message(self) -> &'static str {
+                match self { $(Self::$variant => $message),+ }
+            }
+
+            /// Whether such a row holds two finite numbers, which are no point of the map.
+            pub fn has_numbers(self) -> bool {
+                match self { $(Self::$variant => $numbers),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A coordinate is blank.
+    Missing, "missing", "missing coordinate", numbers: false;
+    /// A coordinate is no finite number.
+    NotANumber, "not_a_number", "not a number", numbers: false;
+    /// A coordinate has no field, or the row ends within quotes.
+    Malformed, "malformed", "malformed row", numbers: false;
+    /// No place on earth: |latitude| > 90, |longitude| > 180, or nothing the reference system can hold.
+    OutOfRange, "out_of_range", "out of range", numbers: true;
+    /// On earth, but beyond the northern or southern edge of the Web Mercator square (85.05 degrees).
+    OutsideMercator, "outside_mercator", "outside Web Mercator", numbers: true;
+}
+
+/// Rows left out, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeftOut([u64; Reason::COUNT]);
+
+impl LeftOut {
+    /// Adds what another thread left out.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// Each reason with its number, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Reason, u64)> {
+        Reason::ALL.iter().copied().zip(self.0)
+    }
+
+    /// Rows without two finite numbers.
+    pub fn invalid(&self) -> u64 {
+        self.iter().filter(|(reason, _)| !reason.has_numbers()).map(|(_, rows)| rows).sum()
+    }
+}
+
+impl Index<Reason> for LeftOut {
+    type Output = u64;
+
+    fn index(&self, reason: Reason) -> &u64 {
+        &self.0[reason as usize]
+    }
+}
+
+impl IndexMut<Reason> for LeftOut {
+    fn index_mut(&mut self, reason: Reason) -> &mut u64 {
+        &mut self.0[reason as usize]
+    }
+}
+
+impl<const N: usize> From<[(Reason, u64); N]> for LeftOut {
+    fn from(numbers: [(Reason, u64); N]) -> Self {
+        let mut all = Self::default();
+        numbers.into_iter().for_each(|(reason, rows)| all[reason] += rows);
+        all
+    }
+}
+
+/// A map from each reason's name to its number.
+impl Serialize for LeftOut {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(reason, rows)| (reason.name(), rows)))
+    }
+}
+
+/// Writes the reasons of rows without two numbers only.
+pub fn serialize_invalid<S: Serializer>(all: &LeftOut, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    for (reason, rows) in all.iter().filter(|(reason, _)| !reason.has_numbers()) {
+        map.serialize_entry(reason.name(), &rows)?;
+    }
+    map.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_a_number_of_its_own() {
+        let mut all = LeftOut::default();
+        for (i, &reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(reason as usize, i);
+            all[reason] = 1 << i;
+        }
+        assert_eq!(all.total(), (1 << Reason::COUNT) - 1);
+        assert_eq!(all.iter().map(|(_, rows)| rows).collect::<Vec<_>>(), (0..5).map(|i| 1 << i).collect::<Vec<_>>());
+        let names: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.name()).collect();
+        let messages: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.message()).collect();
+        assert_eq!((names.len(), messages.len()), (Reason::COUNT, Reason::COUNT));
+    }
+
+    #[test]
+    fn reports_name_every_reason() {
+        let all = LeftOut::from([(Reason::NotANumber, 2), (Reason::OutsideMercator, 3)]);
+        let json = serde_json::to_value(all).unwrap();
+        let keys = serde_json::json!({
+            "missing": 0, "not_a_number": 2, "malformed": 0, "out_of_range": 0, "outside_mercator": 3
+        });
+        assert_eq!(json, keys);
+        let mut text = Vec::new();
+        serialize_invalid(&all, &mut serde_json::Serializer::new(&mut text)).unwrap();
+        assert_eq!(text, br#"{"missing":0,"not_a_number":2,"malformed":0}"#);
+        assert_eq!((all.invalid(), all.total()), (2, 5));
+    }
+}

@@ -1,0 +1,192 @@
+//! Where the rows of a stretch of text begin and end, when it is known or guessed whether it begins within quotes.
+//!
+//! A quote opens at the start of a field only, that is after a delimiter or a line end outside of quotes; within quotes
+//! a doubled one stands for itself; a line end outside of quotes ends a row. What a row holds is left to `scan`.
+
+use memchr::{memchr, memchr2, memrchr2};
+
+/// Where a place of a text stands, by all bytes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quotes {
+    /// At the start of a field.
+    Start,
+    /// Within a field, outside of quotes.
+    Plain,
+    /// Within quotes.
+    Open,
+    /// Behind a quote that ends the quotes, unless another follows.
+    Closed,
+}
+
+/// The ways in which a stretch can begin that make a difference to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// Outside of quotes; a quote that comes first opens them (again).
+    Outside,
+    /// Outside of quotes, and a quote that comes first stands for itself.
+    Literal,
+    /// Within quotes.
+    Inside,
+}
+
+impl Quotes {
+    /// How a stretch begins at such a place whose first byte is `first`.
+    pub(super) fn begin(self, first: Option<u8>) -> Begin {
+        match self {
+            Self::Open => Begin::Inside,
+            Self::Plain if first == Some(b'"') => Begin::Literal,
+            _ => Begin::Outside,
+        }
+    }
+}
+
+/// What a stretch comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// The place behind the first line end outside of quotes.
+    pub(super) first: Option<usize>,
+    /// The place behind the last one; 0 where there is none.
+    pub(super) last: usize,
+    /// Where its end stands; none of an empty stretch, which changes nothing.
+    pub(super) end: Option<Quotes>,
+}
+
+/// Cuts `bytes`, whose first quote is at `quote`. `spans` is room for the quoted stretches.
+pub(super) fn cut(bytes: &[u8], quote: Option<usize>, begin: Begin, delimiter: u8, spans: &mut Vec<(u32, u32)>) -> Cut {
+    let Some(&last_byte) = bytes.last() else { return Cut { first: None, last: 0, end: None } };
+    let ends_field = |byte: u8| byte == delimiter || matches!(byte, b'\n' | b'\r');
+    spans.clear();
+    let mut open = begin == Begin::Inside;
+    // The start of the quotes that are open, and the place up to which all is known.
+    let (mut start, mut at) = (0, 0);
+    if quote.is_none() && open {
+        return Cut { first: None, last: 0, end: Some(Quotes::Open) };
+    }
+    let mut next = quote;
+    loop {
+        if open {
+            // The quotes are over at one that none follows.
+            at = loop {
+                match next.take().or_else(|| find_quote(bytes, at)) {
+                    None => break bytes.len(),
+                    Some(found) if bytes.get(found + 1) == Some(&b'"') => at = found + 2,
+                    Some(found) => {
+                        open = false;
+                        break found + 1;
+                    }
+                }
+            };
+            spans.push((start as u32, at as u32));
+            if open {
+                break;
+            }
+        }
+        let Some(found) = next.take().or_else(|| find_quote(bytes, at)) else { break };
+        (start, at) = (found, found + 1);
+        open = match found.checked_sub(1) {
+            None => begin == Begin::Outside,
+            Some(before) => ends_field(bytes[before]),
+        };
+        if !open {
+            // A quote within a field; remembered as a span without any content.
+            spans.push((at as u32, at as u32));
+        }
+    }
+    let end = match spans.last() {
+        _ if open => Quotes::Open,
+        // The last byte is a quote that closes, not one that stands for itself.
+        Some(&(from, to)) if to as usize == bytes.len() && from < to => Quotes::Closed,
+        _ if ends_field(last_byte) => Quotes::Start,
+        _ => Quotes::Plain,
+    };
+    Cut { first: first_end(bytes, spans), last: last_end(bytes, spans), end: Some(end) }
+}
+
+/// The place behind the first line end outside of `spans`.
+fn first_end(bytes: &[u8], spans: &[(u32, u32)]) -> Option<usize> {
+    let mut from = 0;
+    for &(start, end) in spans {
+        if let Some(found) = memchr2(b'\n', b'\r', &bytes[from..(start as usize).max(from)]) {
+            return Some(from + found + 1);
+        }
+        from = end as usize;
+    }
+    memchr2(b'\n', b'\r', &bytes[from..]).map(|found| from + found + 1)
+}
+
+/// The place behind the last line end outside of `spans`, or 0.
+fn last_end(bytes: &[u8], spans: &[(u32, u32)]) -> usize {
+    let mut end = bytes.len();
+    for &(start, from) in spans.iter().rev() {
+        let from = from as usize;
+        if let Some(found) = memrchr2(b'\n', b'\r', &bytes[from..end.max(from)]) {
+            return from + found + 1;
+        }
+        end = start as usize;
+    }
+    memrchr2(b'\n', b'\r', &bytes[..end]).map_or(0, |found| found + 1)
+}
+
+fn find_quote(bytes: &[u8], from: usize) -> Option<usize> {
+    bytes.get(from..).and_then(quote).map(|found| from + found)
+}
+
+/// The place of the first quote. Where fields are quoted the next one is near: the first sixteen bytes are looked
+/// at without the cost of a search.
+#[inline]
+pub(super) fn quote(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let Some((near, _)) = bytes.split_first_chunk::<16>() else { return memchr(b'"', bytes) };
+    let (words, _) = near.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        // A byte that equals the quote becomes 0, and the lowest 0 is the lowest byte to borrow.
+        let other = u64::from_le_bytes(*word) ^ (u64::from(b'"') * ONES);
+        let equal = other.wrapping_sub(ONES) & !other & (0x80 * ONES);
+        if equal != 0 {
+            return Some(8 * i + (equal.trailing_zeros() / 8) as usize);
+        }
+    }
+    memchr(b'"', &bytes[16..]).map(|found| found + 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Quotes {
+        /// The next byte's step; the whole law, byte by byte.
+        pub(in crate::source::delimited) fn next(self, byte: u8, delimiter: u8) -> Self {
+            match (self, byte) {
+                (Self::Open, b'"') => Self::Closed,
+                (Self::Open, _) | (Self::Closed | Self::Start, b'"') => Self::Open,
+                (_, b'\n' | b'\r') => Self::Start,
+                _ if byte == delimiter => Self::Start,
+                _ => Self::Plain,
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_cut_is_what_the_steps_of_its_bytes_come_to(
+            bytes in prop::collection::vec(prop::sample::select(b"\"\"\",,\n\rxy".to_vec()), 0..60),
+            from in prop::sample::select(vec![Quotes::Start, Quotes::Plain, Quotes::Open, Quotes::Closed]),
+        ) {
+            let (mut state, mut ends) = (from, Vec::new());
+            for (i, &byte) in bytes.iter().enumerate() {
+                if state != Quotes::Open && matches!(byte, b'\n' | b'\r') {
+                    ends.push(i + 1);
+                }
+                state = state.next(byte, b',');
+            }
+            let begin = from.begin(bytes.first().copied());
+            let cut = cut(&bytes, memchr(b'"', &bytes), begin, b',', &mut vec![(7, 9)]);
+            prop_assert_eq!(cut.end.unwrap_or(from), state);
+            prop_assert_eq!((cut.first, cut.last), (ends.first().copied(), ends.last().copied().unwrap_or(0)));
+        }
+    }
+}
