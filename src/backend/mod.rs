@@ -95,6 +95,21 @@ impl Memory {
         usize::try_from(self.work(threads) / bytes).unwrap_or(usize::MAX).max(1 << 12)
     }
 
+    /// Bytes that the borders of tiles may take while a zoom is spread: an eighth of the limit.
+    pub(crate) fn borders(&self) -> u64 {
+        self.share / 8
+    }
+
+    /// Bytes that what is to be known of all written tiles may take: an eighth of the limit.
+    pub(crate) fn index(&self) -> u64 {
+        self.share / 8
+    }
+
+    /// The most that the new counts of a zoom may come to for them to be kept instead of made anew.
+    pub(crate) fn new_counts(&self) -> u64 {
+        (self.share / 8).min(1 << 30)
+    }
+
     /// The vault for counts: a quarter of the limit in memory.
     pub(crate) fn vault(&self) -> Vault {
         let budget = if self.account.is_bounded() { self.share / 4 } else { self.share };

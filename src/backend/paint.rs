@@ -60,6 +60,11 @@ impl SpreadZoom {
         Self { z, stats: stats.clone(), kernel: kernel.clone(), counts: None }
     }
 
+    /// A zoom whose new counts come to `stats` and are many: they are made anew for whatever is asked of them.
+    pub(super) fn made_anew(z: u8, stats: ZoomStats, kernel: &Kernel) -> Self {
+        Self { z, stats, kernel: kernel.clone(), counts: None }
+    }
+
     /// A zoom with new counts in ascending `parts`, which wait where those of `from` do.
     pub(super) fn made(z: u8, from: &CountStore, parts: Vec<CountPart>, unit: Unit) -> Result<Self> {
         let mut counts = from.another();

@@ -2,6 +2,7 @@
 //! knows how; what happened is returned as a [`Report`], never printed.
 
 mod allowance;
+mod canvas;
 pub(crate) mod colours;
 mod estimate;
 pub mod image;
@@ -37,7 +38,8 @@ use crate::staging::OutputOptions;
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
     write::Container::of(&request.out)?;
-    let create = || write::create(&request.out, &options);
+    let index = memory(&request.resources, &request.out).index();
+    let create = || write::create_within(&request.out, &options, index);
     pool(&request.resources, &request.style)?
         .install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
 }
