@@ -8,9 +8,10 @@ pub mod cpu;
 pub mod gpu;
 mod host;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::account::Account;
 use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::Result;
 use crate::monitor::Monitor;
@@ -32,37 +33,51 @@ pub struct Plan {
 }
 
 /// How much host memory a session may fill with points and counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Memory {
-    /// Bytes. Points and counts that do not fit are turned into compact counts, those go to a temporary file.
-    pub limit: u64,
+    /// What points, counts and everything made of them take their bytes from. Points and counts that do not fit are
+    /// turned into compact counts, those go to a temporary file.
+    pub account: Arc<Account>,
     /// Folder of that file.
     pub folder: PathBuf,
+    /// Bytes of the account that are shared out between points, counts and the work on them.
+    share: u64,
 }
 
 impl Default for Memory {
     /// No limit.
     fn default() -> Self {
-        Self { limit: u64::MAX, folder: std::env::temp_dir() }
+        Self::new(u64::MAX, &std::env::temp_dir())
     }
 }
 
 impl Memory {
+    /// `limit` bytes, and a folder for what does not fit.
+    pub fn new(limit: u64, folder: &Path) -> Self {
+        Self { account: Account::new(limit), folder: folder.to_path_buf(), share: limit }
+    }
+
+    /// The same account, for a session that shares out what others left of it.
+    pub(crate) fn rest(mut self) -> Self {
+        self.share = self.account.free();
+        self
+    }
+
     /// Points that may wait: half of the limit at 8 bytes each.
     pub(crate) fn points(&self) -> u64 {
-        self.limit / 2 / 8
+        self.share / 2 / 8
     }
 
     /// Points of a bucket that one of `threads` threads takes at a time: with the scratch of the same size, an
     /// eighth of the limit for all threads.
     pub(crate) fn piece(&self, threads: usize) -> usize {
-        let piece = self.limit / 8 / 16 / threads.max(1) as u64;
+        let piece = self.share / 8 / 16 / threads.max(1) as u64;
         usize::try_from(piece).unwrap_or(usize::MAX).max(1 << 12)
     }
 
     /// The vault for counts: a quarter of the limit in memory.
     pub(crate) fn vault(&self) -> Vault {
-        Vault::new(if self.limit == u64::MAX { u64::MAX } else { self.limit / 4 }, &self.folder)
+        Vault::new(if self.account.is_bounded() { self.share / 4 } else { self.share }, &self.folder)
     }
 }
 

@@ -464,7 +464,7 @@ fn stages(reports: &[Report], last: &Report, input_bytes: u64) -> Vec<StageRow> 
 
 /// Seconds from points to statistics and from there to indices, and of binning points that are on the device.
 fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
-    let (mut backend, _) = render::open(request, monitor)?;
+    let (mut backend, _) = render::open(request, render::memory(&request.resources, &request.out), monitor)?;
     let start = Instant::now();
     let next = AtomicUsize::new(0);
     render::on_all_threads(|| {

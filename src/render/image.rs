@@ -85,10 +85,11 @@ pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageRepo
 
 fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let outside = AtomicU64::new(0);
+    let memory = memory(&request.resources, &request.out);
     // The extent of the data is known when all of it was read, so it has to wait then.
     let (grid, waiting) = match request.view {
         View::Data => {
-            let spool = PointSpool::new(memory(&request.resources, &request.out).vault());
+            let spool = PointSpool::new(memory.vault());
             let points = aggregate(&request.sources, || Box::new(Waiting(spool.sink())), monitor)?;
             // What the outermost points are spread to is to be seen too.
             let (frame, reach) = (Frame::around(&points.extent), request.style.spread.most());
@@ -100,12 +101,8 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
             (request.fitting(Grid::new(project::frame(&bounds), request.width, request.height))?, None)
         }
     };
-    let mut run = request.run(&grid);
-    if waiting.is_some() {
-        // The spool has a quarter of it.
-        run.resources.memory = Some(memory(&request.resources, &request.out).limit / 4 * 3);
-    }
-    let (mut backend, notice) = open(&run, monitor)?;
+    let run = request.run(&grid);
+    let (mut backend, notice) = open(&run, memory.rest(), monitor)?;
     let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
     let points = match waiting {
         None => aggregate(&request.sources, || pusher(), monitor)?,

@@ -19,8 +19,8 @@ pub use request::{Device, Request, Resources, Sources};
 
 use self::points::Points;
 pub(crate) use self::points::aggregate;
-use self::session::{check_device, memory};
-pub(crate) use self::session::{default_memory, on_all_threads, open, pool};
+use self::session::check_device;
+pub(crate) use self::session::{default_memory, memory, on_all_threads, open, pool};
 use crate::backend::Backend;
 use crate::container::page;
 use crate::container::write::{self, Beside, TileWriter, Written};
@@ -49,7 +49,7 @@ struct Counted {
 
 /// Reads, projects and counts.
 fn count(request: &Request, monitor: &Arc<Monitor>) -> Result<Counted> {
-    let (mut backend, notice) = open(request, monitor)?;
+    let (mut backend, notice) = open(request, memory(&request.resources, &request.out), monitor)?;
     let points = aggregate(&request.sources, || backend.pusher(), monitor)?;
     let stats = backend.finish()?;
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {

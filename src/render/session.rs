@@ -43,9 +43,12 @@ pub(crate) fn default_memory() -> u64 {
 }
 
 /// The backend for a run, and what to tell when it is not the one a person may have expected.
-pub(crate) fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Box<dyn Backend>, Option<String>)> {
+pub(crate) fn open(
+    request: &Request,
+    memory: Memory,
+    monitor: &Arc<Monitor>,
+) -> Result<(Box<dyn Backend>, Option<String>)> {
     let reach = request.style.spread.most();
-    let memory = memory(&request.resources, &request.out);
     let plan = Plan { zooms: request.zooms, reach, memory, monitor: monitor.clone() };
     let (device, gpu) = (&request.resources.device, &request.resources.gpu);
     let wanted = gpu.adapter.as_deref().map_or(gpu::Choice::Auto, gpu::Choice::Named);
@@ -70,10 +73,10 @@ pub(super) fn check_device(resources: &Resources) -> Result<()> {
 }
 
 /// Host memory, and the folder beside the output for what does not fit.
-pub(super) fn memory(resources: &Resources, out: &Path) -> Memory {
+pub(crate) fn memory(resources: &Resources, out: &Path) -> Memory {
     let folder = match out.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
         _ => PathBuf::from("."),
     };
-    Memory { limit: resources.memory.unwrap_or_else(default_memory), folder }
+    Memory::new(resources.memory.unwrap_or_else(default_memory), &folder)
 }

@@ -135,7 +135,7 @@ impl<'a> Job<'a> {
 
     pub fn plan(&self) -> Plan {
         let zooms = ZoomRange::new(self.zooms.0, self.zooms.1).unwrap();
-        let memory = Memory { limit: self.memory.unwrap_or(u64::MAX), ..Default::default() };
+        let memory = Memory::new(self.memory.unwrap_or(u64::MAX), &std::env::temp_dir());
         Plan { zooms, reach: self.style.spread.most(), memory, monitor: Arc::new(Monitor::default()) }
     }
 
