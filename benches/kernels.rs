@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use tilefire::backend::cpu::CpuBackend;
-use tilefire::backend::{Backend, Memory, Plan, TileSink};
+use tilefire::backend::cpu::CpuCount;
+use tilefire::backend::{Count, Memory, Paint, Plan, SpreadZoom, TileSink};
 use tilefire::counts::{Distinct, Histogram, Unit, ZoomStats};
 use tilefire::monitor::Monitor;
 use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
@@ -47,20 +47,24 @@ fn clusters(n: usize) -> Vec<WorldPoint> {
         .collect()
 }
 
-fn backend(zoom: u8, spread: u32) -> CpuBackend {
+fn count(zoom: u8, spread: u32) -> CpuCount {
     let zooms = ZoomRange { min: 0, max: zoom };
-    CpuBackend::new(Plan { zooms, reach: spread, memory: Memory::default(), monitor: Arc::new(Monitor::default()) })
+    CpuCount::new(Plan { zooms, reach: spread, memory: Memory::default(), monitor: Arc::new(Monitor::default()) })
 }
 
-fn filled(points: &[WorldPoint], zoom: u8, spread: u32) -> CpuBackend {
-    let backend = backend(zoom, spread);
-    let mut push = backend.pusher();
+fn filled(points: &[WorldPoint], zoom: u8, spread: u32) -> Box<CpuCount> {
+    let count = Box::new(count(zoom, spread));
+    let mut push = count.pusher();
     for batch in points.chunks(1 << 16) {
         push.push(batch).ok();
     }
     push.close().ok();
     drop(push);
-    backend
+    count
+}
+
+fn counted(points: &[WorldPoint], zoom: u8, spread: u32) -> Option<Box<dyn Paint>> {
+    filled(points, zoom, spread).finish().ok()
 }
 
 struct Nowhere;
@@ -132,25 +136,29 @@ fn bin_and_reduce(bencher: Bencher, zoom: u8) {
     bencher
         .counter(ItemsCount::new(POINTS))
         .with_inputs(|| filled(&points, zoom, 0))
-        .bench_local_values(|mut backend| backend.finish().ok());
+        .bench_local_values(|count| count.finish().ok());
 }
 
 #[divan::bench(args = [(10, 0), (14, 0), (10, 1), (10, 5), (12, 3), (8, 64)])]
 fn shade(bencher: Bencher, (zoom, spread): (u8, u32)) {
     let points = clusters(POINTS);
-    let mut backend = filled(&points, zoom, spread);
-    let stats = backend.finish().unwrap_or_default();
+    let Some(paint) = counted(&points, zoom, spread) else { return };
     let kernel = Spread { radius: Radius::Fixed(spread), ..Spread::default() }.kernel(spread, 1);
-    let stats = backend.spread(&vec![kernel; stats.len()]).unwrap_or_default();
+    let zooms: Vec<SpreadZoom> = (0..=zoom).filter_map(|z| paint.spread(z, &kernel).ok()).collect();
+    let stats = paint.stats();
     let style = Style::default();
     let tables: Vec<_> = style
-        .looks(&stats, ZoomRange { min: 0, max: zoom }, |_| Ok(Histogram::default()))
+        .looks(stats, ZoomRange { min: 0, max: zoom }, |_| Ok(Histogram::default()))
         .unwrap_or_default()
         .into_iter()
         .map(|look| look.table)
         .collect();
     let tiles: u64 = stats.iter().map(|s| s.tiles).sum();
-    bencher.counter(ItemsCount::new(tiles as usize)).bench_local(|| backend.tiles(&tables, &Nowhere).ok());
+    bencher.counter(ItemsCount::new(tiles as usize)).bench_local(|| {
+        for (zoom, table) in zooms.iter().zip(&tables) {
+            paint.tiles(zoom, table, &Nowhere).ok();
+        }
+    });
 }
 
 /// Sums and weighted kernels, which make counts of their own.
@@ -159,32 +167,24 @@ fn spread(bencher: Bencher, (zoom, radius, name): (u8, u32, &str)) {
     let points = clusters(POINTS);
     let shape = if name == "add" { SpreadShape::Disc } else { SpreadShape::Gaussian };
     let spread = Spread { radius: Radius::Fixed(radius), shape, op: SpreadOp::Add };
-    bencher
-        .counter(ItemsCount::new(POINTS))
-        .with_inputs(|| {
-            let mut backend = filled(&points, zoom, radius);
-            let stats = backend.finish().unwrap_or_default();
-            // The highest zoom only.
-            let mut kernels = vec![Kernel::none(); stats.len()];
-            kernels[usize::from(zoom)] = spread.kernel(radius, stats[usize::from(zoom)].max);
-            (backend, kernels)
-        })
-        .bench_local_values(|(mut backend, kernels)| backend.spread(&kernels).ok());
+    let Some(paint) = counted(&points, zoom, radius) else { return };
+    // The highest zoom only.
+    let kernel = spread.kernel(radius, paint.stats()[usize::from(zoom)].max);
+    bencher.counter(ItemsCount::new(POINTS)).bench_local(|| paint.spread(zoom, &kernel).ok());
 }
 
 /// What a span by percentile, histogram equalisation and an automatic radius ask for.
 #[divan::bench(args = [10, 12, 14])]
 fn histogram(bencher: Bencher, zoom: u8) {
-    let mut backend = filled(&clusters(POINTS), zoom, 0);
-    backend.finish().ok();
-    bencher.counter(ItemsCount::new(POINTS)).bench_local(|| backend.histogram(zoom).ok());
+    let Some(paint) = counted(&clusters(POINTS), zoom, 0) else { return };
+    let Ok(of_zoom) = paint.spread(zoom, &Kernel::none()) else { return };
+    bencher.counter(ItemsCount::new(POINTS)).bench_local(|| paint.histogram(&of_zoom).ok());
 }
 
 #[divan::bench(args = [10, 12, 14])]
 fn isolation(bencher: Bencher, zoom: u8) {
-    let mut backend = filled(&clusters(POINTS), zoom, 0);
-    backend.finish().ok();
-    bencher.counter(ItemsCount::new(POINTS)).bench_local(|| backend.isolation(zoom, 1).ok());
+    let Some(paint) = counted(&clusters(POINTS), zoom, 0) else { return };
+    bencher.counter(ItemsCount::new(POINTS)).bench_local(|| paint.isolation(zoom, 1).ok());
 }
 
 #[divan::bench(args = ["tilefire", "fire", "turbo"])]

@@ -4,14 +4,18 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::gpu::{
-    Job, Random, adapter_for, adapter_name, difference, everything_through_shaders, shader, subgroup_choices,
+    Done, Job, Random, adapter_for, adapter_name, difference, everything_through_shaders, shader, subgroup_choices,
 };
 use proptest::prelude::*;
-use tilefire::backend::Backend;
-use tilefire::backend::gpu::{ForcedLimits, GpuBackend, GpuOptions};
+use tilefire::backend::cpu::CpuPaint;
+use tilefire::backend::gpu::{ForcedLimits, GpuCount, GpuOptions, GpuPaint};
+use tilefire::backend::{BackendReport, Paint};
 use tilefire::error::Error;
 use tilefire::shade::{Colormap, Radius, Spread, SpreadOp, SpreadShape, Style};
+use tilefire::store::CountStore;
 use tilefire::tile::WorldPoint;
 
 #[test]
@@ -165,7 +169,7 @@ fn slot_buffers_run_out() {
         }
         let limits = ForcedLimits { slot_buffers: Some(0), ..everything_through_shaders() };
         let job = Job::new(&points, (0, 8), 0).limits(limits);
-        let error = job.run_and(&mut job.gpu_backend().unwrap(), |_, _| ()).err().unwrap();
+        let error = job.run_and(job.gpu_count().unwrap(), |_| ()).err().unwrap();
         assert!(error.to_string().contains("no memory for a single tile"), "{error}");
     }
 }
@@ -274,10 +278,11 @@ fn a_lost_device_is_an_error() {
             let mut job = Job::new(&points, (0, 8), 1);
             job.limits =
                 ForcedLimits { batch_points: Some(1000), device_memory: memory, ..everything_through_shaders() };
-            let mut backend = job.gpu_backend().unwrap();
-            let error = job.run_and(&mut backend, |backend, step| {
+            let count = job.gpu_count().unwrap();
+            let destroy = count.destroyer_for_test();
+            let error = job.run_and(count, |step| {
                 if step == when {
-                    backend.destroy_device_for_test();
+                    destroy();
                 }
             });
             let error = error.err().expect("nobody noticed that the device is gone");
@@ -291,7 +296,7 @@ fn a_lost_device_is_an_error() {
 fn an_unknown_adapter_is_an_error() {
     if adapter_for("an_unknown_adapter_is_an_error") {
         let options = GpuOptions { adapter: Some("no such thing".into()), ..Default::default() };
-        let error = GpuBackend::new(Job::new(&[], (0, 1), 0).plan(), options).unwrap_err();
+        let error = GpuCount::new(Job::new(&[], (0, 1), 0).plan(), &options).unwrap_err();
         assert!(matches!(error, Error::NoAdapter(_)), "{error}");
         assert!(error.to_string().to_lowercase().contains(&adapter_name().to_lowercase()), "{error}");
     }
@@ -304,12 +309,12 @@ fn a_wish_to_stop_is_heard() {
         let job = Job::new(&points, (0, 8), 0);
         let plan = job.plan();
         let options = GpuOptions { adapter: Some(adapter_name()), ..Default::default() };
-        let mut backend = GpuBackend::new(plan.clone(), options).unwrap();
-        job.push(&backend).unwrap();
-        let stats = backend.finish().unwrap();
+        let count = GpuCount::new(plan.clone(), &options).unwrap();
+        let other = GpuCount::new(plan.clone(), &options).unwrap();
+        let paint = job.count(count).unwrap();
         plan.monitor.cancel();
-        assert!(matches!(job.push(&backend), Err(Error::Interrupted)));
-        assert!(matches!(job.tiles(&mut backend, &stats), Err(Error::Interrupted)));
+        assert!(matches!(job.push(&other), Err(Error::Interrupted)));
+        assert!(matches!(job.paint(paint.as_ref()), Err(Error::Interrupted)));
     }
 }
 
@@ -354,6 +359,110 @@ fn sums_are_conserved() {
             let rounding =
                 if stats.unit.shift > 0 { stats.lit as f64 * 0.5f64.powi(stats.unit.shift as i32) } else { 0.0 };
             assert!((sum - expected).abs() <= rounding, "zoom {z}, {shape}: {sum} for {expected}");
+        }
+    }
+}
+
+/// Looks that are painted one after the other from one finished count: kernels that keep counts and such that make new
+/// ones, wider than the session was told of, chosen by the counts themselves, equalised, over one zoom and over all.
+fn looks() -> Vec<Style> {
+    let of = |radius, shape, op, function: &str, span: &str| Style {
+        function: function.parse().unwrap(),
+        span: span.parse().unwrap(),
+        spread: Spread { radius, shape, op },
+        ..Style::default()
+    };
+    let fixed = Radius::Fixed;
+    vec![
+        of(fixed(1), SpreadShape::Disc, SpreadOp::Max, "log", "zoom"),
+        of(fixed(3), SpreadShape::Disc, SpreadOp::Add, "cbrt", "all"),
+        of(fixed(4), SpreadShape::Gaussian, SpreadOp::Add, "log", "smooth"),
+        of(Radius::Auto, SpreadShape::Disc, SpreadOp::Max, "eq-hist", "zoom"),
+        of(fixed(2), SpreadShape::Gaussian, SpreadOp::Max, "eq-hist", "all"),
+        of(fixed(0), SpreadShape::Disc, SpreadOp::Max, "linear", "p90"),
+        of(fixed(9), SpreadShape::Square, SpreadOp::Max, "log", "zoom"),
+    ]
+}
+
+/// Runs of their own for all looks, the first of them once more at the end.
+fn runs_of_their_own(job: &Job<'_>) -> Vec<(Style, Done)> {
+    let looks = looks();
+    let again = looks[0].clone();
+    let alone = |style: Style| (style.clone(), Job { style, ..job.clone() }.cpu());
+    looks.into_iter().chain([again]).map(alone).collect()
+}
+
+/// Every look painted from `paint` has the bytes of a run of its own, whatever was painted before it.
+fn looks_are_those_of(alone: &[(Style, Done)], paint: &dyn Paint, job: &Job<'_>) {
+    for (style, alone) in alone {
+        let job = Job { style: style.clone(), ..job.clone() };
+        let found = difference(alone, &job.paint(paint).unwrap());
+        assert_eq!(found, None, "{style:?} after other looks; {:?}", paint.report());
+    }
+}
+
+/// Two looks of one finished count are those of two runs: on the device, on the host, in both places and in a file.
+#[test]
+fn looks_painted_from_one_count() {
+    let dense = Random(51).clusters(20_000, 2, 25);
+    let mut all = dense.clone();
+    all.extend(Random(52).clusters(300, 100, 30));
+    let tight = ForcedLimits { device_memory: Some(2 << 20), ..everything_through_shaders() };
+    for points in [&dense, &all] {
+        let job = |limits| Job::new(points, (4, 8), 0).limits(limits);
+        let alone = runs_of_their_own(&job(ForcedLimits::default()));
+        for memory in [None, Some(1 << 14)] {
+            let job = Job { memory, ..job(ForcedLimits::default()) };
+            let paint = job.count(job.cpu_count()).unwrap();
+            assert_eq!(paint.report().spilled_bytes > 0, memory.is_some(), "{:?}", paint.report());
+            looks_are_those_of(&alone, paint.as_ref(), &job);
+        }
+        if !adapter_for("looks_painted_from_one_count") {
+            continue;
+        }
+        type Holds = fn(&BackendReport) -> bool;
+        let places: [(Job<'_>, Holds); 2] = if points.len() == dense.len() {
+            [
+                (job(everything_through_shaders()), |r| r.buckets == 0 && r.sparse_tiles == 0),
+                (job(tight), |r| r.buckets > 0 && r.sparse_tiles == 0 && r.spilled_bytes == 0),
+            ]
+        } else {
+            [
+                (job(ForcedLimits::default()), |r| r.buckets == 0 && r.sparse_tiles > 100 && r.slot_buffers > 0),
+                (Job { memory: Some(1 << 14), ..job(tight) }, |r| r.buckets > 0 && r.spilled_bytes > 0),
+            ]
+        };
+        for (job, holds) in places {
+            let paint = job.count(job.gpu_count().unwrap()).unwrap();
+            assert!(holds(&paint.report()), "{:?}", paint.report());
+            looks_are_those_of(&alone, paint.as_ref(), &job);
+        }
+    }
+}
+
+/// Counts that somebody else made are painted by either backend.
+#[test]
+fn looks_painted_from_counts_alone() {
+    let mut points = Random(53).clusters(10_000, 2, 25);
+    points.extend(Random(54).clusters(300, 100, 30));
+    let job = Job::new(&points, (4, 8), 0);
+    let alone = runs_of_their_own(&job);
+    let counted = job.count(job.cpu_count()).unwrap();
+    let mut store = CountStore::new(8);
+    for z in 0..=8 {
+        let (counts, mut part, mut lit) = (counted.counts(z).unwrap(), store.part(), Vec::new());
+        for chunk in 0..counts.chunks(z).unwrap() {
+            counts.read_chunk(z, chunk, &mut lit, |code, lit| part.push(code, lit)).unwrap();
+        }
+        store.set_zoom(z, vec![part]).unwrap();
+    }
+    let (store, monitor) = (Arc::new(store), job.plan().monitor);
+    looks_are_those_of(&alone, &CpuPaint::new(store.clone(), monitor.clone()).unwrap(), &job);
+    if adapter_for("looks_painted_from_counts_alone") {
+        for limits in [ForcedLimits::default(), everything_through_shaders()] {
+            let job = job.clone().limits(limits);
+            let paint = GpuPaint::new(store.clone(), monitor.clone(), &job.gpu_options()).unwrap();
+            looks_are_those_of(&alone, &paint, &job);
         }
     }
 }

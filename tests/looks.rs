@@ -9,14 +9,13 @@ use std::fs;
 use common::gpu::{Job, Random};
 use common::{Playground, points, real_data, sample};
 use serde_json::Value;
-use tilefire::backend::cpu::CpuBackend;
-use tilefire::backend::{Backend, TileSink};
+use tilefire::backend::{SpreadZoom, TileSink};
 use tilefire::counts::{Distinct, Histogram, Isolation, Unit, ZoomStats};
 use tilefire::error::Result;
 use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
 use tilefire::shade::{
-    Colormap, Function, Kernel, Radius, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp, SpreadShape,
-    Style, auto_radius,
+    Colormap, Function, Radius, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp, SpreadShape, Style,
+    auto_radius,
 };
 use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -35,13 +34,12 @@ fn world(points: &[(f64, f64)]) -> Vec<WorldPoint> {
 fn tables_follow_the_formula(points: &[WorldPoint], spread: Spread) -> bool {
     let mut job = Job::new(points, (0, 10), 0);
     job.style.spread = spread;
-    let mut backend = CpuBackend::new(job.plan());
-    job.push(&backend).unwrap();
-    let stats = backend.finish().unwrap();
+    let paint = job.count(job.cpu_count()).unwrap();
     let zooms = ZoomRange { min: 0, max: 10 };
-    let kernels: Vec<Kernel> = stats.iter().map(|s| job.style.kernel(spread.most(), s.max)).collect();
-    let stats = backend.spread(&kernels).unwrap();
-    let histograms: Vec<Histogram> = (0..=10).map(|z| backend.histogram(z).unwrap()).collect();
+    let kernel = |z: u8| job.style.kernel(spread.most(), paint.stats()[usize::from(z)].max);
+    let spread_zooms: Vec<SpreadZoom> = zooms.iter().map(|z| paint.spread(z, &kernel(z)).unwrap()).collect();
+    let stats: Vec<ZoomStats> = spread_zooms.iter().map(|zoom| zoom.stats().clone()).collect();
+    let histograms: Vec<Histogram> = spread_zooms.iter().map(|zoom| paint.histogram(zoom).unwrap()).collect();
     let mut many = 0;
     for (function, span) in FUNCTIONS.iter().flat_map(|function| SPANS.map(|span| (*function, span))) {
         for (colormap, truecolor) in [("tilefire", false), ("turbo", false), ("fire", true), ("#0a58ca", false)] {
@@ -135,26 +133,24 @@ fn more_never_looks_like_less() {
         for radius in [0, 1, 3, 9] {
             let spread = Spread { radius: Radius::Fixed(radius), shape, op };
             let style = Style { spread, span: "1,300".parse().unwrap(), min_count: 2, ..Style::default() };
-            let mut tables = None;
+            let mut of_all = None;
             let mut seen = Vec::new();
             for points in [&all, &some] {
                 let job = Job { style: style.clone(), ..Job::new(points, (z, z), 0) };
-                let mut backend = CpuBackend::new(job.plan());
-                job.push(&backend).unwrap();
-                let stats = backend.finish().unwrap();
+                let paint = job.count(job.cpu_count()).unwrap();
+                let mut stats = paint.stats().to_vec();
                 // The kernel and the table of all points, for both.
-                let (kernels, tables) = tables.get_or_insert_with(|| {
-                    let kernels: Vec<_> = stats.iter().map(|s| spread.kernel(radius, s.max)).collect();
-                    (kernels, None)
-                });
-                let spread_stats = backend.spread(kernels).unwrap();
-                let tables = tables.get_or_insert_with(|| {
+                let (kernel, table) =
+                    of_all.get_or_insert_with(|| (spread.kernel(radius, stats[usize::from(z)].max), None));
+                let zoom = paint.spread(z, kernel).unwrap();
+                let table = table.get_or_insert_with(|| {
+                    stats[usize::from(z)] = zoom.stats().clone();
                     let zooms = ZoomRange { min: z, max: z };
-                    let looks = style.looks(&spread_stats, zooms, |_| Ok(Histogram::default())).unwrap();
-                    looks.into_iter().map(|look| look.table).collect::<Vec<_>>()
+                    let mut looks = style.looks(&stats, zooms, |_| Ok(Histogram::default())).unwrap();
+                    looks.swap_remove(usize::from(z)).table
                 });
                 let sink = Seen::default();
-                backend.tiles(tables, &sink).unwrap();
+                paint.tiles(&zoom, table, &sink).unwrap();
                 seen.push(sink.0.into_inner().unwrap());
             }
             assert!(seen[1].len() > 20 && seen[0].len() > seen[1].len(), "{} {}", seen[0].len(), seen[1].len());
@@ -185,9 +181,7 @@ fn the_automatic_radius_is_that_of_the_whole_zoom() {
             })
             .collect();
         let job = Job::new(&points, (z, z), 0);
-        let mut backend = CpuBackend::new(job.plan());
-        job.push(&backend).unwrap();
-        backend.finish().unwrap();
+        let paint = job.count(job.cpu_count()).unwrap();
         let side = 256i64 << z;
         let pixels: std::collections::BTreeSet<(i64, i64)> =
             points.iter().map(|p| (i64::from(p.x / steps), i64::from(p.y / steps))).collect();
@@ -203,7 +197,7 @@ fn the_automatic_radius_is_that_of_the_whole_zoom() {
                 *accompanied += u64::from(near(r));
             }
         }
-        let found = backend.isolation(z, 1).unwrap();
+        let found = paint.isolation(z, 1).unwrap();
         assert_eq!(found, expected, "spacing {spacing}");
         radii.insert(auto_radius(&found));
     }
@@ -417,15 +411,14 @@ fn the_automatic_radius_sees_drawn_pixels_only() {
     let at = |x: u32, y: u32| WorldPoint { x: (1 << 31) + x * step, y: (1 << 31) + y * step };
     let mut points: Vec<_> = (0..400).map(|i| at(i % 20, i / 20)).collect();
     points.extend((0..4).map(|i| at(i % 2 * 10, i / 2 * 10)));
-    let mut backend = CpuBackend::new(Job::new(&points, (12, 12), 0).plan());
-    Job::new(&points, (12, 12), 0).push(&backend).unwrap();
-    backend.finish().unwrap();
-    let found = |backend: &mut CpuBackend, least| {
-        let isolation = backend.isolation(12, least).unwrap();
+    let job = Job::new(&points, (12, 12), 0);
+    let paint = job.count(job.cpu_count()).unwrap();
+    let found = |least| {
+        let isolation = paint.isolation(12, least).unwrap();
         (isolation.lit, isolation.accompanied)
     };
-    assert_eq!(found(&mut backend, 1), (400, [400; 3]));
-    assert_eq!(found(&mut backend, 2), (4, [0; 3]));
+    assert_eq!(found(1), (400, [400; 3]));
+    assert_eq!(found(2), (4, [0; 3]));
 }
 
 #[test]
@@ -486,10 +479,8 @@ fn company_at_the_largest_distance_is_seen_over_borders() {
         for distance in [6, 7] {
             let points = [at(x, 0), at(x.wrapping_add(distance), 0)];
             let job = Job::new(&points, (12, 12), 0);
-            let mut backend = CpuBackend::new(job.plan());
-            job.push(&backend).unwrap();
-            backend.finish().unwrap();
-            assert_eq!(backend.isolation(12, 1).unwrap().accompanied, [0, 0, if distance == 6 { 2 } else { 0 }]);
+            let paint = job.count(job.cpu_count()).unwrap();
+            assert_eq!(paint.isolation(12, 1).unwrap().accompanied, [0, 0, if distance == 6 { 2 } else { 0 }]);
         }
     }
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tilefire::backend::cpu::CpuBackend;
-use tilefire::backend::{Backend, Memory, Plan, PointPush};
+use tilefire::backend::cpu::CpuCount;
+use tilefire::backend::{Count, Memory, Plan, PointPush};
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
 use tilefire::project::{Coordinate, Crs, LeftOut, Projector};
@@ -36,7 +36,7 @@ impl CoordinateSink for Sink<'_> {
 fn counted(csv: &Path, lon: &str, lat: &str) -> Value {
     let zooms = ZoomRange::new(0, 12).unwrap();
     let monitor = Arc::new(Monitor::default());
-    let mut backend = CpuBackend::new(Plan { zooms, reach: 0, memory: Memory::default(), monitor: monitor.clone() });
+    let backend = CpuCount::new(Plan { zooms, reach: 0, memory: Memory::default(), monitor: monitor.clone() });
     let options =
         ReadOptions { x: Some(lon.parse().unwrap()), y: Some(lat.parse().unwrap()), ..ReadOptions::default() };
     let mut left_out = LeftOut::default();
@@ -57,8 +57,9 @@ fn counted(csv: &Path, lon: &str, lat: &str) -> Value {
         }
         report
     };
-    let stats = backend.finish().unwrap();
-    let zooms: serde_json::Map<String, Value> = stats
+    let paint = Box::new(backend).finish().unwrap();
+    let zooms: serde_json::Map<String, Value> = paint
+        .stats()
         .iter()
         .enumerate()
         .map(|(z, s)| (z.to_string(), serde_json::json!({"lit": s.lit, "max": s.max, "tiles": s.tiles, "sum": s.sum})))

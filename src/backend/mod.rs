@@ -1,21 +1,21 @@
-//! A backend is a session: points are pushed while they are read, `finish` sums them into counts, `spread` lets lit
-//! pixels reach their neighbours and gives the statistics the colours need, `tiles` colours them. Counts stay where
-//! they are; only indices come out.
+//! A backend is two things that meet in counts. [`Count`] takes points while they are read; what it finishes into is
+//! [`Paint`], which lets lit pixels reach their neighbours and colours tiles, for as many looks as one likes. Paint
+//! also opens on counts that somebody else made. Counts stay where they are; only indices come out.
 //!
 //! Knows no file, no PNG and no colour: a tile leaves as palette indices. `cpu` and `gpu` do not know each other.
 
 pub mod cpu;
 pub mod gpu;
 mod host;
+mod paint;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use self::paint::{HeldCounts, Paint, SpreadZoom};
 use crate::account::Account;
-use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::shade::{Kernel, ShadeTable};
 use crate::store::Vault;
 use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -24,7 +24,8 @@ use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 pub struct Plan {
     /// Zooms to make tiles for; counts are kept for all zooms from 0 to the highest.
     pub zooms: ZoomRange,
-    /// The largest radius that the kernel of any zoom will have, in pixels; at most [`crate::shade::MAX_SPREAD`].
+    /// The largest radius that kernels are expected to have, in pixels; at most [`crate::shade::MAX_SPREAD`]. Wider ones
+    /// give the same tiles and take longer.
     pub reach: u32,
     /// Host memory for points and counts, and where to go beyond it.
     pub memory: Memory,
@@ -152,35 +153,11 @@ pub struct Again {
     pub seconds: f64,
 }
 
-/// A rendering session on one device.
-pub trait Backend: Sync {
+/// Points on their way to counts, on one device.
+pub trait Count: Sync {
     /// A way in for one reading thread. Several may be open at once.
     fn pusher(&self) -> Box<dyn PointPush + '_>;
 
-    /// No more points: bins and reduces what is left. Gives the statistics of zooms 0 to `plan.zooms.max`,
-    /// indexed by zoom.
-    fn finish(&mut self) -> Result<Vec<ZoomStats>>;
-
-    /// After `finish`: how alone the pixels of zoom `z` are that have a count of `least` or more.
-    fn isolation(&mut self, z: u8, least: u32) -> Result<Isolation>;
-
-    /// After `finish`, once: spreads the planned zooms. `kernels` is indexed by zoom. Gives the statistics that colours
-    /// are to be made from: those of `finish`, except where a kernel makes counts that were not there before.
-    fn spread(&mut self, kernels: &[Kernel]) -> Result<Vec<ZoomStats>>;
-
-    /// After `spread`: how many pixels of zoom `z` have each count.
-    fn histogram(&self, z: u8) -> Result<Histogram>;
-
-    /// After `spread`: colours every lit tile of the planned zooms, spread included (so a tile next to a lit one may
-    /// come out lit too), and hands it to `sink`. `tables` is indexed by zoom.
-    fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()>;
-
-    /// For benchmarks, after everything else: bins some of `points`, which were pushed before, once more with nothing
-    /// but the device in the way. `None` where points do not lie on a device. The counts are wrong afterwards.
-    fn bin_again(&self, _points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
-        Ok(None)
-    }
-
-    /// What was done so far.
-    fn report(&self) -> BackendReport;
+    /// No more points: bins and reduces what is left.
+    fn finish(self: Box<Self>) -> Result<Box<dyn Paint>>;
 }

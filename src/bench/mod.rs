@@ -464,7 +464,7 @@ fn stages(reports: &[Report], last: &Report, input_bytes: u64) -> Vec<StageRow> 
 
 /// Seconds from points to statistics and from there to indices, and of binning points that are on the device.
 fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
-    let (mut backend, _) = render::open(request, render::memory(&request.resources, &request.out), monitor)?;
+    let (backend, _) = render::open(request, render::memory(&request.resources, &request.out), monitor)?;
     let start = Instant::now();
     let next = AtomicUsize::new(0);
     render::on_all_threads(|| {
@@ -477,12 +477,11 @@ fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>)
             push.close()
         }
     })?;
-    let stats = backend.finish()?;
+    let paint = backend.finish()?;
     let counted = Instant::now();
-    let coloured = render::colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
-    backend.tiles(&coloured.tables(), &Nobody)?;
+    render::colours::colour(paint.as_ref(), &request.style, request.zooms)?.paint(paint.as_ref(), &Nobody)?;
     let shade = counted.elapsed().as_secs_f64();
-    Ok(((counted - start).as_secs_f64(), shade, backend.bin_again(points)?))
+    Ok(((counted - start).as_secs_f64(), shade, paint.bin_again(points)?))
 }
 
 /// Takes tiles and does nothing with them.

@@ -1,10 +1,10 @@
 //! From counted zooms to their colours: how far each zoom's pixels reach, what counts that makes, and the tables. The
 //! same steps for tiles, pictures, dry runs and benchmarks.
 
-use crate::backend::Backend;
+use crate::backend::{Paint, SpreadZoom, TileSink};
 use crate::counts::ZoomStats;
-use crate::error::Result;
-use crate::shade::{Kernel, Look, Radius, ShadeTable, Style, auto_radius, grouped, people};
+use crate::error::{Error, Result};
+use crate::shade::{Look, Radius, ShadeTable, Style, auto_radius, grouped, people};
 use crate::tile::ZoomRange;
 
 /// What tiles are coloured with; everything is indexed by zoom.
@@ -16,12 +16,23 @@ pub(crate) struct Coloured<'a> {
     pub(crate) stats: Vec<ZoomStats>,
     /// Formulas and tables.
     pub(crate) looks: Vec<Look<'a>>,
+    /// The zooms to be painted, in ascending order.
+    spread: Vec<SpreadZoom>,
 }
 
 impl Coloured<'_> {
     /// The tables, as a backend takes them.
     pub(crate) fn tables(&self) -> Vec<ShadeTable> {
         self.looks.iter().map(|look| look.table.clone()).collect()
+    }
+
+    /// Paints all zooms that were asked for; what spreading made of one goes as soon as it is painted.
+    pub(crate) fn paint(&mut self, paint: &dyn Paint, sink: &dyn TileSink) -> Result<()> {
+        self.spread.drain(..).try_for_each(|zoom| {
+            let look = self.looks.get(usize::from(zoom.z()));
+            let look = look.ok_or_else(|| Error::Internal(format!("no colours for zoom {}", zoom.z())))?;
+            paint.tiles(&zoom, &look.table, sink)
+        })
     }
 
     /// What a person should know about the colours of `zooms`.
@@ -51,26 +62,27 @@ impl Coloured<'_> {
     }
 }
 
-/// Spreads the zooms asked for and finds their colours. `stats` are those of the counted points.
-pub(crate) fn colour<'a>(
-    backend: &mut dyn Backend,
-    style: &'a Style,
-    stats: &[ZoomStats],
-    zooms: ZoomRange,
-) -> Result<Coloured<'a>> {
+/// Spreads the zooms asked for and finds their colours.
+pub(crate) fn colour<'a>(paint: &dyn Paint, style: &'a Style, zooms: ZoomRange) -> Result<Coloured<'a>> {
+    let mut stats = paint.stats().to_vec();
     let mut radii = vec![0; stats.len()];
+    let mut spread = Vec::new();
     for z in zooms.iter() {
         let radius = match style.spread.radius {
             Radius::Fixed(radius) => radius,
-            Radius::Auto => auto_radius(&backend.isolation(z, style.min_count)?),
+            Radius::Auto => auto_radius(&paint.isolation(z, style.min_count)?),
         };
-        if let Some(of_zoom) = radii.get_mut(usize::from(z)) {
-            *of_zoom = radius;
-        }
+        let (Some(radius_of_zoom), Some(stats)) = (radii.get_mut(usize::from(z)), stats.get_mut(usize::from(z))) else {
+            return Err(Error::Internal(format!("zoom {z} was not counted")));
+        };
+        *radius_of_zoom = radius;
+        let zoom = paint.spread(z, &style.kernel(radius, stats.max))?;
+        *stats = zoom.stats().clone();
+        spread.push(zoom);
     }
-    let kernels: Vec<Kernel> =
-        radii.iter().zip(stats).map(|(&radius, stats)| style.kernel(radius, stats.max)).collect();
-    let stats = backend.spread(&kernels)?;
-    let looks = style.looks(&stats, zooms, |z| backend.histogram(z))?;
-    Ok(Coloured { radii, stats, looks })
+    let looks = style.looks(&stats, zooms, |z| {
+        let zoom = spread.iter().find(|zoom| zoom.z() == z);
+        paint.histogram(zoom.ok_or_else(|| Error::Internal(format!("zoom {z} was not spread")))?)
+    })?;
+    Ok(Coloured { radii, stats, looks, spread })
 }

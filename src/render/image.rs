@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::colours::{Coloured, colour};
 use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, pool};
-use crate::backend::{Backend, PointPush, TileSink};
+use crate::backend::{Count, PointPush, TileSink};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -102,7 +102,7 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
         }
     };
     let run = request.run(&grid);
-    let (mut backend, notice) = open(&run, memory.rest(), monitor)?;
+    let (backend, notice) = open(&run, memory.rest(), monitor)?;
     let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
     let points = match waiting {
         None => aggregate(&request.sources, || pusher(), monitor)?,
@@ -112,13 +112,13 @@ fn draw(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
         }
     };
     let outside = outside.load(Ordering::Relaxed);
-    finish(request, (&run, &grid), backend.as_mut(), (&points, outside), notice, monitor)
+    finish(request, (&run, &grid), backend, (&points, outside), notice, monitor)
 }
 
 fn finish(
     request: &ImageRequest,
     (run, grid): (&Request, &Grid),
-    backend: &mut dyn Backend,
+    backend: Box<dyn Count>,
     (points, outside): (&Points, u64),
     notice: Option<String>,
     monitor: &Arc<Monitor>,
@@ -130,17 +130,17 @@ fn finish(
             points.used
         )));
     }
-    let stats = backend.finish()?;
-    if let Some(stats) = stats.iter().find(|stats| stats.sum != inside) {
+    let paint = backend.finish()?;
+    if let Some(stats) = paint.stats().iter().find(|stats| stats.sum != inside) {
         return Err(Error::Internal(format!("the picture counts {} of {inside} points", stats.sum)));
     }
-    let coloured = colour(backend, &request.style, &stats, run.zooms)?;
+    let mut coloured = colour(paint.as_ref(), &request.style, run.zooms)?;
     let tables = coloured.tables();
     let zoom = run.zooms.max;
     let table = tables.last().ok_or_else(|| Error::Internal("a picture without colours".into()))?;
     let canvas = Canvas::new(grid, table.is_wide());
-    backend.tiles(&tables, &canvas)?;
-    let mut report = Report::new(run, points, &stats, &coloured);
+    coloured.paint(paint.as_ref(), &canvas)?;
+    let mut report = Report::new(run, points, paint.stats(), &coloured);
     report.used = inside;
     let legend = if request.legend { Some(request.legend(run, points, &report, &coloured)?) } else { None };
     let fits = |legend: &RgbaImage| legend.width() <= grid.columns() && legend.height() <= grid.rows();
@@ -168,7 +168,7 @@ fn finish(
     monitor.check()?;
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
     let bytes = monitor.time(Stage::Write, || picture::save(&request.out, &picture, &options))?;
-    report.finish(&Written { bytes, ..Written::default() }, backend.report(), notice, monitor);
+    report.finish(&Written { bytes, ..Written::default() }, paint.report(), notice, monitor);
     let (width, height) = (grid.columns(), grid.rows());
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }

@@ -21,10 +21,9 @@ use self::points::Points;
 pub(crate) use self::points::aggregate;
 use self::session::check_device;
 pub(crate) use self::session::{default_memory, memory, on_all_threads, open, pool};
-use crate::backend::Backend;
+use crate::backend::Paint;
 use crate::container::page;
 use crate::container::write::{self, Beside, TileWriter, Written};
-use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
@@ -40,32 +39,32 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
 
 /// A run whose points are counted.
 struct Counted {
-    backend: Box<dyn Backend>,
+    paint: Box<dyn Paint>,
     /// What to tell when the backend is not the one a person may have expected.
     notice: Option<String>,
     points: Points,
-    stats: Vec<ZoomStats>,
 }
 
 /// Reads, projects and counts.
 fn count(request: &Request, monitor: &Arc<Monitor>) -> Result<Counted> {
-    let (mut backend, notice) = open(request, memory(&request.resources, &request.out), monitor)?;
+    let (backend, notice) = open(request, memory(&request.resources, &request.out), monitor)?;
     let points = aggregate(&request.sources, || backend.pusher(), monitor)?;
-    let stats = backend.finish()?;
+    let paint = backend.finish()?;
+    let stats = paint.stats();
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
     }
-    Ok(Counted { backend, notice, points, stats })
+    Ok(Counted { paint, notice, points })
 }
 
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
-    let Counted { mut backend, notice, points, stats } = count(request, monitor)?;
-    let coloured = colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
-    let mut report = Report::new(request, &points, &stats, &coloured);
+    let Counted { paint, notice, points } = count(request, monitor)?;
+    let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
+    let mut report = Report::new(request, &points, paint.stats(), &coloured);
     let archive = request.out.extension().is_some_and(|e| e.eq_ignore_ascii_case("pmtiles"));
-    report.estimate = Some(estimate::estimate(&stats, request.zooms, rayon::current_num_threads(), archive));
-    report.finish(&Written::default(), backend.report(), notice, monitor);
+    report.estimate = Some(estimate::estimate(paint.stats(), request.zooms, rayon::current_num_threads(), archive));
+    report.finish(&Written::default(), paint.report(), notice, monitor);
     Ok(report)
 }
 
@@ -75,17 +74,17 @@ pub(crate) fn render(
     create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
 ) -> Result<Report> {
     let writer = create()?;
-    let Counted { mut backend, notice, points, stats } = count(request, monitor)?;
-    let coloured = colours::colour(backend.as_mut(), &request.style, &stats, request.zooms)?;
+    let Counted { paint, notice, points } = count(request, monitor)?;
+    let mut coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
     let tiles: u64 = request.zooms.iter().filter_map(|z| coloured.stats.get(usize::from(z))).map(|s| s.tiles).sum();
     monitor.tiles_total.store(tiles, Ordering::Relaxed);
     let tables = coloured.tables();
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
     let sink = sink::EncodingSink { tables: &tables, truecolor, writer: writer.as_ref(), monitor, drawn };
-    backend.tiles(&tables, &sink)?;
+    coloured.paint(paint.as_ref(), &sink)?;
 
-    let mut report = Report::new(request, &points, &stats, &coloured);
+    let mut report = Report::new(request, &points, paint.stats(), &coloured);
     // The box around all points would tell where those are that are not to be seen.
     let extent = if request.style.min_count > 1 { sink.drawn.extent() } else { points.extent };
     let metadata = report.metadata(request, &extent, &coloured)?;
@@ -96,6 +95,6 @@ pub(crate) fn render(
     };
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside))?;
-    report.finish(&written, backend.report(), notice, monitor);
+    report.finish(&written, paint.report(), notice, monitor);
     Ok(report)
 }

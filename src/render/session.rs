@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Device, Request, Resources};
-use crate::backend::cpu::CpuBackend;
-use crate::backend::gpu::{self, GpuBackend};
-use crate::backend::{Backend, Memory, Plan};
+use crate::backend::cpu::CpuCount;
+use crate::backend::gpu::{self, GpuCount};
+use crate::backend::{Count, Memory, Plan};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::shade::{MAX_SPREAD, Style};
@@ -47,18 +47,18 @@ pub(crate) fn open(
     request: &Request,
     memory: Memory,
     monitor: &Arc<Monitor>,
-) -> Result<(Box<dyn Backend>, Option<String>)> {
+) -> Result<(Box<dyn Count>, Option<String>)> {
     let reach = request.style.spread.most();
     let plan = Plan { zooms: request.zooms, reach, memory, monitor: monitor.clone() };
     let (device, gpu) = (&request.resources.device, &request.resources.gpu);
     let wanted = gpu.adapter.as_deref().map_or(gpu::Choice::Auto, gpu::Choice::Named);
     match device {
-        Device::Cpu => Ok((Box::new(CpuBackend::new(plan)), None)),
-        Device::Gpu => Ok((Box::new(GpuBackend::new(plan, gpu.clone())?), None)),
+        Device::Cpu => Ok((Box::new(CpuCount::new(plan)), None)),
+        Device::Gpu => Ok((Box::new(GpuCount::new(plan, gpu)?), None)),
         Device::Auto => match gpu::choose(&gpu::adapters(), wanted) {
-            Ok(_) => Ok((Box::new(GpuBackend::new(plan, gpu.clone())?), None)),
+            Ok(_) => Ok((Box::new(GpuCount::new(plan, gpu)?), None)),
             Err(reason) if gpu.adapter.is_some() => Err(reason),
-            Err(reason) => Ok((Box::new(CpuBackend::new(plan)), Some(format!("using the CPU: {reason}")))),
+            Err(reason) => Ok((Box::new(CpuCount::new(plan)), Some(format!("using the CPU: {reason}")))),
         },
     }
 }

@@ -45,6 +45,16 @@ impl CountStore {
         Self { zooms: self.zooms.iter().map(|_| ZoomCounts::default()).collect(), vault: self.vault.clone() }
     }
 
+    /// The highest zoom there is room for.
+    pub fn max_zoom(&self) -> u8 {
+        u8::try_from(self.zooms.len().saturating_sub(1)).unwrap_or(u8::MAX)
+    }
+
+    /// Bytes that went to a temporary file so far, those of other stores of the same vault included.
+    pub fn spilled(&self) -> u64 {
+        self.vault.spilled()
+    }
+
     /// A part to fill, which waits where this store does.
     pub fn part(&self) -> CountPart {
         CountPart::in_vault(self.vault.clone())
@@ -79,6 +89,17 @@ impl CountStore {
     pub fn take_zoom(&mut self, z: u8) -> Result<CountPart> {
         let ZoomCounts { chunks, stats } = std::mem::take(self.zoom_mut(z)?);
         Ok(CountPart::from_chunks(chunks, stats, self.vault.clone()))
+    }
+
+    /// A copy of the counts of zoom `z`, in the same vault.
+    pub fn copy_zoom(&self, z: u8) -> Result<CountPart> {
+        let zoom = self.zoom(z)?;
+        let copy = |chunk: &Chunk| {
+            let bytes = self.vault.put(&self.vault.get(&chunk.bytes)?)?;
+            Ok(Chunk { bytes, ..*chunk })
+        };
+        let chunks = zoom.chunks.iter().map(copy).collect::<Result<_>>()?;
+        Ok(CountPart::from_chunks(chunks, zoom.stats.clone(), self.vault.clone()))
     }
 
     fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts> {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Once, OnceLock};
 
-use tilefire::backend::cpu::CpuBackend;
-use tilefire::backend::gpu::{Choice, ForcedLimits, GpuBackend, GpuOptions, adapters, choose};
-use tilefire::backend::{Backend, BackendReport, Memory, Plan, ShaderWork, TileSink};
+use tilefire::backend::cpu::CpuCount;
+use tilefire::backend::gpu::{Choice, ForcedLimits, GpuCount, GpuOptions, adapters, choose};
+use tilefire::backend::{BackendReport, Count, Memory, Paint, Plan, ShaderWork, TileSink};
 use tilefire::counts::{Histogram, Isolation, ZoomStats};
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
-use tilefire::shade::{Kernel, Radius, Spread, Style, auto_radius};
+use tilefire::shade::{Radius, Spread, Style, auto_radius};
 use tilefire::tile::{TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// Validation messages go to `log`; without a logger they vanish.
@@ -140,7 +140,7 @@ impl<'a> Job<'a> {
     }
 
     /// Pushes the points from all threads.
-    pub fn push(&self, backend: &impl Backend) -> Result<()> {
+    pub fn push(&self, count: &impl Count) -> Result<()> {
         let share = self.points.len().div_ceil(self.threads).max(1);
         std::thread::scope(|scope| {
             let threads: Vec<_> = self
@@ -148,7 +148,7 @@ impl<'a> Job<'a> {
                 .chunks(share)
                 .map(|points| {
                     scope.spawn(move || {
-                        let mut pusher = backend.pusher();
+                        let mut pusher = count.pusher();
                         for some in points.chunks(self.push) {
                             pusher.push(some)?;
                         }
@@ -161,54 +161,72 @@ impl<'a> Job<'a> {
     }
 
     /// Spreads and colours the tiles.
-    pub fn tiles(&self, backend: &mut impl Backend, stats: &[ZoomStats]) -> Result<(Coloured, Tiles)> {
+    pub fn paint(&self, paint: &dyn Paint) -> Result<Done> {
         let zooms = ZoomRange::new(self.zooms.0, self.zooms.1).unwrap();
-        let mut coloured = Coloured::default();
-        let mut kernels = vec![Kernel::none(); stats.len()];
+        let stats = paint.stats().to_vec();
+        let mut coloured = Coloured { stats: stats.clone(), ..Coloured::default() };
+        let mut spread = Vec::new();
         for z in zooms.iter() {
             let radius = match self.style.spread.radius {
                 Radius::Fixed(radius) => radius,
                 Radius::Auto => {
-                    coloured.isolation.push(backend.isolation(z, self.style.min_count)?);
+                    coloured.isolation.push(paint.isolation(z, self.style.min_count)?);
                     auto_radius(coloured.isolation.last().unwrap())
                 }
             };
-            kernels[usize::from(z)] = self.style.kernel(radius, stats[usize::from(z)].max);
+            let zoom = paint.spread(z, &self.style.kernel(radius, stats[usize::from(z)].max))?;
+            coloured.stats[usize::from(z)] = zoom.stats().clone();
+            spread.push(zoom);
         }
-        coloured.stats = backend.spread(&kernels)?;
+        let of_zoom = |z: u8| spread.iter().find(|zoom| zoom.z() == z).unwrap();
         let histograms = &mut coloured.histograms;
         let looks = self.style.looks(&coloured.stats, zooms, |z| {
-            let histogram = backend.histogram(z)?;
+            let histogram = paint.histogram(of_zoom(z))?;
             histograms.push(histogram.clone());
             Ok(histogram)
         })?;
-        let tables: Vec<_> = looks.into_iter().map(|look| look.table).collect();
         let sink = Collect::default();
-        backend.tiles(&tables, &sink)?;
-        Ok((coloured, sink.0.into_inner().unwrap()))
+        for z in zooms.iter() {
+            paint.tiles(of_zoom(z), &looks[usize::from(z)].table, &sink)?;
+        }
+        let tiles = sink.0.into_inner().unwrap();
+        Ok(Done { stats, coloured, tiles, report: paint.report() })
     }
 
     /// Runs the job; calls `between` before pushing (0), before finishing (1) and before colouring (2).
-    pub fn run_and<B: Backend>(&self, backend: &mut B, between: impl Fn(&B, usize)) -> Result<Done> {
-        between(backend, 0);
-        self.push(backend)?;
-        between(backend, 1);
-        let stats = backend.finish()?;
-        between(backend, 2);
-        let (coloured, tiles) = self.tiles(backend, &stats)?;
-        Ok(Done { stats, coloured, tiles, report: backend.report() })
+    pub fn run_and(&self, count: impl Count + 'static, between: impl Fn(usize)) -> Result<Done> {
+        between(0);
+        self.push(&count)?;
+        between(1);
+        let paint = Box::new(count).finish()?;
+        between(2);
+        self.paint(paint.as_ref())
+    }
+
+    /// Pushes the points and counts them.
+    pub fn count(&self, count: impl Count + 'static) -> Result<Box<dyn Paint>> {
+        self.push(&count)?;
+        Box::new(count).finish()
+    }
+
+    pub fn cpu_count(&self) -> CpuCount {
+        CpuCount::new(self.plan())
     }
 
     pub fn cpu(&self) -> Done {
-        self.run_and(&mut CpuBackend::new(self.plan()), |_, _| ()).unwrap()
+        self.run_and(self.cpu_count(), |_| ()).unwrap()
     }
 
-    pub fn gpu_backend(&self) -> Result<GpuBackend> {
-        GpuBackend::new(self.plan(), GpuOptions { adapter: Some(adapter_name()), limits: self.limits })
+    pub fn gpu_options(&self) -> GpuOptions {
+        GpuOptions { adapter: Some(adapter_name()), limits: self.limits }
+    }
+
+    pub fn gpu_count(&self) -> Result<GpuCount> {
+        GpuCount::new(self.plan(), &self.gpu_options())
     }
 
     pub fn gpu(&self) -> Done {
-        self.run_and(&mut self.gpu_backend().unwrap(), |_, _| ()).unwrap()
+        self.run_and(self.gpu_count().unwrap(), |_| ()).unwrap()
     }
 
     /// Runs both and compares everything; gives the GPU's report.

@@ -1,9 +1,10 @@
-//! The CPU session: the yardstick. Points wait in buckets, every bucket is partitioned down to its tiles and
-//! binned (`bin`), zooms are summed in the count store, spread where that makes new counts (`spread`), and coloured
-//! from it (`spread`, `shade`).
+//! The CPU: the yardstick. Points wait in buckets, every bucket is partitioned down to its tiles and binned (`bin`),
+//! zooms are summed in the count store. From there they are painted (`paint`): spread where that makes new counts
+//! (`spread`), and coloured (`spread`, `shade`).
 //! All cores of the current rayon pool; the result does not depend on how many there are.
 
 mod bin;
+mod paint;
 mod shade;
 mod spread;
 
@@ -13,53 +14,41 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
-use super::host::{BUCKET_ZOOM, count_points, isolation};
-use super::{Backend, BackendReport, Plan, PointPush, TileSink};
-use crate::counts::{Histogram, Isolation, ZoomStats};
+pub use self::paint::CpuPaint;
+use super::host::{BUCKET_ZOOM, count_points};
+use super::{BackendReport, Count, Paint, Plan, PointPush};
 use crate::error::{Error, Result};
 use crate::monitor::Stage;
-use crate::shade::{Form, Kernel, ShadeTable};
-use crate::store::{CountPart, CountStore, PointSink, PointStore, Vault};
-use crate::tile::{PixelIndex, WorldPoint};
+use crate::store::{CountPart, CountStore, PointSink, PointStore};
+use crate::tile::WorldPoint;
 
-/// A session on the processor.
+/// Points that are counted on the processor.
 #[derive(Debug)]
-pub struct CpuBackend {
+pub struct CpuCount {
     plan: Plan,
     points: PointStore,
     pushed: AtomicU64,
     flushes: AtomicU64,
     /// Counts of the highest zoom that were made while points still came, by bucket.
     early: Mutex<BTreeMap<u64, Vec<CountPart>>>,
-    vault: Arc<Vault>,
     counts: CountStore,
-    /// What is spread while tiles are coloured, indexed by zoom; empty before `spread`.
-    kernels: Vec<Kernel>,
     report: BackendReport,
 }
 
-impl CpuBackend {
+impl CpuCount {
     /// Begins a session; call it and its methods within the rayon pool that shall do the work.
     pub fn new(plan: Plan) -> Self {
         let zoom = plan.zooms.max;
         let report = BackendReport { backend: "cpu", threads: rayon::current_num_threads(), ..Default::default() };
-        let vault = Arc::new(plan.memory.vault());
         Self {
             points: PointStore::with_room(zoom.min(BUCKET_ZOOM), plan.memory.points()),
             pushed: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
             early: Mutex::default(),
-            counts: CountStore::in_vault(zoom, vault.clone()),
-            kernels: Vec::new(),
-            vault,
+            counts: CountStore::in_vault(zoom, Arc::new(plan.memory.vault())),
             plan,
             report,
         }
-    }
-
-    /// The counts, complete after `finish`.
-    pub fn counts(&self) -> &CountStore {
-        &self.counts
     }
 
     /// Takes the points of one bucket out of the store and counts them, about `most` at a time. Parts of one round
@@ -117,25 +106,13 @@ impl CpuBackend {
     }
 }
 
-impl CpuBackend {
-    fn colour<I: PixelIndex>(&self, z: u8, table: &ShadeTable, sink: &dyn TileSink) -> Result<()> {
-        let lookup = shade::Lookup::<I>::new(table);
-        match self.kernels.get(usize::from(z)) {
-            Some(Kernel { radius, form: Form::Rows(rows), .. }) if *radius > 0 => {
-                spread::zoom(&self.counts, z, (*radius, rows), &lookup, &self.plan.monitor, sink)
-            }
-            _ => shade::zoom(&self.counts, z, &lookup, &self.plan.monitor, sink),
-        }
-    }
-}
-
 fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
     Error::Internal("a thread died while it counted points".into())
 }
 
 struct CpuPush<'a> {
     sink: PointSink<'a>,
-    backend: &'a CpuBackend,
+    backend: &'a CpuCount,
 }
 
 impl PointPush for CpuPush<'_> {
@@ -151,58 +128,19 @@ impl PointPush for CpuPush<'_> {
     }
 }
 
-impl Backend for CpuBackend {
+impl Count for CpuCount {
     fn pusher(&self) -> Box<dyn PointPush + '_> {
         Box::new(CpuPush { sink: self.points.sink(), backend: self })
     }
 
-    fn finish(&mut self) -> Result<Vec<ZoomStats>> {
+    fn finish(mut self: Box<Self>) -> Result<Box<dyn Paint>> {
         self.bin()?;
         let monitor = self.plan.monitor.clone();
         for z in (0..self.plan.zooms.max).rev() {
             monitor.check()?;
             monitor.time(Stage::Reduce, || self.counts.reduce(z))?;
         }
-        (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect()
-    }
-
-    fn isolation(&mut self, z: u8, least: u32) -> Result<Isolation> {
-        isolation::zoom(&self.counts, z, least)
-    }
-
-    fn spread(&mut self, kernels: &[Kernel]) -> Result<Vec<ZoomStats>> {
-        let monitor = self.plan.monitor.clone();
-        self.kernels = kernels.to_vec();
-        for z in self.plan.zooms.iter() {
-            let Some(kernel) = self.kernels.get_mut(usize::from(z)).filter(|kernel| !kernel.keeps_counts()) else {
-                continue;
-            };
-            let parts = monitor.time(Stage::Spread, || spread::new_counts(&self.counts, z, kernel, &monitor))?;
-            self.counts.set_zoom(z, parts)?;
-            self.counts.set_unit(z, kernel.unit())?;
-            *kernel = Kernel::none();
-        }
-        (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect()
-    }
-
-    fn histogram(&self, z: u8) -> Result<Histogram> {
-        self.counts.histogram(z)
-    }
-
-    fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()> {
-        for z in self.plan.zooms.iter() {
-            let table =
-                tables.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no colours for zoom {z}")))?;
-            if table.is_wide() { self.colour::<u16>(z, table, sink)? } else { self.colour::<u8>(z, table, sink)? }
-        }
-        Ok(())
-    }
-
-    fn report(&self) -> BackendReport {
-        BackendReport {
-            flushes: self.flushes.load(Ordering::Relaxed),
-            spilled_bytes: self.vault.spilled(),
-            ..self.report.clone()
-        }
+        let report = BackendReport { flushes: self.flushes.load(Ordering::Relaxed), ..self.report };
+        Ok(Box::new(CpuPaint::counted(Arc::new(self.counts), monitor, report)?))
     }
 }

@@ -1,11 +1,11 @@
 //! Binning alone, for benchmarks: points that already lie on the device are binned once more into the tiles that a
-//! finished session still has. Neither the host nor the bus is in the way, so this is the shader's own speed.
+//! finished session has left. Neither the host nor the bus is in the way, so this is the shader's own speed.
 
 use std::time::Instant;
 
 use super::bin;
 use super::device::Gpu;
-use super::resident::Resident;
+use super::resident::DeviceCounts;
 use crate::backend::Again;
 use crate::error::Result;
 use crate::tile::WorldPoint;
@@ -14,7 +14,7 @@ use crate::tile::WorldPoint;
 const MOST: usize = 1 << 26;
 
 /// Bins `points` again, as many as are taken; the counts are wrong afterwards.
-pub(super) fn run(gpu: &Gpu, device: &Resident, points: &[Vec<WorldPoint>]) -> Result<Again> {
+pub(super) fn run(gpu: &Gpu, device: &DeviceCounts, points: &[Vec<WorldPoint>]) -> Result<Again> {
     let mut batches: Vec<(wgpu::Buffer, u32)> = Vec::new();
     let (mut batch, mut taken) = (Vec::new(), 0);
     let mut pieces = points.iter().take_while(|piece| {
@@ -24,8 +24,8 @@ pub(super) fn run(gpu: &Gpu, device: &Resident, points: &[Vec<WorldPoint>]) -> R
     loop {
         let piece = pieces.next();
         batch.extend_from_slice(piece.map_or(&[], Vec::as_slice));
-        while batch.len() >= device.batch() || (piece.is_none() && !batch.is_empty()) {
-            let rest = batch.split_off(batch.len().min(device.batch()));
+        while batch.len() >= device.batch || (piece.is_none() && !batch.is_empty()) {
+            let rest = batch.split_off(batch.len().min(device.batch));
             let buffer = gpu.upload("points again", bytemuck::cast_slice(&batch), wgpu::BufferUsages::STORAGE)?;
             batches.push((buffer, batch.len() as u32));
             batch = rest;
@@ -37,15 +37,7 @@ pub(super) fn run(gpu: &Gpu, device: &Resident, points: &[Vec<WorldPoint>]) -> R
     let bin = || {
         let mut encoder = gpu.encoder();
         for (buffer, points) in &batches {
-            bin::encode(
-                gpu,
-                &mut encoder,
-                (buffer, *points),
-                device.zoom(),
-                &device.table,
-                device.pool(device.zoom()),
-                0,
-            )?;
+            bin::encode(gpu, &mut encoder, (buffer, *points), device.zoom, &device.table, device.pool(device.zoom), 0)?;
         }
         gpu.wait(&gpu.submit(encoder)?)
     };

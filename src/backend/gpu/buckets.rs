@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
-use super::GpuBackend;
+use super::GpuCount;
 use super::pack::Parts;
 use super::resident::CHUNK;
 use super::table::Seen;
@@ -16,7 +16,7 @@ use crate::backend::host::{self, Runs};
 use crate::counts::Lit;
 use crate::error::Result;
 use crate::monitor::Stage;
-use crate::store::{CountPart, CountStore};
+use crate::store::CountPart;
 use crate::tile::{WorldPoint, morton_point};
 
 /// A bucket's points by tile: those of dense tiles side by side, the others counted or kept.
@@ -69,7 +69,7 @@ impl Split<'_> {
     }
 }
 
-impl GpuBackend {
+impl GpuCount {
     /// Bits of a code below the pixel of the highest zoom.
     fn drop(&self) -> u32 {
         48 - 2 * u32::from(self.plan.zooms.max)
@@ -248,7 +248,7 @@ impl GpuBackend {
         let parts = summed.collect::<Result<Vec<_>>>()?;
         self.tell_sparse(&parts);
         let zoom = self.plan.zooms.max;
-        let mut counts = CountStore::in_vault(zoom, self.vault.clone());
+        let mut counts = self.counts.another();
         counts.set_zoom(zoom, parts)?;
         for z in (0..zoom).rev() {
             self.plan.monitor.check()?;

@@ -372,8 +372,9 @@ impl Gpu {
     }
 
     /// Takes the device away, as a driver reset would.
-    pub(super) fn destroy(&self) {
-        self.device.destroy();
+    pub(super) fn destroyer(&self) -> impl Fn() + use<> {
+        let device = self.device.clone();
+        move || device.destroy()
     }
 }
 

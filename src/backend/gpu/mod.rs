@@ -1,7 +1,7 @@
-//! The GPU session. Points of dense tiles stream to the device and are binned at once (`resident`); those of sparse
+//! The GPU. Points of dense tiles stream to the device and are binned at once (`resident`); those of sparse
 //! tiles wait on the host and are counted there. When the dense tiles do not fit the device, or what waits does not
-//! fit its memory, all points wait in buckets that are worked off some at a time (`buckets`). Tiles are coloured from
-//! either (`tiles`). Every stage is a shader and a file here of the same name; `device` talks to wgpu.
+//! fit its memory, all points wait in buckets that are worked off some at a time (`buckets`). What was
+//! counted is painted (`paint`) from where it lies. Every stage is a shader and a file here of the same name; `device` talks to wgpu.
 //!
 //! Gives the same bytes as the CPU session, on every adapter and under any limits.
 
@@ -18,6 +18,7 @@ mod memory;
 mod new_counts;
 mod output;
 mod pack;
+mod paint;
 mod push;
 mod readback;
 mod reduce;
@@ -39,17 +40,16 @@ pub use adapter::{AdapterDescription, AdapterKind, Choice, adapters, choose};
 
 use self::device::Gpu;
 use self::memory::MemoryPlan;
-use self::new_counts::Work;
 use self::pack::{Packing, Parts};
+use self::paint::Counted;
+pub use self::paint::GpuPaint;
 use self::resident::Resident;
 use self::table::Seen;
-use super::host::{BUCKET_ZOOM, isolation};
-use super::{Again, Backend, BackendReport, Plan, PointPush, TileSink};
-use crate::counts::{Histogram, Isolation, ZoomStats};
+use super::host::BUCKET_ZOOM;
+use super::paint::all_stats;
+use super::{BackendReport, Count, Paint, Plan, PointPush};
 use crate::error::{Error, Result};
-use crate::monitor::Stage;
-use crate::shade::{Kernel, ShadeTable};
-use crate::store::{CountPart, CountStore, PointStore, Vault};
+use crate::store::{CountPart, CountStore, PointStore};
 use crate::tile::WorldPoint;
 
 /// Tiles with fewer points than this do not go through the shaders: a dense tile is 64 Ki pixels whatever is in it.
@@ -90,9 +90,9 @@ pub struct ForcedLimits {
     pub slot_buffers: Option<usize>,
 }
 
-/// A session on a GPU.
+/// Points that are counted on a GPU.
 #[derive(Debug)]
-pub struct GpuBackend {
+pub struct GpuCount {
     plan: Plan,
     gpu: Gpu,
     memory: MemoryPlan,
@@ -112,20 +112,22 @@ pub struct GpuBackend {
     early: Mutex<Parts>,
     flushes: AtomicU64,
     passes: AtomicU64,
-    vault: Arc<Vault>,
-    /// Counts that are on the host, complete after `finish`: of all tiles, or of those that are not on the device.
+    /// Counts that are on the host: of all tiles, or of those that are not on the device.
     counts: CountStore,
-    /// Statistics of all zooms, complete after `finish`.
-    stats: Vec<ZoomStats>,
-    /// What is spread while tiles are coloured, indexed by zoom; empty before `spread`.
-    kernels: Vec<Kernel>,
     report: BackendReport,
 }
 
-impl GpuBackend {
-    /// Begins a session on the adapter that `options` ask for; call its methods within the rayon pool that shall
-    /// do the host's share.
-    pub fn new(plan: Plan, options: GpuOptions) -> Result<Self> {
+/// A device that is ready to work.
+struct Opened {
+    gpu: Gpu,
+    memory: MemoryPlan,
+    dense_min: usize,
+    report: BackendReport,
+}
+
+impl Opened {
+    /// Opens the adapter that `options` ask for.
+    fn new(options: &GpuOptions) -> Result<Self> {
         let wanted = options.adapter.as_deref().map_or(Choice::Auto, Choice::Named);
         let mut found = adapter::enumerate();
         let descriptions: Vec<_> = found.iter().map(|(_, description)| description.clone()).collect();
@@ -133,7 +135,6 @@ impl GpuBackend {
         let limits = options.limits;
         let gpu = Gpu::open(&adapter, limits.subgroups)?;
         let memory = MemoryPlan::new(&description, &limits);
-        let device = Resident::new(&gpu, &plan, memory)?;
         let report = BackendReport {
             backend: "gpu",
             adapter: Some(gpu.adapter().to_string()),
@@ -142,12 +143,23 @@ impl GpuBackend {
             threads: rayon::current_num_threads(),
             ..Default::default()
         };
-        let vault = Arc::new(plan.memory.vault());
+        let dense_min = limits.dense_min.unwrap_or(DENSE_MIN).min(super::host::LIST_MAX);
+        Ok(Self { gpu, memory, dense_min, report })
+    }
+}
+
+impl GpuCount {
+    /// Begins on the adapter that `options` ask for; call its methods within the rayon pool that shall do the host's
+    /// share.
+    pub fn new(plan: Plan, options: &GpuOptions) -> Result<Self> {
+        let Opened { gpu, memory, dense_min, report } = Opened::new(options)?;
+        let limits = options.limits;
+        let device = Resident::new(&gpu, &plan, memory)?;
         let bucket_zoom = limits.bucket_zoom.unwrap_or(BUCKET_ZOOM).min(plan.zooms.max);
         Ok(Self {
             points: PointStore::with_room(bucket_zoom, plan.memory.points())
                 .with_review(limits.review_points.unwrap_or(REVIEW_POINTS)),
-            dense_min: limits.dense_min.unwrap_or(DENSE_MIN).min(super::host::LIST_MAX),
+            dense_min,
             session: Mutex::new(device),
             written: Condvar::new(),
             pushed: AtomicU64::new(0),
@@ -157,10 +169,7 @@ impl GpuBackend {
             early: Mutex::default(),
             flushes: AtomicU64::new(0),
             passes: AtomicU64::new(0),
-            counts: CountStore::in_vault(plan.zooms.max, vault.clone()),
-            stats: Vec::new(),
-            kernels: Vec::new(),
-            vault,
+            counts: CountStore::in_vault(plan.zooms.max, Arc::new(plan.memory.vault())),
             plan,
             gpu,
             memory,
@@ -168,10 +177,10 @@ impl GpuBackend {
         })
     }
 
-    /// Takes the device away, as a driver reset would.
+    /// What takes the device away, as a driver reset would, also when it was handed on.
     #[doc(hidden)]
-    pub fn destroy_device_for_test(&self) {
-        self.gpu.destroy();
+    pub fn destroyer_for_test(&self) -> impl Fn() + use<> {
+        self.gpu.destroyer()
     }
 
     fn new_part(&self) -> CountPart {
@@ -269,33 +278,38 @@ impl GpuBackend {
     }
 }
 
-impl GpuBackend {
+impl GpuCount {
     /// Bins and reduces what is left.
-    fn count(&mut self) -> Result<Vec<ZoomStats>> {
+    fn count(mut self) -> Result<GpuPaint> {
         self.settle()?;
         if !self.spilled.load(Ordering::Acquire) && !lock(&self.session)?.settle(&self.gpu)? {
             self.spill()?;
         }
-        if self.spilled.load(Ordering::Acquire) {
+        let spilled = self.spilled.load(Ordering::Acquire);
+        if spilled {
             self.count_buckets()?;
-            return (0..=self.plan.zooms.max).map(|z| self.counts.stats(z).cloned()).collect();
+        } else {
+            let sparse = std::mem::take(&mut *self.early.lock().map_err(poisoned)?);
+            let sparse: Vec<CountPart> = sparse.into_values().flatten().collect();
+            self.tell_sparse(&sparse);
+            self.counts.set_zoom(self.plan.zooms.max, sparse)?;
         }
-        let sparse = std::mem::take(&mut *self.early.lock().map_err(poisoned)?);
-        let sparse: Vec<CountPart> = sparse.into_values().flatten().collect();
-        self.tell_sparse(&sparse);
-        self.counts.set_zoom(self.plan.zooms.max, sparse)?;
-        let mut device = lock(&self.session)?;
-        let (stats, reduced) = device.finish(&self.gpu, &self.plan, &mut self.counts)?;
-        self.report.host_reduced_tiles = reduced;
-        Ok(stats)
+        let Self { gpu, memory, dense_min, plan, session, mut counts, mut report, flushes, passes, .. } = self;
+        let resident = session.into_inner().map_err(poisoned)?;
+        report.flushes = flushes.into_inner();
+        report.passes = passes.into_inner();
+        report.batches = resident.batches.sent;
+        report.slot_buffers = resident.pools.iter().map(|pool| pool.len() as u64).sum();
+        let (device, stats) = if spilled {
+            (None, all_stats(&counts)?)
+        } else {
+            let (device, stats, reduced) = resident.finish(&gpu, &plan, &mut counts)?;
+            report.host_reduced_tiles = reduced;
+            (Some(device), stats)
+        };
+        let (monitor, counts) = (plan.monitor, Arc::new(counts));
+        Ok(GpuPaint::counted(Counted { gpu, memory, dense_min, monitor, device, counts, stats, report }))
     }
-}
-
-/// A copy of what the device has of zoom `z`, in the vault of `counts`.
-fn packed(device: &Resident, gpu: &Gpu, plan: &Plan, z: u8, counts: &CountStore) -> Result<CountStore> {
-    let mut copy = counts.another();
-    copy.set_zoom(z, device.packed(gpu, plan, z, counts)?)?;
-    Ok(copy)
 }
 
 /// A lock that another thread's panic does not turn into one here.
@@ -307,84 +321,12 @@ fn poisoned<T>(_: PoisonError<T>) -> Error {
     Error::Internal("a thread died while it handed points to the device".into())
 }
 
-impl Backend for GpuBackend {
+impl Count for GpuCount {
     fn pusher(&self) -> Box<dyn PointPush + '_> {
         Box::new(push::GpuPush::new(self))
     }
 
-    fn finish(&mut self) -> Result<Vec<ZoomStats>> {
-        self.stats = self.count()?;
-        Ok(self.stats.clone())
-    }
-
-    fn isolation(&mut self, z: u8, least: u32) -> Result<Isolation> {
-        let mut device = lock(&self.session)?;
-        if self.counts.chunks(z)? > 0 {
-            device.join(&self.gpu, &self.plan, z, &mut self.counts)?;
-            return isolation::zoom(&self.counts, z, least);
-        }
-        isolation::zoom(&packed(&device, &self.gpu, &self.plan, z, &self.counts)?, z, least)
-    }
-
-    fn spread(&mut self, kernels: &[Kernel]) -> Result<Vec<ZoomStats>> {
-        let mut device = lock(&self.session)?;
-        let monitor = self.plan.monitor.clone();
-        self.kernels = kernels.to_vec();
-        for z in self.plan.zooms.iter() {
-            let Some(kernel) = self.kernels.get_mut(usize::from(z)).filter(|kernel| kernel.radius > 0) else {
-                continue;
-            };
-            if !kernel.keeps_counts() || self.counts.chunks(z)? > 0 {
-                device.join(&self.gpu, &self.plan, z, &mut self.counts)?;
-            }
-            if kernel.keeps_counts() {
-                continue;
-            }
-            let (gpu, plan, memory, dense_min) = (&self.gpu, &self.plan, self.memory, self.dense_min);
-            let work = Work { gpu, plan, memory, dense_min };
-            let parts = monitor.time(Stage::Spread, || work.new_counts(z, &self.counts, kernel))?;
-            self.counts.set_zoom(z, parts)?;
-            self.counts.set_unit(z, kernel.unit())?;
-            self.stats[usize::from(z)] = self.counts.stats(z)?.clone();
-            *kernel = Kernel::none();
-        }
-        Ok(self.stats.clone())
-    }
-
-    fn histogram(&self, z: u8) -> Result<Histogram> {
-        let device = lock(&self.session)?;
-        let mut histogram = self.counts.histogram(z)?;
-        if device.has(z) {
-            histogram.merge(&packed(&device, &self.gpu, &self.plan, z, &self.counts)?.histogram(z)?);
-        }
-        Ok(histogram.settled())
-    }
-
-    fn tiles(&mut self, tables: &[ShadeTable], sink: &dyn TileSink) -> Result<()> {
-        let device = lock(&self.session)?;
-        let (gpu, plan, memory, dense_min) = (&self.gpu, &self.plan, self.memory, self.dense_min);
-        let work = Work { gpu, plan, memory, dense_min };
-        tiles::Painter { work, sink }.zooms(&device, &self.counts, &self.kernels, tables)
-    }
-
-    fn bin_again(&self, points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
-        let device = lock(&self.session)?;
-        let resident = !self.spilled.load(Ordering::Acquire);
-        if resident { again::run(&self.gpu, &device, points).map(Some) } else { Ok(None) }
-    }
-
-    fn report(&self) -> BackendReport {
-        let mut report = BackendReport {
-            flushes: self.flushes.load(Ordering::Relaxed),
-            passes: self.passes.load(Ordering::Relaxed),
-            spilled_bytes: self.vault.spilled(),
-            shaders: self.gpu.work(),
-            ..self.report.clone()
-        };
-        if let Ok(device) = lock(&self.session) {
-            report.batches = device.batches.sent;
-            report.slot_buffers = device.pools.iter().map(|pool| pool.len() as u64).sum();
-        }
-        report
+    fn finish(self: Box<Self>) -> Result<Box<dyn Paint>> {
+        Ok(Box::new(self.count()?))
     }
 }

@@ -8,10 +8,10 @@ use super::memory::MemoryPlan;
 use super::readback;
 use super::slots::TILE_BYTES;
 use super::spread::{self, Planes};
-use crate::backend::host::Borders;
-use crate::backend::{Plan, host};
+use crate::backend::host::{self, Borders};
 use crate::counts::Lit;
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 use crate::shade::Kernel;
 use crate::store::{CountPart, CountStore};
 use crate::tile::{TILE_PIXELS, TileCoord};
@@ -19,7 +19,7 @@ use crate::tile::{TILE_PIXELS, TileCoord};
 /// What tiles are worked on with.
 pub(super) struct Work<'a> {
     pub(super) gpu: &'a Gpu,
-    pub(super) plan: &'a Plan,
+    pub(super) monitor: &'a Monitor,
     pub(super) memory: MemoryPlan,
     /// Tiles with fewer lit pixels stay with the host if their counts are there.
     pub(super) dense_min: usize,
@@ -55,7 +55,7 @@ impl Work<'_> {
         let borders = Borders::new(counts, z, kernel.radius)?;
         let mut parts = Vec::new();
         for codes in borders.reached().chunks(self.chunk(kernel) as usize) {
-            self.plan.monitor.check()?;
+            self.monitor.check()?;
             let mut tiles: Vec<Spread> = codes
                 .par_iter()
                 .map_init(Default::default, |(lit, near): &mut (Vec<_>, Vec<_>), &code| {

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::GpuBackend;
+use super::GpuCount;
 use super::resident::CHUNK;
 use super::table::Seen;
 use crate::backend::PointPush;
@@ -15,7 +15,7 @@ use crate::tile::{TileCoord, WorldPoint};
 
 /// A way in.
 pub(super) struct GpuPush<'a> {
-    backend: &'a GpuBackend,
+    backend: &'a GpuCount,
     /// Points for the device.
     chunk: Vec<WorldPoint>,
     /// Points that wait.
@@ -28,7 +28,7 @@ pub(super) struct GpuPush<'a> {
 }
 
 impl<'a> GpuPush<'a> {
-    pub(super) fn new(backend: &'a GpuBackend) -> Self {
+    pub(super) fn new(backend: &'a GpuCount) -> Self {
         Self {
             backend,
             chunk: Vec::new(),

@@ -1,7 +1,8 @@
 //! What lies on the device: the dense tiles of the highest zoom, into which points are binned as they come, and
-//! their parents, summed there; their counts never leave. When the tiles do not fit, what was binned is packed and
-//! handed to the host.
+//! their parents, summed there; their counts never leave ([`DeviceCounts`]). When the tiles do not fit, what was binned
+//! is packed and handed to the host.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 
 use super::batches::{Batches, Stretch};
@@ -16,7 +17,7 @@ use super::{add, poisoned, reduce};
 use crate::backend::Plan;
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
-use crate::monitor::Stage;
+use crate::monitor::{Monitor, Stage};
 use crate::store::{CountPart, CountStore};
 use crate::tile::WorldPoint;
 
@@ -37,15 +38,70 @@ pub(super) struct Resident {
     /// none for reading them.
     reserve: Option<wgpu::Buffer>,
     unbinned_tiles: u64,
-    /// Tiles of each zoom, their slots and what stats found; filled by `settle` and `finish`.
-    pub(super) zooms: Vec<ResidentZoom>,
+    /// Tiles of each zoom with their slots; filled by `settle`.
+    zooms: Vec<Vec<(u64, u32)>>,
+}
+
+/// Counts that lie on the device when all points are binned and reduced. Nothing changes them any more.
+#[derive(Debug)]
+pub(super) struct DeviceCounts {
+    /// The zoom points were binned at.
+    pub(super) zoom: u8,
+    /// Points of a batch.
+    pub(super) batch: usize,
+    pub(super) table: TileTable,
+    pools: [SlotPool; 2],
+    zooms: Vec<ResidentZoom>,
+    /// Bytes of one readback of packed counts.
+    pack_bytes: u64,
+    /// The radius up to which the tiles that each tile reaches are known.
+    reach: u32,
 }
 
 /// One zoom's tiles on the device.
 #[derive(Debug, Default)]
-pub(super) struct ResidentZoom {
-    pub(super) slots: Vec<(u64, u32)>,
-    pub(super) infos: Vec<TileInfo>,
+struct ResidentZoom {
+    slots: Vec<(u64, u32)>,
+    infos: Vec<TileInfo>,
+}
+
+impl DeviceCounts {
+    /// The pool of a zoom.
+    pub(super) fn pool(&self, z: u8) -> &SlotPool {
+        &self.pools[usize::from(z & 1)]
+    }
+
+    /// The tiles of a zoom with their slots.
+    pub(super) fn slots(&self, z: u8) -> &ZoomSlots {
+        self.zooms.get(usize::from(z)).map_or(&[], |zoom| &zoom.slots)
+    }
+
+    /// Whether tiles of zoom `z` are on the device.
+    pub(super) fn has(&self, z: u8) -> bool {
+        !self.slots(z).is_empty()
+    }
+
+    /// What is known of the tiles of a zoom, and at least those neighbours that a kernel of that radius reaches.
+    pub(super) fn infos(&self, gpu: &Gpu, z: u8, radius: u32) -> Result<Cow<'_, [TileInfo]>> {
+        if radius > self.reach {
+            let mut found = stats::run(gpu, &[(self.slots(z), self.pool(z))], radius)?;
+            return Ok(found.pop().map_or(Cow::Borrowed(&[]), |(_, infos)| Cow::Owned(infos)));
+        }
+        Ok(Cow::Borrowed(self.zooms.get(usize::from(z)).map_or(&[], |zoom| &zoom.infos)))
+    }
+
+    /// The tiles of zoom `z` that are on the device, packed, in parts like those of `counts`.
+    pub(super) fn packed(&self, gpu: &Gpu, monitor: &Monitor, z: u8, counts: &CountStore) -> Result<Vec<CountPart>> {
+        let mut parts = Parts::new();
+        let new_part = || counts.part();
+        // All tiles in one bucket.
+        let bucket_shift = 2 * u32::from(z);
+        let packing = Packing { bytes: self.pack_bytes, monitor, bucket_shift, new_part: &new_part };
+        if let Some(zoom) = self.zooms.get(usize::from(z)) {
+            pack::run(gpu, &zoom.slots, &zoom.infos, self.pool(z), &packing, &mut parts)?;
+        }
+        Ok(parts.into_values().flatten().collect())
+    }
 }
 
 impl Resident {
@@ -66,18 +122,8 @@ impl Resident {
         })
     }
 
-    /// The zoom points are binned at.
-    pub(super) fn zoom(&self) -> u8 {
-        self.zoom
-    }
-
-    /// Points of a batch.
-    pub(super) fn batch(&self) -> usize {
-        self.memory.batch
-    }
-
     /// The pool of a zoom.
-    pub(super) fn pool(&self, zoom: u8) -> &SlotPool {
+    fn pool(&self, zoom: u8) -> &SlotPool {
         &self.pools[usize::from(zoom & 1)]
     }
 
@@ -147,15 +193,15 @@ impl Resident {
     pub(super) fn settle(&mut self, gpu: &Gpu) -> Result<bool> {
         self.flush(gpu)?;
         let mut next = [0u32; 2];
-        let mut zooms = vec![ResidentZoom { slots: self.table.sorted(), infos: Vec::new() }];
+        let mut zooms = vec![self.table.sorted()];
         next[usize::from(self.zoom & 1)] = self.table.len() as u32;
         for z in (0..self.zoom).rev() {
-            let mut codes: Vec<u64> = zooms[zooms.len() - 1].slots.iter().map(|s| s.0 >> 2).collect();
+            let mut codes: Vec<u64> = zooms[zooms.len() - 1].iter().map(|s| s.0 >> 2).collect();
             codes.dedup();
             let from = &mut next[usize::from(z & 1)];
             let slots = codes.into_iter().zip(*from..).collect::<Vec<_>>();
             *from += slots.len() as u32;
-            zooms.push(ResidentZoom { slots, infos: Vec::new() });
+            zooms.push(slots);
         }
         zooms.reverse();
         for (pool, slots) in self.pools.iter_mut().zip(next) {
@@ -170,16 +216,21 @@ impl Resident {
 
     /// Sums all zooms after [`settle`](Self::settle). `counts` holds the tiles of the highest zoom that are not here
     /// and gets those of their parents that are not here either; what they come to in the others is added here. Gives
-    /// the statistics of all zooms, and how many tiles were summed into their parents on the host.
-    pub(super) fn finish(&mut self, gpu: &Gpu, plan: &Plan, counts: &mut CountStore) -> Result<(Vec<ZoomStats>, u64)> {
+    /// what lies here now, the statistics of all zooms, and how many tiles were summed into their parents on the host.
+    pub(super) fn finish(
+        self,
+        gpu: &Gpu,
+        plan: &Plan,
+        counts: &mut CountStore,
+    ) -> Result<(DeviceCounts, Vec<ZoomStats>, u64)> {
         let mut reduced = 0;
         plan.monitor.time(Stage::Bin, || gpu.wait(&gpu.submit(gpu.encoder())?))?;
         for z in (0..self.zoom).rev() {
             plan.monitor.check()?;
             plan.monitor.time(Stage::Reduce, || {
-                let (slots, pool) = (&self.zooms[usize::from(z)].slots, self.pool(z));
+                let (slots, pool) = (self.zooms[usize::from(z)].as_slice(), self.pool(z));
                 let mut encoder = gpu.encoder();
-                let children = (self.zooms[usize::from(z) + 1].slots.as_slice(), self.pool(z + 1));
+                let children = (self.zooms[usize::from(z) + 1].as_slice(), self.pool(z + 1));
                 reduce::encode(gpu, &mut encoder, children, (slots, pool))?;
                 let adding = Mutex::new(add::Adding::new(pool));
                 counts.reduce_where(z, |code, lit| match reduce::find(slots, code) {
@@ -191,52 +242,27 @@ impl Resident {
             })?;
             reduced += counts.stats(z + 1)?.tiles;
         }
-        let all = plan.monitor.time(Stage::Reduce, || {
-            let lists: Vec<_> = (0..=self.zoom).zip(&self.zooms).map(|(z, at)| (&*at.slots, self.pool(z))).collect();
-            let found = stats::run(gpu, &lists, plan.reach)?;
-            let mut all = Vec::with_capacity(found.len());
-            for (z, (mut stats, infos)) in (0..).zip(found) {
-                self.zooms[usize::from(z)].infos = infos;
-                stats.merge(counts.stats(z)?);
-                all.push(stats);
-            }
-            Ok(all)
+        let found = plan.monitor.time(Stage::Reduce, || {
+            let lists: Vec<_> = (0..=self.zoom).zip(&self.zooms).map(|(z, at)| (&**at, self.pool(z))).collect();
+            stats::run(gpu, &lists, plan.reach)
         })?;
-        Ok((all, reduced))
-    }
-
-    /// Whether tiles of zoom `z` are on the device.
-    pub(super) fn has(&self, z: u8) -> bool {
-        self.zooms.get(usize::from(z)).is_some_and(|zoom| !zoom.slots.is_empty())
-    }
-
-    /// The tiles of zoom `z` that are on the device, packed, in parts like those of `counts`.
-    pub(super) fn packed(&self, gpu: &Gpu, plan: &Plan, z: u8, counts: &CountStore) -> Result<Vec<CountPart>> {
-        let mut parts = Parts::new();
-        let new_part = || counts.part();
-        let packing = Packing {
-            bytes: self.memory.pack_bytes,
-            monitor: &plan.monitor,
-            // All tiles in one bucket.
-            bucket_shift: 2 * u32::from(z),
-            new_part: &new_part,
+        let Self { zoom, memory, table, pools, zooms, .. } = self;
+        let mut device = DeviceCounts {
+            zoom,
+            batch: memory.batch,
+            table,
+            pools,
+            zooms: Vec::with_capacity(zooms.len()),
+            pack_bytes: memory.pack_bytes,
+            reach: plan.reach,
         };
-        if let Some(zoom) = self.zooms.get(usize::from(z)) {
-            pack::run(gpu, &zoom.slots, &zoom.infos, self.pool(z), &packing, &mut parts)?;
+        let mut all = Vec::with_capacity(found.len());
+        for ((z, slots), (mut stats, infos)) in (0..).zip(zooms).zip(found) {
+            stats.merge(counts.stats(z)?);
+            all.push(stats);
+            device.zooms.push(ResidentZoom { slots, infos });
         }
-        Ok(parts.into_values().flatten().collect())
-    }
-
-    /// Moves the tiles of zoom `z` to the host's. Spread looks over the borders of tiles, so all tiles of a zoom must
-    /// be in one place.
-    pub(super) fn join(&mut self, gpu: &Gpu, plan: &Plan, z: u8, counts: &mut CountStore) -> Result<()> {
-        if self.has(z) {
-            let mut parts = self.packed(gpu, plan, z, counts)?;
-            parts.push(counts.take_zoom(z)?);
-            counts.set_zoom_summed(z, parts)?;
-            self.zooms[usize::from(z)] = ResidentZoom::default();
-        }
-        Ok(())
+        Ok((device, all, reduced))
     }
 
     /// Packs what is binned of the highest zoom and forgets it. No thread may still copy.

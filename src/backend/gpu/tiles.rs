@@ -7,10 +7,9 @@ use rayon::prelude::*;
 use super::new_counts::{self, Work};
 use super::output::Output;
 use super::reduce::find;
-use super::resident::{Resident, ResidentZoom};
+use super::resident::DeviceCounts;
 use super::shade::Thresholds;
 use super::shader::NONE;
-use super::slots::SlotPool;
 use super::spread::{self, Planes};
 use super::stats::REACH;
 use super::{halo, shade};
@@ -23,49 +22,45 @@ use crate::shade::{Form, Kernel, ShadeTable};
 use crate::store::CountStore;
 use crate::tile::{PixelIndex, TILE_PIXELS, TileCoord};
 
-/// What all zooms are coloured with.
+/// What tiles are coloured with.
 pub(super) struct Painter<'a> {
     pub(super) work: Work<'a>,
     pub(super) sink: &'a dyn TileSink,
 }
 
 impl Painter<'_> {
-    /// Colours the tiles of all planned zooms, wherever their counts are. `kernels` make no new counts.
-    pub(super) fn zooms(
-        &self,
-        device: &Resident,
-        counts: &CountStore,
-        kernels: &[Kernel],
-        tables: &[ShadeTable],
-    ) -> Result<()> {
-        let none = Kernel::none();
-        for z in self.work.plan.zooms.iter() {
-            let table = table_of(tables, z)?;
-            let kernel = kernels.get(usize::from(z)).unwrap_or(&none);
-            if table.is_wide() {
-                self.zoom::<u16>(z, device, counts, kernel, table)?;
-            } else {
-                self.zoom::<u8>(z, device, counts, kernel, table)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn zoom<I: PixelIndex + bytemuck::Pod>(
+    /// Colours the tiles of zoom `z`, those that `device` has and those of `counts`; both have some only where `kernel`
+    /// reaches no neighbour. It makes no new counts.
+    pub(super) fn zoom(
         &self,
         z: u8,
-        device: &Resident,
+        device: Option<&DeviceCounts>,
+        counts: &CountStore,
+        kernel: &Kernel,
+        table: &ShadeTable,
+    ) -> Result<()> {
+        if table.is_wide() {
+            self.coloured::<u16>(z, device, counts, kernel, table)
+        } else {
+            self.coloured::<u8>(z, device, counts, kernel, table)
+        }
+    }
+
+    fn coloured<I: PixelIndex + bytemuck::Pod>(
+        &self,
+        z: u8,
+        device: Option<&DeviceCounts>,
         counts: &CountStore,
         kernel: &Kernel,
         table: &ShadeTable,
     ) -> Result<()> {
         let thresholds = Thresholds::new(self.work.gpu, table)?;
-        let mut output = Output::<I>::new(self.work.gpu, self.work.chunk(kernel), &self.work.plan.monitor, self.sink)?;
-        if let Some(zoom) = device.zooms.get(usize::from(z)).filter(|zoom| !zoom.slots.is_empty()) {
+        let mut output = Output::<I>::new(self.work.gpu, self.work.chunk(kernel), self.work.monitor, self.sink)?;
+        if let Some(device) = device {
             if kernel.radius == 0 {
-                self.resident_plain(z, zoom, device.pool(z), &thresholds, &mut output)?;
+                self.resident_plain(z, device, &thresholds, &mut output)?;
             } else {
-                self.resident_spread(z, zoom, device.pool(z), kernel, &thresholds, &mut output)?;
+                self.resident_spread(z, device, kernel, &thresholds, &mut output)?;
             }
         }
         if counts.chunks(z)? > 0 {
@@ -81,12 +76,12 @@ impl Painter<'_> {
     fn resident_plain<I: PixelIndex + bytemuck::Pod>(
         &self,
         z: u8,
-        zoom: &ResidentZoom,
-        pool: &SlotPool,
+        device: &DeviceCounts,
         thresholds: &Thresholds,
         output: &mut Output<'_, I>,
     ) -> Result<()> {
-        for chunk in zoom.slots.chunks(self.work.chunk(&Kernel::none()) as usize) {
+        let (slots, pool) = (device.slots(z), device.pool(z));
+        for chunk in slots.chunks(self.work.chunk(&Kernel::none()) as usize) {
             let mut encoder = self.work.gpu.encoder();
             let mut jobs = vec![Vec::new(); pool.len()];
             for (&(_, slot), place) in chunk.iter().zip(0..) {
@@ -105,14 +100,15 @@ impl Painter<'_> {
     fn resident_spread<I: PixelIndex + bytemuck::Pod>(
         &self,
         z: u8,
-        zoom: &ResidentZoom,
-        pool: &SlotPool,
+        device: &DeviceCounts,
         kernel: &Kernel,
         thresholds: &Thresholds,
         output: &mut Output<'_, I>,
     ) -> Result<()> {
-        let mut tiles: Vec<u64> = zoom.slots.iter().map(|s| s.0).collect();
-        for (&(code, _), info) in zoom.slots.iter().zip(&zoom.infos) {
+        let (slots, pool) = (device.slots(z), device.pool(z));
+        let infos = device.infos(self.work.gpu, z, kernel.radius)?;
+        let mut tiles: Vec<u64> = slots.iter().map(|s| s.0).collect();
+        for (&(code, _), info) in slots.iter().zip(infos.iter()) {
             let tile = TileCoord::from_morton(z, code);
             let reached = REACH.iter().enumerate().filter(|(bit, _)| info.reach >> bit & 1 == 1);
             tiles.extend(reached.filter_map(|(_, d)| tile.neighbour(d.0, d.1)).map(TileCoord::morton));
@@ -127,7 +123,7 @@ impl Painter<'_> {
                 .map(|tile| {
                     std::array::from_fn(|at| {
                         let (dx, dy) = (at as i32 % 3 - 1, at as i32 / 3 - 1);
-                        tile.neighbour(dx, dy).and_then(|n| find(&zoom.slots, n.morton())).unwrap_or(NONE)
+                        tile.neighbour(dx, dy).and_then(|n| find(slots, n.morton())).unwrap_or(NONE)
                     })
                 })
                 .collect();
@@ -171,7 +167,7 @@ impl Painter<'_> {
                     let Lists { lit, indices, .. } = lists;
                     let mut dense = Vec::new();
                     counts.read_chunk(z, chunk, lit, |code, lit| {
-                        self.work.plan.monitor.check()?;
+                        self.work.monitor.check()?;
                         let tile = TileCoord::from_morton(z, code);
                         dense.extend(self.list_or_raster(tile, lit, table, indices)?.map(|raster| (tile, raster)));
                         Ok(())
@@ -206,7 +202,7 @@ impl Painter<'_> {
             let dense: Vec<(TileCoord, Vec<u32>)> = codes
                 .par_iter()
                 .map_init(Lists::<I>::default, |lists, &code| {
-                    self.work.plan.monitor.check()?;
+                    self.work.monitor.check()?;
                     let tile = TileCoord::from_morton(z, code);
                     borders.gather(counts, tile, &mut lists.lit, &mut lists.near, |count| count)?;
                     Ok(self.list_or_plane(tile, kernel, rows, table, lists)?.map(|plane| (tile, plane)))
@@ -241,7 +237,7 @@ impl Painter<'_> {
         table: &ShadeTable,
         indices: &mut Vec<(u16, I)>,
     ) -> Result<Option<Vec<u32>>> {
-        let from = self.work.plan.monitor.now();
+        let from = self.work.monitor.now();
         if lit.len() >= self.work.dense_min {
             let mut raster = vec![0; TILE_PIXELS];
             for l in lit {
@@ -255,7 +251,7 @@ impl Painter<'_> {
             indices.retain(|entry| entry.1.is_lit());
         }
         indices.sort_unstable();
-        self.work.plan.monitor.record(Stage::Shade, from, self.work.plan.monitor.now());
+        self.work.monitor.record(Stage::Shade, from, self.work.monitor.now());
         if !indices.is_empty() {
             self.sink.put(tile, I::lit(indices))?;
         }
@@ -274,11 +270,11 @@ impl Painter<'_> {
         if !self.work.goes_by_list(lists.near.len(), kernel) {
             return Ok(Some(new_counts::plane_of(&lists.near, kernel)));
         }
-        let from = self.work.plan.monitor.now();
+        let from = self.work.monitor.now();
         let coloured = lists.near.iter().map(|&(x, y, count)| (x, y, I::from_wide(table.index(count))));
         let near: Vec<_> = coloured.filter(|n| n.2.is_lit()).collect();
         host::stamp(&near, rows, &mut lists.indices);
-        self.work.plan.monitor.record(Stage::Shade, from, self.work.plan.monitor.now());
+        self.work.monitor.record(Stage::Shade, from, self.work.monitor.now());
         let raster = lists.raster.get_or_insert_with(|| Box::new([I::default(); TILE_PIXELS]));
         if let Some(indices) = host::leave_list(&lists.indices, raster) {
             self.sink.put(tile, indices)?;
@@ -336,8 +332,4 @@ impl<I> Default for Lists<I> {
     fn default() -> Self {
         Self { lit: Vec::new(), near: Vec::new(), indices: Vec::new(), raster: None }
     }
-}
-
-fn table_of(tables: &[ShadeTable], z: u8) -> Result<&ShadeTable> {
-    tables.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no colours for zoom {z}")))
 }

@@ -1,0 +1,159 @@
+//! Counts that lie on the device, on the host or on both, painted on the device; tiles of few pixels whose counts are on
+//! the host are painted there. How tiles are made is the business of `tiles` and `new_counts`.
+
+use std::sync::{Arc, OnceLock};
+
+use super::device::Gpu;
+use super::memory::MemoryPlan;
+use super::new_counts::Work;
+use super::resident::DeviceCounts;
+use super::tiles::Painter;
+use super::{GpuOptions, Opened, again};
+use crate::backend::host::isolation;
+use crate::backend::paint::{all_stats, of_zoom};
+use crate::backend::{Again, BackendReport, HeldCounts, Paint, SpreadZoom, TileSink};
+use crate::counts::{Histogram, Isolation, ZoomStats};
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Stage};
+use crate::shade::{Kernel, ShadeTable};
+use crate::store::CountStore;
+use crate::tile::WorldPoint;
+
+/// Counts and the GPU that paints them.
+#[derive(Debug)]
+pub struct GpuPaint {
+    gpu: Gpu,
+    memory: MemoryPlan,
+    dense_min: usize,
+    monitor: Arc<Monitor>,
+    /// Counts that are on the device, if any are.
+    device: Option<DeviceCounts>,
+    /// Counts that are on the host: of all tiles, or of those that are not on the device.
+    counts: Arc<CountStore>,
+    /// Zooms that lie in both places, put together on the host when a kernel first had to look over their borders.
+    joined: Vec<OnceLock<CountStore>>,
+    stats: Vec<ZoomStats>,
+    report: BackendReport,
+}
+
+/// What a finished session leaves.
+pub(super) struct Counted {
+    pub(super) gpu: Gpu,
+    pub(super) memory: MemoryPlan,
+    pub(super) dense_min: usize,
+    pub(super) monitor: Arc<Monitor>,
+    pub(super) device: Option<DeviceCounts>,
+    pub(super) counts: Arc<CountStore>,
+    pub(super) stats: Vec<ZoomStats>,
+    pub(super) report: BackendReport,
+}
+
+impl GpuPaint {
+    /// Paints `counts`, wherever they come from, on the adapter that `options` ask for; call its methods within the
+    /// rayon pool that shall do the host's share.
+    pub fn new(counts: impl Into<Arc<CountStore>>, monitor: Arc<Monitor>, options: &GpuOptions) -> Result<Self> {
+        let Opened { gpu, memory, dense_min, report } = Opened::new(options)?;
+        let counts = counts.into();
+        let stats = all_stats(&counts)?;
+        Ok(Self::counted(Counted { gpu, memory, dense_min, monitor, device: None, counts, stats, report }))
+    }
+
+    /// Paints what was counted.
+    pub(super) fn counted(counted: Counted) -> Self {
+        let Counted { gpu, memory, dense_min, monitor, device, counts, stats, report } = counted;
+        let joined = stats.iter().map(|_| OnceLock::new()).collect();
+        Self { gpu, memory, dense_min, monitor, device, counts, joined, stats, report }
+    }
+
+    fn work(&self) -> Work<'_> {
+        Work { gpu: &self.gpu, monitor: &self.monitor, memory: self.memory, dense_min: self.dense_min }
+    }
+
+    /// What the device has of zoom `z`.
+    fn on_device(&self, z: u8) -> Option<&DeviceCounts> {
+        self.device.as_ref().filter(|device| device.has(z))
+    }
+
+    /// Counts of zoom `z` that the device has, copied into the vault of the host's.
+    fn packed(&self, device: &DeviceCounts, z: u8) -> Result<CountStore> {
+        let mut copy = self.counts.another();
+        copy.set_zoom(z, device.packed(&self.gpu, &self.monitor, z, &self.counts)?)?;
+        Ok(copy)
+    }
+
+    /// All counts of zoom `z`, of which the device has some and the host the others.
+    fn joined(&self, device: &DeviceCounts, z: u8) -> Result<&CountStore> {
+        let place =
+            self.joined.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))?;
+        if let Some(joined) = place.get() {
+            return Ok(joined);
+        }
+        let mut parts = device.packed(&self.gpu, &self.monitor, z, &self.counts)?;
+        parts.push(self.counts.copy_zoom(z)?);
+        let mut joined = self.counts.another();
+        joined.set_zoom_summed(z, parts)?;
+        // Whoever was quicker has put the same together.
+        Ok(place.get_or_init(|| joined))
+    }
+}
+
+impl Paint for GpuPaint {
+    fn stats(&self) -> &[ZoomStats] {
+        &self.stats
+    }
+
+    fn counts(&self, z: u8) -> Result<HeldCounts<'_>> {
+        Ok(match self.on_device(z) {
+            None => HeldCounts::Lent(&self.counts),
+            Some(device) if self.counts.chunks(z)? == 0 => HeldCounts::Copied(self.packed(device, z)?),
+            Some(device) => HeldCounts::Lent(self.joined(device, z)?),
+        })
+    }
+
+    fn isolation(&self, z: u8, least: u32) -> Result<Isolation> {
+        isolation::zoom(&*self.counts(z)?, z, least)
+    }
+
+    fn spread(&self, z: u8, kernel: &Kernel) -> Result<SpreadZoom> {
+        if kernel.keeps_counts() {
+            return Ok(SpreadZoom::kept(z, of_zoom(&self.stats, z)?, kernel));
+        }
+        let counts = self.counts(z)?;
+        let parts = self.monitor.time(Stage::Spread, || self.work().new_counts(z, &counts, kernel))?;
+        SpreadZoom::made(z, &counts, parts, kernel.unit())
+    }
+
+    fn histogram(&self, zoom: &SpreadZoom) -> Result<Histogram> {
+        let z = zoom.z();
+        if let Some(own) = zoom.own() {
+            return own.histogram(z);
+        }
+        let mut histogram = self.counts.histogram(z)?;
+        if let Some(device) = self.on_device(z) {
+            histogram.merge(&self.packed(device, z)?.histogram(z)?);
+        }
+        Ok(histogram.settled())
+    }
+
+    fn tiles(&self, zoom: &SpreadZoom, table: &ShadeTable, sink: &dyn TileSink) -> Result<()> {
+        let (z, kernel) = (zoom.z(), zoom.kernel());
+        let painter = Painter { work: self.work(), sink };
+        match (zoom.own(), self.on_device(z)) {
+            (Some(own), _) => painter.zoom(z, None, own, kernel, table),
+            // Masks look over borders, so all tiles of a zoom must be in one place.
+            (None, Some(device)) if kernel.radius > 0 && self.counts.chunks(z)? > 0 => {
+                painter.zoom(z, None, self.joined(device, z)?, kernel, table)
+            }
+            (None, device) => painter.zoom(z, device, &self.counts, kernel, table),
+        }
+    }
+
+    fn bin_again(&self, points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
+        self.device.as_ref().map(|device| again::run(&self.gpu, device, points)).transpose()
+    }
+
+    fn report(&self) -> BackendReport {
+        let (spilled_bytes, shaders) = (self.counts.spilled(), self.gpu.work());
+        BackendReport { spilled_bytes, shaders, ..self.report.clone() }
+    }
+}

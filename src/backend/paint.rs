@@ -1,0 +1,119 @@
+//! From counts to tiles, as often as one likes. Counts are never touched: what spreading makes lies beside them, in the
+//! [`SpreadZoom`] that was asked for, and goes when that is dropped.
+
+use std::ops::Deref;
+
+use super::{Again, BackendReport, TileSink};
+use crate::counts::{Histogram, Isolation, Unit, ZoomStats};
+use crate::error::{Error, Result};
+use crate::shade::{Kernel, ShadeTable};
+use crate::store::{CountPart, CountStore};
+use crate::tile::WorldPoint;
+
+/// Finished counts on one device, and what can be drawn of them. Any look, in any order, zoom by zoom.
+pub trait Paint: Sync {
+    /// Statistics of zooms 0 to the highest, indexed by zoom.
+    fn stats(&self) -> &[ZoomStats];
+
+    /// The counts of zoom `z`, on the host.
+    fn counts(&self, z: u8) -> Result<HeldCounts<'_>>;
+
+    /// How alone the pixels of zoom `z` are that have a count of `least` or more.
+    fn isolation(&self, z: u8, least: u32) -> Result<Isolation>;
+
+    /// Zoom `z` as `kernel` leaves it, ready to be coloured. A kernel that makes new counts makes them now, beside those
+    /// there are.
+    fn spread(&self, z: u8, kernel: &Kernel) -> Result<SpreadZoom>;
+
+    /// How many pixels of a zoom that this painter spread have each count.
+    fn histogram(&self, zoom: &SpreadZoom) -> Result<Histogram>;
+
+    /// Colours every lit tile of a zoom that this painter spread (a tile next to a lit one may come out lit too) and hands
+    /// it to `sink`.
+    fn tiles(&self, zoom: &SpreadZoom, table: &ShadeTable, sink: &dyn TileSink) -> Result<()>;
+
+    /// For benchmarks, after everything else: bins some of `points`, which were pushed before, once more with nothing
+    /// but the device in the way. `None` where points do not lie on a device. The counts are wrong afterwards.
+    fn bin_again(&self, _points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
+        Ok(None)
+    }
+
+    /// What was done so far, counting included.
+    fn report(&self) -> BackendReport;
+}
+
+/// A zoom as it will be coloured. What it holds of its own is given back when it is dropped, so whoever must save memory
+/// has one at a time.
+#[derive(Debug)]
+pub struct SpreadZoom {
+    z: u8,
+    stats: ZoomStats,
+    /// What is spread while tiles are coloured.
+    kernel: Kernel,
+    /// The counts that the kernel made, if it made any.
+    counts: Option<CountStore>,
+}
+
+impl SpreadZoom {
+    /// A zoom whose counts stay what they are: `kernel` is one that keeps them.
+    pub(super) fn kept(z: u8, stats: &ZoomStats, kernel: &Kernel) -> Self {
+        Self { z, stats: stats.clone(), kernel: kernel.clone(), counts: None }
+    }
+
+    /// A zoom with new counts in ascending `parts`, which wait where those of `from` do.
+    pub(super) fn made(z: u8, from: &CountStore, parts: Vec<CountPart>, unit: Unit) -> Result<Self> {
+        let mut counts = from.another();
+        counts.set_zoom(z, parts)?;
+        counts.set_unit(z, unit)?;
+        Ok(Self { z, stats: counts.stats(z)?.clone(), kernel: Kernel::none(), counts: Some(counts) })
+    }
+
+    /// Which zoom it is.
+    pub fn z(&self) -> u8 {
+        self.z
+    }
+
+    /// What its colours are to be made from: the statistics of the counted pixels, or of the spread ones where the
+    /// kernel makes counts that were not there before.
+    pub fn stats(&self) -> &ZoomStats {
+        &self.stats
+    }
+
+    pub(super) fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    pub(super) fn own(&self) -> Option<&CountStore> {
+        self.counts.as_ref()
+    }
+}
+
+/// The counts of a zoom on the host: those that are there anyway, or a copy of what a device has.
+#[derive(Debug)]
+pub enum HeldCounts<'a> {
+    /// The painter's.
+    Lent(&'a CountStore),
+    /// Brought here to be looked at.
+    Copied(CountStore),
+}
+
+impl Deref for HeldCounts<'_> {
+    type Target = CountStore;
+
+    fn deref(&self) -> &CountStore {
+        match self {
+            Self::Lent(counts) => counts,
+            Self::Copied(counts) => counts,
+        }
+    }
+}
+
+/// The statistics of every zoom of `counts`.
+pub(super) fn all_stats(counts: &CountStore) -> Result<Vec<ZoomStats>> {
+    (0..=counts.max_zoom()).map(|z| counts.stats(z).cloned()).collect()
+}
+
+/// The statistics of zoom `z` among those of all zooms.
+pub(super) fn of_zoom(stats: &[ZoomStats], z: u8) -> Result<&ZoomStats> {
+    stats.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
+}
