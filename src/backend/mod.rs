@@ -5,6 +5,10 @@
 //! Knows no file, no PNG and no colour: a tile leaves as palette indices. `cpu` and `gpu` do not know each other.
 
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(not(feature = "gpu"))]
+#[path = "gpu_absent.rs"]
 pub mod gpu;
 mod host;
 mod paint;
@@ -91,6 +95,21 @@ impl Memory {
         usize::try_from(self.work(threads) / bytes).unwrap_or(usize::MAX).max(1 << 12)
     }
 
+    /// Bytes that the borders of tiles may take while a zoom is spread: an eighth of the limit.
+    pub(crate) fn borders(&self) -> u64 {
+        self.share / 8
+    }
+
+    /// Bytes that what is to be known of all written tiles may take: an eighth of the limit.
+    pub(crate) fn index(&self) -> u64 {
+        self.share / 8
+    }
+
+    /// The most that the new counts of a zoom may come to for them to be kept instead of made anew.
+    pub(crate) fn new_counts(&self) -> u64 {
+        (self.share / 8).min(1 << 30)
+    }
+
     /// The vault for counts: a quarter of the limit in memory.
     pub(crate) fn vault(&self) -> Vault {
         let budget = if self.account.is_bounded() { self.share / 4 } else { self.share };
@@ -132,7 +151,7 @@ pub struct ShaderWork {
 }
 
 /// What one step of a session moved between host and device, and by how many calls.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Transfers {
     /// The step: count, reduce, spread, shade.
     pub step: &'static str,
@@ -144,6 +163,10 @@ pub struct Transfers {
     pub copied: u64,
     /// Bytes that the host copied into or out of buffers.
     pub host: u64,
+    /// Bytes of device memory that shaders read and wrote, each counted once a dispatch.
+    pub device: u64,
+    /// Atomic additions to device memory, at most.
+    pub atomics: u64,
     /// Dispatches.
     pub dispatches: u64,
     /// Submissions.
@@ -211,7 +234,7 @@ pub struct Again {
 }
 
 /// Points on their way to counts, on one device.
-pub trait Count: Sync {
+pub trait Count: Send + Sync {
     /// A way in for one reading thread. Several may be open at once.
     fn pusher(&self) -> Box<dyn PointPush + '_>;
 
