@@ -17,7 +17,7 @@ use crate::monitor::Monitor;
 use crate::staging::{Flush, OutputOptions, Shape, Staging, remove_file};
 use crate::tile::{TileCoord, hilbert_id};
 
-const SHAPE: Shape = Shape { flush: Flush::File, parents: true, check, remove: remove_file };
+pub(super) const SHAPE: Shape = Shape { flush: Flush::File, parents: true, check, remove: remove_file };
 
 /// A PMTiles archive being written.
 #[derive(Debug)]
