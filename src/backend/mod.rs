@@ -5,6 +5,10 @@
 //! Knows no file, no PNG and no colour: a tile leaves as palette indices. `cpu` and `gpu` do not know each other.
 
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(not(feature = "gpu"))]
+#[path = "gpu_absent.rs"]
 pub mod gpu;
 mod host;
 mod paint;
@@ -89,6 +93,21 @@ impl Memory {
     /// Points of a bucket that one of `threads` threads takes at a time, where that takes `bytes` a point.
     pub(crate) fn piece(&self, threads: usize, bytes: u64) -> usize {
         usize::try_from(self.work(threads) / bytes).unwrap_or(usize::MAX).max(1 << 12)
+    }
+
+    /// Bytes that the borders of tiles may take while a zoom is spread: an eighth of the limit.
+    pub(crate) fn borders(&self) -> u64 {
+        self.share / 8
+    }
+
+    /// Bytes that what is to be known of all written tiles may take: an eighth of the limit.
+    pub(crate) fn index(&self) -> u64 {
+        self.share / 8
+    }
+
+    /// The most that the new counts of a zoom may come to for them to be kept instead of made anew.
+    pub(crate) fn new_counts(&self) -> u64 {
+        (self.share / 8).min(1 << 30)
     }
 
     /// The vault for counts: a quarter of the limit in memory.

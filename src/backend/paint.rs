@@ -11,7 +11,7 @@ use crate::store::{CountPart, CountStore};
 use crate::tile::WorldPoint;
 
 /// Finished counts on one device, and what can be drawn of them. Any look, in any order, zoom by zoom.
-pub trait Paint: Sync {
+pub trait Paint: Send + Sync {
     /// Statistics of zooms 0 to the highest, indexed by zoom.
     fn stats(&self) -> &[ZoomStats];
 
@@ -58,6 +58,11 @@ impl SpreadZoom {
     /// A zoom whose counts stay what they are: `kernel` is one that keeps them.
     pub(super) fn kept(z: u8, stats: &ZoomStats, kernel: &Kernel) -> Self {
         Self { z, stats: stats.clone(), kernel: kernel.clone(), counts: None }
+    }
+
+    /// A zoom whose new counts come to `stats` and are many: they are made anew for whatever is asked of them.
+    pub(super) fn made_anew(z: u8, stats: ZoomStats, kernel: &Kernel) -> Self {
+        Self { z, stats, kernel: kernel.clone(), counts: None }
     }
 
     /// A zoom with new counts in ascending `parts`, which wait where those of `from` do.

@@ -98,7 +98,14 @@ fn json(value: &impl serde::Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(value).map_err(|e| Error::Internal(e.to_string()))? + "\n")
 }
 
+/// Says that there is nothing to measure.
+#[cfg(not(feature = "gpu"))]
+fn calibrate(_: &BenchArgs, _: &Arc<Monitor>) -> Result<()> {
+    gpu::choose(&[], Choice::Auto).map(|_| ())
+}
+
 /// Prints what the device can do at most.
+#[cfg(feature = "gpu")]
 fn calibrate(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let limits = args.limits.limits();
     let options = GpuOptions { adapter: args.adapter.first().cloned(), limits, timestamps: true };

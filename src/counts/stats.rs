@@ -53,6 +53,25 @@ impl Default for Unit {
     }
 }
 
+impl ZoomStats {
+    /// Adds one tile's counts, given in stretches; those of 0 and a tile without any others are not counted. Fails when
+    /// the sum is beyond 64 bits.
+    pub fn add_counts<'a>(&mut self, stretches: impl Iterator<Item = &'a [u32]>) -> Result<()> {
+        let before = self.lit;
+        for counts in stretches {
+            self.lit += counts.iter().filter(|count| **count > 0).count() as u64;
+            self.max = counts.iter().copied().fold(self.max, u32::max);
+            let sum = counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+            self.sum = self.sum.checked_add(sum).ok_or_else(sum_overflow)?;
+            if !self.distinct.is_many() {
+                counts.iter().filter(|count| **count > 0).for_each(|&count| self.distinct.add(count));
+            }
+        }
+        self.tiles += u64::from(self.lit > before);
+        Ok(())
+    }
+}
+
 impl<V: Value> ZoomStats<V> {
     /// Adds one tile's lit pixels; a tile without any is not counted. Fails when the sum is beyond 64 bits.
     pub fn add_tile(&mut self, lit: &[Lit<V>]) -> Result<()> {

@@ -30,15 +30,22 @@ pub enum Pixels {
     Wide(Vec<u16>),
 }
 
+/// The strips of a picture, made when they are asked for.
+pub trait Strips {
+    /// Whether indices have 16 bits.
+    fn is_wide(&self) -> bool;
+    /// The strip with the number `at` from the north.
+    fn strip(&self, at: u32) -> Result<Pixels>;
+}
+
 /// A picture to be saved.
-#[derive(Debug)]
 pub struct Picture<'a> {
     /// Pixels of a row.
     pub width: u32,
     /// Rows.
     pub height: u32,
     /// What each pixel is, strip by strip from the north.
-    pub strips: &'a [Pixels],
+    pub strips: &'a dyn Strips,
     /// Their colours.
     pub palette: &'a [[u8; 4]],
     /// Whether to write colours where indices would do.
@@ -95,7 +102,8 @@ impl Place {
         self.whole.write(monitor, |file| {
             encode(&mut Watched { file, monitor }).map_err(|e| match e {
                 png::EncodingError::IoError(_) if monitor.check().is_err() => Error::Interrupted,
-                png::EncodingError::IoError(e) => Error::io("write", out, e),
+                // Strips have errors of their own.
+                png::EncodingError::IoError(e) => e.downcast::<Error>().unwrap_or_else(|e| Error::io("write", out, e)),
                 other => Error::Internal(format!("{} cannot be encoded: {other}", out.display())),
             })
         })
@@ -138,18 +146,18 @@ fn encoder<W: Write>(
 }
 
 impl Picture<'_> {
-    /// Row by row, so that a large picture needs no more memory than its indices.
+    /// Row by row, so that a large picture needs no more memory than a strip of it.
     fn encode(&self, file: &mut dyn Write) -> Result<(), png::EncodingError> {
-        let narrow = self.strips.iter().all(|strip| matches!(strip, Pixels::Narrow(_)));
-        if narrow && self.legend.is_none() && !self.truecolor {
+        let strips = (0..self.height.div_ceil(STRIP)).map(|at| self.strips.strip(at).map_err(std::io::Error::other));
+        if !self.strips.is_wide() && self.legend.is_none() && !self.truecolor {
             let mut encoder = encoder(file, self.width, self.height, png::ColorType::Indexed)?;
             encoder.set_palette(self.palette.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect::<Vec<_>>());
             encoder.set_trns(self.palette.iter().map(|colour| colour[3]).collect::<Vec<_>>());
             let mut writer = encoder.write_header()?;
             let mut stream = writer.stream_writer()?;
-            for strip in self.strips {
-                if let Pixels::Narrow(indices) = strip {
-                    stream.write_all(indices)?;
+            for strip in strips {
+                if let Pixels::Narrow(indices) = strip? {
+                    stream.write_all(&indices)?;
                 }
             }
             stream.finish()?;
@@ -160,11 +168,12 @@ impl Picture<'_> {
         let width = self.width as usize;
         let colour = |index: usize| self.palette.get(index).copied().unwrap_or_default();
         let mut row: Vec<[u8; 4]> = Vec::with_capacity(width);
-        for (strip, top) in self.strips.iter().zip((0..).step_by(STRIP as usize)) {
+        for (strip, top) in strips.zip((0..).step_by(STRIP as usize)) {
+            let strip = strip?;
             for y in top..self.height.min(top + STRIP) {
                 let from = (y - top) as usize * width;
                 row.clear();
-                match strip {
+                match &strip {
                     Pixels::Narrow(all) => row.extend(all[from..from + width].iter().map(|&i| colour(i.into()))),
                     Pixels::Wide(all) => row.extend(all[from..from + width].iter().map(|&i| colour(i.into()))),
                 }

@@ -3,24 +3,25 @@
 //! here they are put side by side.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use super::colours::{ColourSink, Coloured, colour};
+use super::canvas::Canvas;
+use super::colours::{Coloured, colour};
 use super::opening::{Notice, Opening};
 use super::{Points, Report, Request, Resources, Sources, aggregate, memory, open_sources, plan_for, pool};
-use crate::backend::{Count, PointPush};
+use crate::backend::{Count, Memory, PointPush};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
-use crate::paper::picture::{self, Picture, Pixels, RgbaImage};
+use crate::paper::picture::{self, Picture, RgbaImage};
 use crate::project;
-use crate::shade::{Legend, ShadeTable, Style};
+use crate::shade::{Legend, Style};
 use crate::source::{Input, Opened};
 use crate::staging::OutputOptions;
 use crate::store::{PointSpool, SpoolSink};
-use crate::tile::{Frame, Grid, LonLatBounds, TILE_SIDE, TileCoord, TileIndices, WorldPoint};
+use crate::tile::{Frame, Grid, LonLatBounds, WorldPoint};
 
 /// Which part of the world a picture shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,7 +112,7 @@ fn draw(
         }
     };
     let run = request.run(&grid);
-    let (backend, notice) = opening.count(plan_for(&run, memory.rest(), monitor));
+    let (backend, notice) = opening.count(plan_for(&run, memory.clone().rest(), monitor));
     let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
     let points = match waiting {
         Waited::Rows(opened) => aggregate(opened, || pusher(), monitor)?,
@@ -121,7 +122,7 @@ fn draw(
         }
     };
     let outside = outside.load(Ordering::Relaxed);
-    finish(request, place, (&run, &grid), backend, (&points, outside), notice, monitor)
+    finish(request, place, (&run, &grid), (backend, memory), (&points, outside), notice, monitor)
 }
 
 /// What is to come onto the picture once its grid is known.
@@ -136,7 +137,7 @@ fn finish(
     request: &ImageRequest,
     place: picture::Place,
     (run, grid): (&Request, &Grid),
-    backend: Box<dyn Count>,
+    (backend, memory): (Box<dyn Count>, Memory),
     (points, outside): (&Points, u64),
     notice: Notice,
     monitor: &Arc<Monitor>,
@@ -157,7 +158,7 @@ fn finish(
     let look = coloured.looks.get(usize::from(zoom));
     let table =
         look.map(|look| look.table.clone()).ok_or_else(|| Error::Internal("a picture without colours".into()))?;
-    let canvas = Canvas::new(grid, table.is_wide());
+    let canvas = Canvas::new(grid, table.is_wide(), memory.rest().vault());
     coloured.paint(paint.as_ref(), &canvas)?;
     let mut report = Report::new(run, points, paint.stats(), &coloured);
     report.used = inside;
@@ -175,11 +176,10 @@ fn finish(
         }
         None => None,
     };
-    let strips = canvas.into_strips();
     let picture = Picture {
         width: grid.columns(),
         height: grid.rows(),
-        strips: &strips,
+        strips: &canvas,
         palette: &table.palette,
         truecolor: request.style.truecolor,
         legend,
@@ -274,46 +274,5 @@ impl PointPush for Placing<'_> {
 
     fn close(&mut self) -> Result<()> {
         self.push.close()
-    }
-}
-
-/// Where the tiles of the zoom become one picture: a strip for each row of tiles.
-struct Canvas {
-    width: u32,
-    strips: Vec<Mutex<Pixels>>,
-}
-
-impl Canvas {
-    fn new(grid: &Grid, wide: bool) -> Self {
-        let (width, height) = (grid.columns(), grid.rows());
-        let strip = |top: u32| {
-            let area = width as usize * picture::STRIP.min(height - top) as usize;
-            Mutex::new(if wide { Pixels::Wide(vec![0; area]) } else { Pixels::Narrow(vec![0; area]) })
-        };
-        Self { width, strips: (0..height).step_by(picture::STRIP as usize).map(strip).collect() }
-    }
-
-    fn into_strips(self) -> Vec<Pixels> {
-        self.strips.into_iter().map(|strip| strip.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
-    }
-}
-
-impl ColourSink for Canvas {
-    fn put(&self, _: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
-        const { assert!(picture::STRIP == TILE_SIDE) };
-        // Spread reaches beyond the edges.
-        let Some(strip) = self.strips.get(tile.y as usize) else { return Ok(()) };
-        let left = tile.x * TILE_SIDE;
-        let mut strip = strip.lock().unwrap_or_else(PoisonError::into_inner);
-        indices.for_each_lit(|pixel, index| {
-            let x = left + u32::from(pixel & 0xff);
-            let at = usize::from(pixel >> 8) * self.width as usize + x as usize;
-            match &mut *strip {
-                Pixels::Narrow(all) if x < self.width && at < all.len() => all[at] = index as u8,
-                Pixels::Wide(all) if x < self.width && at < all.len() => all[at] = index,
-                _ => {}
-            }
-        });
-        Ok(())
     }
 }

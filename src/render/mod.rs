@@ -2,6 +2,7 @@
 //! knows how; what happened is returned as a [`Report`], never printed.
 
 mod allowance;
+mod canvas;
 pub(crate) mod colours;
 mod estimate;
 pub mod image;
@@ -23,6 +24,7 @@ pub(crate) use self::opening::Opening;
 use self::points::Points;
 pub(crate) use self::points::{aggregate, open as open_sources};
 pub(crate) use self::session::{memory, on_all_threads, plan_for, pool};
+pub(crate) use self::sink::Encoded;
 use crate::backend::Paint;
 use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
@@ -41,7 +43,8 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     } else {
         write::look(&request.out, &options)?;
     }
-    let create = || write::create(&request.out, &options);
+    let index = memory(&request.resources, &request.out).index();
+    let create = || write::create_within(&request.out, &options, index);
     pool(&request.resources, &request.style)?
         .install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
 }
@@ -94,9 +97,14 @@ pub(crate) fn render(
     monitor: &Arc<Monitor>,
     create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
 ) -> Result<Report> {
-    // A wrong column is told before anything is made.
-    let opened = open(request, monitor)?;
-    let writer = create()?;
+    // A wrong column is told before anything is made. The first row of a stream may be long in coming: what is wrong with
+    // the output is told before it.
+    let (opened, writer) = if request.sources.are_files() {
+        (open(request, monitor)?, create()?)
+    } else {
+        let writer = create()?;
+        (open(request, monitor)?, writer)
+    };
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);

@@ -208,11 +208,33 @@ impl<V: Value> CountStore<V> {
         Ok(self.zoom(z)?.list.len())
     }
 
+    /// The chunks of zoom `z` that may hold a tile with a Morton code in that range.
+    pub fn chunks_within(&self, z: u8, codes: Range<u64>) -> Result<Range<usize>> {
+        self.zoom(z)?.list.within(codes)
+    }
+
+    /// Bytes of a chunk: at least one for each lit pixel.
+    pub fn chunk_bytes(&self, z: u8, chunk: usize) -> Result<u64> {
+        Ok(self.zoom(z)?.list.get(chunk)?.map_or(0, |chunk| chunk.place.len() as u64))
+    }
+
     /// Calls `each` with the Morton code and the lit pixels of every tile of a chunk, in order.
     pub fn read_chunk(
         &self,
         z: u8,
         chunk: usize,
+        lit: &mut Vec<Lit<V>>,
+        each: impl FnMut(u64, &[Lit<V>]) -> Result<()>,
+    ) -> Result<()> {
+        self.read_chunk_where(z, chunk, |_| true, lit, each)
+    }
+
+    /// The same for the tiles that are `wanted`; others are stepped over.
+    pub fn read_chunk_where(
+        &self,
+        z: u8,
+        chunk: usize,
+        wanted: impl Fn(u64) -> bool,
         lit: &mut Vec<Lit<V>>,
         mut each: impl FnMut(u64, &[Lit<V>]) -> Result<()>,
     ) -> Result<()> {
@@ -220,6 +242,9 @@ impl<V: Value> CountStore<V> {
         let bytes = self.vault.get(chunk.place)?;
         for tile in ChunkTiles::new(&bytes) {
             let (code, block) = tile?;
+            if !wanted(code) {
+                continue;
+            }
             lit.clear();
             decode_block(block, lit).ok_or_else(|| damaged(z, code))?;
             each(code, lit)?;

@@ -2,6 +2,7 @@
 //! as a tile of few points does, so it is kept in pages: a page whose chunks all lie in the vault's file follows them
 //! there when memory is used up, and only its place stays.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, Found};
@@ -181,6 +182,36 @@ impl ChunkList {
             }
         };
         Ok(found.filter(|chunk| chunk.first <= code))
+    }
+
+    /// The places of the chunks that may hold a tile with a code in that range.
+    pub(super) fn within(&self, codes: Range<u64>) -> Result<Range<usize>> {
+        let page = self.pages.partition_point(|page| page.last < codes.start);
+        let from = self.search(self.page(page), |chunk| chunk.last < codes.start)?;
+        // The last page that begins before the end.
+        let page = self.pages.partition_point(|page| page.first < codes.end);
+        let open = page == self.pages.len() && self.open.first().is_some_and(|chunk| chunk.first < codes.end);
+        let last = if open { self.page(page) } else { self.page(page.saturating_sub(1)) };
+        let to = self.search(last, |chunk| chunk.first < codes.end)?;
+        Ok(from..to.max(from))
+    }
+
+    /// The places of a page's chunks; after the last page come those of the open one.
+    fn page(&self, page: usize) -> Range<usize> {
+        match self.pages.get(page) {
+            Some(page) => page.before..page.before + page.chunks.len(),
+            None => self.paged()..self.len(),
+        }
+    }
+
+    /// The first of these places whose chunk is not `before`, or their end.
+    fn search(&self, places: Range<usize>, before: impl Fn(&Found<'_>) -> bool) -> Result<usize> {
+        let (mut from, mut to) = (places.start, places.end);
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if self.get(middle)?.is_some_and(|chunk| before(&chunk)) { from = middle + 1 } else { to = middle }
+        }
+        Ok(from)
     }
 
     /// Where chunks begin, all those in memory and one of each page in the file: places to cut between.

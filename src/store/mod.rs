@@ -10,6 +10,7 @@ mod part;
 mod planes;
 mod points;
 mod runs;
+mod sorted;
 mod spool;
 mod vault;
 
@@ -18,5 +19,6 @@ pub use part::CountPart;
 pub use planes::{Numbers, PlaneStore, Pyramid};
 pub use points::{PointSink, PointStore};
 pub use runs::Runs;
+pub use sorted::{Sorted, SortedIter, Sorter};
 pub use spool::{PointSpool, SpoolSink};
 pub use vault::{Kept, Place, Vault};

@@ -52,6 +52,21 @@ pub enum Place<'a> {
     },
 }
 
+impl Place<'_> {
+    /// Number of bytes.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Memory(bytes) => bytes.len(),
+            Self::File { len, .. } => len,
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl Kept {
     /// Where the bytes lie.
     pub fn place(&self) -> Place<'_> {

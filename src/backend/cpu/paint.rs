@@ -8,7 +8,7 @@ use crate::backend::paint::{all_stats, of_zoom};
 use crate::backend::{BackendReport, HeldCounts, Memory, Paint, Plan, SpreadZoom, TileSink};
 use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::Result;
-use crate::monitor::{Monitor, Stage};
+use crate::monitor::Monitor;
 use crate::shade::{Form, Kernel, ShadeTable};
 use crate::store::CountStore;
 use crate::tile::PixelIndex;
@@ -40,11 +40,18 @@ impl CpuPaint {
         let lookup = shade::Lookup::<I>::new(table);
         let counts = zoom.own().unwrap_or(&self.counts);
         match zoom.kernel() {
+            kernel if !kernel.keeps_counts() => {
+                spread::coloured_new_counts(self.spreading(zoom.z()), kernel, &lookup, sink)
+            }
             Kernel { radius, form: Form::Rows(rows), .. } if *radius > 0 => {
-                spread::zoom(counts, zoom.z(), (*radius, rows), &lookup, &self.plan.monitor, sink)
+                spread::zoom(self.spreading(zoom.z()), (*radius, rows), &lookup, sink)
             }
             _ => shade::zoom(counts, zoom.z(), &lookup, &self.plan.monitor, sink),
         }
+    }
+
+    fn spreading(&self, z: u8) -> spread::Work<'_> {
+        spread::Work { counts: &self.counts, z, memory: &self.plan.memory, monitor: &self.plan.monitor }
     }
 }
 
@@ -58,18 +65,24 @@ impl Paint for CpuPaint {
     }
 
     fn isolation(&self, z: u8, least: u32) -> Result<Isolation> {
-        isolation::zoom(&self.counts, z, least)
+        isolation::zoom(&self.counts, z, least, &self.plan.memory)
     }
 
     fn spread(&self, z: u8, kernel: &Kernel) -> Result<SpreadZoom> {
         if kernel.keeps_counts() {
             return Ok(SpreadZoom::kept(z, of_zoom(&self.stats, z)?, kernel));
         }
-        let make = || spread::new_counts(&self.counts, z, kernel, &self.plan.monitor);
-        SpreadZoom::made(z, &self.counts, self.plan.monitor.time(Stage::Spread, make)?, kernel.unit())
+        let work = self.spreading(z);
+        if spread::surely_fit(kernel, of_zoom(&self.stats, z)?, self.plan.memory.new_counts()) {
+            return SpreadZoom::made(z, &self.counts, spread::new_counts(work, kernel)?, kernel.unit());
+        }
+        Ok(SpreadZoom::made_anew(z, spread::stats(work, kernel)?, kernel))
     }
 
     fn histogram(&self, zoom: &SpreadZoom) -> Result<Histogram> {
+        if !zoom.kernel().keeps_counts() {
+            return spread::histogram(self.spreading(zoom.z()), zoom.kernel());
+        }
         zoom.own().unwrap_or(&self.counts).histogram(zoom.z())
     }
 

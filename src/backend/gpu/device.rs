@@ -437,7 +437,8 @@ fn pipeline(device: &wgpu::Device, shader: &Shader) -> Pipeline {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::backend::gpu::adapter::{self, AdapterDescription};
+    use crate::backend::gpu::adapter;
+    use crate::backend::gpu::description::AdapterDescription;
     use crate::backend::gpu::passes;
 
     /// The device of the adapter under test, or `None` with a line that says that `test` was skipped.

@@ -15,6 +15,7 @@ mod blur;
 mod buckets;
 mod buffer;
 mod calibrate;
+mod description;
 mod device;
 mod halo;
 mod loader;
@@ -46,8 +47,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use adapter::{AdapterDescription, AdapterKind, Choice, adapters, choose};
+pub use adapter::{adapters, choose};
 pub use calibrate::{Calibration, calibrate};
+pub use description::{AdapterDescription, AdapterKind, Choice};
 pub use opening::OpenDevice;
 pub use options::{ForcedLimits, GpuOptions};
 

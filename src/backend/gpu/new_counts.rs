@@ -11,7 +11,7 @@ use super::slots::TILE_BYTES;
 use super::spread::{self, Planes};
 use super::tally::Move;
 use crate::backend::Plan;
-use crate::backend::host::{self, Borders};
+use crate::backend::host::{self, for_each_area};
 use crate::counts::Lit;
 use crate::error::{Error, Result};
 use crate::shade::Kernel;
@@ -56,32 +56,34 @@ impl Work<'_> {
     /// The counts of zoom `z`, all of which the host has, after a kernel that makes new ones; in ascending parts.
     pub(super) fn new_counts(&self, z: u8, counts: &CountStore, kernel: &Kernel) -> Result<Vec<CountPart>> {
         let (planes, rasters) = self.planes(kernel)?;
-        let borders = Borders::new(counts, z, kernel.radius)?;
         let mut parts = Vec::new();
-        for codes in borders.reached().chunks(planes.tiles as usize) {
-            self.plan.monitor.check()?;
-            let mut tiles: Vec<Spread> = codes
-                .par_iter()
-                .map_init(Default::default, |(lit, near): &mut (Vec<_>, Vec<_>), &code| {
-                    borders.gather(counts, TileCoord::from_morton(z, code), lit, near, |count| count)?;
-                    if !self.goes_by_list(near.len(), kernel) {
-                        return Ok(Spread::Waits(plane_of(near, kernel)));
+        for_each_area(counts, z, kernel.radius, &self.plan.memory, |borders| {
+            for codes in borders.reached().chunks(planes.tiles as usize) {
+                self.plan.monitor.check()?;
+                let mut tiles: Vec<Spread> = codes
+                    .par_iter()
+                    .map_init(Default::default, |(lit, near): &mut (Vec<_>, Vec<_>), &code| {
+                        borders.gather(counts, TileCoord::from_morton(z, code), lit, near, |count| count)?;
+                        if !self.goes_by_list(near.len(), kernel) {
+                            return Ok(Spread::Waits(plane_of(near, kernel)));
+                        }
+                        let mut done = Vec::new();
+                        host::lit_of_list(&host::new_counts(near, kernel), &mut done);
+                        Ok(Spread::Done(done))
+                    })
+                    .collect::<Result<_>>()?;
+                let mut waiting: Vec<_> = tiles.iter_mut().filter(|tile| matches!(tile, Spread::Waits(_))).collect();
+                self.spread_waiting(&mut waiting, &planes, &rasters)?;
+                let mut part = counts.part();
+                for (&code, tile) in codes.iter().zip(&tiles) {
+                    if let Spread::Done(lit) = tile {
+                        part.push(code, lit)?;
                     }
-                    let mut done = Vec::new();
-                    host::lit_of_list(&host::new_counts(near, kernel), &mut done);
-                    Ok(Spread::Done(done))
-                })
-                .collect::<Result<_>>()?;
-            let mut waiting: Vec<_> = tiles.iter_mut().filter(|tile| matches!(tile, Spread::Waits(_))).collect();
-            self.spread_waiting(&mut waiting, &planes, &rasters)?;
-            let mut part = counts.part();
-            for (&code, tile) in codes.iter().zip(&tiles) {
-                if let Spread::Done(lit) = tile {
-                    part.push(code, lit)?;
                 }
+                parts.push(part);
             }
-            parts.push(part);
-        }
+            Ok(())
+        })?;
         Ok(parts)
     }
 

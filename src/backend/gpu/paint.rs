@@ -119,7 +119,7 @@ impl Paint for GpuPaint {
     }
 
     fn isolation(&self, z: u8, least: u32) -> Result<Isolation> {
-        isolation::zoom(&*self.counts(z)?, z, least)
+        isolation::zoom(&*self.counts(z)?, z, least, &self.plan.memory)
     }
 
     fn spread(&self, z: u8, kernel: &Kernel) -> Result<SpreadZoom> {

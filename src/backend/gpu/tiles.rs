@@ -16,7 +16,7 @@ use super::stats::REACH;
 use super::tally::Move;
 use super::timing::Commands;
 use super::{halo, shade};
-use crate::backend::host::Borders;
+use crate::backend::host::for_each_area;
 use crate::backend::{TileSink, host};
 use crate::counts::{Lit, row_major};
 use crate::error::{Error, Result};
@@ -205,21 +205,23 @@ impl Painter<'_> {
         let planes = self.work.planes(kernel)?;
         let chunk = output.tiles.min(planes.0.tiles as usize);
         let mut waiting = Waiting { tiles: Vec::new(), planes: Some(&planes), chunk };
-        let borders = Borders::new(counts, z, kernel.radius)?;
-        for codes in borders.reached().chunks(chunk) {
-            let dense: Vec<(TileCoord, Vec<u32>)> = codes
-                .par_iter()
-                .map_init(Lists::<I>::default, |lists, &code| {
-                    self.work.plan.monitor.check()?;
-                    let tile = TileCoord::from_morton(z, code);
-                    borders.gather(counts, tile, &mut lists.lit, &mut lists.near, |count| count)?;
-                    Ok(self.list_or_plane(tile, kernel, rows, table, lists)?.map(|plane| (tile, plane)))
-                })
-                .filter_map(Result::transpose)
-                .collect::<Result<_>>()?;
-            waiting.tiles.extend(dense);
-            self.upload_full(&mut waiting, thresholds, output)?;
-        }
+        for_each_area(counts, z, kernel.radius, &self.work.plan.memory, |borders| {
+            for codes in borders.reached().chunks(chunk) {
+                let dense: Vec<(TileCoord, Vec<u32>)> = codes
+                    .par_iter()
+                    .map_init(Lists::<I>::default, |lists, &code| {
+                        self.work.plan.monitor.check()?;
+                        let tile = TileCoord::from_morton(z, code);
+                        borders.gather(counts, tile, &mut lists.lit, &mut lists.near, |count| count)?;
+                        Ok(self.list_or_plane(tile, kernel, rows, table, lists)?.map(|plane| (tile, plane)))
+                    })
+                    .filter_map(Result::transpose)
+                    .collect::<Result<_>>()?;
+                waiting.tiles.extend(dense);
+                self.upload_full(&mut waiting, thresholds, output)?;
+            }
+            Ok(())
+        })?;
         self.upload(waiting.tiles, waiting.planes, thresholds, output)
     }
 

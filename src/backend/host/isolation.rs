@@ -3,7 +3,8 @@
 
 use rayon::prelude::*;
 
-use super::borders::Borders;
+use super::borders::for_each_area;
+use crate::backend::Memory;
 use crate::counts::{ISOLATION_REACH, Isolation};
 use crate::error::Result;
 use crate::store::CountStore;
@@ -17,20 +18,23 @@ const WIDE: usize = (SIDE + 2 * REACH) as usize;
 const FEW: usize = 2_000;
 
 /// The isolation of the pixels of zoom `z` with a count of `least` or more.
-pub(in crate::backend) fn zoom(counts: &CountStore, z: u8, least: u32) -> Result<Isolation> {
-    let borders = Borders::new(counts, z, ISOLATION_REACH)?;
-    let tiles: Vec<u64> = counts.tiles(z)?.collect();
-    tiles
-        .par_iter()
-        .map_init(Default::default, |(lit, near): &mut (Vec<_>, Vec<_>), &code| {
+pub(in crate::backend) fn zoom(counts: &CountStore, z: u8, least: u32, memory: &Memory) -> Result<Isolation> {
+    let mut isolation = Isolation::default();
+    for_each_area(counts, z, ISOLATION_REACH, memory, |borders| {
+        let tiles = borders.lit();
+        let pieces = tiles.par_iter().map_init(Default::default, |(lit, near): &mut (Vec<_>, Vec<_>), &code| {
             borders.gather(counts, TileCoord::from_morton(z, code), lit, near, |count| count)?;
             near.retain(|n| n.2 >= least);
             Ok(if near.len() <= FEW { of_list(near) } else { of_raster(near) })
-        })
-        .try_reduce(Isolation::default, |mut a, b| {
+        });
+        let area = pieces.try_reduce(Isolation::default, |mut a, b| {
             a.merge(&b);
             Ok(a)
-        })
+        })?;
+        isolation.merge(&area);
+        Ok(())
+    })?;
+    Ok(isolation)
 }
 
 fn is_inside(&(x, y, _): &(i32, i32, u32)) -> bool {

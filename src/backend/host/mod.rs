@@ -9,9 +9,9 @@ mod limits;
 mod masks;
 mod partition;
 
-pub(super) use borders::Borders;
 #[cfg(test)]
 pub(super) use borders::within;
+pub(super) use borders::{Borders, for_each_area};
 pub(super) use forms::{LIST_MAX, leave, leave_list, lit_of, lit_of_list};
 pub(super) use limits::{BUCKET_ZOOM, count_points};
 pub(super) use masks::{few, new_counts, settle, stamp, weigh};

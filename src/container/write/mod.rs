@@ -113,10 +113,19 @@ pub fn look(out: &Path, options: &OutputOptions) -> Result<()> {
     Staging::look(out, options, shape)
 }
 
+/// Bytes for what a container has to know of all its tiles, where nobody says how many.
+const ROOM: u64 = 64 << 20;
+
 /// Opens the output `out`: its ending chooses the container, see [`Container::of`].
 pub fn create(out: &Path, options: &OutputOptions) -> Result<Box<dyn TileWriter>> {
+    create_within(out, options, ROOM)
+}
+
+/// The same; what the container has to know of all its tiles takes about `room` bytes of memory, and the rest of it
+/// waits in a file.
+pub(crate) fn create_within(out: &Path, options: &OutputOptions, room: u64) -> Result<Box<dyn TileWriter>> {
     match Container::of(out)? {
-        Container::Archive => Ok(Box::new(pmtiles::Archive::create(out, options)?)),
+        Container::Archive => Ok(Box::new(pmtiles::Archive::create(out, options, room)?)),
         Container::Folder => Ok(Box::new(folder::Folder::create(out, options)?)),
     }
 }
