@@ -1,7 +1,8 @@
 //! tilefire turns points (longitudes and latitudes, millions to billions) into heat-map tile sets: exact counts
 //! per pixel at every zoom, log-shaded, as PNG tiles, on the GPU or on the CPU with the same bytes.
 //!
-//! [`render::run`] does a whole run; the parts can be used on their own.
+//! Points that are in memory already go through a [`Session`]; [`render::run`] does a whole run from files to a tile set,
+//! as the program `tilefire` does.
 //!
 //! The modules stand on floors; each uses itself and lower floors only (ARCHITECTURE.md).
 
@@ -10,6 +11,7 @@
 pub mod account;
 pub mod backend;
 pub mod bench;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod container;
 pub mod counts;
@@ -21,7 +23,9 @@ pub mod paper;
 pub mod project;
 pub mod render;
 pub mod rows;
+#[cfg(feature = "serve")]
 pub mod serve;
+mod session;
 pub mod shade;
 pub mod source;
 pub mod staging;
@@ -29,3 +33,9 @@ pub mod store;
 pub mod tile;
 
 pub use error::{Error, Result};
+pub use project::{Coordinate, Crs};
+pub use render::Device;
+pub use rows::{LeftOut, Reason};
+pub use session::{Counts, Pusher, Session, SessionBuilder};
+pub use shade::Style;
+pub use tile::{TileCoord, ZoomRange};

@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 8] = [
     &["shade", "store", "encode"],
     &["source", "backend", "container", "paper"],
     &["render", "serve"],
-    &["bench"],
+    &["bench", "session"],
     &["cli", "main", "lib"],
 ];
 

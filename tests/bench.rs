@@ -77,10 +77,124 @@ fn a_gpu_adapter_against_the_cpu() {
     let raster = &gpu["raster"];
     assert_eq!(raster["resident_points"], report["points"]);
     assert!(raster["resident"]["min"].as_f64().unwrap() > 0.0, "{raster}");
+    assert!(raster["resident_atomics"].as_u64().unwrap() <= raster["resident_points"].as_u64().unwrap(), "{raster}");
+    // What the work asked for, and what it would take elsewhere.
+    let device = &gpu["device"];
+    let bin = device["shaders"].as_array().unwrap().iter().find(|s| s["shader"] == "bin").unwrap();
+    assert!(bin["bytes"].as_u64().unwrap() >= 12 * bin["points"].as_u64().unwrap(), "{bin}");
+    assert!(bin["nanoseconds"].as_u64().is_some_and(|ns| ns > 0), "{bin}");
+    let steps = device["transfers"].as_array().unwrap();
+    let step = |name: &str| steps.iter().find(|s| s["step"] == name).unwrap();
+    assert!(step("count")["up"].as_u64().unwrap() >= 8 * bin["points"].as_u64().unwrap(), "{steps:?}");
+    // Every tile that was shaded came back, a byte a pixel.
+    let shade = device["shaders"].as_array().unwrap().iter().find(|s| s["shader"] == "shade").unwrap();
+    assert_eq!(step("shade")["down"].as_u64().unwrap(), shade["tiles"].as_u64().unwrap() << 16, "{steps:?}");
+    assert!(step("reduce")["dispatches"].as_u64().unwrap() >= 7, "{steps:?}");
+    let predicted = gpu["predicted"].as_array().unwrap();
+    assert!(predicted.len() == 2 && predicted.iter().all(|p| p["seconds"].as_f64().unwrap() > 0.0), "{predicted:?}");
     let ratio = &report["ratios"][0];
     assert!(ratio["end_to_end"].as_f64().unwrap() > 0.0 && ratio["raster"].as_f64().unwrap() > 0.0, "{ratio}");
     let text = place.run(base).ok().stdout;
     assert!(text.contains("equal, byte for byte") && text.contains("times as fast"), "{text}");
+}
+
+/// Who asks for a GPU and has none gets no figures of the CPU instead, and is told what is missing.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_gpu_that_was_asked_for_and_is_missing_is_an_error() {
+    let place = Playground::new();
+    let without = |arguments: &[&str]| -> common::Ran {
+        let mut command = place.command();
+        // No driver that Vulkan or GL could use.
+        let none = place.path("none");
+        command.args(arguments).args(["-n", "100", "-z", "0..1", "--runs", "1"]);
+        command.env("VK_DRIVER_FILES", &none).env("VK_ICD_FILENAMES", &none);
+        command.env("__EGL_VENDOR_LIBRARY_FILENAMES", &none).env("LIBGL_DRIVERS_PATH", &none);
+        command.output().unwrap().into()
+    };
+    for arguments in [&["bench", "--backend", "gpu"][..], &["bench", "--adapter", "llvmpipe"]] {
+        let error = without(arguments).error(1);
+        assert!(error.contains("no adapter was found") || error.contains("no GPU can be used"), "{error}");
+    }
+    let alone = without(&["bench"]).ok().stdout;
+    assert!(alone.contains("the CPU alone was measured"), "{alone}");
+    assert!(!without(&["bench", "--backend", "cpu"]).ok().stdout.contains("no GPU"));
+    assert!(place.run(["bench", "--backend", "cpu", "--adapter", "x"]).error(2).contains("--backend cpu"));
+}
+
+/// Adapters are listed once a run, and not at all when the CPU is to do the work. The Vulkan loader tells when it is
+/// asked for drivers.
+#[cfg(target_os = "linux")]
+#[test]
+fn adapters_are_listed_once() {
+    if !common::gpu::adapter_for("adapters_are_listed_once") {
+        return;
+    }
+    let (place, adapter) = (Playground::new(), common::gpu::adapter_name());
+    let one = place.file("one.csv", "lon,lat\n-0.1,51.5\n");
+    let searches = |arguments: &[&str]| {
+        let ran: common::Ran = place.command().args(arguments).env("VK_LOADER_DEBUG", "all").output().unwrap().into();
+        ran.ok().stderr.matches("Searching for driver manifest files").count()
+    };
+    let once = searches(&["info"]);
+    assert!(once > 0, "this loader tells nothing");
+    let render = |nth: usize, more: &[&str]| {
+        let out = format!("tiles-{nth}");
+        let base = ["render", one.to_str().unwrap(), "-o", &out, "-z", "0..4"];
+        searches(&[&base[..], more].concat())
+    };
+    assert_eq!(render(0, &["--adapter", &adapter]), once);
+    assert_eq!(render(1, &["--backend", "gpu", "--adapter", &adapter]), once);
+    assert_eq!(render(2, &[]), once);
+    assert_eq!(render(3, &["--backend", "cpu"]), 0);
+    let image =
+        ["image", one.to_str().unwrap(), "-o", "one.png", "--adapter", &adapter, "--width", "64", "--height", "64"];
+    assert_eq!(searches(&image), once);
+}
+
+/// Limits of the device can be forced by hidden flags, and a report tells what was moved under them.
+#[test]
+fn limits_are_forced_by_flags() {
+    if !common::gpu::adapter_for("limits_are_forced_by_flags") {
+        return;
+    }
+    let (place, adapter, input) = (Playground::new(), common::gpu::adapter_name(), sample());
+    let forced = ["--adapter", &adapter, "--batch-points", "1k", "--subgroups", "false", "--dense-points", "0"];
+    let more = ["--device-memory", "64M", "--binding-tiles", "3"];
+    let base = ["render", input.to_str().unwrap(), "-o", "tiles", "-z", "0..5", "--report", "report.json"];
+    place.run([&base[..], &forced, &more].concat()).ok();
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(place.path("report.json")).unwrap()).unwrap();
+    let device = &report["device"];
+    assert_eq!((device["device_memory"].as_u64(), device["subgroups"].as_bool()), (Some(64 << 20), Some(false)));
+    let used = report["used"].as_u64().unwrap();
+    assert!(device["batches"].as_u64().unwrap() >= used / 1000, "{device}");
+    assert!(device["slot_buffers"].as_u64().unwrap() > 2, "{device}");
+    assert!(device["device_peak"].as_u64().unwrap() > 0 && device["sparse_points"] == 0, "{device}");
+    // Only what was used was compiled: nothing was spread or packed.
+    assert_eq!(device["pipelines"], 4, "{device}");
+    let count = device["transfers"].as_array().unwrap().iter().find(|s| s["step"] == "count").unwrap();
+    assert!(count["submits"].as_u64() >= device["batches"].as_u64() && count["host"].as_u64() >= Some(8 * used));
+    let help = place.run(["render", "--help"]).ok().stdout;
+    assert!(!help.contains("--batch-points") && !help.contains("--device-memory"), "{help}");
+    // A device that is full makes the same tiles as one that is not.
+    let holds = ["bench", input.to_str().unwrap(), "-z", "0..7", "--runs", "1", "--json", "--device-holds", "12M"];
+    let full: Value = serde_json::from_str(&place.run([&holds[..], &forced].concat()).ok().stdout).unwrap();
+    assert!(full["contenders"][1]["device"]["device_refusals"].as_u64().unwrap() > 0, "{full}");
+}
+
+#[test]
+fn a_device_is_calibrated() {
+    if !common::gpu::adapter_for("a_device_is_calibrated") {
+        return;
+    }
+    let (place, adapter) = (Playground::new(), common::gpu::adapter_name());
+    let base = ["bench", "--calibrate", "--calibrate-bytes", "1M", "--adapter", &adapter];
+    let found: Value = serde_json::from_str(&place.run([&base[..], &["--json"]].concat()).ok().stdout).unwrap();
+    for figure in ["open", "up", "down", "within", "clear", "submit", "buffer", "mapped_reads"] {
+        assert!(found[figure].as_f64().unwrap() > 0.0, "{figure}: {found}");
+    }
+    assert_eq!(found["mapped_writes"].as_array().unwrap().len(), 5);
+    assert!(place.run(base).ok().stdout.contains("mapped writes, 16 threads"));
 }
 
 #[test]

@@ -5,6 +5,10 @@
 //! Knows no file, no PNG and no colour: a tile leaves as palette indices. `cpu` and `gpu` do not know each other.
 
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(not(feature = "gpu"))]
+#[path = "gpu_absent.rs"]
 pub mod gpu;
 mod host;
 mod paint;
@@ -147,7 +151,7 @@ pub struct ShaderWork {
 }
 
 /// What one step of a session moved between host and device, and by how many calls.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Transfers {
     /// The step: count, reduce, spread, shade.
     pub step: &'static str,
@@ -159,6 +163,10 @@ pub struct Transfers {
     pub copied: u64,
     /// Bytes that the host copied into or out of buffers.
     pub host: u64,
+    /// Bytes of device memory that shaders read and wrote, each counted once a dispatch.
+    pub device: u64,
+    /// Atomic additions to device memory, at most.
+    pub atomics: u64,
     /// Dispatches.
     pub dispatches: u64,
     /// Submissions.
@@ -226,7 +234,7 @@ pub struct Again {
 }
 
 /// Points on their way to counts, on one device.
-pub trait Count: Sync {
+pub trait Count: Send + Sync {
     /// A way in for one reading thread. Several may be open at once.
     fn pusher(&self) -> Box<dyn PointPush + '_>;
 

@@ -11,7 +11,7 @@ use crate::store::{CountPart, CountStore};
 use crate::tile::WorldPoint;
 
 /// Finished counts on one device, and what can be drawn of them. Any look, in any order, zoom by zoom.
-pub trait Paint: Sync {
+pub trait Paint: Send + Sync {
     /// Statistics of zooms 0 to the highest, indexed by zoom.
     fn stats(&self) -> &[ZoomStats];
 

@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 mod kept;
+mod model;
 
 pub use self::kept::{KeptTiles, first_difference};
+pub use self::model::{CEILINGS, Ceilings, Predicted, Prediction, predict};
 use crate::backend::{Again, BackendReport, PointPush};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
@@ -120,6 +122,10 @@ pub struct Raster {
     pub resident_points: u64,
     /// Seconds of that; all zero where there were none.
     pub resident: Times,
+    /// The same by the device's own clock, where it has one.
+    pub resident_device: Times,
+    /// Atomic additions that were left of it after equal pixels were merged.
+    pub resident_atomics: u64,
 }
 
 /// What one contender took.
@@ -139,8 +145,10 @@ pub struct Measured {
     pub stages: Vec<StageRow>,
     /// Rasters from memory; `None` when the points take more than they may.
     pub raster: Option<Raster>,
-    /// What did the work.
+    /// What did the work, in the warm-up, whose passes were timed on the device where it has a clock.
     pub device: BackendReport,
+    /// What the work would take on other devices; empty on the CPU.
+    pub predicted: Vec<Prediction>,
 }
 
 /// How much faster than the yardstick a contender was: above 1 is faster.
@@ -346,6 +354,7 @@ struct Track<'a> {
     counts: Vec<f64>,
     shade: Vec<f64>,
     resident: Vec<Again>,
+    device: BackendReport,
     archives: usize,
     folder: &'a Path,
 }
@@ -360,6 +369,7 @@ impl<'a> Track<'a> {
             counts: Vec::new(),
             shade: Vec::new(),
             resident: Vec::new(),
+            device: BackendReport::default(),
             archives: 0,
             folder,
         }
@@ -370,8 +380,13 @@ impl<'a> Track<'a> {
         let set = KeptTiles::new(folder)?;
         let writer = Box::new(set.clone());
         let monitor = Arc::new(monitor.another());
-        let pool = render::pool(&self.request.resources, &self.request.style)?;
-        self.reports.push(pool.install(|| render::render(&self.request, &monitor, || Ok(writer)))?);
+        let mut request = self.request.clone();
+        // No other run is timed by the device: its clock costs a little, too.
+        request.resources.gpu.timestamps = true;
+        let pool = render::pool(&request.resources, &request.style)?;
+        let report = pool.install(|| render::render(&request, &monitor, || Ok(writer)))?;
+        self.device = report.device.clone();
+        self.reports.push(report);
         Ok(set)
     }
 
@@ -392,8 +407,10 @@ impl<'a> Track<'a> {
     /// Counts and indices of `points`, which nobody takes.
     fn raster(&mut self, points: &[Vec<WorldPoint>], monitor: &Monitor) -> Result<()> {
         let monitor = Arc::new(monitor.another());
-        let (counts, shade, resident) = render::pool(&self.request.resources, &self.request.style)?
-            .install(|| raster(&self.request, points, &monitor))?;
+        let mut request = self.request.clone();
+        request.resources.gpu.timestamps = true;
+        let (counts, shade, resident) =
+            render::pool(&request.resources, &request.style)?.install(|| raster(&request, points, &monitor))?;
         self.counts.push(counts);
         self.shade.push(shade);
         self.resident.extend(resident);
@@ -411,7 +428,11 @@ impl<'a> Track<'a> {
             shade: Times::new(self.shade.clone()),
             resident_points: self.resident.first().map_or(0, |again| again.points),
             resident: Times::new(self.resident.iter().map(|again| again.seconds).collect()),
+            resident_device: Times::new(self.resident.iter().filter_map(|again| again.device_seconds).collect()),
+            resident_atomics: self.resident.first().map_or(0, |again| again.atomics),
         });
+        let merged = self.resident.first().filter(|again| again.points > 0);
+        let left = merged.map_or(1.0, |again| again.atomics as f64 / again.points as f64);
         Ok(Measured {
             name: self.name.to_string(),
             points_per_s: last.used as f64 / seconds,
@@ -420,7 +441,8 @@ impl<'a> Track<'a> {
             cpu_seconds: Times::new(self.cpu_seconds.clone()),
             stages: stages(&self.reports, last, input_bytes(&self.request)),
             raster,
-            device: last.device.clone(),
+            device: self.device.clone(),
+            predicted: predict(&self.device, left),
         })
     }
 }
@@ -466,7 +488,11 @@ fn stages(reports: &[Report], last: &Report, input_bytes: u64) -> Vec<StageRow> 
 
 /// Seconds from points to statistics and from there to indices, and of binning points that are on the device.
 fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
-    let (backend, _) = render::open(request, render::memory(&request.resources, &request.out), monitor)?;
+    let mut opening = render::Opening::start(&request.resources, monitor)?;
+    // Opening is part of whole runs; here it is in nobody's way.
+    opening.wait(monitor)?;
+    let memory = render::memory(&request.resources, &request.out);
+    let (backend, _) = opening.count(render::plan_for(request, memory, monitor));
     let start = Instant::now();
     let next = AtomicUsize::new(0);
     render::on_all_threads(|| {

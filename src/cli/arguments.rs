@@ -16,7 +16,7 @@ use crate::shade::{
 use crate::source::{ColumnRef, Header, Input, ReadOptions};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum BackendName {
+pub(super) enum BackendName {
     /// A real GPU if there is one, else the CPU
     Auto,
     /// A GPU, or an error

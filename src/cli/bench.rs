@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::arguments::{LimitArgs, StyleArgs};
+use super::arguments::{BackendName, LimitArgs, StyleArgs};
 use super::values::{self, bytes, grouped};
 use crate::backend::gpu::{self, Choice, GpuOptions};
 use crate::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit};
@@ -41,6 +41,15 @@ pub(super) struct BenchArgs {
     /// Part of the name of a GPU adapter to measure; may be repeated [default: the GPU that render would take]
     #[arg(long, value_name = "NAME")]
     adapter: Vec<String>,
+    /// What to measure beside the CPU: a real GPU if there is one, a GPU or an error, or nothing
+    #[arg(long, value_enum, default_value = "auto")]
+    backend: BackendName,
+    /// Print what the device can do at most (copies, submissions, writes into mapped memory) and measure nothing else
+    #[arg(long, hide = true)]
+    calibrate: bool,
+    /// Bytes of each copy of --calibrate
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = values::size, hide = true)]
+    calibrate_bytes: u64,
     /// Timed runs of each, after a warm-up
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=99))]
     runs: u16,
@@ -58,7 +67,13 @@ pub(super) struct BenchArgs {
 }
 
 pub(super) fn run(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
-    let (adapters, notice) = adapters(&args.adapter)?;
+    if matches!(args.backend, BackendName::Cpu) && !args.adapter.is_empty() {
+        return Err(Error::Usage("--adapter names a GPU and --backend cpu measures none; leave one out".into()));
+    }
+    if args.calibrate {
+        return calibrate(args, monitor);
+    }
+    let (adapters, notice) = adapters(args)?;
     let folder = Scratch::new(&std::env::temp_dir())?;
     let inputs = if args.inputs.is_empty() {
         progress(&format!("making {} synthetic points", grouped(args.number)));
@@ -74,23 +89,69 @@ pub(super) fn run(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
     };
     let mut report = bench::run(&contenders, options, folder.path(), monitor, &progress)?;
     report.notices.extend(notice);
-    let text = if args.json {
-        serde_json::to_string_pretty(&report).map_err(|e| Error::Internal(e.to_string()))? + "\n"
-    } else {
-        table(&report)
-    };
+    let text = if args.json { json(&report)? } else { table(&report) };
     super::print(&text)?;
     report.difference.map_or(Ok(()), |difference| Err(Error::Internal(difference)))
 }
 
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(value).map_err(|e| Error::Internal(e.to_string()))? + "\n")
+}
+
+/// Says that there is nothing to measure.
+#[cfg(not(feature = "gpu"))]
+fn calibrate(_: &BenchArgs, _: &Arc<Monitor>) -> Result<()> {
+    gpu::choose(&[], Choice::Auto).map(|_| ())
+}
+
+/// Prints what the device can do at most.
+#[cfg(feature = "gpu")]
+fn calibrate(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
+    let limits = args.limits.limits();
+    let options = GpuOptions { adapter: args.adapter.first().cloned(), limits, timestamps: true };
+    let found = gpu::calibrate(&options, args.calibrate_bytes, monitor)?;
+    if args.json {
+        return super::print(&json(&found)?);
+    }
+    let speed = |per_second: f64| format!("{}/s", bytes(per_second as u64));
+    let mut text = String::new();
+    let lines = [
+        ("opened in", format!("{:.4} s", found.open)),
+        ("memory to plan with", bytes(found.memory)),
+        ("largest binding", bytes(found.binding)),
+        ("lanes of a subgroup", format!("{} to {}", found.lanes.0, found.lanes.1)),
+        ("clock for passes", if found.clock { "yes" } else { "no" }.into()),
+        ("up", speed(found.up)),
+        ("down", speed(found.down)),
+        ("within, read and write", speed(found.within)),
+        ("set to zero", speed(found.clear)),
+        ("empty submission", format!("{:.1} us", found.submit * 1e6)),
+        ("small buffer", format!("{:.1} us", found.buffer * 1e6)),
+        ("mapped reads, 1 thread", speed(found.mapped_reads)),
+    ];
+    put(&mut text, format_args!("{} ({}, {})", found.adapter, found.interface, found.driver));
+    for (what, figure) in lines {
+        put(&mut text, format_args!("  {what:<24} {figure}"));
+    }
+    for &(threads, per_second) in &found.mapped_writes {
+        put(&mut text, format_args!("  {:<24} {}", format!("mapped writes, {threads} threads"), speed(per_second)));
+    }
+    super::print(&text)
+}
+
 /// Names of the adapters to measure, all of which exist; and why there are none.
-fn adapters(wanted: &[String]) -> Result<(Vec<String>, Option<String>)> {
+fn adapters(args: &BenchArgs) -> Result<(Vec<String>, Option<String>)> {
+    let wanted = &args.adapter;
+    if matches!(args.backend, BackendName::Cpu) {
+        return Ok((Vec::new(), None));
+    }
     let found = gpu::adapters();
     if wanted.is_empty() {
-        return Ok(match gpu::choose(&found, Choice::Auto) {
-            Ok(at) => (vec![found[at].name.clone()], None),
-            Err(reason) => (Vec::new(), Some(format!("the CPU alone was measured: {reason}"))),
-        });
+        return match gpu::choose(&found, Choice::Auto) {
+            Ok(at) => Ok((vec![found[at].name.clone()], None)),
+            Err(reason) if matches!(args.backend, BackendName::Gpu) => Err(reason),
+            Err(reason) => Ok((Vec::new(), Some(format!("the CPU alone was measured: {reason}")))),
+        };
     }
     let mut names: Vec<String> = Vec::new();
     for part in wanted {
@@ -200,9 +261,16 @@ fn contender(text: &mut String, measured: &Measured) {
                     grouped(raster.resident_points)
                 ),
             );
+            let left = raster.resident_atomics as f64 / raster.resident_points as f64;
+            let clock = match raster.resident_device.runs.is_empty() {
+                true => String::new(),
+                false => format!(", {} by the device's clock", seconds(&raster.resident_device)),
+            };
+            put(text, format_args!("                   {left:.4} additions a point after merging{clock}"));
         }
         put(text, format_args!("counts to indices  {}", seconds(shade)));
     }
+    model(text, measured);
     put(
         text,
         format_args!(
@@ -213,6 +281,67 @@ fn contender(text: &mut String, measured: &Measured) {
             measured.cpu_seconds.median
         ),
     );
+}
+
+/// What the device was asked for, pass by pass and step by step, and what that would take elsewhere.
+fn model(text: &mut String, measured: &Measured) {
+    let device = &measured.device;
+    let busy = device.shaders.iter().filter(|work| work.dispatches > 0);
+    for (nth, work) in busy.enumerate() {
+        if nth == 0 {
+            put(
+                text,
+                format_args!(
+                    "{:<10} {:>9} {:>10} {:>10} {:>12} {:>12}",
+                    "pass", "device s", "tiles", "dispatches", "bytes", "additions"
+                ),
+            );
+        }
+        let time = work.nanoseconds.map_or_else(|| "-".into(), |ns| format!("{:.4}", ns as f64 * 1e-9));
+        put(
+            text,
+            format_args!(
+                "{:<10} {time:>9} {:>10} {:>10} {:>12} {:>12}",
+                work.shader,
+                grouped(work.tiles),
+                grouped(work.dispatches),
+                bytes(work.bytes),
+                grouped(work.atomics)
+            ),
+        );
+    }
+    for (nth, moved) in device.transfers.iter().filter(|moved| moved.submits > 0).enumerate() {
+        if nth == 0 {
+            put(
+                text,
+                format_args!(
+                    "{:<10} {:>10} {:>10} {:>10} {:>12} {:>9} {:>9}",
+                    "step", "up", "down", "within", "host copies", "submits", "buffers"
+                ),
+            );
+        }
+        put(
+            text,
+            format_args!(
+                "{:<10} {:>10} {:>10} {:>10} {:>12} {:>9} {:>9}",
+                moved.step,
+                bytes(moved.up),
+                bytes(moved.down),
+                bytes(moved.copied),
+                bytes(moved.host),
+                grouped(moved.submits),
+                grouped(moved.buffers)
+            ),
+        );
+    }
+    for prediction in &measured.predicted {
+        let steps: Vec<String> = prediction
+            .steps
+            .iter()
+            .map(|step| format!("{} {:.1} ms ({})", step.step, step.seconds * 1e3, step.bound))
+            .collect();
+        put(text, format_args!("at best, {}: {}", prediction.ceilings.name, steps.join(", ")));
+    }
 }
 
 fn seconds(times: &Times) -> String {

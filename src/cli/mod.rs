@@ -10,6 +10,10 @@ mod info;
 mod progress;
 mod render;
 mod report;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(not(feature = "serve"))]
+#[path = "serve_absent.rs"]
 mod serve;
 mod stop;
 mod summary;

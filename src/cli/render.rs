@@ -51,7 +51,9 @@ pub(super) struct RenderArgs {
 
 pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (quiet, report_path) = (args.quiet, args.report.clone());
-    let request = request(args)?;
+    let mut request = request(args)?;
+    // Who asks for a report wants the times of the device, too.
+    request.resources.gpu.timestamps = report_path.is_some();
     if let Some(path) = &report_path {
         report::check_place(path, &request.sources, &request.out, request.force)?;
     }

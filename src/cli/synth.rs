@@ -4,12 +4,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::values;
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::source;
+use crate::source::{self, Shape};
 use crate::staging::{OutputOptions, Whole, check_head};
 
 #[derive(Debug, Args)]
@@ -20,6 +20,9 @@ pub(super) struct SynthArgs {
     /// The same seed gives the same bytes
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// How the points lie and in which order they come
+    #[arg(long, value_enum, default_value = "towns")]
+    shape: ShapeName,
     /// CSV file to write; - for standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -28,21 +31,47 @@ pub(super) struct SynthArgs {
     force: bool,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ShapeName {
+    /// Towns, roads, countryside and hot spots, in a random order
+    Towns,
+    /// The same, in order of position
+    Sorted,
+    /// Nine of ten points on four places
+    Hot,
+    /// Evenly over the country's box
+    Uniform,
+}
+
+impl From<ShapeName> for Shape {
+    fn from(name: ShapeName) -> Self {
+        match name {
+            ShapeName::Towns => Self::Towns,
+            ShapeName::Sorted => Self::Sorted,
+            ShapeName::Hot => Self::Hot,
+            ShapeName::Uniform => Self::Uniform,
+        }
+    }
+}
+
 pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
     if args.output.as_os_str() == "-" {
         let mut out = Pipe { inner: BufWriter::with_capacity(1 << 20, io::stdout().lock()), closed: false };
-        let done = source::synth(args.number, args.seed, &mut out, monitor);
+        let done = source::synth_shaped(args.shape.into(), args.number, args.seed, &mut out, monitor);
         // A closed pipe (`synth -o - | head`) is the reader's choice, not an error.
         return if out.closed && monitor.check().is_ok() { Ok(()) } else { done };
     }
     let options = OutputOptions { force: args.force, inputs: Vec::new() };
     let place =
         Whole::begin(&args.output, &options, |out| check_head(out, "file of synthetic points", source::is_synth))?;
-    place.write(monitor, |mut file| source::synth(args.number, args.seed, &mut file, monitor)).map(|(_, notices)| {
-        for notice in notices {
-            let _ = writeln!(io::stderr(), "{}", values::visible(&notice));
-        }
-    })
+    let (shape, number, seed) = (args.shape.into(), args.number, args.seed);
+    place.write(monitor, |mut file| source::synth_shaped(shape, number, seed, &mut file, monitor)).map(
+        |(_, notices)| {
+            for notice in notices {
+                let _ = writeln!(io::stderr(), "{}", values::visible(&notice));
+            }
+        },
+    )
 }
 
 /// Standard output, remembering that its reader went away.

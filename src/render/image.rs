@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::canvas::Canvas;
 use super::colours::{Coloured, colour};
-use super::{Points, Report, Request, Resources, Sources, aggregate, check_device, memory, open, open_sources, pool};
+use super::opening::{Notice, Opening};
+use super::{Points, Report, Request, Resources, Sources, aggregate, memory, open_sources, plan_for, pool};
 use crate::backend::{Count, Memory, PointPush};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
@@ -78,13 +79,20 @@ pub struct ImageReport {
 /// Makes the picture. On an error nothing is left behind and an older one is untouched.
 pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
-    // Before everything is read, not after it.
-    check_device(&request.resources)?;
+    let mut opening = Opening::start(&request.resources, monitor)?;
+    if opening.is_insisted_on() {
+        // That there is none is told before everything is read, not after it.
+        opening.wait(monitor)?;
+    }
     let place = picture::Place::take(&request.out, &options)?;
-    pool(&request.resources, &request.style)?.install(|| draw(request, place, monitor))
+    pool(&request.resources, &request.style)?.install(|| draw(request, (opening, place), monitor))
 }
 
-fn draw(request: &ImageRequest, place: picture::Place, monitor: &Arc<Monitor>) -> Result<ImageReport> {
+fn draw(
+    request: &ImageRequest,
+    (opening, place): (Opening, picture::Place),
+    monitor: &Arc<Monitor>,
+) -> Result<ImageReport> {
     let opened = open_sources(&request.sources, monitor)?;
     let outside = AtomicU64::new(0);
     let memory = memory(&request.resources, &request.out);
@@ -104,7 +112,7 @@ fn draw(request: &ImageRequest, place: picture::Place, monitor: &Arc<Monitor>) -
         }
     };
     let run = request.run(&grid);
-    let (backend, notice) = open(&run, memory.clone().rest(), monitor)?;
+    let (backend, notice) = opening.count(plan_for(&run, memory.clone().rest(), monitor));
     let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
     let points = match waiting {
         Waited::Rows(opened) => aggregate(opened, || pusher(), monitor)?,
@@ -131,7 +139,7 @@ fn finish(
     (run, grid): (&Request, &Grid),
     (backend, memory): (Box<dyn Count>, Memory),
     (points, outside): (&Points, u64),
-    notice: Option<String>,
+    notice: Notice,
     monitor: &Arc<Monitor>,
 ) -> Result<ImageReport> {
     let inside = points.used - outside;
@@ -178,7 +186,7 @@ fn finish(
     };
     monitor.check()?;
     let (bytes, notices) = monitor.time(Stage::Write, || place.save(&picture, monitor))?;
-    report.finish(&Written { bytes, notices, ..Written::default() }, paint.report(), notice, monitor);
+    report.finish(&Written { bytes, notices, ..Written::default() }, paint.report(), notice.get().cloned(), monitor);
     let (width, height) = (grid.columns(), grid.rows());
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }

@@ -6,6 +6,7 @@ mod canvas;
 pub(crate) mod colours;
 mod estimate;
 pub mod image;
+mod opening;
 mod points;
 mod report;
 mod request;
@@ -19,17 +20,18 @@ pub use report::{Report, ZoomReport};
 pub use request::{Device, Request, Resources, Sources};
 
 pub(crate) use self::allowance::default_memory;
+pub(crate) use self::opening::Opening;
 use self::points::Points;
 pub(crate) use self::points::{aggregate, open as open_sources};
-use self::session::check_device;
-pub(crate) use self::session::{memory, on_all_threads, open, pool};
+pub(crate) use self::session::{memory, on_all_threads, plan_for, pool};
+pub(crate) use self::sink::Encoded;
 use crate::backend::Paint;
 use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
-use crate::source::Opened;
+use crate::source::{Input, Opened};
 use crate::staging::OutputOptions;
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
@@ -51,10 +53,11 @@ struct Counted {
 }
 
 /// Reads, projects and counts.
-fn count(request: &Request, opened: Opened, monitor: &Arc<Monitor>) -> Result<Counted> {
-    let (backend, notice) = open(request, memory(&request.resources, &request.out), monitor)?;
+fn count(request: &Request, (opening, opened): (Opening, Opened), monitor: &Arc<Monitor>) -> Result<Counted> {
+    let (backend, notice) = opening.count(plan_for(request, memory(&request.resources, &request.out), monitor));
     let points = aggregate(opened, || backend.pusher(), monitor)?;
     let paint = backend.finish()?;
+    let notice = notice.get().cloned();
     let stats = paint.stats();
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
@@ -62,9 +65,19 @@ fn count(request: &Request, opened: Opened, monitor: &Arc<Monitor>) -> Result<Co
     Ok(Counted { paint, notice, points })
 }
 
+/// Begins to open the device, and opens the sources.
+fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Opening, Opened)> {
+    let mut opening = Opening::start(&request.resources, monitor)?;
+    if request.sources.inputs.contains(&Input::Stdin) {
+        // Its first rows may be long in coming, and that there is no GPU is to be told before.
+        opening.wait(monitor)?;
+    }
+    Ok((opening, open_sources(&request.sources, monitor)?))
+}
+
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
-    let opened = open_sources(&request.sources, monitor)?;
+    let opened = open(request, monitor)?;
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
     let mut report = Report::new(request, &points, paint.stats(), &coloured);
@@ -79,9 +92,14 @@ pub(crate) fn render(
     monitor: &Arc<Monitor>,
     create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
 ) -> Result<Report> {
-    // A wrong column is told before anything is made.
-    let opened = open_sources(&request.sources, monitor)?;
-    let writer = create()?;
+    // A wrong column is told before anything is made. The first row of a stream may be long in coming: what is wrong with
+    // the output is told before it.
+    let (opened, writer) = if request.sources.are_files() {
+        (open(request, monitor)?, create()?)
+    } else {
+        let writer = create()?;
+        (open(request, monitor)?, writer)
+    };
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);

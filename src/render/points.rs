@@ -25,7 +25,7 @@ pub(crate) fn open(sources: &Sources, monitor: &Monitor) -> Result<Opened> {
 pub(crate) fn aggregate<'a>(
     opened: Opened,
     pusher: impl Fn() -> Box<dyn PointPush + 'a>,
-    monitor: &'a Monitor,
+    monitor: &Monitor,
 ) -> Result<Points> {
     let (systems, system_of) = distinct(opened.systems());
     let mut sinks: Vec<_> = (0..rayon::current_num_threads())
@@ -89,7 +89,7 @@ struct Projecting<'a, 's> {
     /// One for each system, made at its first row in the thread that uses it: what PROJ needs must not move.
     projectors: Vec<Option<Projector>>,
     push: Box<dyn PointPush + 'a>,
-    monitor: &'a Monitor,
+    monitor: &'s Monitor,
     batch: Vec<WorldPoint>,
     accounts: Vec<Account>,
     extent: Extent,

@@ -79,6 +79,11 @@ impl Sources {
         self.inputs.iter().enumerate().map(read).collect()
     }
 
+    /// Whether all inputs are files, which have their first rows at hand.
+    pub(crate) fn are_files(&self) -> bool {
+        self.inputs.iter().all(|input| matches!(input, Input::File(path) if path.is_file()))
+    }
+
     /// The inputs that are files.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let file = |input: &Input| match input {

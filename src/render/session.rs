@@ -1,13 +1,11 @@
-//! What does the work of a run: the worker threads, the host memory, and the backend on the device that was asked for.
+//! What a run has to work with: the worker threads, the host memory, and the plan for the device that `opening` gets.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::allowance::default_memory;
-use super::{Device, Request, Resources};
-use crate::backend::cpu::CpuCount;
-use crate::backend::gpu::{self, GpuCount};
-use crate::backend::{Count, Memory, Plan};
+use super::{Request, Resources};
+use crate::backend::{Memory, Plan};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::shade::{MAX_SPREAD, Style};
@@ -34,34 +32,9 @@ pub(crate) fn on_all_threads<W: FnOnce() -> Result<()> + Send>(mut work: impl Fn
     })
 }
 
-/// The backend for a run, and what to tell when it is not the one a person may have expected.
-pub(crate) fn open(
-    request: &Request,
-    memory: Memory,
-    monitor: &Arc<Monitor>,
-) -> Result<(Box<dyn Count>, Option<String>)> {
-    let reach = request.style.spread.most();
-    let plan = Plan { zooms: request.zooms, reach, memory, monitor: monitor.clone() };
-    let (device, gpu) = (&request.resources.device, &request.resources.gpu);
-    let wanted = gpu.adapter.as_deref().map_or(gpu::Choice::Auto, gpu::Choice::Named);
-    match device {
-        Device::Cpu => Ok((Box::new(CpuCount::new(plan)), None)),
-        Device::Gpu => Ok((Box::new(GpuCount::new(plan, gpu)?), None)),
-        Device::Auto => match gpu::choose(&gpu::adapters(), wanted) {
-            Ok(_) => Ok((Box::new(GpuCount::new(plan, gpu)?), None)),
-            Err(reason) if gpu.adapter.is_some() => Err(reason),
-            Err(reason) => Ok((Box::new(CpuCount::new(plan)), Some(format!("using the CPU: {reason}")))),
-        },
-    }
-}
-
-/// Whether there is the device that a person insists on.
-pub(super) fn check_device(resources: &Resources) -> Result<()> {
-    let wanted = resources.gpu.adapter.as_deref();
-    if matches!(resources.device, Device::Gpu) || wanted.is_some() {
-        gpu::choose(&gpu::adapters(), wanted.map_or(gpu::Choice::Auto, gpu::Choice::Named))?;
-    }
-    Ok(())
+/// What a run is to make.
+pub(crate) fn plan_for(request: &Request, memory: Memory, monitor: &Arc<Monitor>) -> Plan {
+    Plan { zooms: request.zooms, reach: request.style.spread.most(), memory, monitor: monitor.clone() }
 }
 
 /// Host memory, and the folder beside the output for what does not fit.

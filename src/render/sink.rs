@@ -67,6 +67,26 @@ thread_local! {
 
 impl ColourSink for EncodingSink<'_> {
     fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
+        let write = |tile, png: &[u8]| {
+            self.writer.write(tile, png)?;
+            self.drawn.add(tile);
+            Ok(())
+        };
+        Encoded { truecolor: self.truecolor, monitor: self.monitor, sink: write }.put(table, tile, indices)
+    }
+}
+
+/// Encodes each tile with the palette of its zoom and hands it to whoever wants its bytes.
+pub(crate) struct Encoded<'a, S> {
+    /// Whether every pixel is written with its colour instead of an index.
+    pub(crate) truecolor: bool,
+    pub(crate) monitor: &'a Monitor,
+    /// Takes a tile's PNG; called from many threads.
+    pub(crate) sink: S,
+}
+
+impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> ColourSink for Encoded<'_, S> {
+    fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
         ENCODER.with_borrow_mut(|(scratch, bytes)| {
             let start = self.monitor.now();
             if self.truecolor {
@@ -76,8 +96,7 @@ impl ColourSink for EncodingSink<'_> {
             }
             let encoded = self.monitor.now();
             self.monitor.record(Stage::Encode, start, encoded);
-            self.writer.write(tile, bytes)?;
-            self.drawn.add(tile);
+            (self.sink)(tile, bytes)?;
             self.monitor.record(Stage::Write, encoded, self.monitor.now());
             self.monitor.tiles.fetch_add(1, Ordering::Relaxed);
             Ok(())

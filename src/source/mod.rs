@@ -18,7 +18,7 @@ mod synth;
 pub use columns::ColumnRef;
 pub use open::{Opened, open};
 pub use report::{FileReport, ReadReport, no_usable_rows};
-pub use synth::{is_synth, synth};
+pub use synth::{Shape, is_synth, synth, synth_shaped};
 
 use std::fmt;
 use std::path::PathBuf;

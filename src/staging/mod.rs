@@ -27,8 +27,9 @@ pub use self::files::{flush_by, flush_here};
 pub(crate) use self::gate::check as check_gate;
 pub use self::gate::{Left, abandon, left};
 pub(crate) use self::handle::Handle;
+pub use self::place::is_same_file;
+pub(crate) use self::place::no_address;
 use self::place::{State, allowed, exists, state};
-pub(crate) use self::place::{is_same_file, no_address};
 pub use self::scratch::Scratch;
 pub(crate) use self::whole::{Whole, check_head};
 use self::working::{NEW, OLD, Working, hidden_name};
@@ -236,7 +237,7 @@ impl Staging {
             let out = self.out.display();
             self.notices.push(format!("{out}: put back the output that an interrupted run had moved aside"));
         }
-        self.working.clear_contents()
+        self.working.settle()
     }
 }
 

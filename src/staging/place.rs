@@ -95,7 +95,7 @@ pub(super) fn allowed(
 }
 
 /// Whether two paths lead to one file, under whatever names.
-pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;

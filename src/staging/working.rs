@@ -168,8 +168,16 @@ impl Working {
         self.dir.kind(part).map(|kind| kind.is_some()).map_err(|e| Error::io("open", &self.dir.path().join(part), e))
     }
 
-    /// Removes everything in the working folder but the lock.
-    pub(super) fn clear_contents(&self) -> Result<()> {
+    /// Removes what a killed run left, all but the lock.
+    pub(super) fn settle(&self) -> Result<()> {
+        // It may be much, and a program that is to end meanwhile must not do the same from another thread.
+        self.state.store(CLEARING, Ordering::Release);
+        let cleared = self.clear_contents();
+        self.state.store(IN_USE, Ordering::Release);
+        cleared
+    }
+
+    fn clear_contents(&self) -> Result<()> {
         if self.has(TRASH)? {
             (self.shape.remove)(&self.dir, TRASH)?;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Once, OnceLock};
 
 use tilefire::backend::cpu::CpuCount;
-use tilefire::backend::gpu::{Choice, ForcedLimits, GpuCount, GpuOptions, adapters, choose};
+use tilefire::backend::gpu::{AdapterDescription, Choice, ForcedLimits, GpuCount, GpuOptions, adapters, choose};
 use tilefire::backend::{BackendReport, Count, Memory, Paint, Plan, ShaderWork, TileSink};
 use tilefire::counts::{Histogram, Isolation, ZoomStats};
 use tilefire::error::Result;
@@ -51,13 +51,17 @@ pub fn adapter_for(test: &str) -> bool {
     found
 }
 
+/// The adapter under test.
+pub fn adapter() -> AdapterDescription {
+    let mut adapters = adapters();
+    let chosen = choose(&adapters, Choice::Named(&adapter_name())).unwrap();
+    adapters.swap_remove(chosen)
+}
+
 /// Both ways to bin, as far as the adapter has subgroup operations.
 pub fn subgroup_choices(test: &str) -> &'static [bool] {
     static OFFERED: OnceLock<bool> = OnceLock::new();
-    let offered = OFFERED.get_or_init(|| {
-        let adapters = adapters();
-        adapters[choose(&adapters, Choice::Named(&adapter_name())).unwrap()].subgroups
-    });
+    let offered = OFFERED.get_or_init(|| adapter().subgroups);
     if *offered {
         return &[false, true];
     }

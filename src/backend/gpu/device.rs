@@ -322,6 +322,11 @@ impl Gpu {
         (self.tally.work(&self.table, self.clock.is_some()), self.tally.transfers())
     }
 
+    /// Whether passes are timed.
+    pub(super) fn has_clock(&self) -> bool {
+        self.clock.is_some()
+    }
+
     /// Nanoseconds that bin took on the device so far, where it has a clock.
     pub(super) fn bin_nanoseconds(&self) -> Option<u64> {
         self.clock.is_some().then(|| self.tally.nanoseconds(Pass::Bin))
@@ -432,7 +437,8 @@ fn pipeline(device: &wgpu::Device, shader: &Shader) -> Pipeline {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::backend::gpu::adapter::{self, AdapterDescription};
+    use crate::backend::gpu::adapter;
+    use crate::backend::gpu::description::AdapterDescription;
     use crate::backend::gpu::passes;
 
     /// The device of the adapter under test, or `None` with a line that says that `test` was skipped.

@@ -3,7 +3,7 @@
 //! that most devices have. It is a bound, not a reservation: tiles take what they need, and an allocation that fails
 //! turns the session to buckets.
 
-use super::adapter::{AdapterDescription, AdapterKind};
+use super::description::{AdapterDescription, AdapterKind};
 use super::options::ForcedLimits;
 use super::slots::{BufferSizes, MAX_SLOTS, TILE_BYTES};
 use crate::error::{Error, Result};

@@ -14,8 +14,11 @@ mod bin;
 mod blur;
 mod buckets;
 mod buffer;
+mod calibrate;
+mod description;
 mod device;
 mod halo;
+mod loader;
 mod memory;
 mod new_counts;
 mod opening;
@@ -44,7 +47,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use adapter::{AdapterDescription, AdapterKind, Choice, adapters, choose};
+pub use adapter::{adapters, choose};
+pub use calibrate::{Calibration, calibrate};
+pub use description::{AdapterDescription, AdapterKind, Choice};
 pub use opening::OpenDevice;
 pub use options::{ForcedLimits, GpuOptions};
 
@@ -109,15 +114,16 @@ struct Opened {
     report: BackendReport,
 }
 
-impl From<OpenDevice> for Opened {
-    fn from(device: OpenDevice) -> Self {
+impl Opened {
+    /// Gets a device ready whose host's share is done by `threads` threads.
+    fn of(device: OpenDevice, threads: usize) -> Self {
         let OpenDevice { gpu, description, memory, limits } = device;
         let report = BackendReport {
             backend: "gpu",
             adapter: Some(gpu.adapter().to_string()),
             interface: Some(description.interface),
             subgroups: gpu.subgroups,
-            threads: rayon::current_num_threads(),
+            threads,
             device_memory: memory.budget,
             ..Default::default()
         };
@@ -131,12 +137,12 @@ impl GpuCount {
     /// share.
     pub fn new(plan: Plan, options: &GpuOptions) -> Result<Self> {
         let device = OpenDevice::open(options, &plan.monitor)?;
-        Self::on(plan, device)
+        Self::on(plan, device, rayon::current_num_threads())
     }
 
-    /// Begins on a device that is open already.
-    pub fn on(plan: Plan, device: OpenDevice) -> Result<Self> {
-        let Opened { gpu, memory, dense_min, limits, report } = device.into();
+    /// Begins on a device that is open already, with a pool of `threads` threads.
+    pub fn on(plan: Plan, device: OpenDevice, threads: usize) -> Result<Self> {
+        let Opened { gpu, memory, dense_min, limits, report } = Opened::of(device, threads);
         let device = Resident::new(&gpu, &plan, memory)?;
         let bucket_zoom = limits.bucket_zoom.unwrap_or(BUCKET_ZOOM).min(plan.zooms.max);
         Ok(Self {

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::adapter::{self, AdapterDescription, AdapterKind, Choice, choose};
+use super::adapter::{self, choose};
+use super::description::{AdapterDescription, AdapterKind, Choice};
 use super::device::Gpu;
 use super::memory::{MOST, MemoryPlan};
 use super::options::{ForcedLimits, GpuOptions};

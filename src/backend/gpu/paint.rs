@@ -61,7 +61,8 @@ impl GpuPaint {
         let device = OpenDevice::open(options, &monitor)?;
         let counts = counts.into();
         let plan = Plan::of_counts(&counts, memory, monitor);
-        let Opened { gpu, memory: device_memory, dense_min, report, .. } = device.into();
+        let Opened { gpu, memory: device_memory, dense_min, report, .. } =
+            Opened::of(device, rayon::current_num_threads());
         let stats = all_stats(&counts)?;
         Ok(Self::counted(Counted { gpu, memory: device_memory, dense_min, plan, device: None, counts, stats, report }))
     }

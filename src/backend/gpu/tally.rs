@@ -72,6 +72,10 @@ pub(super) enum Move {
     Copied,
     /// Bytes that the host copied into or out of buffers.
     Host,
+    /// Bytes that shaders read and wrote.
+    Device,
+    /// Atomic additions.
+    Atomics,
     /// Dispatches.
     Dispatches,
     /// Submissions.
@@ -94,7 +98,7 @@ struct OfPass {
 #[derive(Debug)]
 pub(super) struct Tally {
     passes: [OfPass; Pass::ALL.len()],
-    steps: [[AtomicU64; 7]; STEPS.len()],
+    steps: [[AtomicU64; 9]; STEPS.len()],
     step: AtomicUsize,
 }
 
@@ -124,6 +128,8 @@ impl Tally {
         of.bytes.fetch_add(handled.bytes, Ordering::Relaxed);
         of.atomics.fetch_add(handled.atomics, Ordering::Relaxed);
         of.dispatches.fetch_add(1, Ordering::Relaxed);
+        self.note(Move::Device, handled.bytes);
+        self.note(Move::Atomics, handled.atomics);
         self.note(Move::Dispatches, 1);
     }
 
@@ -162,6 +168,8 @@ impl Tally {
                 down: get(Move::Down),
                 copied: get(Move::Copied),
                 host: get(Move::Host),
+                device: get(Move::Device),
+                atomics: get(Move::Atomics),
                 dispatches: get(Move::Dispatches),
                 submits: get(Move::Submits),
                 buffers: get(Move::Buffers),

@@ -12,9 +12,6 @@ use crate::monitor::Monitor;
 use crate::source::input::lock;
 use crate::source::stop::{PATIENCE, Stop};
 
-/// Rows of more bytes than this are worked on one at a time.
-pub(super) const LARGE: usize = 4 << 20;
-
 /// What the piece whose turn it is begins with.
 #[derive(Debug)]
 pub(super) struct Link {

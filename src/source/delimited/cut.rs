@@ -83,19 +83,15 @@ pub(super) fn cut(bytes: &[u8], quote: Option<usize>, begin: Begin, delimiter: u
         }
         let Some(found) = next.take().or_else(|| find_quote(bytes, at)) else { break };
         (start, at) = (found, found + 1);
+        // A quote within a field stands for itself.
         open = match found.checked_sub(1) {
             None => begin == Begin::Outside,
             Some(before) => ends_field(bytes[before]),
         };
-        if !open {
-            // A quote within a field; remembered as a span without any content.
-            spans.push((at as u32, at as u32));
-        }
     }
     let end = match spans.last() {
         _ if open => Quotes::Open,
-        // The last byte is a quote that closes, not one that stands for itself.
-        Some(&(from, to)) if to as usize == bytes.len() && from < to => Quotes::Closed,
+        Some(&(_, to)) if to as usize == bytes.len() => Quotes::Closed,
         _ if ends_field(last_byte) => Quotes::Start,
         _ => Quotes::Plain,
     };

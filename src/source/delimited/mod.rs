@@ -19,7 +19,7 @@ use std::fs::File;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use self::chain::{Chain, LARGE, Link, in_order_since};
+use self::chain::{Chain, Link, in_order_since};
 use self::cut::{Begin, Cut, cut};
 use self::scan::{Cursor, Wanted};
 use super::columns;
@@ -29,8 +29,11 @@ use super::stop::Stop;
 use super::{Input, ReadOptions};
 use crate::error::{Error, Result};
 
-/// A row longer than this, in bytes, is taken for the work of a quote that was left open.
-const ROW_MAX: usize = 64 << 20;
+/// A row longer than this, in bytes, is taken for the work of a quote that was left open. One such row and all else fit
+/// into what a run may take beside `--memory`.
+const ROW_MAX: usize = 48 << 20;
+/// Rows longer than so many pieces are worked on one at a time, or every thread might hold one.
+const LARGE_ROW: usize = 4;
 
 /// An open text.
 pub(super) struct Delimited {
@@ -112,17 +115,19 @@ impl Source for Delimited {
         let len = match &self.bytes {
             Bytes::File(file) => {
                 handle = Some(file.handle()?);
+                // Pieces end at multiples of their size, which are starts of pages.
+                let most = desk.piece as u64 - offset % desk.piece as u64;
                 let left = file.size().saturating_sub(offset);
-                place.ended = left <= desk.piece as u64;
+                place.ended = left <= most;
                 if place.ended {
                     file.rest();
                 }
-                if place.ended { left as usize } else { desk.piece }
+                left.min(most) as usize
             }
             Bytes::Stream(stream) => {
-                desk.bytes.resize(desk.piece.max(desk.bytes.len()), 0);
-                let len = lock(stream).fill(&mut desk.bytes[..desk.piece], stop)?;
-                place.ended = len < desk.piece;
+                let most = desk.piece;
+                let len = lock(stream).fill(desk.room(most), stop)?;
+                place.ended = len < most;
                 len
             }
         };
@@ -156,11 +161,12 @@ struct Stretch<'a> {
 impl Piece for Stretch<'_> {
     fn decode(self: Box<Self>, desk: &mut Desk, out: &mut Outlet<'_>) -> Result<Tally> {
         let text = self.text;
+        let large = LARGE_ROW * desk.piece;
         self.read(desk)?;
         out.monitor.bytes_read.fetch_add(self.len as u64, Ordering::Relaxed);
-        let bytes = &desk.bytes[..self.len];
+        let (bytes, spans) = desk.parts(self.len);
         let quote = cut::quote(bytes);
-        let mut cuts = Cuts { bytes, quote, delimiter: text.delimiter, spans: &mut desk.spans, known: Vec::new() };
+        let mut cuts = Cuts { bytes, quote, delimiter: text.delimiter, spans, known: Vec::new() };
         cuts.of(Begin::Outside);
         let link = match text.chain.try_turn(self.number) {
             Some(link) => link,
@@ -182,7 +188,7 @@ impl Piece for Stretch<'_> {
             (_, Some(first)) => first,
             (_, None) => bytes.len(),
         };
-        if row.len() + head > LARGE {
+        if row.len() + head > large {
             out.apart(|out| text.chain.await_large(out.stop))?;
         }
         row.extend_from_slice(&bytes[..head]);
@@ -190,7 +196,7 @@ impl Piece for Stretch<'_> {
         if row.len() > ROW_MAX {
             return Err(self.too_long(&row, head));
         }
-        let large = (done && row.len() > LARGE).then(|| text.chain.begin_large());
+        let alone = (done && row.len() > large).then(|| text.chain.begin_large());
         let carry = if done { bytes[whole..].to_vec() } else { std::mem::take(&mut row) };
         text.chain.pass(self.number, Link { quotes: cut.end.unwrap_or(link.quotes), carry });
         in_order_since(out.monitor, from);
@@ -200,7 +206,7 @@ impl Piece for Stretch<'_> {
             text.rows(&row, cut::quote(&row).is_some(), &mut tally, out)?;
         }
         drop(row);
-        drop(large);
+        drop(alone);
         if head < whole {
             text.rows(&bytes[head..whole], quote.is_some(), &mut tally, out)?;
         }
@@ -212,8 +218,7 @@ impl Stretch<'_> {
     /// Puts the piece's bytes onto the desk.
     fn read(&self, desk: &mut Desk) -> Result<()> {
         let (Bytes::File(file), Some(handle)) = (&self.text.bytes, &self.handle) else { return Ok(()) };
-        desk.bytes.resize(self.len.max(desk.bytes.len()), 0);
-        file.read_at(handle, &mut desk.bytes[..self.len], self.offset)
+        file.read_at(handle, desk.room(self.len), self.offset)
     }
 
     /// The error for a row that does not end; `head` of its bytes are of this piece.

@@ -6,14 +6,17 @@
 
 mod country;
 mod outline;
+mod shape;
 
 use std::io::Write;
 use std::sync::atomic::Ordering;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
 
 use self::country::Country;
+pub use self::shape::Shape;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 
@@ -40,18 +43,30 @@ impl Place {
 ///
 /// Fails with [`Error::Output`] when `out` does, and with [`Error::Interrupted`] once `monitor` is cancelled.
 pub fn synth(n: u64, seed: u64, out: &mut dyn Write, monitor: &Monitor) -> Result<()> {
+    synth_shaped(Shape::Towns, n, seed, out, monitor)
+}
+
+/// The same for points of another shape.
+pub fn synth_shaped(shape: Shape, n: u64, seed: u64, out: &mut dyn Write, monitor: &Monitor) -> Result<()> {
     let failed = |e: std::io::Error| Error::Output(format!("cannot write synthetic points: {e}"));
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     let mut rng = ChaCha8Rng::from_seed(key);
     let country = Country::new(&mut rng)?;
+    let mut sorted = match shape {
+        Shape::Sorted => Some(in_order(n, &country, &mut rng, monitor)?.into_iter()),
+        _ => None,
+    };
     let mut text = b"lon,lat\n".to_vec();
     let mut done = 0;
     while done < n {
         monitor.check()?;
         let piece = PIECE.min(n - done);
         for _ in 0..piece {
-            let place = draw(&country, &mut rng);
+            let place = match &mut sorted {
+                Some(places) => places.next().map_or(Place { lon: 0, lat: 0 }, shape::place),
+                None => shape::draw(shape, &country, &mut rng),
+            };
             push_degrees(&mut text, place.lon, b',');
             push_degrees(&mut text, place.lat, b'\n');
         }
@@ -61,6 +76,21 @@ pub fn synth(n: u64, seed: u64, out: &mut dyn Write, monitor: &Monitor) -> Resul
         monitor.points.fetch_add(piece, Ordering::Relaxed);
     }
     out.write_all(&text).and_then(|()| out.flush()).map_err(failed)
+}
+
+/// The keys of `n` points, ascending.
+fn in_order(n: u64, country: &Country, rng: &mut ChaCha8Rng, monitor: &Monitor) -> Result<Vec<u64>> {
+    let mut keys: Vec<u64> = Vec::new();
+    let too_many = |_| Error::Limit(format!("no memory to sort {n} points; ask for fewer, or for another shape"));
+    keys.try_reserve_exact(usize::try_from(n).unwrap_or(usize::MAX)).map_err(too_many)?;
+    for nth in 0..n {
+        if nth % PIECE == 0 {
+            monitor.check()?;
+        }
+        keys.push(shape::key(draw(country, rng)));
+    }
+    keys.par_sort_unstable();
+    Ok(keys)
 }
 
 /// Whether a file that begins with `head` looks like one of these: the columns, and six decimals in every field.
@@ -118,6 +148,37 @@ mod tests {
         let mut out = Vec::new();
         synth(n, seed, &mut out, &Monitor::default()).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    /// Sorted points are those of the towns in another order; hot ones lie on four places, uniform ones everywhere.
+    #[test]
+    fn shapes_are_what_they_say() {
+        let made = |shape| {
+            let mut out = Vec::new();
+            synth_shaped(shape, 20_000, 3, &mut out, &Monitor::default()).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let degrees = |row: &str| row.split_once(',').map(|(x, y)| (x.parse::<f64>().unwrap(), y.parse().unwrap()));
+            text.lines().skip(1).map(|row| degrees(row).unwrap()).collect::<Vec<(f64, f64)>>()
+        };
+        let bits = |points: &[(f64, f64)]| {
+            let mut bits: Vec<_> = points.iter().map(|p| (p.0.to_bits(), p.1.to_bits())).collect();
+            bits.sort_unstable();
+            bits
+        };
+        let (towns, sorted) = (made(Shape::Towns), made(Shape::Sorted));
+        assert_eq!(bits(&towns), bits(&sorted));
+        let south_first = |points: &[(f64, f64)]| points.is_sorted_by(|a, b| a.1 < b.1 + 0.01);
+        assert!(south_first(&sorted) && !south_first(&towns));
+        let places = |points: &[(f64, f64)]| {
+            let mut places = bits(points);
+            places.dedup();
+            places.len()
+        };
+        assert!((1_000..3_000).contains(&places(&made(Shape::Hot))), "{}", places(&made(Shape::Hot)));
+        let uniform = made(Shape::Uniform);
+        assert!(places(&uniform) > 19_900);
+        let west = uniform.iter().filter(|p| p.0 < -3.2).count();
+        assert!((9_500..10_500).contains(&west) && uniform.iter().all(|p| p.1 > 49.8 && p.1 < 58.8), "{west}");
     }
 
     #[test]
