@@ -59,9 +59,10 @@ fn a_set_of_many_tiles() {
 #[test]
 fn a_large_picture() {
     let place = Playground::new();
-    place.run(["synth", "-n", "200k", "-o", "points.csv"]).ok();
-    let size = ["--width", "10000", "--height", "10000"];
-    within_16_mib(&place, &[&["image", "points.csv", "-o", "large.png"][..], &size].concat());
+    uniform(&place, 100_000);
+    // Spread, so that hardly a page of it stays untouched.
+    let look = ["--width", "12000", "--height", "12000", "--spread", "30"];
+    within_16_mib(&place, &[&["image", "points.csv", "-o", "large.png"][..], &look].concat());
 }
 
 #[test]
