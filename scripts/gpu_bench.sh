@@ -35,7 +35,7 @@ report=$out/report.md log=$out/log.txt
 mkdir "$work/json"
 failed=0
 
-say() { printf '%s\n' "$*" | tee -a "$report"; }
+say() { printf '%s\n' "$@" | tee -a "$report"; }
 left() { echo $((end - $(date +%s))); }
 
 # step SECONDS NAME COMMAND...: runs it for so long at most, with its output in the report; notes how it ended.

@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
-use super::GpuCount;
+use super::locks::{lock, poisoned};
 use super::pack::Parts;
 use super::resident::CHUNK;
+use super::session::GpuCount;
 use super::table::Seen;
 use crate::backend::host::{self, Runs};
 use crate::counts::Lit;
@@ -184,7 +185,7 @@ impl GpuCount {
         let tiles: Vec<(u64, &[u64])> = splits.iter().flat_map(Split::dense).collect();
         let mut rest = tiles.as_slice();
         while !rest.is_empty() {
-            let device = &mut super::lock(&self.session)?;
+            let device = &mut lock(&self.session)?;
             let room = device.room(&self.gpu, u32::try_from(rest.len()).unwrap_or(u32::MAX))? as usize;
             let (now, later) = rest.split_at(room.min(rest.len()));
             let codes: Vec<u64> = now.iter().map(|t| t.0).collect();
@@ -239,7 +240,7 @@ impl GpuCount {
             self.work_off(&some)?;
             from = to;
         }
-        let parts = std::mem::take(&mut *self.early.lock().map_err(super::poisoned)?);
+        let parts = std::mem::take(&mut *self.early.lock().map_err(poisoned)?);
         self.report.buckets = parts.len() as u64;
         let summed = parts.into_par_iter().map(|(_, mut parts)| match parts.len() {
             1 => Ok(parts.swap_remove(0)),
