@@ -35,7 +35,7 @@ report=$out/report.md log=$out/log.txt
 mkdir "$work/json"
 failed=0
 
-say() { printf '%s\n' "$*" | tee -a "$report"; }
+say() { printf '%s\n' "$@" | tee -a "$report"; }
 left() { echo $((end - $(date +%s))); }
 
 # step SECONDS NAME COMMAND...: runs it for so long at most, with its output in the report; notes how it ended.
@@ -183,13 +183,16 @@ making_large=$!
 # --- right, then fast ----------------------------------------------------------------------------------------------
 if [ -n "$tests" ]; then
     equality() {
-        TILEFIRE_REQUIRE_GPU=1 TILEFIRE_TEST_ADAPTER=$adapter "$tests" --test-threads 4 --skip another_driver 2>&1 |
+        TILEFIRE_REQUIRE_GPU=1 TILEFIRE_TEST_ADAPTER=$adapter "$tests" --test-threads 4 "$@" 2>&1 |
             grep -E '^test |^test result|panicked|skipped' | grep -v ' ok$'
         return "${PIPESTATUS[0]}"
     }
     export -f equality
     export adapter
-    step "${EQUALITY_SECONDS:-90}" "equality tests on the device" bash -c equality
+    # Tests that start other drivers are for machines that have them; random jobs come last, as many as there is time for.
+    step "${EQUALITY_SECONDS:-90}" "equality tests on the device" \
+        bash -c 'equality --skip another_driver --skip other_subgroup_sizes --skip gpu_and_cpu_agree'
+    step "${RANDOM_SECONDS:-40}" "equality of random jobs on the device" bash -c 'equality gpu_and_cpu_agree'
 else
     say "" "No equality tests: none travelled along. Every benchmark compares the tiles of both all the same."
 fi

@@ -2,8 +2,8 @@
 
 use super::buffer::Buffer;
 use super::device::Gpu;
+use super::planes::Planes;
 use super::shader::{Access, Pass, Shader, WORKGROUP, params};
-use super::spread::Planes;
 use super::tally::Handled;
 use super::timing::Commands;
 use crate::error::Result;

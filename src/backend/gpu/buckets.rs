@@ -8,8 +8,9 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
-use super::GpuCount;
+use super::locks::{lock, poisoned};
 use super::resident::CHUNK;
+use super::session::GpuCount;
 use super::table::Seen;
 use crate::backend::host::{self, Runs};
 use crate::counts::Lit;
@@ -175,7 +176,7 @@ impl GpuCount {
     /// Counts the points of some buckets (ascending), a piece of each at a time.
     fn work_off(&self, buckets: &[BucketKey]) -> Result<()> {
         let most = self.piece(self.report.threads);
-        self.worked.lock().map_err(super::poisoned)?.extend(buckets);
+        self.worked.lock().map_err(poisoned)?.extend(buckets);
         loop {
             let take = |&bucket: &BucketKey| match self.points.take_some(bucket, most) {
                 Ok(codes) if codes.is_empty() => None,
@@ -199,7 +200,7 @@ impl GpuCount {
         let tiles: Vec<(u64, &[u64])> = splits.iter().flat_map(Split::dense).collect();
         let mut rest = tiles.as_slice();
         while !rest.is_empty() {
-            let device = &mut super::lock(&self.session)?;
+            let device = &mut lock(&self.session)?;
             let room = device.room(&self.gpu, u32::try_from(rest.len()).unwrap_or(u32::MAX))? as usize;
             let (now, later) = rest.split_at(room.min(rest.len()));
             let codes: Vec<u64> = now.iter().map(|t| t.0).collect();
@@ -257,7 +258,7 @@ impl GpuCount {
             (some, rest) = rest.split_at(fitting(rest, together));
             self.work_off(&some.iter().map(|bucket| bucket.0).collect::<Vec<_>>())?;
         }
-        self.report.buckets = self.worked.lock().map_err(super::poisoned)?.len() as u64;
+        self.report.buckets = self.worked.lock().map_err(poisoned)?.len() as u64;
         let parts = self.early.settle()?;
         self.tell_sparse(&parts);
         let zoom = self.plan.zooms.max;

@@ -1,9 +1,9 @@
 //! Host side of `halo.wgsl`: resident tiles with their surroundings, the input of spread.
 
 use super::device::Gpu;
+use super::planes::Planes;
 use super::shader::{Access, MORTON, Pass, Shader, WORKGROUP, params};
 use super::slots::SlotPool;
-use super::spread::Planes;
 use super::tally::Handled;
 use super::timing::Commands;
 use crate::error::Result;

@@ -6,9 +6,10 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::device::Gpu;
 use super::memory::{MemoryPlan, as_many};
+use super::planes::{self, Planes};
 use super::readback;
 use super::slots::TILE_BYTES;
-use super::spread::{self, Planes};
+use super::spread;
 use super::tally::Move;
 use crate::backend::Plan;
 use crate::backend::host::{self, for_each_area};
@@ -30,7 +31,7 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     /// Tiles of one submission.
     pub(super) fn chunk(&self, kernel: &Kernel) -> u32 {
-        let spread = if kernel.radius > 0 { spread::plane_bytes(kernel) } else { 0 };
+        let spread = if kernel.radius > 0 { planes::plane_bytes(kernel) } else { 0 };
         // Counts, and indices of at most two bytes.
         let fitting = self.memory.shade_bytes / (spread + TILE_BYTES + TILE_BYTES / 2);
         let bound = self.memory.binding / spread.max(TILE_BYTES);
@@ -137,7 +138,7 @@ impl Spread {
 
 /// Level 0 of a plane.
 pub(super) fn plane_of(near: &[(i32, i32, u32)], kernel: &Kernel) -> Vec<u32> {
-    let (radius, side) = (kernel.radius as i32, spread::side(kernel.radius) as usize);
+    let (radius, side) = (kernel.radius as i32, planes::side(kernel.radius) as usize);
     let mut plane = vec![0; side * side];
     for &(x, y, count) in near {
         plane[(y + radius) as usize * side + (x + radius) as usize] = count << kernel.shift();

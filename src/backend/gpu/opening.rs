@@ -9,9 +9,13 @@ use super::device::Gpu;
 use super::memory::{MOST, MemoryPlan};
 use super::options::{ForcedLimits, GpuOptions};
 use super::passes;
+use crate::backend::BackendReport;
+use crate::backend::host::LIST_MAX;
 use crate::error::Result;
 use crate::monitor::Monitor;
 
+/// Tiles with fewer points than this do not go through the shaders: a dense tile is 64 Ki pixels whatever is in it.
+const DENSE_MIN: usize = 500;
 /// Bytes of the first buffers that ask how much memory there is; well within the largest buffer anywhere.
 const LARGE: u64 = 1 << 30;
 /// Bytes of the last ones.
@@ -43,6 +47,33 @@ impl OpenDevice {
         let free = if own && limits.device_memory.is_none() { Some(free(&gpu, MOST / 7 * 8)?) } else { None };
         let memory = MemoryPlan::new(&description, &limits, free);
         Ok(Self { gpu, description, memory, limits })
+    }
+}
+
+/// A device that is ready to work.
+pub(super) struct Opened {
+    pub(super) gpu: Gpu,
+    pub(super) memory: MemoryPlan,
+    pub(super) dense_min: usize,
+    pub(super) limits: ForcedLimits,
+    pub(super) report: BackendReport,
+}
+
+impl Opened {
+    /// Gets a device ready whose host's share is done by `threads` threads.
+    pub(super) fn of(device: OpenDevice, threads: usize) -> Self {
+        let OpenDevice { gpu, description, memory, limits } = device;
+        let report = BackendReport {
+            backend: "gpu",
+            adapter: Some(gpu.adapter().to_string()),
+            interface: Some(description.interface),
+            subgroups: gpu.subgroups,
+            threads,
+            device_memory: memory.budget,
+            ..Default::default()
+        };
+        let dense_min = limits.dense_min.unwrap_or(DENSE_MIN).min(LIST_MAX);
+        Self { gpu, memory, dense_min, limits, report }
     }
 }
 

@@ -3,13 +3,15 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::again;
 use super::device::Gpu;
 use super::memory::MemoryPlan;
 use super::new_counts::Work;
+use super::opening::{OpenDevice, Opened};
+use super::options::GpuOptions;
 use super::resident::DeviceCounts;
 use super::tally::Step;
 use super::tiles::Painter;
-use super::{GpuOptions, OpenDevice, Opened, again};
 use crate::backend::host::isolation;
 use crate::backend::paint::{all_stats, of_zoom};
 use crate::backend::{Again, BackendReport, HeldCounts, Memory, Paint, Plan, SpreadZoom, TileSink};

@@ -4,8 +4,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::GpuCount;
 use super::resident::CHUNK;
+use super::session::GpuCount;
 use super::table::Seen;
 use crate::backend::PointPush;
 use crate::error::Result;

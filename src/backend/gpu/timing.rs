@@ -94,10 +94,10 @@ impl Commands {
 
     /// Begins a pass, timed where there is a clock.
     pub(super) fn begin(&mut self, device: &wgpu::Device, clock: Option<&Clock>, pass: Pass) -> wgpu::ComputePass<'_> {
-        if let Some(clock) = clock {
-            if self.timed.last().is_none_or(|timed| timed.passes.len() >= PASSES as usize) {
-                self.timed.push(Timed { set: clock.set(device), passes: Vec::new() });
-            }
+        if let Some(clock) = clock
+            && self.timed.last().is_none_or(|timed| timed.passes.len() >= PASSES as usize)
+        {
+            self.timed.push(Timed { set: clock.set(device), passes: Vec::new() });
         }
         let writes = self.timed.last_mut().map(|Timed { set, passes }| {
             let at = 2 * passes.len() as u32;
