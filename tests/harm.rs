@@ -129,9 +129,10 @@ fn a_working_folder_is_private_and_what_comes_out_is_not() {
                 mkfifo fifo
                 $T render fifo -o other -z 0..2 -q --backend cpu & run=$!
                 exec 3> fifo
+                echo lon,lat >&3
+                yes 1,2 | head -n 40000 >&3
                 until test -e .other.tilefire/new; do sleep 0.01; done
                 stat -c %a .other.tilefire
-                printf 'lon,lat\\n1,2\\n' >&3
                 exec 3>&-
                 wait $run"
             ),
@@ -332,10 +333,12 @@ fn waiting(place: &Playground, arguments: &[&str]) -> (std::process::Child, std:
     let (reader, mut writer) = std::io::pipe().unwrap();
     let before = place.names().len();
     let child = place.command().args(arguments).stdin(reader).spawn().unwrap();
+    // The place is taken once the columns are known.
+    writer.write_all(POINTS.as_bytes()).unwrap();
+    writer.write_all("1,2\n".repeat(40_000).as_bytes()).unwrap();
     while place.names().len() == before {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    writer.write_all(POINTS.as_bytes()).unwrap();
     (child, writer)
 }
 
@@ -507,9 +510,10 @@ fn file_systems_without_locks_work_with_a_notice() {
     let ran = Ran::from(command(&render).output().unwrap()).ok();
     assert!(ran.stderr.contains("tiles: its file system has no locks"), "{}", ran.stderr);
     // One that is at work is known by its process all the same.
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, mut writer) = std::io::pipe().unwrap();
     let first = ["render", "-", "-o", "busy", "-q", "--backend", "cpu"];
     let mut child = command(&first).stdin(reader).spawn().unwrap();
+    writer.write_all(format!("lon,lat\n{}", "1,2\n".repeat(40_000)).as_bytes()).unwrap();
     while !place.path(".busy.tilefire/new").exists() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }

@@ -37,7 +37,12 @@ use crate::staging::OutputOptions;
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
-    write::Container::of(&request.out)?;
+    // Before the sources are opened, which may wait for their first rows.
+    if request.dry_run {
+        write::Container::of(&request.out)?;
+    } else {
+        write::look(&request.out, &options)?;
+    }
     let index = memory(&request.resources, &request.out).index();
     let create = || write::create_within(&request.out, &options, index);
     pool(&request.resources, &request.style)?

@@ -99,6 +99,17 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
+    /// Whether OUT may be made or replaced, as far as can be told without touching anything: for whoever has to wait
+    /// before [`Staging::begin`].
+    pub(crate) fn look(out: &Path, options: &OutputOptions, shape: Shape) -> Result<()> {
+        let (out, parent, name) = place::parts(out)?;
+        // With leftovers to settle only `begin` can tell.
+        if exists(&parent.join(hidden_name(&name)))? {
+            return Ok(());
+        }
+        allowed(&out, shape.kind() == Kind::Folder, options, shape.check)
+    }
+
     /// Checks that OUT may be made (or replaced), settles what an earlier run left, and takes the working folder.
     pub(crate) fn begin(out: &Path, options: &OutputOptions, shape: Shape) -> Result<Self> {
         let (out, parent, name) = place::parts(out)?;

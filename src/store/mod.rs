@@ -17,7 +17,7 @@ mod vault;
 pub use counts::CountStore;
 pub use part::CountPart;
 pub use planes::{Numbers, PlaneStore, Pyramid};
-pub use points::{PointSink, PointStore};
+pub use points::{BucketKey, PointSink, PointStore};
 pub use runs::Runs;
 pub use sorted::{Sorted, SortedIter, Sorter};
 pub use spool::{PointSpool, SpoolSink};

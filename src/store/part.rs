@@ -238,3 +238,19 @@ impl Cursor {
         decode_block(&self.bytes[self.block.0..self.block.1], lit).ok_or_else(|| damaged(z, self.code))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_names_the_tile_of_its_own_zoom() {
+        let mut part = CountPart::<u32>::in_vault(Arc::new(Vault::unbounded()));
+        part.push(5, &[Lit { pixel: 7, count: 300 }]).unwrap();
+        let mut cursor = Cursor::new(part.sealed().unwrap());
+        assert!(cursor.advance().unwrap());
+        cursor.bytes.fill(0xff);
+        let error = cursor.read::<u32>(9, &mut Vec::new()).unwrap_err().to_string();
+        assert!(error.contains("tile 9/3/0 "), "{error}");
+    }
+}

@@ -1,12 +1,14 @@
-//! Buckets of points. Each pushing thread scatters into local chunks of its own and hands over full ones, so that
+//! Buckets of points. A point carries its plane by the bucket it lies in. Each pushing thread scatters into local chunks of its own and hands over full ones, so that
 //! threads meet once a chunk; which thread brought which point changes nothing in any result. The store knows how
 //! much it holds and whose turn it is to leave; turning points into counts is the business of the backend.
 
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
-use crate::account::Account;
+use crate::account::{Account, Held};
+use crate::counts::PlaneId;
 use crate::error::{Error, Result};
 use crate::tile::{WorldPoint, morton};
 
@@ -22,6 +24,15 @@ const OVERHEAD: u64 = 40;
 const OPEN: u64 = 4 << 20;
 /// Points that are taken from the account together: threads meet there less often than once a chunk.
 const GRAIN: u64 = 1 << 16;
+
+/// A bucket: the points of one plane in one coarse tile. Ascending by plane, then by tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BucketKey {
+    /// Whose points.
+    pub plane: PlaneId,
+    /// Morton code of the tile.
+    pub tile: u64,
+}
 
 /// Chunks of one bucket, and at how many it should be looked at.
 #[derive(Debug)]
@@ -43,7 +54,10 @@ pub struct PointStore {
     account: Arc<Account>,
     /// Chunks after which a bucket is due for the first time.
     review: usize,
+    /// Those of points that are counted, by tile.
     buckets: Vec<Mutex<Bucket>>,
+    /// Those of further planes, made when the first of their points comes.
+    more: RwLock<BTreeMap<PlaneId, Arc<[Mutex<Bucket>]>>>,
 }
 
 impl Drop for PointStore {
@@ -71,12 +85,11 @@ impl PointStore {
     pub fn within(zoom: u8, bytes: u64, account: Arc<Account>) -> Self {
         let layout = Layout::new(zoom.min(10), bytes, rayon::current_num_threads());
         let Layout { zoom, chunk, room } = layout;
-        let empty = || Mutex::new(Bucket { chunks: VecDeque::new(), review: usize::MAX });
-        let buckets = (0..1usize << (2 * zoom)).map(|_| empty()).collect();
-        Self { zoom, room, chunk, held: AtomicU64::new(0), account, review: usize::MAX, buckets }
+        let (buckets, more) = (empty(zoom).collect(), RwLock::default());
+        Self { zoom, room, chunk, held: AtomicU64::new(0), account, review: usize::MAX, buckets, more }
     }
 
-    /// The store with buckets that are [due](PointSink::due) each time about `points` points have come to them.
+    /// The store with buckets of counted points that are [due](PointSink::due) each time about `points` points have come to them.
     pub fn with_review(mut self, points: usize) -> Self {
         self.review = points.div_ceil(self.chunk).max(1);
         for bucket in &mut self.buckets {
@@ -92,7 +105,7 @@ impl PointStore {
 
     /// A way in for one thread; what it holds reaches the store when it is full or closed.
     pub fn sink(&self) -> PointSink<'_> {
-        PointSink { store: self, local: vec![Vec::new(); self.buckets.len()], due: Vec::new() }
+        PointSink { store: self, local: self.scatter(), more: BTreeMap::new(), due: Vec::new() }
     }
 
     /// Whether points should leave before more come.
@@ -123,20 +136,50 @@ impl PointStore {
         self.held.load(Ordering::Relaxed) > self.room / 2
     }
 
-    /// The Morton codes of the buckets that hold points, ascending, with their number of points.
-    pub fn buckets(&self) -> Result<Vec<(u64, usize)>> {
+    /// An open chunk for each bucket of a plane.
+    fn scatter(&self) -> Vec<Vec<u64>> {
+        vec![Vec::new(); self.buckets.len()]
+    }
+
+    /// Does something with a bucket; `None` where there is none, because no point of its plane came yet.
+    fn with<T>(&self, key: BucketKey, work: impl FnOnce(&mut Bucket) -> T) -> Result<Option<T>> {
+        let at = usize::try_from(key.tile).unwrap_or(usize::MAX);
+        let further;
+        let bucket = if key.plane == PlaneId::COUNT {
+            self.buckets.get(at)
+        } else {
+            further = self.more.read().map_err(poisoned)?.get(&key.plane).cloned();
+            further.as_ref().and_then(|buckets| buckets.get(at))
+        };
+        bucket.map(|bucket| Ok(work(&mut *bucket.lock().map_err(poisoned)?))).transpose()
+    }
+
+    /// Makes the buckets of a plane if there are none.
+    fn begin(&self, plane: PlaneId) -> Result<()> {
+        self.more.write().map_err(poisoned)?.entry(plane).or_insert_with(|| empty(self.zoom).collect());
+        Ok(())
+    }
+
+    /// The buckets that hold points, ascending, with their number of points.
+    pub fn buckets(&self) -> Result<Vec<(BucketKey, usize)>> {
         let mut filled = Vec::new();
-        for (code, bucket) in self.buckets.iter().enumerate() {
-            let len: usize = bucket.lock().map_err(poisoned)?.chunks.iter().map(Vec::len).sum();
-            if len > 0 {
-                filled.push((code as u64, len));
+        let mut look = |plane: PlaneId, buckets: &[Mutex<Bucket>]| {
+            for (tile, bucket) in (0..).zip(buckets) {
+                let len: usize = bucket.lock().map_err(poisoned)?.chunks.iter().map(Vec::len).sum();
+                if len > 0 {
+                    filled.push((BucketKey { plane, tile }, len));
+                }
             }
-        }
+            Ok(())
+        };
+        look(PlaneId::COUNT, &self.buckets)?;
+        let more = self.more.read().map_err(poisoned)?;
+        more.iter().try_for_each(|(&plane, buckets)| look(plane, buckets))?;
         Ok(filled)
     }
 
     /// The fullest buckets, which together hold half of all points: those that should leave a full store.
-    pub fn fullest(&self) -> Result<Vec<u64>> {
+    pub fn fullest(&self) -> Result<Vec<BucketKey>> {
         let mut buckets = self.buckets()?;
         let half = buckets.iter().map(|b| b.1).sum::<usize>() / 2;
         buckets.sort_by_key(|b| std::cmp::Reverse(b.1));
@@ -149,22 +192,19 @@ impl PointStore {
     }
 
     /// Points of one bucket.
-    pub fn len(&self, bucket: u64) -> Result<usize> {
-        let Some(bucket) = self.buckets.get(usize::try_from(bucket).unwrap_or(usize::MAX)) else { return Ok(0) };
-        Ok(bucket.lock().map_err(poisoned)?.chunks.iter().map(Vec::len).sum())
+    pub fn len(&self, bucket: BucketKey) -> Result<usize> {
+        Ok(self.with(bucket, |bucket| bucket.chunks.iter().map(Vec::len).sum())?.unwrap_or(0))
     }
 
     /// Takes the points of one bucket out of the store, in no particular order.
-    pub fn take(&self, bucket: u64) -> Result<Vec<u64>> {
+    pub fn take(&self, bucket: BucketKey) -> Result<Vec<u64>> {
         self.take_some(bucket, usize::MAX)
     }
 
     /// Takes about `most` points of a bucket (all of them, or whole chunks up to one chunk more).
-    pub fn take_some(&self, bucket: u64, most: usize) -> Result<Vec<u64>> {
-        let index = usize::try_from(bucket).unwrap_or(usize::MAX);
-        let Some(bucket) = self.buckets.get(index) else { return Ok(Vec::new()) };
-        let chunks = {
-            let chunks = &mut bucket.lock().map_err(poisoned)?.chunks;
+    pub fn take_some(&self, bucket: BucketKey, most: usize) -> Result<Vec<u64>> {
+        let chunks = self.with(bucket, |bucket| {
+            let chunks = &mut bucket.chunks;
             let mut taken = 0;
             let keep = chunks.iter().rev().position(|chunk| {
                 taken += chunk.len();
@@ -176,7 +216,8 @@ impl PointStore {
                 chunks.shrink_to_fit();
             }
             some
-        };
+        })?;
+        let chunks = chunks.unwrap_or_default();
         let mut codes = Vec::with_capacity(chunks.iter().map(Vec::len).sum());
         for chunk in chunks {
             codes.extend_from_slice(&chunk);
@@ -186,30 +227,39 @@ impl PointStore {
     }
 
     /// Brings points back that were taken from a bucket; it is due again once it has twice as many.
-    pub fn put_back(&self, bucket: u64, codes: &[u64]) -> Result<()> {
-        let index = usize::try_from(bucket).unwrap_or(usize::MAX);
-        let Some(bucket) = self.buckets.get(index) else {
-            return Err(Error::Internal(format!("there is no bucket {bucket} of points")));
-        };
-        let bucket = &mut *bucket.lock().map_err(poisoned)?;
+    pub fn put_back(&self, bucket: BucketKey, codes: &[u64]) -> Result<()> {
+        let done = self.with(bucket, |bucket| {
+            codes.chunks(self.chunk).for_each(|chunk| bucket.chunks.push_front(chunk.to_vec()));
+            bucket.review = bucket.chunks.len().saturating_mul(2).max(self.review);
+        })?;
+        done.ok_or_else(|| no_bucket(bucket))?;
         self.hold(codes.len());
-        codes.chunks(self.chunk).for_each(|chunk| bucket.chunks.push_front(chunk.to_vec()));
-        bucket.review = bucket.chunks.len().saturating_mul(2).max(self.review);
         Ok(())
     }
 
     /// Whether the bucket is due for the first time since points were brought back to it.
-    fn put(&self, bucket: usize, chunk: Vec<u64>) -> Result<bool> {
+    fn put(&self, bucket: BucketKey, chunk: Vec<u64>) -> Result<bool> {
         self.hold(chunk.len());
-        let mut bucket = self.buckets[bucket].lock().map_err(poisoned)?;
-        bucket.chunks.push_back(chunk);
-        let due = bucket.chunks.len() >= bucket.review;
-        if due {
-            // Until it was looked at, nobody else shall.
-            bucket.review = usize::MAX;
-        }
-        Ok(due)
+        let due = self.with(bucket, |bucket| {
+            bucket.chunks.push_back(chunk);
+            let due = bucket.chunks.len() >= bucket.review;
+            if due {
+                // Until it was looked at, nobody else shall.
+                bucket.review = usize::MAX;
+            }
+            due
+        })?;
+        due.ok_or_else(|| no_bucket(bucket))
     }
+}
+
+/// Buckets for the tiles of a zoom.
+fn empty(zoom: u8) -> impl Iterator<Item = Mutex<Bucket>> {
+    (0..1usize << (2 * zoom)).map(|_| Mutex::new(Bucket { chunks: VecDeque::new(), review: usize::MAX }))
+}
+
+fn no_bucket(bucket: BucketKey) -> Error {
+    Error::Internal(format!("there is no bucket {} of points of plane {}", bucket.tile, bucket.plane.place()))
 }
 
 /// How a store's room is shared out.
@@ -245,54 +295,87 @@ fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
 pub struct PointSink<'a> {
     store: &'a PointStore,
     local: Vec<Vec<u64>>,
-    due: Vec<u64>,
+    /// Open chunks of further planes, and their bytes.
+    more: BTreeMap<PlaneId, (Vec<Vec<u64>>, Held)>,
+    due: Vec<BucketKey>,
 }
 
 impl PointSink<'_> {
-    /// Adds points.
+    /// Adds points to be counted.
     pub fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
-        let zoom = u32::from(self.store.zoom);
-        for &p in points {
-            let code = morton(p);
-            let bucket = code.checked_shr(64 - 2 * zoom).unwrap_or(0) as usize;
-            let local = &mut self.local[bucket];
-            local.push(code);
-            if local.len() == self.store.chunk {
-                let full = std::mem::replace(local, Vec::with_capacity(self.store.chunk));
-                self.hand_over(bucket, full)?;
-            }
-        }
-        Ok(())
+        scatter(self.store, PlaneId::COUNT, points, &mut self.local, &mut self.due)
     }
 
-    fn hand_over(&mut self, bucket: usize, chunk: Vec<u64>) -> Result<()> {
-        if self.store.put(bucket, chunk)? {
-            self.due.push(bucket as u64);
+    /// Adds points of a plane.
+    pub fn push_to(&mut self, plane: PlaneId, points: &[WorldPoint]) -> Result<()> {
+        if plane == PlaneId::COUNT {
+            return self.push(points);
         }
-        Ok(())
+        let local = match self.more.entry(plane) {
+            Entry::Occupied(open) => &mut open.into_mut().0,
+            Entry::Vacant(open) => {
+                self.store.begin(plane)?;
+                let most = (self.store.chunk as u64 * 8 + OVERHEAD) * self.store.buckets.len() as u64;
+                &mut open.insert((self.store.scatter(), self.store.account.force(most))).0
+            }
+        };
+        scatter(self.store, plane, points, local, &mut self.due)
     }
 
     /// A bucket that has become long enough to be looked at; who asks must [put back](PointStore::put_back) what
     /// shall stay, be it nothing.
-    pub fn due(&mut self) -> Option<u64> {
+    pub fn due(&mut self) -> Option<BucketKey> {
         self.due.pop()
     }
 
     /// Hands everything still held to the store.
     pub fn close(&mut self) -> Result<()> {
-        for bucket in 0..self.local.len() {
-            if !self.local[bucket].is_empty() {
-                let rest = std::mem::take(&mut self.local[bucket]);
-                self.hand_over(bucket, rest)?;
+        let planes = std::iter::once((PlaneId::COUNT, &mut self.local));
+        for (plane, local) in planes.chain(self.more.iter_mut().map(|(&plane, open)| (plane, &mut open.0))) {
+            for (tile, rest) in (0..).zip(local).filter(|(_, rest)| !rest.is_empty()) {
+                hand_over(self.store, BucketKey { plane, tile }, std::mem::take(rest), &mut self.due)?;
             }
         }
         Ok(())
     }
 }
 
+/// Puts points into open chunks and hands full ones over.
+fn scatter(
+    store: &PointStore,
+    plane: PlaneId,
+    points: &[WorldPoint],
+    open: &mut [Vec<u64>],
+    due: &mut Vec<BucketKey>,
+) -> Result<()> {
+    let zoom = u32::from(store.zoom);
+    for &p in points {
+        let code = morton(p);
+        let tile = code.checked_shr(64 - 2 * zoom).unwrap_or(0);
+        let local = &mut open[tile as usize];
+        local.push(code);
+        if local.len() == store.chunk {
+            let full = std::mem::replace(local, Vec::with_capacity(store.chunk));
+            hand_over(store, BucketKey { plane, tile }, full, due)?;
+        }
+    }
+    Ok(())
+}
+
+fn hand_over(store: &PointStore, bucket: BucketKey, chunk: Vec<u64>, due: &mut Vec<BucketKey>) -> Result<()> {
+    if store.put(bucket, chunk)? {
+        due.push(bucket);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn counted(tile: u64) -> BucketKey {
+        BucketKey { plane: PlaneId::COUNT, tile }
+    }
 
     #[test]
     fn a_full_store_gives_its_fullest_buckets_and_loses_nothing() {
@@ -305,16 +388,63 @@ mod tests {
         sink.push(&at(3, 700)).unwrap();
         sink.close().unwrap();
         assert!(store.is_full());
-        assert_eq!(store.fullest().unwrap(), [0]);
+        assert_eq!(store.fullest().unwrap(), [counted(0)]);
         let mut taken = 0;
         while taken < 3_000 {
-            let some = store.take_some(0, 1_000).unwrap().len();
+            let some = store.take_some(counted(0), 1_000).unwrap().len();
             assert!((1_000..1_000 + CHUNK as usize).contains(&some) || taken + some == 3_000, "{some}");
             taken += some;
         }
         assert!(!store.is_full());
-        assert_eq!(store.buckets().unwrap(), [(1, 1_500), (3, 700)]);
-        assert_eq!(store.take(1).unwrap().len() + store.take(3).unwrap().len(), 2_200);
+        assert_eq!(store.buckets().unwrap(), [(counted(1), 1_500), (counted(3), 700)]);
+        assert_eq!(store.take(counted(1)).unwrap().len() + store.take(counted(3)).unwrap().len(), 2_200);
+    }
+
+    /// Points of several planes wait in one store, which is full when they are too many together; each comes out of the
+    /// buckets of its plane.
+    #[test]
+    fn points_of_planes_wait_in_buckets_of_their_own() {
+        let store = PointStore::with_room(2, 20_000);
+        let planes = [PlaneId::COUNT, PlaneId::new(1), PlaneId::new(700)];
+        let of = |plane: PlaneId, n: u32| -> Vec<WorldPoint> {
+            let place = plane.place() as u32;
+            (0..n).map(|i| WorldPoint { x: (i % 3) << 30 | place << 10, y: i }).collect()
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let mut sink = store.sink();
+                    for n in [500, 3_000] {
+                        planes.iter().for_each(|&plane| sink.push_to(plane, &of(plane, n)).unwrap());
+                    }
+                    sink.close().unwrap();
+                });
+            }
+        });
+        assert!(store.is_full(), "7,000 points of each of three planes");
+        let buckets = store.buckets().unwrap();
+        assert!(buckets.is_sorted() && buckets.len() == 9, "{buckets:?}");
+        let mut fullest = store.fullest().unwrap();
+        fullest.sort_unstable();
+        fullest.dedup();
+        assert!(fullest.len() >= 4);
+        let untouched = PlaneId::new(5);
+        assert!(store.take(BucketKey { plane: untouched, tile: 0 }).unwrap().is_empty());
+        assert!(store.put_back(BucketKey { plane: untouched, tile: 0 }, &[1]).is_err());
+        for plane in planes {
+            let mut expected: Vec<u64> =
+                [500, 3_000, 500, 3_000].iter().flat_map(|&n| of(plane, n)).map(morton).collect();
+            let mut found = Vec::new();
+            for (bucket, len) in buckets.iter().filter(|bucket| bucket.0.plane == plane) {
+                let codes = store.take(*bucket).unwrap();
+                assert!(codes.len() == *len && codes.iter().all(|code| code >> 60 == bucket.tile));
+                found.extend(codes);
+            }
+            expected.sort_unstable();
+            found.sort_unstable();
+            assert!(found == expected);
+        }
+        assert!(!store.is_full() && store.buckets().unwrap().is_empty());
     }
 
     #[test]
@@ -325,14 +455,14 @@ mod tests {
         sink.push(&points[..1_023]).unwrap();
         assert_eq!(sink.due(), None);
         sink.push(&points[..1]).unwrap();
-        assert_eq!(sink.due(), Some(0));
+        assert_eq!(sink.due(), Some(counted(0)));
         assert_eq!(sink.due(), None);
-        let taken = store.take(0).unwrap();
+        let taken = store.take(counted(0)).unwrap();
         assert_eq!(taken.len(), 1_024);
-        store.put_back(0, &taken).unwrap();
+        store.put_back(counted(0), &taken).unwrap();
         sink.push(&points).unwrap();
-        assert_eq!(sink.due(), Some(0), "twice as many are due again");
-        assert_eq!(store.buckets().unwrap(), [(0, 2_048)]);
+        assert_eq!(sink.due(), Some(counted(0)), "twice as many are due again");
+        assert_eq!(store.buckets().unwrap(), [(counted(0), 2_048)]);
     }
 
     #[test]
@@ -360,7 +490,7 @@ mod tests {
         let points = vec![WorldPoint::default(); 200_000];
         sink.push(&points).unwrap();
         assert_eq!(account.held(), 3 * GRAIN * 8);
-        assert_eq!(store.take_some(0, 100_000).unwrap().len().next_multiple_of(1 << 10), 100_352);
+        assert_eq!(store.take_some(counted(0), 100_000).unwrap().len().next_multiple_of(1 << 10), 100_352);
         assert_eq!(account.held(), GRAIN * 8);
         sink.push(&points).unwrap();
         assert!(!store.is_full());

@@ -13,7 +13,7 @@ use crate::backend::Plan;
 use crate::backend::host::BUCKET_ZOOM;
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
-use crate::store::{CountPart, CountStore, PointSink, PointStore, Runs};
+use crate::store::{BucketKey, CountPart, CountStore, PointSink, PointStore, Runs};
 
 /// Threads that turn points into counts at once while more come: each needs buffers of its own.
 const FLUSHING: usize = 16;
@@ -125,7 +125,7 @@ impl Waiting {
     /// set when some tiles may be in several parts.
     fn bin(
         &self,
-        buckets: &[u64],
+        buckets: &[BucketKey],
         counts: &CountStore,
         share: Option<&AtomicBool>,
         mut each: impl FnMut(CountPart) -> Result<()>,
@@ -159,8 +159,8 @@ impl Waiting {
 }
 
 /// Buckets that are counted by one thread, one after the other.
-fn groups(buckets: &[(u64, usize)]) -> Vec<Vec<u64>> {
-    let mut groups: Vec<Vec<u64>> = Vec::new();
+fn groups(buckets: &[(BucketKey, usize)]) -> Vec<Vec<BucketKey>> {
+    let mut groups: Vec<Vec<BucketKey>> = Vec::new();
     let mut points = GROUP;
     for &(bucket, more) in buckets {
         match groups.last_mut() {

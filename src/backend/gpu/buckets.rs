@@ -15,12 +15,12 @@ use crate::backend::host::{self, Runs};
 use crate::counts::Lit;
 use crate::error::Result;
 use crate::monitor::Stage;
-use crate::store::CountPart;
+use crate::store::{BucketKey, CountPart};
 use crate::tile::{WorldPoint, morton_point};
 
 /// A bucket's points by tile: those of dense tiles side by side, the others counted or kept.
 struct Split<'a> {
-    bucket: u64,
+    bucket: BucketKey,
     dense_min: usize,
     /// Tiles that are dense however few points of theirs wait.
     dense: Option<&'a Seen>,
@@ -75,7 +75,13 @@ impl GpuCount {
     }
 
     /// Splits points of a bucket. With `count`, points of sparse tiles are counted.
-    fn split<'a>(&self, bucket: u64, mut codes: Vec<u64>, dense: Option<&'a Seen>, count: bool) -> Result<Split<'a>> {
+    fn split<'a>(
+        &self,
+        bucket: BucketKey,
+        mut codes: Vec<u64>,
+        dense: Option<&'a Seen>,
+        count: bool,
+    ) -> Result<Split<'a>> {
         let mut split = Split {
             bucket,
             dense_min: self.dense_min,
@@ -100,7 +106,7 @@ impl GpuCount {
     }
 
     /// Brings a bucket's codes of [`split`](Self::split) back to the store.
-    fn put_back(&self, bucket: u64, mut codes: Vec<u64>) -> Result<()> {
+    fn put_back(&self, bucket: BucketKey, mut codes: Vec<u64>) -> Result<()> {
         for code in &mut codes {
             *code <<= self.drop();
         }
@@ -129,7 +135,7 @@ impl GpuCount {
 
     /// Looks through a bucket for tiles that have become dense, a piece of it at a time; the points of the others wait
     /// on.
-    pub(super) fn review(&self, bucket: u64, dense: &Seen) -> Result<()> {
+    pub(super) fn review(&self, bucket: BucketKey, dense: &Seen) -> Result<()> {
         let (most, mut left) = (self.piece(self.report.threads), self.points.len(bucket)?);
         loop {
             let codes = self.points.take_some(bucket, most.min(left.max(1)))?;
@@ -167,11 +173,11 @@ impl GpuCount {
     }
 
     /// Counts the points of some buckets (ascending), a piece of each at a time.
-    fn work_off(&self, buckets: &[u64]) -> Result<()> {
+    fn work_off(&self, buckets: &[BucketKey]) -> Result<()> {
         let most = self.piece(self.report.threads);
         self.worked.lock().map_err(super::poisoned)?.extend(buckets);
         loop {
-            let take = |&bucket: &u64| match self.points.take_some(bucket, most) {
+            let take = |&bucket: &BucketKey| match self.points.take_some(bucket, most) {
                 Ok(codes) if codes.is_empty() => None,
                 codes => Some(codes.and_then(|codes| self.split(bucket, codes, None, true))),
             };
@@ -268,9 +274,9 @@ impl GpuCount {
 }
 
 /// How many of the first buckets have at most `together` points in all; at least one.
-fn fitting(buckets: &[(u64, usize)], together: usize) -> usize {
+fn fitting(buckets: &[(BucketKey, usize)], together: usize) -> usize {
     let mut sum = 0usize;
-    let fits = |bucket: &&(u64, usize)| {
+    let fits = |bucket: &&(BucketKey, usize)| {
         sum = sum.saturating_add(bucket.1);
         sum <= together
     };

@@ -65,7 +65,7 @@ use super::host::BUCKET_ZOOM;
 use super::paint::all_stats;
 use super::{BackendReport, Count, Paint, Plan, PointPush};
 use crate::error::{Error, Result};
-use crate::store::{CountPart, CountStore, PointStore, Runs};
+use crate::store::{BucketKey, CountPart, CountStore, PointStore, Runs};
 use crate::tile::WorldPoint;
 
 /// Tiles with fewer points than this do not go through the shaders: a dense tile is 64 Ki pixels whatever is in it.
@@ -97,7 +97,7 @@ pub struct GpuCount {
     /// Counts of the highest zoom that are on the host already.
     early: Runs,
     /// Buckets that were worked off.
-    worked: Mutex<BTreeSet<u64>>,
+    worked: Mutex<BTreeSet<BucketKey>>,
     flushes: AtomicU64,
     passes: AtomicU64,
     /// Counts that are on the host: of all tiles, or of those that are not on the device.

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use self::archive::Archive;
 pub use self::cache::Directories;
 use self::folder::Folder;
-use self::stamp::Stamp;
+use self::stamp::{Stamp, Watched};
 use crate::error::{Error, Result};
 use crate::heat::TileJson;
 use crate::tile::{LonLatBounds, TileCoord};
@@ -87,6 +87,7 @@ pub struct TileSource {
 #[derive(Debug)]
 struct Opened {
     stamp: Option<Stamp>,
+    watched: Option<Watched>,
     set: Result<Set, String>,
 }
 
@@ -171,9 +172,9 @@ impl TileSource {
             if waits {
                 return answer;
             }
-            match Stamp::of(&self.path, wait) {
+            match opened.is_at(&self.path, wait) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(Trouble::Waits),
-                now if now.as_ref().ok() == opened.stamp.as_ref() => return answer,
+                Ok(true) => return answer,
                 _ => {}
             }
             if wait == Wait::Never {
@@ -200,8 +201,9 @@ impl Opened {
         // The stamp comes first: a change while the set is being opened is then noticed at the next look.
         let stamp = match Stamp::of(path, Wait::Allowed) {
             Ok(stamp) => stamp,
-            Err(e) => return Self { stamp: None, set: Err(e.to_string()) },
+            Err(e) => return Self { stamp: None, watched: None, set: Err(e.to_string()) },
         };
+        let watched = stamp.is_folder().then(|| Watched::of(path));
         let set = if stamp.is_folder() {
             Folder::open(path).map(|(folder, about)| Set { about: about.into(), tiles: Tiles::Folder(folder) })
         } else {
@@ -212,7 +214,22 @@ impl Opened {
             Trouble::Waits => "it cannot be read now".to_owned(),
             Trouble::Unavailable(problem) | Trouble::Damaged(problem) => problem,
         });
-        Self { stamp: Some(stamp), set }
+        Self { stamp: Some(stamp), watched, set }
+    }
+
+    /// Whether the path still holds what was opened.
+    fn is_at(&self, path: &Path, wait: Wait) -> io::Result<bool> {
+        let now = match (&self.watched, &self.stamp) {
+            (Some(watched), Some(stamp)) if wait == Wait::Never => match watched.changed(stamp, path)? {
+                Some(changed) => return Ok(!changed),
+                None => Stamp::of(path, wait),
+            },
+            _ => Stamp::of(path, wait),
+        };
+        match now {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(e),
+            now => Ok(now.ok() == self.stamp),
+        }
     }
 }
 

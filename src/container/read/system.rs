@@ -35,7 +35,7 @@ pub(super) fn look(path: &Path, wait: Wait) -> io::Result<Seen> {
 }
 
 /// What an open file is, in the same way.
-fn of_open(file: &File, wait: Wait) -> io::Result<Seen> {
+pub(super) fn of_open(file: &File, wait: Wait) -> io::Result<Seen> {
     #[cfg(target_os = "linux")]
     if wait == Wait::Never {
         return seen(file, rustix::fs::AtFlags::STATX_DONT_SYNC);

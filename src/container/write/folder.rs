@@ -19,7 +19,7 @@ const METADATA: &str = "metadata.json";
 const PAGE: &str = "index.html";
 const LEGEND_PNG: &str = "legend.png";
 const LEGEND_SVG: &str = "legend.svg";
-const SHAPE: Shape = Shape { flush: Flush::FileSystem, parents: true, check, remove };
+pub(super) const SHAPE: Shape = Shape { flush: Flush::FileSystem, parents: true, check, remove };
 
 /// A tile folder being written.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Error, Result};
 use crate::heat::TileJson;
 use crate::monitor::Monitor;
-use crate::staging::{OutputOptions, no_address};
+use crate::staging::{OutputOptions, Staging, no_address};
 use crate::tile::{MAX_ZOOM, TileCoord};
 
 /// Takes the tiles of one run, in any order and from any thread, and makes them one output at the end. A writer that
@@ -102,6 +102,15 @@ impl Container {
             _ => Ok(Self::Folder),
         }
     }
+}
+
+/// Fails where [`create`] would because of what lies at `out`; makes nothing.
+pub fn look(out: &Path, options: &OutputOptions) -> Result<()> {
+    let shape = match Container::of(out)? {
+        Container::Archive => pmtiles::SHAPE,
+        Container::Folder => folder::SHAPE,
+    };
+    Staging::look(out, options, shape)
 }
 
 /// Bytes for what a container has to know of all its tiles, where nobody says how many.

@@ -24,7 +24,7 @@ use crate::monitor::Monitor;
 use crate::staging::{Flush, OutputOptions, Shape, Staging, remove_file};
 use crate::tile::{TileCoord, hilbert_id};
 
-const SHAPE: Shape = Shape { flush: Flush::File, parents: true, check, remove: remove_file };
+pub(super) const SHAPE: Shape = Shape { flush: Flush::File, parents: true, check, remove: remove_file };
 /// Least and most bytes of the index that are held in memory.
 const INDEX: (u64, u64) = (1 << 20, 128 << 20);
 /// Tiles, and about how many bytes of them, that are copied at a time.

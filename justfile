@@ -1,0 +1,51 @@
+# The usual commands. `just` lists them.
+
+_default:
+    @just --list
+
+# Everything that must pass before a change lands
+check: fmt clippy test features doc fuzz deny
+
+# The format
+fmt:
+    cargo fmt --check
+
+# The lints, of each feature set that people build
+clippy:
+    cargo clippy --all-targets -- -D warnings
+    cargo clippy --all-targets --no-default-features -- -D warnings
+
+# All tests; GPU tests on whatever adapter there is
+test *ARGS:
+    cargo test {{ARGS}}
+
+# The library without features, and with each alone
+features:
+    scripts/features.sh
+
+# The documentation, without a warning
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+# The fuzz targets, built
+fuzz:
+    cargo build --manifest-path fuzz/Cargo.toml
+
+# Licences, bans and advisories, where cargo-deny is installed
+deny:
+    @if command -v cargo-deny >/dev/null; then cargo deny check; else echo "skipped: cargo-deny is not installed"; fi
+
+# Renew the files under tests/data that tests compare with; look at the difference before you commit it
+bless:
+    TILEFIRE_BLESS=1 cargo test --test heat --test serve
+    git diff --stat tests/data
+
+# The table of goals (docs/benchmarks.md)
+bench:
+    cargo build --release
+    scripts/measure.sh
+
+# Render the sample and show it in the browser
+demo:
+    cargo run --release -- render assets/sample.csv -o target/demo --force
+    cargo run --release -- serve target/demo
