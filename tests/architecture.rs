@@ -51,7 +51,7 @@ const HOMES: [(&str, &[&str]); 34] = [
     ("pollster", &["backend/gpu"]),
     ("proj_sys", &["project"]),
     ("rand_chacha", &["source/synth"]),
-    ("rayon", &["store", "backend", "render", "bench"]),
+    ("rayon", &["store", "backend", "container/write", "render", "bench"]),
     ("rustix", &["staging", "container/read", "serve/connections.rs"]),
     ("serde", &[""]),
     ("serde_json", &["container", "paper/legend", "project", "render", "serve", "bench", "cli"]),
@@ -60,7 +60,7 @@ const HOMES: [(&str, &[&str]); 34] = [
     ("tempfile", &["staging", "store", "container/write", "bench", "cli/bench.rs"]),
     ("thiserror", &["error.rs"]),
     ("tokio", &["serve"]),
-    ("twox_hash", &["container/read", "serve"]),
+    ("twox_hash", &["container/read", "container/write", "serve"]),
     ("wgpu", &["backend/gpu"]),
 ];
 

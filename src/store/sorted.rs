@@ -105,7 +105,7 @@ impl<const N: usize> Sorted<N> {
     }
 
     /// Reads them from the first on.
-    pub fn iter(&self) -> Result<SortedIter<'_, N>> {
+    pub fn read(&self) -> Result<SortedIter<'_, N>> {
         let each = (self.room / self.runs.len().max(1) as u64).clamp(READ.0, READ.1);
         let mut runs = Vec::with_capacity(self.runs.len());
         let (mut next, mut at) = (BinaryHeap::new(), 0);
@@ -120,7 +120,7 @@ impl<const N: usize> Sorted<N> {
         Ok(SortedIter { sorted: self, in_memory: self.records.iter(), runs, next })
     }
 
-    fn read(&self, from: u64, records: &mut [[u64; N]]) -> Result<()> {
+    fn fetch(&self, from: u64, records: &mut [[u64; N]]) -> Result<()> {
         let Some(mut file) = self.file.as_ref() else { return Ok(()) };
         let mut read = || {
             file.seek(SeekFrom::Start(from * size_of::<[u64; N]>() as u64))?;
@@ -148,7 +148,7 @@ impl<const N: usize> Run<N> {
                 return Ok(None);
             }
             self.read.resize(more as usize, [0; N]);
-            sorted.read(self.at, &mut self.read)?;
+            sorted.fetch(self.at, &mut self.read)?;
             self.at += more;
             self.next = 0;
         }
@@ -210,7 +210,7 @@ mod tests {
             records.sort_unstable();
             prop_assert_eq!(sorted.len(), records.len() as u64);
             for _ in 0..2 {
-                let read: Vec<[u64; 2]> = sorted.iter().unwrap().collect::<Result<_>>().unwrap();
+                let read: Vec<[u64; 2]> = sorted.read().unwrap().collect::<Result<_>>().unwrap();
                 prop_assert!(read == records);
             }
             prop_assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

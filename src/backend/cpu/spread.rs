@@ -360,7 +360,7 @@ mod tests {
                 for &(x, y, count) in &near {
                     let (dx, dy) = (x.abs_diff(column), y.abs_diff(row));
                     let weight = match &kernel.form {
-                        Form::Rows(rows) => f64::from(rows.get(dy as usize).is_some_and(|half| dx <= *half) as u32),
+                        Form::Rows(rows) => f64::from(u8::from(rows.get(dy as usize).is_some_and(|half| dx <= *half))),
                         Form::Weights { weights, .. } => {
                             let at = |d: u32| f64::from(weights.get(d as usize).copied().unwrap_or(0)) / 65536.0;
                             at(dx) * at(dy)

@@ -1,6 +1,8 @@
 //! The forms a tile's pixels take: lit pixels in Morton order, row-major lists and rasters.
 
-use crate::counts::{Lit, pixel_morton, row_major};
+#[cfg(feature = "gpu")]
+use crate::counts::pixel_morton;
+use crate::counts::{Lit, row_major};
 use crate::tile::{PixelIndex, TILE_PIXELS, TileIndices};
 
 /// Tiles with at most this many lit pixels leave as lists, others as rasters, whichever way they were made: an
@@ -21,6 +23,7 @@ pub(in crate::backend) fn lit_of(raster: &[u32; TILE_PIXELS], lit: &mut Vec<Lit>
 }
 
 /// Row-major pixels with counts as lit pixels in Morton order.
+#[cfg(feature = "gpu")]
 pub(in crate::backend) fn lit_of_list(list: &[(u16, u32)], lit: &mut Vec<Lit>) {
     lit.clear();
     lit.extend(list.iter().map(|&(pixel, count)| Lit { pixel: pixel_morton(pixel), count }));
@@ -44,6 +47,7 @@ pub(in crate::backend) fn leave<'a, I: PixelIndex>(
 }
 
 /// The form in which a list of lit pixels leaves; `None` when it is empty.
+#[cfg(feature = "gpu")]
 pub(in crate::backend) fn leave_list<'a, I: PixelIndex>(
     list: &'a [(u16, I)],
     raster: &'a mut [I; TILE_PIXELS],

@@ -1,19 +1,25 @@
 //! Kernels on few lit pixels, shape by shape on lists; the dense ways are each backend's own.
 
-use crate::shade::{Form, Kernel, SpreadOp, WEIGHT_ONE};
+#[cfg(feature = "gpu")]
+use super::forms::LIST_MAX;
+#[cfg(any(test, feature = "gpu"))]
+use crate::shade::{Form, Kernel};
+use crate::shade::{SpreadOp, WEIGHT_ONE};
+#[cfg(any(test, feature = "gpu"))]
 use crate::tile::{PixelIndex, TILE_SIDE};
 
-use super::forms::LIST_MAX;
-
+#[cfg(any(test, feature = "gpu"))]
 const SIDE: i32 = TILE_SIDE as i32;
 
 /// Whether drawing shapes one by one is cheaper than a raster, for a kernel that reaches `area` pixels.
+#[cfg(feature = "gpu")]
 pub(in crate::backend) fn few(near: usize, area: u32) -> bool {
     near * area as usize <= 4 * LIST_MAX
 }
 
 /// Calls `each` with the pixels within the tile that the mask around (x, y) covers. `rows[dy]` is the half-width of
 /// the mask's row `dy`.
+#[cfg(any(test, feature = "gpu"))]
 fn for_each_covered(x: i32, y: i32, rows: &[u32], mut each: impl FnMut(u16)) {
     let last = rows.len() as i32 - 1;
     for row in (y - last).max(0)..=(y + last).min(SIDE - 1) {
@@ -25,6 +31,7 @@ fn for_each_covered(x: i32, y: i32, rows: &[u32], mut each: impl FnMut(u16)) {
 }
 
 /// Draws a mask of indices for each pixel into a list of pixels and keeps the largest index of each.
+#[cfg(any(test, feature = "gpu"))]
 pub(in crate::backend) fn stamp<I: PixelIndex>(near: &[(i32, i32, I)], rows: &[u32], list: &mut Vec<(u16, I)>) {
     list.clear();
     for &(x, y, index) in near {
@@ -35,6 +42,7 @@ pub(in crate::backend) fn stamp<I: PixelIndex>(near: &[(i32, i32, I)], rows: &[u
 }
 
 /// What a kernel that makes new counts makes of few pixels: (row-major pixel, count), ascending.
+#[cfg(any(test, feature = "gpu"))]
 pub(in crate::backend) fn new_counts(near: &[(i32, i32, u32)], kernel: &Kernel) -> Vec<(u16, u32)> {
     let mut list: Vec<(u16, u64)> = Vec::new();
     match &kernel.form {
@@ -66,6 +74,7 @@ pub(in crate::backend) fn new_counts(near: &[(i32, i32, u32)], kernel: &Kernel) 
 }
 
 /// Joins what reaches the same place.
+#[cfg(any(test, feature = "gpu"))]
 fn meet<P: Copy + Ord>(list: &mut Vec<(P, u64)>, op: SpreadOp) {
     list.sort_unstable_by_key(|entry| entry.0);
     list.dedup_by(|later, kept| {

@@ -12,7 +12,13 @@ mod partition;
 #[cfg(test)]
 pub(super) use borders::within;
 pub(super) use borders::{Borders, for_each_area};
-pub(super) use forms::{LIST_MAX, leave, leave_list, lit_of, lit_of_list};
+pub(super) use forms::{LIST_MAX, leave, lit_of};
+#[cfg(feature = "gpu")]
+pub(super) use forms::{leave_list, lit_of_list};
 pub(super) use limits::{BUCKET_ZOOM, count_points};
-pub(super) use masks::{few, new_counts, settle, stamp, weigh};
+#[cfg(feature = "gpu")]
+pub(super) use masks::few;
+#[cfg(any(test, feature = "gpu"))]
+pub(super) use masks::{new_counts, stamp};
+pub(super) use masks::{settle, weigh};
 pub(super) use partition::{PASS_BITS, Runs, partition, push_sorted, run};
