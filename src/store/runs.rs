@@ -144,7 +144,8 @@ mod tests {
             let mut expected: BTreeMap<(u64, u16), u32> = BTreeMap::new();
             for n in 0..2 * MANY {
                 let (mut part, mut code) = (store.part(), random(20_000));
-                for _ in 0..if n == 3 { 20_000 } else { random(600) } {
+                part.sparse_points = 7;
+                for _ in 0..if n == 3 { 20_000 } else { 1 + random(600) } {
                     code += 1 + random(30);
                     let lit = [Lit { pixel: n as u16 % 5, count: 1 + random(300) as u32 }];
                     *expected.entry((code, lit[0].pixel)).or_default() += lit[0].count;
@@ -154,6 +155,7 @@ mod tests {
             }
             let parts = runs.settle().unwrap();
             assert!(parts.len() > 1, "work for several threads");
+            assert_eq!(parts.iter().map(|part| part.sparse_points).sum::<u64>(), 14 * MANY as u64);
             store.set_zoom(12, parts).unwrap();
             let mut got = BTreeMap::new();
             for chunk in 0..store.chunks(12).unwrap() {
