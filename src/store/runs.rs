@@ -22,12 +22,15 @@ const MOST_PIECES: usize = 64;
 /// Chunks that make a piece worth its while.
 const PIECE_CHUNKS: usize = 16;
 
+/// By the last tile, and a number because several runs may end with one tile.
+type ByEnd<V> = BTreeMap<(u64, u64), CountPart<V>>;
+
 /// Early counts of a zoom. Shared by the threads that make them.
 #[derive(Debug)]
 pub struct Runs<V = u32> {
     z: u8,
-    /// By the last tile, and a number because several runs may end with one tile.
-    runs: Mutex<(BTreeMap<(u64, u64), CountPart<V>>, u64)>,
+    /// The runs, and how many were begun or went on.
+    runs: Mutex<(ByEnd<V>, u64)>,
     /// Bytes that one thread may have open while it adds up.
     work: u64,
     monitor: Arc<Monitor>,
