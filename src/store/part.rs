@@ -129,7 +129,6 @@ impl<V: Value> CountPart<V> {
         self.close()?;
         let vault = self.list.vault().clone();
         let mut parts: Vec<Self> = (0..=at.len()).map(|_| Self::in_vault(vault.clone())).collect();
-        (parts[0].sparse_tiles, parts[0].sparse_points) = (self.sparse_tiles, self.sparse_points);
         let mut to = 0;
         for chunk in self.list.drain() {
             let mut chunk = chunk?;
@@ -141,6 +140,10 @@ impl<V: Value> CountPart<V> {
                 chunk = tail;
             }
             parts[to].list.push(chunk)?;
+        }
+        // Empty parts may be left out, and what belongs to no piece alone goes with one that is not.
+        if let Some(part) = parts.iter_mut().find(|part| !part.is_empty()) {
+            (part.sparse_tiles, part.sparse_points) = (self.sparse_tiles, self.sparse_points);
         }
         Ok(parts)
     }

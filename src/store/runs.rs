@@ -22,12 +22,15 @@ const MOST_PIECES: usize = 64;
 /// Chunks that make a piece worth its while.
 const PIECE_CHUNKS: usize = 16;
 
+/// By the last tile, and a number because several runs may end with one tile.
+type ByEnd<V> = BTreeMap<(u64, u64), CountPart<V>>;
+
 /// Early counts of a zoom. Shared by the threads that make them.
 #[derive(Debug)]
 pub struct Runs<V = u32> {
     zoom: u8,
-    /// By the last tile, and a number because several runs may end with one tile.
-    runs: Mutex<(BTreeMap<(u64, u64), CountPart<V>>, u64)>,
+    /// The runs, and how many were begun or went on.
+    runs: Mutex<(ByEnd<V>, u64)>,
     /// Bytes that one thread may have open while it adds up.
     work: u64,
     monitor: Arc<Monitor>,
@@ -144,7 +147,8 @@ mod tests {
             let mut expected: BTreeMap<(u64, u16), u32> = BTreeMap::new();
             for n in 0..2 * MANY {
                 let (mut part, mut code) = (store.part(), random(20_000));
-                for _ in 0..if n == 3 { 20_000 } else { random(600) } {
+                part.sparse_points = 7;
+                for _ in 0..if n == 3 { 20_000 } else { 1 + random(600) } {
                     code += 1 + random(30);
                     let lit = [Lit { pixel: n as u16 % 5, count: 1 + random(300) as u32 }];
                     *expected.entry((code, lit[0].pixel)).or_default() += lit[0].count;
@@ -154,6 +158,7 @@ mod tests {
             }
             let parts = runs.settle().unwrap();
             assert!(parts.len() > 1, "work for several threads");
+            assert_eq!(parts.iter().map(|part| part.sparse_points).sum::<u64>(), 14 * MANY as u64);
             store.set_zoom(12, parts).unwrap();
             let mut got = BTreeMap::new();
             for chunk in 0..store.chunks(12).unwrap() {
