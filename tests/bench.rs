@@ -86,9 +86,9 @@ fn a_gpu_adapter_against_the_cpu() {
     let steps = device["transfers"].as_array().unwrap();
     let step = |name: &str| steps.iter().find(|s| s["step"] == name).unwrap();
     assert!(step("count")["up"].as_u64().unwrap() >= 8 * bin["points"].as_u64().unwrap(), "{steps:?}");
-    // Every tile that was shaded came back, a byte a pixel.
+    // Every tile that was shaded came back, a byte a pixel; what was packed for the host's share came besides.
     let shade = device["shaders"].as_array().unwrap().iter().find(|s| s["shader"] == "shade").unwrap();
-    assert_eq!(step("shade")["down"].as_u64().unwrap(), shade["tiles"].as_u64().unwrap() << 16, "{steps:?}");
+    assert!(step("shade")["down"].as_u64().unwrap() >= shade["tiles"].as_u64().unwrap() << 16, "{steps:?}");
     assert!(step("reduce")["dispatches"].as_u64().unwrap() >= 7, "{steps:?}");
     let predicted = gpu["predicted"].as_array().unwrap();
     assert!(predicted.len() == 2 && predicted.iter().all(|p| p["seconds"].as_f64().unwrap() > 0.0), "{predicted:?}");

@@ -5,16 +5,7 @@
 //! Pair byte b < 240: gap = 1 + b / 15, count = 1 + b % 15 (gaps 1..=16, counts 1..=15).
 //! b = 240: LEB128 gap - 1 and LEB128 count - 1 follow. Pixels start from -1, so the first gap is pixel + 1.
 
-use super::Value;
-
-/// A lit pixel: its Morton code within the tile and how many points fell on it (never 0), or its number in another plane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Lit<V = u32> {
-    /// Morton code within the tile.
-    pub pixel: u16,
-    /// Points on the pixel.
-    pub count: V,
-}
+use super::{Lit, Value};
 
 const MAX_GAP: u32 = 16;
 const MAX_COUNT: u8 = 15;

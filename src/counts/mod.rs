@@ -7,13 +7,15 @@ mod block;
 mod distinct;
 mod histogram;
 mod isolation;
+mod lit;
 mod plane;
 mod stats;
 
-pub use block::{Lit, decode_block, encode_block};
+pub use block::{decode_block, encode_block};
 pub use distinct::{DISTINCT_LIMIT, Distinct};
 pub use histogram::Histogram;
 pub use isolation::{ISOLATION_REACH, Isolation};
+pub use lit::Lit;
 pub use plane::{Operator, Plane, PlaneId, Value, Width, overflow};
 pub use stats::{Unit, ZoomStats};
 

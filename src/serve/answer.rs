@@ -11,12 +11,12 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use super::address::{self, Reached};
 use super::body::{Body, Room};
 use super::clients::{Clients, Held};
-use super::connections;
 use super::headers::{Condition, Wanted, condition, tag_of, wanted};
 use super::hosts::Hosts;
 use super::layers::{Layer, Layers, Named};
 use super::origins::Origins;
 use super::page::Page;
+use super::places;
 use super::route::Route;
 use super::tile_json::{covers, tile_json};
 use crate::container::read::{TileSource, Trouble, Wait};
@@ -70,7 +70,7 @@ impl App {
             hosts: Hosts::new(&request.host, &request.allow_hosts)?,
             keep: HeaderValue::from_str(&keep).map_err(|e| Error::Internal(e.to_string()))?,
             trust_forwarded: request.trust_forwarded,
-            clients: Clients::new(connections::places()),
+            clients: Clients::new(places::places()),
             room: Room::default(),
         })
     }

@@ -21,10 +21,6 @@ use super::answer::App;
 use super::clients::Clients;
 use crate::monitor::Monitor;
 
-/// Most connections at once, where the system has room for so many; more wait until one is closed.
-const MOST: usize = 4096;
-/// Files that are open beside connections.
-const SPARE: u64 = 128;
 /// Most bytes of a request's headers.
 const HEADERS: usize = 16 << 10;
 /// How long answers under way may take after the wish to stop: the program is to be gone within a second.
@@ -44,7 +40,7 @@ fn enough() -> String {
 
 /// Accepts connections until `monitor` is cancelled, then lets those under way finish.
 pub(super) async fn accept(listener: TcpListener, app: &Arc<App>, patience: Duration, monitor: &Monitor) {
-    let most = places();
+    let most = super::places::places();
     let clients = Clients::new(most);
     let places = Arc::new(Semaphore::new(most));
     let (stop, stopping) = watch::channel(false);
@@ -117,24 +113,6 @@ async fn serve(
             let _ = connection.await;
         }
     }
-}
-
-/// How many connections fit the process's limit of open files, which is raised as far as it may be.
-pub(super) fn places() -> usize {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let limit = getrlimit(Resource::Nofile);
-        let wanted = MOST as u64 + SPARE;
-        let raised = limit.maximum.map_or(wanted, |most| most.min(wanted)).max(limit.current.unwrap_or(wanted));
-        let now = match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), ..limit }) {
-            Ok(()) => raised,
-            Err(_) => limit.current.unwrap_or(wanted),
-        };
-        usize::try_from(now.saturating_sub(SPARE)).unwrap_or(MOST).clamp(16, MOST)
-    }
-    #[cfg(not(unix))]
-    MOST
 }
 
 /// A stream that fails when the other side takes nothing for too long.

@@ -13,6 +13,7 @@ mod hosts;
 mod layers;
 mod origins;
 mod page;
+mod places;
 mod route;
 mod tile_json;
 

@@ -12,22 +12,6 @@ use super::handle::Handle;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 
-/// What lies under a name. A symbolic link is neither file nor folder, whatever it points to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    File,
-    Folder,
-    Other,
-}
-
-/// Who owns a file or folder, and its permission bits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub(crate) user: u32,
-    pub(crate) group: u32,
-    pub(crate) mode: u32,
-}
-
 /// What is flushed before an output appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid};
 use rustix::io::Errno;
 
-use super::files::{Kind, Owner};
+use super::entry::{Kind, Owner};
 
 /// An open folder and the path by which people know it.
 #[derive(Debug)]

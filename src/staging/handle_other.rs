@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::files::{Kind, Owner};
+use super::entry::{Kind, Owner};
 
 /// A folder, known by its path.
 #[derive(Debug)]

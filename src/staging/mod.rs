@@ -6,6 +6,7 @@
 //! `working` is the sibling, `place` what lies at OUT, `handle` an open folder, `gate` how a program ends that cannot
 //! wait, `whole` outputs that are a single file, `scratch` folders that are only used meanwhile.
 
+mod entry;
 mod files;
 mod gate;
 #[cfg_attr(not(unix), path = "handle_other.rs")]
@@ -21,8 +22,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
-pub(crate) use self::files::{Flush, Kind, explain};
-use self::files::{Owner, flush, has_folder, unwritable};
+pub(crate) use self::entry::Kind;
+use self::entry::Owner;
+pub(crate) use self::files::{Flush, explain};
+use self::files::{flush, has_folder, unwritable};
 pub use self::files::{flush_by, flush_here};
 pub(crate) use self::gate::check as check_gate;
 pub use self::gate::{Left, abandon, left};

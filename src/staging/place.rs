@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::OutputOptions;
-use super::files::Owner;
+use super::entry::Owner;
 use crate::error::{Error, Result};
 
 /// What lies at the path of an output.

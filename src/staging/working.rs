@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::Shape;
-use super::files::{Kind, unwritable};
+use super::entry::Kind;
+use super::files::unwritable;
 use super::gate::Leftover;
 use super::handle::Handle;
 use crate::error::{Error, Result};
