@@ -2,6 +2,7 @@
 //! pixels (a high zoom) to a third of the tile (a low one), as points and spread to 3x3.
 //! `cargo bench --bench png`
 
+#![allow(clippy::disallowed_methods, reason = "an independent check, or a picture of no consequence")]
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use tilefire::encode::png::{Scratch, encode};

@@ -3,9 +3,9 @@
 //!
 //! ```
 //! use std::sync::Mutex;
-//! use tilefire::{Coordinate, Session, Style};
+//! use tilefire::{Coordinate, Device, Session, Style};
 //!
-//! let session = Session::builder().zooms(0, 8).threads(2).start()?;
+//! let session = Session::builder().zooms(0, 8).device(Device::Cpu).threads(2).start()?;
 //! let mut points = session.pusher()?;
 //! points.push(&[Coordinate { x: -0.1276, y: 51.5072 }, Coordinate { x: 13.405, y: 52.52 }])?;
 //! let left_out = points.close()?;
@@ -18,7 +18,7 @@
 //!     tiles.lock().map_err(|_| tilefire::Error::Internal("poisoned".into()))?.push((tile, png.to_vec()));
 //!     Ok(())
 //! })?;
-//! assert_eq!(tiles.into_inner().map(|tiles| tiles.len()).unwrap_or(0), 15);
+//! assert_eq!(tiles.into_inner().map_or(0, |tiles| tiles.len()), 17);
 //! # Ok::<(), tilefire::Error>(())
 //! ```
 //!

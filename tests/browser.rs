@@ -1,6 +1,6 @@
 //! The map in a real browser: Chromium without a window, driven by `tests/browser/drive.mjs`, which says what it looks
 //! at. Here are only the tiles, the server and the question whether there is a browser; without one the test is
-//! skipped by name, or fails where TILEFIRE_REQUIRE_BROWSER is set.
+//! skipped by name, or fails where `TILEFIRE_REQUIRE_BROWSER` is set.
 
 mod common;
 
@@ -55,8 +55,8 @@ fn the_map_in_a_real_browser() {
     place.run([&run[..], &bells, &["--backend", "cpu"]].concat()).ok();
     // Thanks that would do more than thank, if the page took them for HTML.
     let page = fs::read_to_string(place.path("styled/index.html")).unwrap();
-    let thanks = r#"&copy; <a href='https://a.test/?b' onclick='window.hurt=1'>A</a> <a href='javascript:window.hurt=2'>B</a>
-        <img src='x' onerror='window.hurt=3'><script>window.hurt=4</script>"#;
+    let thanks = r"&copy; <a href='https://a.test/?b' onclick='window.hurt=1'>A</a> <a href='javascript:window.hurt=2'>B</a>
+        <img src='x' onerror='window.hurt=3'><script>window.hurt=4</script>";
     let thanks = serde_json::to_string(thanks).unwrap().replace('<', "\\u003c");
     let hostile = page.replacen(r#""tilejson":"#, &format!(r#""attribution":{thanks},"tilejson":"#), 1);
     assert_ne!(hostile, page);

@@ -1,5 +1,5 @@
 //! An output is complete or absent, and what tilefire did not write it does not delete: the laws of writing, tried
-//! on real folders. PNG bytes have their own tests in container_png.rs.
+//! on real folders. PNG bytes have their own tests in `container_png.rs`.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 

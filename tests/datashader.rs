@@ -1,4 +1,4 @@
-//! The colours of datashader's `shade`, as written down by scripts/datashader_table.py with datashader 0.19.1: the
+//! The colours of datashader's `shade`, as written down by `scripts/datashader_table.py` with datashader 0.19.1: the
 //! formula, the tables of 255 colours and the tables of full colour against them. The case of a single count is ours,
 //! and so is histogram equalisation over more than 65,536 counts, which datashader puts into bins first.
 

@@ -1,6 +1,7 @@
 //! Every tile decodes to its own pixels with four independent decoders (crates png, image and zune-png; Python's
 //! zlib where there is one), and its bytes depend on the pixels alone.
 
+#![allow(clippy::disallowed_methods, reason = "an independent check, or a picture of no consequence")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::io::{Cursor, Write};

@@ -1,7 +1,8 @@
 //! CPU = GPU: every tile and every statistic of the two sessions is the same, on whatever adapter the machine
-//! has, under any limits. Without an adapter the tests say that they were skipped; TILEFIRE_REQUIRE_GPU=1 makes
-//! that a failure. TILEFIRE_TEST_ADAPTER names another adapter than lavapipe.
+//! has, under any limits. Without an adapter the tests say that they were skipped; `TILEFIRE_REQUIRE_GPU=1` makes
+//! that a failure. `TILEFIRE_TEST_ADAPTER` names another adapter than lavapipe.
 
+#![allow(clippy::disallowed_methods, reason = "an independent check, or a picture of no consequence")]
 mod common;
 
 use std::sync::Arc;
@@ -669,7 +670,7 @@ fn other_subgroup_sizes() {
     }
 }
 
-/// SwiftShader is another driver than Mesa's, with another compiler; it comes with Chromium.
+/// `SwiftShader` is another driver than Mesa's, with another compiler; it comes with Chromium.
 #[test]
 fn another_driver() {
     if !adapter_for("another_driver") {

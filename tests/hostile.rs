@@ -172,7 +172,7 @@ fn large_tiles_that_nobody_takes_share_a_room() {
     for stream in &mut unread {
         stream.write_all(b"GET /large/0/0/0.png HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     }
-    std::thread::sleep(Duration::from_millis(1000));
+    std::thread::sleep(Duration::from_secs(1));
     let crowded = server.get("/large/0/0/0.png");
     assert_eq!(crowded.status, 503);
     crowded.is_one_line();

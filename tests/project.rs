@@ -96,7 +96,7 @@ mod with_proj {
         let data: &dyn Fn(&mut Command) = &|command| _ = command.env("PROJ_DATA", &other);
         let lib: &dyn Fn(&mut Command) = &|command| _ = command.env("PROJ_LIB", &other);
         let network: &dyn Fn(&mut Command) = &|command| _ = command.env("PROJ_NETWORK", "ON");
-        let here: &dyn Fn(&mut Command) = &|command| _ = command.env("XDG_DATA_HOME", &playground.path("share"));
+        let here: &dyn Fn(&mut Command) = &|command| _ = command.env("XDG_DATA_HOME", playground.path("share"));
         std::fs::create_dir(playground.path("share")).unwrap();
         std::os::unix::fs::symlink(&other, playground.path("share/proj")).unwrap();
         for (name, edit) in [("data", data), ("lib", lib), ("network", network), ("user", here)] {

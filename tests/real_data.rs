@@ -1,7 +1,8 @@
 //! Real files against what an independent float64 implementation counted: rows, reasons, and per zoom the lit
-//! pixels, the largest count, the tiles and the sum. The files are found through TILEFIRE_TEST_DATA (a folder
+//! pixels, the largest count, the tiles and the sum. The files are found through `TILEFIRE_TEST_DATA` (a folder
 //! with data/ and expected/); the sample of this repository is always there.
 
+#![allow(clippy::disallowed_methods, reason = "an independent check, or a picture of no consequence")]
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 

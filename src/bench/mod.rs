@@ -266,7 +266,7 @@ pub fn run(
     let Some(report) = tracks.first().and_then(|t| t.reports.first()).cloned() else {
         return Err(Error::Internal("no warm-up was done".into()));
     };
-    let mut notices: Vec<String> = report.files.iter().map(|f| f.notice.to_string()).collect();
+    let mut notices: Vec<String> = report.files.iter().map(|f| f.notice.clone()).collect();
     for track in &mut tracks {
         track.reports.clear();
     }

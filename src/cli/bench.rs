@@ -262,9 +262,10 @@ fn contender(text: &mut String, measured: &Measured) {
                 ),
             );
             let left = raster.resident_atomics as f64 / raster.resident_points as f64;
-            let clock = match raster.resident_device.runs.is_empty() {
-                true => String::new(),
-                false => format!(", {} by the device's clock", seconds(&raster.resident_device)),
+            let clock = if raster.resident_device.runs.is_empty() {
+                String::new()
+            } else {
+                format!(", {} by the device's clock", seconds(&raster.resident_device))
             };
             put(text, format_args!("                   {left:.4} additions a point after merging{clock}"));
         }

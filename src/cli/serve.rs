@@ -24,7 +24,7 @@ pub(super) struct ServeArgs {
     /// Port to listen on; 0 picks a free one
     #[arg(short, long, default_value_t = 8080, value_name = "PORT")]
     port: u16,
-    /// Origin whose pages may read the tiles (https://maps.example.org), or *; may be given several times
+    /// Origin whose pages may read the tiles (`https://maps.example.org`), or *; may be given several times
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
     /// Name under which this server may be asked, besides IP addresses, localhost and this machine's name, such as

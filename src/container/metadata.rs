@@ -61,7 +61,7 @@ impl TileSet<'_> {
         let fits = |z: &u8| (east - west) / 360.0 * size(*z) <= WINDOW.0 && (bottom - top) * size(*z) <= WINDOW.1;
         let zoom = self.zooms.iter().rev().find(fits).unwrap_or(self.zooms.min);
         let round = |v: f64| (v * 1e6).round() / 1e6;
-        Center(round((west + east) / 2.0), round(latitude((top + bottom) / 2.0 * STEPS)), zoom)
+        Center(round(f64::midpoint(west, east)), round(latitude(f64::midpoint(top, bottom) * STEPS)), zoom)
     }
 }
 

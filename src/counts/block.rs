@@ -64,6 +64,7 @@ pub fn decode_block<V: Value>(bytes: &[u8], lit: &mut Vec<Lit<V>>) -> Option<()>
     for _ in 0..len {
         let byte = *bytes.get(at)?;
         at += 1;
+        #[expect(clippy::comparison_chain, reason = "the first case is nearly every byte")]
         let (gap, count) = if byte < ESCAPE {
             (u32::from(byte / MAX_COUNT), V::from(byte % MAX_COUNT + 1))
         } else if byte == ESCAPE {

@@ -119,7 +119,7 @@ impl TileJson {
             match serde_json::from_str(heat.get()) {
                 Ok(heat) => tile_json.heat = Some(heat),
                 Err(problem) => {
-                    doubt = Some(format!("what it says of its colours cannot be read: {}", plain(&problem)))
+                    doubt = Some(format!("what it says of its colours cannot be read: {}", plain(&problem)));
                 }
             }
         }

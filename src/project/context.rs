@@ -1,6 +1,6 @@
 //! PROJ behind a small safe face: reference systems, and operations from one to another. Nothing here depends on the
 //! machine: the database is the one in the library, no other file is opened, no network used, nothing printed,
-//! whatever PROJ_DATA, PROJ_LIB or PROJ_NETWORK say (another installation sets these for its own version of PROJ).
+//! whatever `PROJ_DATA`, `PROJ_LIB` or `PROJ_NETWORK` say (another installation sets these for its own version of PROJ).
 //!
 //! What a text means and what to tell a person is left to `other`.
 

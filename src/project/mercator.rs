@@ -158,6 +158,7 @@ pub(super) fn from_metres(batch: &[Coordinate], out: &mut Vec<WorldPoint>, left_
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an independent check")]
 mod tests {
     use super::*;
 

@@ -21,7 +21,7 @@ fn usable(root: &Path) -> Option<u64> {
     groups(root).into_iter().filter_map(|group| left(&group)).chain(machine).min()
 }
 
-/// MemAvailable of /proc/meminfo.
+/// `MemAvailable` of /proc/meminfo.
 fn available(text: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)

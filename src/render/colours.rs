@@ -41,7 +41,7 @@ impl TileSink for OfZoom<'_> {
     }
 }
 
-impl<'a> Coloured<'a> {
+impl Coloured<'_> {
     /// Paints the zooms that wait for it; what spreading made of one goes as soon as it is painted.
     pub(crate) fn paint(&mut self, paint: &dyn Paint, sink: &dyn ColourSink) -> Result<()> {
         self.spread.drain(..).try_for_each(|zoom| {

@@ -122,7 +122,7 @@ fn draw(
         }
     };
     let outside = outside.load(Ordering::Relaxed);
-    finish(request, place, (&run, &grid), (backend, memory), (&points, outside), notice, monitor)
+    finish(request, place, (&run, &grid), (backend, memory), (&points, outside), &notice, monitor)
 }
 
 /// What is to come onto the picture once its grid is known.
@@ -139,7 +139,7 @@ fn finish(
     (run, grid): (&Request, &Grid),
     (backend, memory): (Box<dyn Count>, Memory),
     (points, outside): (&Points, u64),
-    notice: Notice,
+    notice: &Notice,
     monitor: &Arc<Monitor>,
 ) -> Result<ImageReport> {
     let inside = points.used - outside;
@@ -162,7 +162,7 @@ fn finish(
     coloured.paint(paint.as_ref(), &canvas)?;
     let mut report = Report::new(run, points, paint.stats(), &coloured);
     report.used = inside;
-    let legend = if request.legend { Some(request.legend(run, &report, &coloured)?) } else { None };
+    let legend = if request.legend { Some(legend_of(run, &report, &coloured)?) } else { None };
     let fits = |legend: &RgbaImage| legend.width() <= grid.columns() && legend.height() <= grid.rows();
     let legend = match &legend {
         Some(legend) => {
@@ -213,10 +213,10 @@ impl ImageRequest {
             ..Request::new(Vec::<Input>::new(), self.out.clone())
         }
     }
+}
 
-    fn legend(&self, run: &Request, report: &Report, coloured: &Coloured<'_>) -> Result<Legend> {
-        legend::of_heat(&report.heat(run, coloured)).ok_or_else(|| Error::Internal("the picture has no legend".into()))
-    }
+fn legend_of(run: &Request, report: &Report, coloured: &Coloured<'_>) -> Result<Legend> {
+    legend::of_heat(&report.heat(run, coloured)).ok_or_else(|| Error::Internal("the picture has no legend".into()))
 }
 
 /// The least picture for a legend.

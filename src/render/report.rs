@@ -286,10 +286,12 @@ fn tick_marks(look: &Look<'_>) -> heat::List<Mark, 64> {
 /// What a pixel's number is.
 fn title(style: &Style) -> String {
     let spread = &style.spread;
-    match (spread.most(), spread.shape, spread.op, spread.radius) {
-        (0, ..) => "Points per pixel".into(),
-        (_, SpreadShape::Gaussian, SpreadOp::Add, _) => "Points per pixel, smoothed".into(),
-        (.., SpreadOp::Max, _) => "Points per pixel".into(),
+    if spread.most() == 0 {
+        return "Points per pixel".into();
+    }
+    match (spread.shape, spread.op, spread.radius) {
+        (SpreadShape::Gaussian, SpreadOp::Add, _) => "Points per pixel, smoothed".into(),
+        (_, SpreadOp::Max, _) => "Points per pixel".into(),
         (.., Radius::Fixed(radius)) => format!("Points within {radius} px"),
         (.., Radius::Auto) => "Points nearby".into(),
     }

@@ -120,7 +120,7 @@ fn unique(name: &str, used: &HashSet<String>) -> String {
     if !used.contains(name) {
         return name.to_owned();
     }
-    (2u64..).map(|n| format!("{name}-{n}")).find(|n| !used.contains(n)).unwrap_or_default()
+    (2..=u64::MAX).map(|n| format!("{name}-{n}")).find(|n| !used.contains(n)).unwrap_or_default()
 }
 
 #[cfg(test)]

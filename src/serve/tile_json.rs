@@ -4,7 +4,7 @@
 use crate::container::read::About;
 use crate::error::{Error, Result};
 use crate::heat::{List, Text, TileJson, Word};
-use crate::tile::{LonLatBounds, TileCoord};
+use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, mercator};
 
 /// TileJSON 3.0.0 of a layer that lies at `base`; what else the metadata says is passed on.
 pub(super) fn tile_json(about: &About, layer: &str, base: &str) -> Result<String> {
@@ -28,13 +28,11 @@ pub(super) fn tile_json(about: &About, layer: &str, base: &str) -> Result<String
 /// Whether a tile is one of a zoom and a place that the set covers, so that its absence means: no points.
 pub(super) fn covers(about: &About, tile: TileCoord) -> bool {
     let LonLatBounds { west, south, east, north } = about.bounds;
-    let side = f64::from(tile.z).exp2();
-    let column = |lon: f64| ((lon / 360.0 + 0.5) * side).clamp(0.0, side - 1.0).floor();
-    let row = |lat: f64| {
-        let sine = lat.clamp(-85.06, 85.06).to_radians().sin();
-        ((0.5 - sine.atanh() / std::f64::consts::TAU) * side).clamp(0.0, side - 1.0).floor()
-    };
-    let (x, y) = (f64::from(tile.x), f64::from(tile.y));
+    // Bounds beyond the edges are those of the map, and its eastern and southern edges those of the last tiles.
+    let last = (1u64 << tile.z.min(MAX_ZOOM)) - 1;
+    let of = |steps: f64| ((steps.max(0.0) as u64) >> (32 - tile.z.min(MAX_ZOOM))).min(last);
+    let (column, row) = (|lon| of(mercator::column(lon)), |lat| of(mercator::row(lat)));
+    let (x, y) = (u64::from(tile.x), u64::from(tile.y));
     let (first, last) = (column(west), column(east));
     // A box across the antimeridian has its west to the east of its east.
     let columns = if west <= east { (first..=last).contains(&x) } else { x >= first || x <= last };

@@ -303,6 +303,7 @@ fn fill(places: &[Option<f64>]) -> Result<Vec<f64>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an independent check")]
 mod tests {
     use super::*;
     use crate::shade::Theme;

@@ -165,7 +165,7 @@ impl Row {
     fn fill(&mut self, more: &[Tick]) {
         let mut place = 1;
         while let Some((a, b)) = self.ticks.get(place).map(|b| (self.ticks[place - 1].at, b.at)) {
-            let off_middle = |t: &&Tick| (t.at - (a + b) / 2.0).abs();
+            let off_middle = |t: &&Tick| (t.at - f64::midpoint(a, b)).abs();
             let best = more
                 .iter()
                 .filter(|t| b - a > WIDE && self.room(t) == Some(place))
@@ -282,6 +282,7 @@ fn compact(scientific: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an independent check")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -249,6 +249,7 @@ impl fmt::Display for SpreadOp {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an independent check")]
 mod tests {
     use super::*;
 

@@ -99,6 +99,7 @@ pub(crate) fn has_folder(out: &Path) -> Result<()> {
 }
 
 /// That nothing can be made where `out` is to be, in `folder`. The hidden name that was tried means nothing to people.
+#[expect(clippy::needless_pass_by_value, reason = "it becomes a part of the error")]
 pub(super) fn unwritable(out: &Path, folder: &Path, answer: io::Error) -> Error {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     match answer.kind() {

@@ -392,7 +392,7 @@ mod tests {
         let mut taken = 0;
         while taken < 3_000 {
             let some = store.take_some(counted(0), 1_000).unwrap().len();
-            assert!((1_000..1_000 + CHUNK as usize).contains(&some) || taken + some == 3_000, "{some}");
+            assert!((1_000..1_000 + CHUNK).contains(&some) || taken + some == 3_000, "{some}");
             taken += some;
         }
         assert!(!store.is_full());

@@ -29,8 +29,8 @@ type ByEnd<V> = BTreeMap<(u64, u64), CountPart<V>>;
 #[derive(Debug)]
 pub struct Runs<V = u32> {
     zoom: u8,
-    /// The runs, and how many were begun or went on.
-    runs: Mutex<(ByEnd<V>, u64)>,
+    /// The runs by their end, and how many were begun or went on.
+    all: Mutex<(ByEnd<V>, u64)>,
     /// Bytes that one thread may have open while it adds up.
     work: u64,
     monitor: Arc<Monitor>,
@@ -39,12 +39,12 @@ pub struct Runs<V = u32> {
 impl<V: Value> Runs<V> {
     /// No runs of `zoom`. A thread that adds up opens about `work` bytes of them at a time.
     pub fn new(zoom: u8, work: u64, monitor: Arc<Monitor>) -> Self {
-        Self { zoom, runs: Mutex::default(), work, monitor }
+        Self { zoom, all: Mutex::default(), work, monitor }
     }
 
     /// Whether nothing was added.
     pub fn is_empty(&self) -> bool {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner).0.is_empty()
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).0.is_empty()
     }
 
     /// Adds a part.
@@ -52,7 +52,7 @@ impl<V: Value> Runs<V> {
         let mut part = part.sealed()?;
         while let (Some(first), Some(_)) = (part.first(), part.last()) {
             let many = {
-                let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut runs = self.all.lock().unwrap_or_else(PoisonError::into_inner);
                 let (runs, number) = &mut *runs;
                 let before = runs.range(..(first, 0)).next_back().map(|run| *run.0);
                 if let Some(mut run) = before.and_then(|key| runs.remove(&key)) {
@@ -77,7 +77,7 @@ impl<V: Value> Runs<V> {
 
     /// All counts, in ascending parts that have no tile in common; on all threads of the current pool.
     pub fn settle(&self) -> Result<Vec<CountPart<V>>> {
-        let runs = std::mem::take(&mut self.runs.lock().unwrap_or_else(PoisonError::into_inner).0);
+        let runs = std::mem::take(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner).0);
         let mut runs: Vec<CountPart<V>> = runs.into_values().collect();
         runs.sort_by_key(CountPart::first);
         if runs.windows(2).all(|pair| pair[0].last() < pair[1].first()) {

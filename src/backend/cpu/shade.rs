@@ -53,6 +53,7 @@ impl<I: PixelIndex> Default for Scratch<I> {
 }
 
 /// A tile without colours.
+#[expect(clippy::unnecessary_box_returns, reason = "128 KiB at most, but more than a stack likes")]
 pub(super) fn raster<I: PixelIndex>() -> Box<[I; TILE_PIXELS]> {
     Box::new([I::default(); TILE_PIXELS])
 }

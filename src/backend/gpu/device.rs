@@ -264,6 +264,7 @@ impl Gpu {
     }
 
     /// Commands with nothing left to do for the host.
+    #[expect(clippy::unused_self, reason = "asked of the device, as everything about commands is")]
     pub(super) fn ready(&self, commands: Commands) -> Ready {
         commands.finish()
     }

@@ -294,6 +294,7 @@ impl Painter<'_> {
     }
 
     /// Sends counts to the device and colours them there.
+    #[expect(clippy::needless_pass_by_value, reason = "tiles go as soon as they are coloured")]
     fn upload<I: PixelIndex + bytemuck::Pod>(
         &self,
         tiles: Vec<(TileCoord, Vec<u32>)>,

@@ -365,6 +365,7 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an independent check")]
 mod tests {
     use super::*;
     use crate::shade::{Ramp, ticks};

@@ -1,6 +1,6 @@
 //! Synthetic points of national scale: towns, roads, countryside and hot spots of Great Britain as CSV.
 //!
-//! The same seed gives the same bytes on every machine: a named generator (ChaCha8), integers, plain f64
+//! The same seed gives the same bytes on every machine: a named generator (`ChaCha8`), integers, plain f64
 //! arithmetic and crate `libm`; no two of these differ between platforms. `country` holds what points are drawn
 //! from.
 

@@ -1,9 +1,11 @@
 //! Which tiles an archive holds and where: from what was written, in any order, to directory entries in Hilbert order.
 //! Identical tiles are stored once, whatever the number of tiles and the memory: all of it is sorting.
 //!
-//!     by content          the first tile on the Hilbert curve of those with the same bytes stands for all of them
-//!     by who stands first such tiles get their places in the archive in their order; the others get the same place
-//!     by tile             entries; neighbours on the curve with the same content are one
+//! ```text
+//! by content          the first tile on the Hilbert curve of those with the same bytes stands for all of them
+//! by who stands first such tiles get their places in the archive in their order; the others get the same place
+//! by tile             entries; neighbours on the curve with the same content are one
+//! ```
 //!
 //! Two tiles are the same when their length and 128 bits of hash are: of 10^9 different tiles two are taken for one with
 //! a probability of 10^-21.
