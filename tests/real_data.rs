@@ -137,6 +137,7 @@ fn coordinates(csv: PathBuf, options: &ReadOptions) -> (ReadReport, Vec<Coordina
     (report, points)
 }
 
+#[cfg(feature = "proj")]
 fn world(crs: &str, batch: &[Coordinate]) -> Vec<WorldPoint> {
     let (mut out, mut left) = (Vec::new(), LeftOut::default());
     Projector::new(&crs.parse().unwrap()).unwrap().project(batch, &mut out, &mut left).unwrap();

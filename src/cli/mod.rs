@@ -48,7 +48,7 @@ enum Command {
     /// Turn point files into one picture
     Image(Box<image::ImageArgs>),
     /// Measure the CPU and GPU adapters on the same work, stage by stage, and compare their tiles
-    Bench(bench::BenchArgs),
+    Bench(Box<bench::BenchArgs>),
     /// Show tile sets on a map in the browser, and serve their tiles over HTTP
     Serve(serve::ServeArgs),
     /// Write synthetic points of national scale, the same for the same seed on every machine

@@ -1,7 +1,7 @@
 //! How an output comes to be complete or absent: all work happens in a hidden sibling of OUT, `.NAME.tilefire`, which
 //! holds `lock`, `new` (being made), and for moments `old` and `trash`. A finished output is moved in by one rename.
 //! Where a run was killed, the next one for the same OUT finds the sibling unlocked and finishes or undoes its work.
-//! What an output consists of, and how it is recognised and removed, is left to its [`Shape`].
+//! What an output consists of, and how it is recognised and removed, is left to its `Shape`.
 //!
 //! `working` is the sibling, `place` what lies at OUT, `handle` an open folder, `gate` how a program ends that cannot
 //! wait, `whole` outputs that are a single file, `scratch` folders that are only used meanwhile.

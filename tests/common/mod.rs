@@ -2,6 +2,7 @@
 //! wrote as pictures.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+#[cfg(feature = "gpu")]
 #[allow(
     dead_code,
     unreachable_pub,
