@@ -10,13 +10,25 @@ use super::session::GpuCount;
 use super::tally::Step;
 use crate::backend::paint::all_stats;
 use crate::backend::{Count, Paint, PointPush};
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// Bytes without which a session cannot paint what stays on its device: some tiles with wide surroundings on their way up
+/// and down.
+const ROOM: u64 = 8 << 20;
 
 impl GpuCount {
+    /// Whether the device has memory left for what comes after counting.
+    fn can_paint(&self) -> Result<bool> {
+        match self.gpu.room("to paint", ROOM) {
+            Err(Error::DeviceFull { .. }) => Ok(false),
+            there => there.map(|()| true),
+        }
+    }
+
     /// Bins and reduces what is left.
     fn count(mut self) -> Result<GpuPaint> {
         self.settle()?;
-        if !self.spilled.load(Ordering::Acquire) && !lock(&self.session)?.settle(&self.gpu)? {
+        if !self.spilled.load(Ordering::Acquire) && !(lock(&self.session)?.settle(&self.gpu)? && self.can_paint()?) {
             self.spill()?;
         }
         let spilled = self.spilled.load(Ordering::Acquire);

@@ -168,6 +168,11 @@ impl Gpu {
         self.check().err().unwrap_or_else(|| self.error(cause.to_string()))
     }
 
+    /// Ok where there is memory for `bytes` more now.
+    pub(super) fn room(&self, label: &str, bytes: u64) -> Result<()> {
+        self.buffer(label, bytes, wgpu::BufferUsages::STORAGE).map(|_| ())
+    }
+
     /// A new buffer, all zero, or with `mapped` ready to be written; `None` when the device has no memory for it.
     pub(super) fn create(
         &self,

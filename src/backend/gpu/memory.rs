@@ -72,11 +72,20 @@ impl MemoryPlan {
     }
 }
 
-/// Makes something for `most` tiles, or for half of them and so on where the device has no memory for more.
-pub(super) fn as_many<T>(most: u32, mut make: impl FnMut(u32) -> Result<T>) -> Result<T> {
+/// Makes something for `most` tiles, or for half of them and so on where the device has no memory for more, or would
+/// have no more than that: after it, `spare` looks for the memory that the rest of the work needs.
+pub(super) fn as_many<T>(
+    most: u32,
+    mut make: impl FnMut(u32) -> Result<T>,
+    spare: impl Fn() -> Result<()>,
+) -> Result<T> {
     let mut tiles = most;
     loop {
-        match make(tiles) {
+        let made = match make(tiles) {
+            Ok(made) if tiles > 1 => spare().map(|()| made),
+            made => made,
+        };
+        match made {
             Err(Error::DeviceFull { .. }) if tiles > 1 => tiles /= 2,
             done => return done,
         }

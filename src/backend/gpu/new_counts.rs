@@ -42,11 +42,14 @@ impl Work<'_> {
     /// has little memory.
     pub(super) fn planes(&self, kernel: &Kernel) -> Result<(Planes, Buffer)> {
         use wgpu::BufferUsages as Usage;
-        as_many(self.chunk(kernel), |tiles| {
+        let make = |tiles| {
             let planes = Planes::new(self.gpu, kernel, tiles)?;
             let bytes = u64::from(tiles) * TILE_BYTES;
             Ok((planes, self.gpu.buffer("spread counts", bytes, Usage::STORAGE | Usage::COPY_SRC)?))
-        })
+        };
+        // A tile with its surroundings on its way up, what it becomes, and the way down.
+        let spare = 2 * planes::plane_bytes(kernel) + 8 * TILE_BYTES;
+        as_many(self.chunk(kernel), make, || self.gpu.room("a tile on its way", spare))
     }
 
     /// Whether a tile with that many lit pixels in it and around it is spread by the host.

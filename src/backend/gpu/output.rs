@@ -10,6 +10,7 @@ use super::buffer::Buffer;
 use super::device::Gpu;
 use super::memory::as_many;
 use super::readback::{self, Reading};
+use super::slots::TILE_BYTES;
 use super::timing::Commands;
 use crate::backend::{TileSink, host};
 use crate::error::{Error, Result};
@@ -43,7 +44,9 @@ impl<'a, I: PixelIndex + bytemuck::Pod> Output<'a, I> {
             let indices = gpu.buffer("indices", u64::from(tiles) * Self::TILE as u64, usage)?;
             Ok((tiles, indices))
         };
-        let (tiles, indices) = as_many(most, room)?;
+        // A tile's counts on their way up, and its indices on their way down.
+        let spare = || gpu.room("a tile on its way", 4 * TILE_BYTES);
+        let (tiles, indices) = as_many(most, room, spare)?;
         Ok(Self { gpu, monitor, sink, tiles: tiles as usize, indices, flying: VecDeque::new(), kind: PhantomData })
     }
 
