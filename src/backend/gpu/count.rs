@@ -28,8 +28,11 @@ impl GpuCount {
     /// Bins and reduces what is left.
     fn count(mut self) -> Result<GpuPaint> {
         self.settle()?;
-        if !self.spilled.load(Ordering::Acquire) && !(lock(&self.session)?.settle(&self.gpu)? && self.can_paint()?) {
-            self.spill()?;
+        if !self.spilled.load(Ordering::Acquire) {
+            let fits = lock(&self.session)?.settle(&self.gpu)? && self.can_paint()?;
+            if !fits {
+                self.spill()?;
+            }
         }
         let spilled = self.spilled.load(Ordering::Acquire);
         if spilled {
