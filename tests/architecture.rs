@@ -27,7 +27,7 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and the places that may name them; an empty place is everywhere.
-const HOMES: [(&str, &[&str]); 34] = [
+const HOMES: [(&str, &[&str]); 35] = [
     ("bytemuck", &["backend/gpu", "project", "store", "tile"]),
     ("clap", &["cli"]),
     ("colorcet", &["shade"]),
@@ -46,6 +46,7 @@ const HOMES: [(&str, &[&str]); 34] = [
     ("libc", &["account.rs"]),
     ("libm", &[""]),
     ("memchr", &["backend/gpu/loader.rs", "source"]),
+    ("nix", &["cli/stop.rs"]),
     ("noto_sans_mono_bitmap", &["paper"]),
     ("png", &["encode", "paper"]),
     ("pollster", &["backend/gpu"]),
