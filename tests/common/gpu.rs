@@ -235,8 +235,13 @@ impl<'a> Job<'a> {
 
     /// Runs both and compares everything; gives the GPU's report.
     pub fn same(&self) -> BackendReport {
-        let (cpu, gpu) = (self.cpu(), self.gpu());
-        if let Some(difference) = difference(&cpu, &gpu) {
+        self.same_as(&self.cpu())
+    }
+
+    /// Compares with what the CPU made of the same points, zooms and looks: limits are the device's alone.
+    pub fn same_as(&self, cpu: &Done) -> BackendReport {
+        let gpu = self.gpu();
+        if let Some(difference) = difference(cpu, &gpu) {
             panic!("{difference}; {:?}", gpu.report);
         }
         for stats in &gpu.stats {
