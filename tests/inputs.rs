@@ -55,7 +55,7 @@ fn inputs_of_several_reference_systems_meet_on_one_map() {
     let metres = input("metres.csv", "x,y\n-14204.367,6711506.706\n200,0\n");
     let mut request = Request::new(vec![degrees, metres], place.path("t"));
     (request.resources.device, request.zooms) = (Device::Cpu, ZoomRange { min: 0, max: 12 });
-    request.sources.apart.insert(1, ReadOptions { crs: Crs::WebMercator, ..ReadOptions::default() });
+    request.sources.apart.insert(1, ReadOptions { crs: Some(Crs::WebMercator), ..ReadOptions::default() });
     let report = render::run(&request, &Arc::new(Monitor::default())).unwrap();
     assert_eq!((report.rows, report.used, report.out_of_range), (4, 3, 1));
     assert_eq!((report.files[0].used, report.files[1].used), (1, 2));

@@ -12,7 +12,7 @@ use tilefire::error::{Error, Result};
 use tilefire::monitor::Monitor;
 use tilefire::project::{Coordinate, Crs};
 use tilefire::rows::{LeftOut, Reason};
-use tilefire::source::{self, Batch, BatchSink, Header, Input, ReadOptions, ReadReport};
+use tilefire::source::{self, Batch, BatchSink, Delimiter, Header, Input, ReadOptions, ReadReport};
 
 #[derive(Default)]
 struct Kept(Vec<Coordinate>);
@@ -396,13 +396,13 @@ fn another_separator_may_be_named() {
     for separator in [b';', b'\t', b'|', b','] {
         let text = "name,lon,lat\n\"a,\"\"b\"\"\",1,2\nx,3,4\n".replace(',', &char::from(separator).to_string());
         let folder = Folder::new();
-        let options = ReadOptions { delimiter: separator, ..ReadOptions::default() };
+        let options = ReadOptions { delimiter: Some(Delimiter::Byte(separator)), ..ReadOptions::default() };
         let (report, points) = read_with(&[folder.file("p.csv", text)], &options, 2).unwrap();
         let expected = [(1f64.to_bits(), 2f64.to_bits()), (3f64.to_bits(), 4f64.to_bits())];
         assert_eq!((report.rows, points), (2, expected.to_vec()));
     }
     for separator in *b"\"\n5.- e\xff" {
-        let text = message(read("lon,lat\n1,2\n", |o| o.delimiter = separator));
+        let text = message(read("lon,lat\n1,2\n", |o| o.delimiter = Some(Delimiter::Byte(separator))));
         assert!(text.contains("separated"), "{text}");
     }
 }
@@ -419,7 +419,7 @@ fn a_cancelled_run_is_interrupted() {
 
 #[test]
 fn a_run_without_points_says_why() {
-    let projected = |options: &mut ReadOptions| options.crs = Crs::WebMercator;
+    let projected = |options: &mut ReadOptions| options.crs = Some(Crs::WebMercator);
     let mut report = read("lon,lat\n530000,180000\n,\n", |_| ()).unwrap();
     report.left_out[Reason::OutOfRange] = 1;
     let text = source::no_usable_rows(&report).to_string();

@@ -56,14 +56,13 @@ pub(super) struct SourceArgs {
     /// Whether the first record names the columns
     #[arg(long, value_enum, default_value = "auto")]
     header: HeaderName,
-    /// Reference system of the coordinates: an EPSG code, WKT or a PROJ string
-    #[arg(long, default_value = "EPSG:4326")]
-    crs: String,
+    /// Reference system of the coordinates: an EPSG code, WKT or a PROJ string [default: EPSG:4326]
+    #[arg(long, value_name = "CRS")]
+    crs: Option<String>,
 }
 
 impl SourceArgs {
     pub(super) fn sources(self) -> Result<Sources> {
-        let Ok(crs) = self.crs.parse::<Crs>();
         let input = |path: PathBuf| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
         if self.lon.is_some() != self.lat.is_some() {
             return Err(Error::Usage("--lon and --lat go together; name both columns".into()));
@@ -79,7 +78,10 @@ impl SourceArgs {
                 HeaderName::Yes => Header::Yes,
                 HeaderName::No => Header::No,
             },
-            crs,
+            crs: self.crs.map(|text| {
+                let Ok(crs) = text.parse::<Crs>();
+                crs
+            }),
             ..ReadOptions::default()
         };
         Ok(Sources { read, ..Sources::new(self.inputs.into_iter().map(input).collect()) })

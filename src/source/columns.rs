@@ -89,7 +89,7 @@ fn places(names: &[String], wanted: &str) -> Vec<usize> {
 /// caller puts the file's name before it.
 pub(super) fn find(first: &csv::ByteRecord, options: &ReadOptions, projected: bool) -> Result<Columns, String> {
     find_separated(first, options, projected).map_err(|problem| match other_separator(first) {
-        Some(separator) if options.delimiter == b',' => format!(
+        Some(separator) if options.delimiter.is_none() => format!(
             "the fields look separated by {separator}, and only commas are supported yet; convert the file to commas \
              and decimal points first ({problem})"
         ),
@@ -243,7 +243,7 @@ mod tests {
     fn find_in(first: &[&str], edit: impl FnOnce(&mut ReadOptions)) -> Result<(usize, usize, bool), String> {
         let mut options = ReadOptions::default();
         edit(&mut options);
-        let projected = options.crs != Crs::Wgs84;
+        let projected = options.crs.is_some();
         find(&csv::ByteRecord::from(first.to_vec()), &options, projected).map(|c| (c.x, c.y, c.header))
     }
 
@@ -265,10 +265,10 @@ mod tests {
         assert_eq!(find_in(&["x", "y", "lon"], |_| ()), Ok((0, 1, true)));
         assert!(find_in(&["lon", "y"], |_| ()).is_err());
         assert_eq!(
-            find_in(&["x", "y", "northing", "easting", "lon", "lat"], |o| o.crs = Crs::WebMercator),
+            find_in(&["x", "y", "northing", "easting", "lon", "lat"], |o| o.crs = Some(Crs::WebMercator)),
             Ok((3, 2, true))
         );
-        assert!(find_in(&["lon", "lat"], |o| o.crs = Crs::WebMercator).unwrap_err().contains("--x and --y"));
+        assert!(find_in(&["lon", "lat"], |o| o.crs = Some(Crs::WebMercator)).unwrap_err().contains("--x and --y"));
     }
 
     #[test]

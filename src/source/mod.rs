@@ -8,15 +8,21 @@ mod columns;
 mod delimited;
 mod format;
 mod input;
+mod notice;
 mod number;
 mod open;
+mod options;
 mod parallel;
 mod report;
 mod stop;
 mod synth;
+#[allow(dead_code)]
+mod take;
 
 pub use columns::ColumnRef;
+pub use notice::{Example, Notice};
 pub use open::{Opened, open};
+pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit};
 pub use report::{FileReport, ReadReport, no_usable_rows};
 pub use synth::{Shape, is_synth, synth, synth_shaped};
 
@@ -25,7 +31,7 @@ use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::project::{Coordinate, Crs};
+use crate::project::Coordinate;
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,39 +48,6 @@ impl fmt::Display for Input {
             Self::File(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("standard input"),
         }
-    }
-}
-
-/// Whether the first record of a file names its columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Header {
-    /// Decided from the first record.
-    #[default]
-    Auto,
-    /// It does.
-    Yes,
-    /// It is a row like any other.
-    No,
-}
-
-/// How to find coordinates in an input, and what they mean there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadOptions {
-    /// Column of the longitude or easting; found by its name when not given.
-    pub x: Option<ColumnRef>,
-    /// Column of the latitude or northing; found by its name when not given.
-    pub y: Option<ColumnRef>,
-    /// Whether there is a header.
-    pub header: Header,
-    /// What stands between two fields of a row: one byte of ASCII that is part of no number.
-    pub delimiter: u8,
-    /// The reference system of the coordinates; of eastings and northings other column names are looked for.
-    pub crs: Crs,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self { x: None, y: None, header: Header::Auto, delimiter: b',', crs: Crs::Wgs84 }
     }
 }
 

@@ -47,12 +47,12 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], monitor: &Monitor) -> Result<Open
     let mut opened = Opened { sources: Vec::with_capacity(inputs.len()), notices: Vec::new() };
     for (i, &(input, options)) in inputs.iter().enumerate() {
         // Asking PROJ takes tens of milliseconds.
-        let known = projected.iter().find(|(crs, _)| **crs == options.crs).map(|known| known.1);
+        let known = projected.iter().find(|(crs, _)| *crs == options.system()).map(|known| known.1);
         let metres = match known {
             Some(metres) => metres,
-            None => options.crs.is_projected()?,
+            None => options.system().is_projected()?,
         };
-        projected.push((&options.crs, metres));
+        projected.push((options.system(), metres));
         let bytes = Bytes::open(input, i < KEPT_OPEN)?;
         if let Bytes::File(file) = &bytes
             && let Some(place) = file.identity.place

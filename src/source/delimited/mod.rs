@@ -26,7 +26,7 @@ use super::columns;
 use super::format::{About, BATCH, Desk, Outlet, Piece, Source, Tally};
 use super::input::{Bytes, lock};
 use super::stop::Stop;
-use super::{Input, ReadOptions};
+use super::{Delimiter, Input, ReadOptions};
 use crate::error::{Error, Result};
 
 /// A row longer than this, in bytes, is taken for the work of a quote that was left open. One such row and all else fit
@@ -64,7 +64,11 @@ impl Delimited {
         projected: bool,
         stop: &Stop<'_>,
     ) -> Result<Self> {
-        let delimiter = options.delimiter;
+        let delimiter = match options.delimiter {
+            None => b',',
+            Some(Delimiter::Byte(byte)) => byte,
+            Some(Delimiter::Blanks) => b' ',
+        };
         if !delimiter.is_ascii() || delimiter.is_ascii_alphanumeric() || b" \"\r\n\0+-.".contains(&delimiter) {
             let shown = delimiter.escape_ascii();
             return Err(Error::Usage(format!(
@@ -88,7 +92,7 @@ impl Delimited {
                 columns: columns.names,
                 header: columns.header,
                 notice,
-                crs: options.crs.clone(),
+                crs: options.system().clone(),
                 bytes: bytes.size(),
             },
             bytes,

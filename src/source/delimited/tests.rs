@@ -48,7 +48,7 @@ fn compare(text: &[u8], way: Way) -> Result<(), TestCaseError> {
         x: column(way.columns.0),
         y: column(way.columns.1),
         header: Header::No,
-        delimiter: way.delimiter,
+        delimiter: Some(Delimiter::Byte(way.delimiter)),
         ..ReadOptions::default()
     };
     let monitor = Monitor::default();
