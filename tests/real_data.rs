@@ -27,10 +27,11 @@ struct Sink<'a> {
 }
 
 impl BatchSink for Sink<'_> {
-    fn take(&mut self, batch: &Batch) -> Result<()> {
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         self.points.clear();
         self.projector.project(&batch.coordinates, &mut self.points, &mut self.left_out)?;
-        self.push.push(&self.points)
+        self.push.push(&self.points)?;
+        Ok(LeftOut::default())
     }
 }
 
@@ -124,9 +125,9 @@ real! {
 struct Kept(Vec<Coordinate>);
 
 impl BatchSink for Kept {
-    fn take(&mut self, batch: &Batch) -> Result<()> {
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         self.0.extend_from_slice(&batch.coordinates);
-        Ok(())
+        Ok(LeftOut::default())
     }
 }
 

@@ -18,10 +18,10 @@ use tilefire::source::{self, Batch, BatchSink, Delimiter, Header, Input, ReadOpt
 struct Kept(Vec<Coordinate>);
 
 impl BatchSink for Kept {
-    fn take(&mut self, batch: &Batch) -> Result<()> {
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         assert!(!batch.is_empty());
         self.0.extend_from_slice(&batch.coordinates);
-        Ok(())
+        Ok(LeftOut::default())
     }
 }
 
@@ -171,7 +171,7 @@ fn a_quote_left_open_does_not_fill_the_memory() {
 fn a_sink_that_fails_ends_the_reading() {
     struct Fails;
     impl BatchSink for Fails {
-        fn take(&mut self, _: &Batch) -> Result<()> {
+        fn take(&mut self, _: &Batch) -> Result<LeftOut> {
             Err(Error::Limit("full".into()))
         }
     }
@@ -195,11 +195,11 @@ fn large(folder: &Folder, name: &str) -> PathBuf {
 fn read_while(path: &Path, harm: impl FnOnce() + Send) -> Result<ReadReport> {
     struct Harms<F>(Option<F>);
     impl<F: FnOnce() + Send> BatchSink for Harms<F> {
-        fn take(&mut self, _: &Batch) -> Result<()> {
+        fn take(&mut self, _: &Batch) -> Result<LeftOut> {
             if let Some(harm) = self.0.take() {
                 harm();
             }
-            Ok(())
+            Ok(LeftOut::default())
         }
     }
     let input = [Input::File(path.to_path_buf())];
@@ -285,8 +285,8 @@ fn one_file_under_two_names_is_noticed() {
     assert!(notices(&[first.clone(), copy]).is_empty());
     for other in ["hard.csv", "soft.csv", "a.csv"] {
         let notices = notices(&[first.clone(), Input::File(name(other))]);
-        assert!(notices.len() == 1 && notices[0].contains("counted twice"), "{notices:?}");
-        assert!(notices[0].contains(other), "{notices:?}");
+        assert!(notices.len() == 1 && notices[0].text.contains("counted twice"), "{notices:?}");
+        assert!(notices[0].text.contains(other), "{notices:?}");
     }
 }
 
@@ -309,10 +309,10 @@ fn rows_are_accounted_for_by_input() {
 fn a_batch_holds_rows_of_one_input() {
     struct Sides(Vec<(usize, f64)>);
     impl BatchSink for Sides {
-        fn take(&mut self, batch: &Batch) -> Result<()> {
+        fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
             assert!(!batch.is_empty());
             self.0.extend(batch.coordinates.iter().map(|c| (batch.input, c.x)));
-            Ok(())
+            Ok(LeftOut::default())
         }
     }
     let folder = Folder::new();
@@ -329,8 +329,8 @@ fn a_batch_holds_rows_of_one_input() {
 fn read_an_open_pipe(harm: fn() -> Result<()>) -> Result<ReadReport> {
     struct Harms(Option<fn() -> Result<()>>);
     impl BatchSink for Harms {
-        fn take(&mut self, _: &Batch) -> Result<()> {
-            self.0.map_or(Ok(()), |harm| harm())
+        fn take(&mut self, _: &Batch) -> Result<LeftOut> {
+            self.0.map_or(Ok(()), |harm| harm()).map(|()| LeftOut::default())
         }
     }
     let folder = Folder::new();

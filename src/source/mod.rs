@@ -6,6 +6,7 @@
 
 mod columns;
 mod delimited;
+mod doubt;
 mod format;
 mod input;
 mod notice;
@@ -13,16 +14,19 @@ mod number;
 mod open;
 mod options;
 mod parallel;
+mod rejects;
 mod report;
 mod stop;
 mod synth;
 #[allow(dead_code)]
 mod take;
+mod tally;
 
 pub use columns::ColumnRef;
 pub use notice::{Example, Notice};
 pub use open::{Opened, open};
 pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit};
+pub use rejects::{Most, RejectLimits, RejectLog};
 pub use report::{FileReport, ReadReport, no_usable_rows};
 pub use synth::{Shape, is_synth, synth, synth_shaped};
 
@@ -32,6 +36,7 @@ use std::path::PathBuf;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::project::Coordinate;
+use crate::rows::{LeftOut, Reason};
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,8 +85,15 @@ impl Batch {
 
 /// Takes the rows one thread reads.
 pub trait BatchSink: Send {
-    /// Takes a batch, never an empty one; which rows it holds is not fixed.
-    fn take(&mut self, batch: &Batch) -> Result<()>;
+    /// Takes a batch, never an empty one; which rows it holds is not fixed. Gives how many of its rows it left out, by
+    /// reason.
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut>;
+
+    /// Why `take` leaves out a coordinate of an input, if it does: asked where a row is to be named.
+    fn judge(&mut self, input: usize, coordinate: Coordinate) -> Option<Reason> {
+        let _ = (input, coordinate);
+        None
+    }
 }
 
 /// Opens every input, all read as `options` say, and reads them to their ends: see [`open`] and [`Opened::read`].
@@ -92,5 +104,5 @@ pub fn read<S: BatchSink>(
     sinks: &mut [S],
 ) -> Result<ReadReport> {
     let inputs: Vec<_> = inputs.iter().map(|input| (input, options)).collect();
-    open(&inputs, monitor)?.read(monitor, sinks)
+    open(&inputs, false, monitor)?.read(monitor, sinks)
 }

@@ -1,11 +1,14 @@
 //! Opens inputs, finds out what each is and which columns it has, before any row is read.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::delimited::Delimited;
 use super::format::Source;
 use super::input::{Bytes, KEPT_OPEN};
+use super::notice::Notice;
+use super::rejects::{RejectLimits, RejectLog};
 use super::stop::Stop;
 use super::{Input, ReadOptions};
 use crate::error::{Error, Result};
@@ -18,22 +21,38 @@ const HEAD: usize = 64 << 10;
 /// Inputs that are open, with their columns found.
 pub struct Opened {
     pub(super) sources: Vec<Box<dyn Source>>,
-    pub(super) notices: Vec<String>,
+    pub(super) options: Vec<ReadOptions>,
+    pub(super) notices: Vec<Notice>,
+    pub(super) rejects: Option<Arc<RejectLog>>,
+    pub(super) limits: RejectLimits,
 }
 
 impl Opened {
+    /// Writes every row that is left out to `log`, if there is one.
+    #[must_use]
+    pub fn rejects_to(self, log: Option<Arc<RejectLog>>) -> Self {
+        Self { rejects: log, ..self }
+    }
+
+    /// Fails at the end of the reading where more rows of an input are left out than `limits` allow.
+    #[must_use]
+    pub fn within(self, limits: RejectLimits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// The reference system of each input, in the order given.
     pub fn systems(&self) -> impl Iterator<Item = &Crs> {
         self.sources.iter().map(|source| &source.about().crs)
     }
 }
 
-/// Opens every input, each read as its options say, and finds its columns. Sets `monitor.bytes_total`, to 0 when one
+/// Opens every input, each read as its options say, and finds its columns; with
+/// `columns_from_first` those of the first are looked for in all others. Sets `monitor.bytes_total`, to 0 when one
 /// of them is a stream, whose first bytes are waited for.
 ///
 /// Fails with [`Error::Input`] or [`Error::Io`] naming the input, with [`Error::Usage`] where there is none, and with
 /// [`Error::Crs`] on an unknown reference system.
-pub fn open(inputs: &[(&Input, &ReadOptions)], monitor: &Monitor) -> Result<Opened> {
+pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor: &Monitor) -> Result<Opened> {
     if inputs.is_empty() {
         return Err(Error::Usage("no input; name at least one CSV file, or - for standard input".into()));
     }
@@ -44,7 +63,13 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], monitor: &Monitor) -> Result<Open
     let mut projected: Vec<(&Crs, bool)> = Vec::new();
     let mut places: HashMap<(u64, u64), &Input> = HashMap::new();
     let mut total = Some(0);
-    let mut opened = Opened { sources: Vec::with_capacity(inputs.len()), notices: Vec::new() };
+    let mut opened = Opened {
+        sources: Vec::with_capacity(inputs.len()),
+        options: inputs.iter().map(|(_, options)| (*options).clone()).collect(),
+        notices: Vec::new(),
+        rejects: None,
+        limits: RejectLimits::default(),
+    };
     for (i, &(input, options)) in inputs.iter().enumerate() {
         // Asking PROJ takes tens of milliseconds.
         let known = projected.iter().find(|(crs, _)| *crs == options.system()).map(|known| known.1);
@@ -58,13 +83,22 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], monitor: &Monitor) -> Result<Open
             && let Some(place) = file.identity.place
             && let Some(first) = places.insert(place, input)
         {
-            opened.notices.push(if first == input {
+            let text = if first == input {
                 format!("{input} is named twice: its rows are counted twice")
             } else {
                 format!("{input} and {first} are one file: its rows are counted twice")
-            });
+            };
+            opened.notices.push(Notice { input: Some(input.to_string()), ..Notice::new("same_file", text) });
         }
-        let source = recognise(bytes, input, options, metres, &stop)?;
+        let of_first = opened.sources.first().filter(|_| columns_from_first).map(|first| {
+            let [x, y] = first.about().columns.each_ref().map(|name| name.parse().ok());
+            if x == y {
+                ReadOptions { geometry: x, ..options.clone() }
+            } else {
+                ReadOptions { x, y, ..options.clone() }
+            }
+        });
+        let source = recognise(bytes, input, of_first.as_ref().unwrap_or(options), metres, &stop)?;
         total = total.zip(source.about().bytes).map(|(a, b)| a + b);
         opened.sources.push(source);
     }

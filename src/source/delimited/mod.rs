@@ -23,9 +23,10 @@ use self::chain::{Chain, Link, in_order_since};
 use self::cut::{Begin, Cut, cut};
 use self::scan::{Cursor, Wanted};
 use super::columns;
-use super::format::{About, BATCH, Desk, Outlet, Piece, Source, Tally};
+use super::format::{About, BATCH, Desk, Outlet, Piece, Source};
 use super::input::{Bytes, lock};
 use super::stop::Stop;
+use super::tally::Tally;
 use super::{Delimiter, Input, ReadOptions};
 use crate::error::{Error, Result};
 
@@ -93,7 +94,9 @@ impl Delimited {
                 header: columns.header,
                 notice,
                 crs: options.system().clone(),
+                projected,
                 bytes: bytes.size(),
+                notices: Vec::new(),
             },
             bytes,
             delimiter,
@@ -205,7 +208,7 @@ impl Piece for Stretch<'_> {
         text.chain.pass(self.number, Link { quotes: cut.end.unwrap_or(link.quotes), carry });
         in_order_since(out.monitor, from);
 
-        let mut tally = Tally::default();
+        let mut tally = out.tally();
         if !row.is_empty() {
             text.rows(&row, cut::quote(&row).is_some(), &mut tally, out)?;
         }
@@ -242,7 +245,7 @@ impl Delimited {
     fn rows(&self, bytes: &[u8], quoted: bool, tally: &mut Tally, out: &mut Outlet<'_>) -> Result<()> {
         let mut cursor = Cursor::new(bytes, quoted, self.delimiter, self.wanted);
         while cursor.fill(&mut out.batch.coordinates, BATCH, tally) {
-            out.flush()?;
+            out.flush(tally)?;
         }
         Ok(())
     }

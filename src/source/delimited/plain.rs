@@ -5,8 +5,9 @@ use std::io::{self, Read};
 use super::cut::Quotes;
 use super::scan::judge;
 use crate::project::Coordinate;
-use crate::source::format::Tally;
+
 use crate::source::number;
+use crate::source::tally::Tally;
 
 /// Reads the rows of a text without a header: what became of them, and the coordinates in order.
 pub(super) fn read(text: &[u8], columns: (usize, usize), delimiter: u8) -> (Tally, Vec<Coordinate>) {
@@ -21,7 +22,7 @@ pub(super) fn read(text: &[u8], columns: (usize, usize), delimiter: u8) -> (Tall
                 tally.rows += 1;
                 coordinates.push(coordinate);
             }
-            Err(reason) => tally.reject(reason),
+            Err(reason) => tally.reject(reason, Vec::new),
         }
     }
     (tally, coordinates)

@@ -8,8 +8,9 @@ use memchr::{memchr, memchr2, memchr3};
 use super::cut::quote;
 use crate::project::Coordinate;
 use crate::rows::Reason;
-use crate::source::format::Tally;
+
 use crate::source::number::{self, Field};
+use crate::source::tally::Tally;
 
 /// Places of the wanted columns.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +80,7 @@ impl<'a> Cursor<'a> {
                     batch.push(coordinate);
                     tally.rows += 1;
                 }
-                Err(reason) => tally.reject(reason),
+                Err(reason) => tally.reject(reason, Vec::new),
             }
         }
         true

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::monitor::Monitor;
 use crate::project::Coordinate;
+use crate::rows::LeftOut;
 use crate::source::input::Stream;
 use crate::source::open::{Opened, open};
 use crate::source::{Batch, BatchSink, Header};
@@ -17,10 +18,10 @@ use crate::source::{Batch, BatchSink, Header};
 struct Kept(Vec<Coordinate>);
 
 impl BatchSink for Kept {
-    fn take(&mut self, batch: &Batch) -> Result<()> {
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         assert!(!batch.is_empty() && batch.len() <= BATCH && batch.input == 0);
         self.0.extend_from_slice(&batch.coordinates);
-        Ok(())
+        Ok(LeftOut::default())
     }
 }
 
@@ -49,6 +50,7 @@ fn compare(text: &[u8], way: Way) -> Result<(), TestCaseError> {
         y: column(way.columns.1),
         header: Header::No,
         delimiter: Some(Delimiter::Byte(way.delimiter)),
+        accept_doubt: true,
         ..ReadOptions::default()
     };
     let monitor = Monitor::default();
@@ -56,7 +58,7 @@ fn compare(text: &[u8], way: Way) -> Result<(), TestCaseError> {
     file.write_all(text).unwrap();
     let input = Input::File(file.path().into());
     // A first record too short for the columns is refused.
-    let Ok(mut opened) = open(&[(&input, &options)], &monitor) else { return Ok(()) };
+    let Ok(mut opened) = open(&[(&input, &options)], false, &monitor) else { return Ok(()) };
     let writer = way.stream.then(|| {
         let (reader, mut writer) = std::io::pipe().unwrap();
         let text = text.to_vec();
@@ -66,7 +68,7 @@ fn compare(text: &[u8], way: Way) -> Result<(), TestCaseError> {
         let mut head = Vec::new();
         bytes.head(&mut head, 7, &stop).unwrap();
         let source = Delimited::open(bytes, head, &input, &options, false, &stop).unwrap();
-        opened = Opened { sources: vec![Box::new(source)], notices: Vec::new() };
+        opened.sources = vec![Box::new(source)];
         writer
     });
     let mut sinks: Vec<_> = (0..way.threads).map(|_| Kept::default()).collect();
