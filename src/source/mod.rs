@@ -6,6 +6,7 @@
 
 mod columns;
 mod delimited;
+mod dialect;
 mod doubt;
 mod format;
 mod input;
