@@ -89,13 +89,14 @@ impl<'a> Cursor<'a> {
                 }
                 Some(_) => (),
             }
+            let start = self.at;
             match self.general(tally) {
                 None => (),
                 Some(Ok(coordinate)) => {
                     batch.push(coordinate);
                     tally.rows += 1;
                 }
-                Some(Err(Verdict::Out(reason))) => tally.reject(reason, || self.shown()),
+                Some(Err(Verdict::Out(reason))) => tally.reject(reason, || self.shown(reason, start)),
                 Some(Err(Verdict::Ends(problem))) => {
                     tally.rows += 1;
                     tally.ends.get_or_insert((tally.rows, problem));
@@ -205,7 +206,7 @@ impl<'a> Cursor<'a> {
             Ok(_) if wrong => Err(Reason::Malformed.into()),
             Ok(coordinate) => Ok(coordinate),
             Err(Verdict::Out(reason)) => {
-                let text = matches!(reason, Reason::NotANumber | Reason::Malformed) && !row.open;
+                let text = matches!(reason, Reason::NotANumber | Reason::Malformed | Reason::NotAPoint) && !row.open;
                 let bytes = &self.bytes[start..self.at.min(self.bytes.len())];
                 if text && layout.within(bytes.len(), || fields(bytes, &layout.dialect)) == Within::OtherHeader {
                     Err(Verdict::Ends(format!(
@@ -235,7 +236,8 @@ impl<'a> Cursor<'a> {
         }
         let Some(usual) = layout.decimals else { return false };
         let point = if layout.dialect.decimal == Decimal::Comma { b',' } else { b'.' };
-        let last = self.fields.last().map(|field| field.value(&layout.dialect));
+        let (from, to) = layout.take.span();
+        let last = self.fields.get(to - from).map(|field| field.value(&layout.dialect));
         last.is_some_and(|value| decimals(&value, point) < usual)
     }
 
@@ -320,8 +322,12 @@ impl<'a> Cursor<'a> {
         (field, more)
     }
 
-    /// The wanted fields of the row just read, for a person.
-    fn shown(&self) -> Vec<u8> {
+    /// The wanted fields of the row just read, or its start where they are not to be had, for a person.
+    fn shown(&self, reason: Reason, start: usize) -> Vec<u8> {
+        if reason == Reason::Malformed {
+            let row = self.bytes[start..self.at].trim_ascii();
+            return row[..row.len().min(4 * SHOWN + 1)].to_vec();
+        }
         let (from, _) = self.layout.take.span();
         let mut shown = Vec::new();
         for column in columns_of(&self.layout.take) {

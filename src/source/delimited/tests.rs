@@ -1,4 +1,5 @@
-//! Every way to cut a text into pieces and to share them out gives what crate `csv` gives, in files and in streams.
+//! Every way to cut a text into pieces and to share them out gives what the plain way gives, in every dialect, in files
+//! and in streams; and the plain way gives what crate `csv` does where that knows the dialect.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,8 +12,9 @@ use crate::monitor::Monitor;
 use crate::project::Coordinate;
 use crate::rows::LeftOut;
 use crate::source::input::Stream;
-use crate::source::open::{Opened, open};
-use crate::source::{Batch, BatchSink, Header};
+use crate::source::open::Opened;
+use crate::source::rejects::RejectLimits;
+use crate::source::{Batch, BatchSink, Decimal, Header, Quoting};
 
 #[derive(Default)]
 struct Kept(Vec<Coordinate>);
@@ -36,53 +38,110 @@ fn bits(mut coordinates: Vec<Coordinate>, sort: bool) -> Vec<(u64, u64)> {
 #[derive(Debug, Clone, Copy)]
 struct Way {
     columns: (usize, usize),
-    delimiter: u8,
+    dialect: Dialect,
     piece: usize,
     threads: usize,
     stream: bool,
 }
 
 /// Compares with the plain way; a single thread keeps the order.
-fn compare(text: &[u8], way: Way) -> Result<(), TestCaseError> {
+fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
     let column = |n: usize| Some(format!("#{}", n + 1).parse().unwrap());
     let options = ReadOptions {
         x: column(way.columns.0),
         y: column(way.columns.1),
         header: Header::No,
-        delimiter: Some(Delimiter::Byte(way.delimiter)),
+        delimiter: Some(way.dialect.delimiter),
+        decimal: Some(way.dialect.decimal),
+        quoting: way.dialect.quoting,
+        comment: way.dialect.comment,
         accept_doubt: true,
         ..ReadOptions::default()
     };
     let monitor = Monitor::default();
+    let stop = Stop::new(&monitor);
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(text).unwrap();
     let input = Input::File(file.path().into());
-    // A first record too short for the columns is refused.
-    let Ok(mut opened) = open(&[(&input, &options)], false, &monitor) else { return Ok(()) };
-    let writer = way.stream.then(|| {
+    let (bytes, writer) = if way.stream {
         let (reader, mut writer) = std::io::pipe().unwrap();
         let text = text.to_vec();
-        let writer = std::thread::spawn(move || writer.write_all(&text).unwrap());
-        let bytes = Bytes::Stream(Mutex::new(Stream::new(File::from(OwnedFd::from(reader)))));
-        let stop = Stop::new(&monitor);
-        let mut head = Vec::new();
-        bytes.head(&mut head, 7, &stop).unwrap();
-        let source = Delimited::open(bytes, head, &input, &options, false, &stop).unwrap();
-        opened.sources = vec![Box::new(source)];
-        writer
-    });
+        let writer = std::thread::spawn(move || _ = writer.write_all(&text));
+        (Bytes::Stream(Mutex::new(Stream::new(File::from(OwnedFd::from(reader))))), Some(writer))
+    } else {
+        file.write_all(text).unwrap();
+        (Bytes::open(&input, true).unwrap(), None)
+    };
+    let mut head = Vec::new();
+    bytes.head(&mut head, if way.stream { 7 } else { 1 << 16 }, &stop).unwrap();
+    // A first record too short for the columns is refused.
+    let Ok(mut source) = Delimited::open(bytes, head, &input, &options, false, &stop) else { return Ok(()) };
+    source.layout.dialect.padded = way.dialect.padded;
+    source.layout.dialect.comment = way.dialect.comment;
+    let layout = source.layout.clone();
+    let offset = source.place.lock().unwrap().offset as usize;
+    let (tally, coordinates) = plain::read(&text[offset..], &layout);
+    let opened = Opened {
+        sources: vec![Box::new(source)],
+        options: vec![options],
+        notices: Vec::new(),
+        rejects: None,
+        limits: RejectLimits::default(),
+    };
     let mut sinks: Vec<_> = (0..way.threads).map(|_| Kept::default()).collect();
-    let report = opened.read_in_pieces(way.piece, &monitor, &mut sinks).unwrap();
+    let report = opened.read_in_pieces(way.piece, &monitor, &mut sinks);
     if let Some(writer) = writer {
         writer.join().unwrap();
     }
-    let (tally, coordinates) = plain::read(text, way.columns, way.delimiter);
+    if let Some((row, _)) = tally.ends {
+        let problem = report.unwrap_err().to_string();
+        prop_assert!(problem.contains(&format!(", row {row}: ")), "{}", problem);
+        return Ok(());
+    }
+    let report = report.unwrap();
+    let file = &report.files[0];
     prop_assert_eq!(report.rows, tally.rows);
     prop_assert_eq!(report.left_out, tally.left_out);
-    prop_assert_eq!(report.files[0].first_invalid_row, tally.first_invalid_row);
+    prop_assert_eq!(file.first_invalid_row, tally.first_invalid_row);
+    let mut examples: Vec<_> = file.examples.iter().map(|(reason, row, _)| (*row, *reason)).collect();
+    examples.sort_unstable();
+    prop_assert_eq!(examples, tally.rejects.iter().map(|r| (r.row, r.reason)).collect::<Vec<_>>());
+    prop_assert_eq!(file.cut.is_some(), tally.cut.is_some());
     let all = sinks.into_iter().flat_map(|s| s.0).collect();
     prop_assert_eq!(bits(all, way.threads > 1), bits(coordinates, way.threads > 1));
     Ok(())
+}
+
+/// The records of crate `csv`, where it knows the dialect.
+fn compare_with_csv(text: &[u8], dialect: &Dialect) -> std::result::Result<(), TestCaseError> {
+    let Delimiter::Byte(delimiter) = dialect.delimiter else { return Ok(()) };
+    // To it a comment ends at a line feed only, and what ends a file of DOS is a record.
+    if text.ends_with(b"\x1a") || dialect.comment.is_some() || dialect.padded || dialect.quoting == Quoting::Backslash {
+        return Ok(());
+    }
+    let mut reader = csv::ReaderBuilder::new();
+    reader.delimiter(delimiter).quoting(dialect.quoting != Quoting::None);
+    let mut reader = reader.has_headers(false).flexible(true).from_reader(text);
+    let theirs: Vec<Vec<Vec<u8>>> =
+        reader.byte_records().map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect()).collect();
+    let ours: Vec<_> = plain::records(text, dialect).into_iter().map(|record| record.fields).collect();
+    prop_assert_eq!(ours, theirs);
+    Ok(())
+}
+
+fn dialects() -> impl Strategy<Value = Dialect> {
+    let delimiters: Vec<_> = b",,;\t|".iter().map(|b| Delimiter::Byte(*b)).chain([Delimiter::Blanks]).collect();
+    let quotings = vec![Quoting::Doubled, Quoting::Doubled, Quoting::Backslash, Quoting::None];
+    (
+        prop::sample::select(delimiters),
+        prop::sample::select(vec![Decimal::Point, Decimal::Point, Decimal::Comma]),
+        prop::sample::select(quotings),
+        prop::sample::select(vec![None, None, Some(b'#')]),
+        prop::sample::select(vec![false, false, true]),
+    )
+        .prop_map(|(delimiter, decimal, quoting, comment, padded)| {
+            let padded = padded && delimiter != Delimiter::Blanks && quoting != Quoting::None;
+            Dialect { delimiter, decimal, quoting, comment, padded }
+        })
 }
 
 /// Pieces that make every state of a CSV reader likely, valid or not; `,` stands for the delimiter.
@@ -123,6 +182,20 @@ fn text() -> impl Strategy<Value = String> {
         "\n,",
         "1\"2",
         "; \t|",
+        "\\",
+        "\\\"",
+        "\"{\\\"a,b\\\": 1}\",",
+        " \"1.5\",",
+        " ",
+        "#",
+        "\n#",
+        "\n# \"a comment, \n",
+        "13.4050,52.5200\n",
+        ",,",
+        "\u{1a}",
+        "\n\u{1a}",
+        "\0",
+        "\r\r\n",
     ]);
     (prop::collection::vec(piece, 0..120), any::<bool>()).prop_map(|(pieces, whole)| {
         let start = if whole { "0.5,1.5,2.5,3.5\n" } else { "" };
@@ -137,23 +210,28 @@ proptest! {
     fn pieces_and_threads_change_nothing(
         text in text(),
         columns in (0usize..4, 0usize..4),
-        delimiter in prop::sample::select(b",;\t|".to_vec()),
+        dialect in dialects(),
         piece in prop_oneof![1usize..40, 40usize..400],
         threads in prop_oneof![1usize..4, 4usize..12],
         stream in any::<bool>(),
     ) {
-        let text = text.replace(',', std::str::from_utf8(&[delimiter]).unwrap());
-        compare(text.as_bytes(), Way { columns, delimiter, piece, threads, stream })?;
+        let delimiter = match dialect.delimiter {
+            Delimiter::Byte(byte) => char::from(byte),
+            Delimiter::Blanks => ' ',
+        };
+        let text = text.replace(',', &delimiter.to_string());
+        let text = if dialect.decimal == Decimal::Comma { text.replace('.', ",") } else { text };
+        compare_with_csv(text.as_bytes(), &dialect)?;
+        compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream })?;
     }
 }
 
 #[test]
 fn a_row_number_counts_the_pieces_before() {
     let text = format!("{}x,2\n{}", "1.25,2.5\n\n".repeat(5000), "1.25,2.5\n".repeat(3000));
+    let dialect = Dialect::separated_by(Delimiter::Byte(b','));
     for (piece, threads, stream) in [(100, 1, false), (100, 3, false), (1 << 20, 2, false), (1000, 3, true)] {
-        compare(text.as_bytes(), Way { columns: (0, 1), delimiter: b',', piece, threads, stream }).unwrap();
-        let (tally, _) = plain::read(text.as_bytes(), (0, 1), b',');
-        assert_eq!((tally.rows, tally.first_invalid_row), (8001, Some(5001)));
+        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece, threads, stream }).unwrap();
     }
 }
 
@@ -162,7 +240,8 @@ fn large_rows_within_quotes_are_read_by_many_threads() {
     // Rows of 5 MB, longer than many pieces and than what is kept of several rows at a time.
     let filling = "a line that looks like 1,2\n".repeat(200_000);
     let text: String = (0..6).map(|i| format!("{i},{},\"{filling}\"\n1,2\n", i + 1)).collect();
+    let dialect = Dialect::separated_by(Delimiter::Byte(b','));
     for stream in [false, true] {
-        compare(text.as_bytes(), Way { columns: (0, 1), delimiter: b',', piece: 1 << 18, threads: 8, stream }).unwrap();
+        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece: 1 << 18, threads: 8, stream }).unwrap();
     }
 }
