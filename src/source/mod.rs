@@ -6,6 +6,7 @@
 
 mod columns;
 mod delimited;
+mod describe;
 mod doubt;
 mod format;
 mod input;
@@ -23,6 +24,7 @@ mod take;
 mod tally;
 
 pub use columns::ColumnRef;
+pub use describe::ColumnAbout;
 pub use notice::{Example, Notice};
 pub use open::{Opened, open};
 pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit};

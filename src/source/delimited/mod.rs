@@ -96,6 +96,7 @@ impl Delimited {
                 crs: options.system().clone(),
                 projected,
                 bytes: bytes.size(),
+                table: Vec::new(),
                 notices: Vec::new(),
             },
             bytes,
