@@ -7,11 +7,11 @@
 mod columns;
 mod delimited;
 mod describe;
+mod dialect;
 mod doubt;
 mod format;
 mod input;
 mod notice;
-mod number;
 mod open;
 mod options;
 mod parallel;
@@ -22,6 +22,8 @@ mod synth;
 #[allow(dead_code)]
 mod take;
 mod tally;
+#[doc(hidden)]
+pub mod value;
 
 pub use columns::ColumnRef;
 pub use describe::ColumnAbout;
@@ -34,6 +36,8 @@ pub use synth::{Shape, is_synth, synth, synth_shaped};
 
 use std::fmt;
 use std::path::PathBuf;
+
+use value::number;
 
 use crate::error::Result;
 use crate::monitor::Monitor;

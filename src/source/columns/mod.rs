@@ -4,8 +4,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::notice::Notice;
 use super::number::{self, Field};
-use super::{Header, ReadOptions};
+use super::take::{Axis, Place, Take};
+use super::{Decimal, Header, ReadOptions, Unit};
+use crate::project::Crs;
 
 /// A column as a person names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,60 @@ impl fmt::Display for ColumnRef {
             Self::Number(number) => write!(f, "#{number}"),
         }
     }
+}
+
+/// What columns are chosen by.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code)]
+pub(super) struct Table<'a> {
+    /// The first record, unquoted: a header or a row.
+    pub(super) first: &'a [Vec<u8>],
+    /// Up to 1000 records behind it, unquoted.
+    pub(super) rows: &'a [Vec<Vec<u8>>],
+    /// What separates the decimals.
+    pub(super) decimal: Decimal,
+}
+
+/// What was chosen.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(dead_code)]
+pub(super) struct Chosen {
+    /// The fields of a row that are taken.
+    pub(super) take: Take,
+    /// Names of the columns of longitude and latitude (or easting and northing), or `#number`; twice the same where
+    /// both are in one field.
+    pub(super) names: [String; 2],
+    /// Whether the first record is a header.
+    pub(super) header: bool,
+    /// The reference system that the data tell.
+    pub(super) crs: Option<Crs>,
+    /// Fields without a name that each row has before those of the header; `take` counts them already.
+    pub(super) shift: usize,
+    /// What a person should know of it.
+    pub(super) notices: Vec<Notice>,
+}
+
+/// Finds the columns, or says in one line what is wrong and which flag helps. The caller puts the input's name before
+/// it. `projected`: the coordinates are eastings and northings.
+#[allow(dead_code)]
+pub(super) fn choose(table: &Table, options: &ReadOptions, projected: bool) -> Result<Chosen, String> {
+    let columns = find(&csv::ByteRecord::from(table.first.to_vec()), options, projected)?;
+    let axes = if projected { [Axis::Projected; 2] } else { [Axis::Longitude, Axis::Latitude] };
+    let place = |column, axis| Place { column, axis, unit: options.unit.unwrap_or(Unit::Degrees), hemisphere: None };
+    Ok(Chosen {
+        take: Take::Two { x: place(columns.x, axes[0]), y: place(columns.y, axes[1]) },
+        names: columns.names,
+        header: columns.header,
+        crs: None,
+        shift: 0,
+        notices: Vec::new(),
+    })
+}
+
+/// Whether a record is a header in which coordinate columns can be found.
+#[allow(dead_code)]
+pub(super) fn is_header(record: &[Vec<u8>], options: &ReadOptions, projected: bool) -> bool {
+    find(&csv::ByteRecord::from(record.to_vec()), options, projected).is_ok_and(|columns| columns.header)
 }
 
 /// The columns taken from one file.
