@@ -9,7 +9,6 @@ mod delimited;
 mod format;
 mod input;
 mod notice;
-mod number;
 mod open;
 mod options;
 mod parallel;
@@ -18,6 +17,8 @@ mod stop;
 mod synth;
 #[allow(dead_code)]
 mod take;
+#[doc(hidden)]
+pub mod value;
 
 pub use columns::ColumnRef;
 pub use notice::{Example, Notice};
@@ -28,6 +29,8 @@ pub use synth::{Shape, is_synth, synth, synth_shaped};
 
 use std::fmt;
 use std::path::PathBuf;
+
+use value::number;
 
 use crate::error::Result;
 use crate::monitor::Monitor;
