@@ -98,7 +98,7 @@ pub(crate) fn fitting(x: f64, y: f64) -> Vec<Grid> {
         let area = [west, east, south, north];
         let place = Coordinate { x, y };
         if entry.grid.code == 3857 {
-            // Small numbers lie there as well, in the sea before Africa.
+            // The same in the sea before Africa.
             let metres = mercator::WORLD_HALF_WIDTH;
             return x.abs().max(y.abs()) > 1e5 && x.abs() <= metres && y.abs() <= metres;
         }
@@ -108,7 +108,8 @@ pub(crate) fn fitting(x: f64, y: f64) -> Vec<Grid> {
         let known = other::to_degrees(&crs.to_string(), &[place], &mut out, &mut LeftOut::default()).is_ok();
         known && out.first().is_some_and(|at| within(area, at.x, at.y))
     };
-    if !x.is_finite() || !y.is_finite() {
+    // Every grid has its zero somewhere; small numbers lie there and are hardly any place.
+    if !x.is_finite() || !y.is_finite() || x.abs().max(y.abs()) < 1e4 {
         return Vec::new();
     }
     table::ALL.iter().filter(fits).map(|entry| entry.grid).collect()

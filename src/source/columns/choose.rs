@@ -137,6 +137,11 @@ fn pick(sheet: &mut Sheet<'_>) -> Result<Taken, String> {
         return Err(format!("without a header columns have no names; {}", suggest::places(sheet)));
     }
     match named(sheet) {
+        // What was taken for a name is a place itself.
+        Ok(Taken::One(found)) if options.header == Header::Auto && found.is_named_by_a_place(sheet) => {
+            sheet.header = false;
+            geometry::by_content(sheet)?.map(Taken::One).ok_or_else(|| "no column holds places".to_owned())
+        }
         Ok(taken) => Ok(taken),
         Err(_) if options.header == Header::Auto && looks_like_data(sheet) => {
             let list = list(&sheet.names);
@@ -392,7 +397,7 @@ fn either(sheet: &Sheet<'_>, x: usize, y: usize) -> Result<Option<Notice>, Strin
         }
     } else if let Some(grids) = suggest::grids(sheet, x, y) {
         return Err(format!(
-            "columns '{}' and '{}' hold {}, which are no degrees; {grids}",
+            "columns '{}' and '{}' hold numbers ({}) that are no degrees; {grids}",
             sheet.label(x),
             sheet.label(y),
             suggest::example(sheet, x, y)
@@ -466,9 +471,8 @@ fn none(sheet: &Sheet<'_>, all: &[Pair]) -> String {
             sheet.label(pair.y),
             suggest::example(sheet, pair.x, pair.y)
         );
-        text.push_str(&suggest::grids(sheet, pair.x, pair.y).unwrap_or_else(|| {
-            format!("give --crs EPSG:... ; if they are degrees, give {}", sheet.command(pair.x, pair.y))
-        }));
+        text.push_str(&suggest::grids(sheet, pair.x, pair.y).unwrap_or_else(|| "give --crs EPSG:...".into()));
+        text.push_str(&format!("; if they are degrees: {}", sheet.command(pair.x, pair.y)));
         if !others.is_empty() {
             text.push_str(&format!(
                 " (there are also {})",
@@ -518,9 +522,9 @@ fn parts(sheet: &Sheet<'_>, parsed: &[Option<Name>], x: usize, y: usize) -> Resu
 
 /// Two columns -> what is taken from a row.
 fn two(sheet: &Sheet<'_>, picked: Picked) -> Result<Chosen, String> {
-    let Picked { x, y, by_place, mut notices } = picked;
+    let Picked { x, y, mut notices, .. } = picked;
     let told = |column: usize| {
-        if !sheet.header || (by_place && sheet.shift > 0) {
+        if !sheet.header {
             return None;
         }
         super::names::parse(sheet.names.get(column)?)

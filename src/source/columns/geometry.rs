@@ -200,6 +200,12 @@ pub(super) fn refused(sheet: &Sheet<'_>) -> Option<String> {
 }
 
 impl Found {
+    /// Whether the first record has a place where the column's name would be.
+    pub(super) fn is_named_by_a_place(&self, sheet: &Sheet<'_>) -> bool {
+        let first = sheet.first().get(self.column).map(Vec::as_slice).unwrap_or_default();
+        matches!(value::recognise(&[first]), Some(Recognised::Geometry { .. }))
+    }
+
     /// What is taken from a row.
     pub(super) fn chosen(self, sheet: &Sheet<'_>) -> Result<Chosen, String> {
         let Self { column, geometry, srid, asked, others } = self;
@@ -257,9 +263,8 @@ fn metres(sheet: &Sheet<'_>, column: usize, geometry: take::Geometry, srid: Opti
         all.sort_by(f64::total_cmp);
         all.get(all.len() / 2).copied()
     };
-    let grids = suggest::systems(middle(|at| at.x)?, middle(|at| at.y)?);
     let grids =
-        grids.map_or_else(|| "give --crs EPSG:...".into(), |(all, code)| format!("{all}: give --crs EPSG:{code}"));
+        suggest::systems(middle(|at| at.x)?, middle(|at| at.y)?).unwrap_or_else(|| "give --crs EPSG:...".into());
     Some(format!(
         "column '{}' holds places that are no degrees ({}), and no --crs says of which system; {grids}",
         sheet.label(column),

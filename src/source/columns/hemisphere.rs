@@ -52,7 +52,7 @@ pub(super) fn find(
 ) -> Result<[Option<usize>; 2], String> {
     let mut found = [None, None];
     if sheet.header {
-        for (column, name) in sheet.names.iter().enumerate() {
+        for (column, name) in sheet.names.iter().take(10_000).enumerate() {
             let Some(half) = names::half(name).filter(|_| !places.contains(&column)) else { continue };
             named(sheet, column, &half, coordinates, places, &mut found)?;
         }

@@ -127,10 +127,12 @@ pub(super) fn doubt(sheet: &Sheet<'_>, x: usize, y: usize) -> Result<(), String>
         .collect();
     let ways = if ways.is_empty() { format!("--unit {}", fitting[0]) } else { ways.join(" or ") };
     let what = if whole { "whole numbers that are no degrees" } else { "degrees and minutes in one number, it seems" };
-    let grids = suggest::grids(sheet, x, y)
-        .filter(|_| beyond)
-        .map(|grids| format!("; or, on a grid: {grids}"))
-        .unwrap_or_default();
+    let grids = match suggest::grids(sheet, x, y) {
+        Some(grids) if beyond && whole && suggest::on_a_grid(sheet, x, y) => {
+            format!("; or, as eastings and northings, {grids}")
+        }
+        _ => String::new(),
+    };
     Err(format!(
         "columns '{}' and '{}' hold {what} (such as {} and {}); give {ways} for latitude and longitude in the first row{grids}",
         sheet.label(x),

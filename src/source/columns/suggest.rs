@@ -124,17 +124,28 @@ fn middle(sheet: &Sheet<'_>, column: usize) -> Option<f64> {
     all.get(all.len() / 2).copied()
 }
 
-/// The national grids on which a place lies where they are used, as words, and the code of the first.
-pub(super) fn systems(x: f64, y: f64) -> Option<(String, u32)> {
+/// The national grids on which a place lies where they are used, as words that say what to give.
+pub(super) fn systems(x: f64, y: f64) -> Option<String> {
     let fitting = grids::fitting(x, y);
-    let first = fitting.first()?;
-    let all: Vec<String> = fitting.iter().take(6).map(|grid| format!("EPSG:{} ({})", grid.code, grid.name)).collect();
-    let fit = if all.len() == 1 { "fits" } else { "fit" };
-    Some((format!("{} {fit}", all.join(", ")), first.code))
+    let all: Vec<String> = fitting.iter().take(8).map(|grid| format!("EPSG:{} ({})", grid.code, grid.name)).collect();
+    match fitting.as_slice() {
+        [] => None,
+        [only] => Some(format!("the numbers fit {}: give --crs EPSG:{}", all.join(""), only.code)),
+        // Web Mercator holds the whole world and fits whatever another fits.
+        [likely, other] if other.code == 3857 => {
+            Some(format!("the numbers fit {}: give --crs EPSG:{}", all.join(" or "), likely.code))
+        }
+        _ => Some(format!("the numbers fit these: {}: give one with --crs EPSG:...", all.join(", "))),
+    }
 }
 
-/// The national grids on which the middle of two columns lies, and the flags for the first; `None` where there is none.
+/// The national grids on which the middle of two columns lies; `None` where there is none.
 pub(super) fn grids(sheet: &Sheet<'_>, x: usize, y: usize) -> Option<String> {
-    let (all, code) = systems(middle(sheet, x)?, middle(sheet, y)?)?;
-    Some(format!("{all}: give --crs EPSG:{code} --x {} --y {}", sheet.argument(x), sheet.argument(y)))
+    systems(middle(sheet, x)?, middle(sheet, y)?)
+}
+
+/// Whether the middle of two columns lies on a grid of a country, which Web Mercator is not.
+pub(super) fn on_a_grid(sheet: &Sheet<'_>, x: usize, y: usize) -> bool {
+    let (Some(x), Some(y)) = (middle(sheet, x), middle(sheet, y)) else { return false };
+    grids::fitting(x, y).iter().any(|grid| grid.code != 3857)
 }
