@@ -7,6 +7,7 @@
 mod context;
 mod crs;
 mod frame;
+pub(crate) mod grids;
 pub(crate) mod mercator;
 #[cfg(feature = "proj")]
 mod other;
