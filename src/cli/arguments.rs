@@ -76,8 +76,8 @@ enum StrictName {
 #[derive(Debug, Args)]
 pub(super) struct SourceArgs {
     /// CSV files with one point a row; - for standard input
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<PathBuf>,
+    #[arg(value_name = "INPUT")]
+    pub(super) inputs: Vec<PathBuf>,
     /// Column of longitudes: its name, or # and its number from 1
     #[arg(long, value_name = "COLUMN", conflicts_with = "x")]
     lon: Option<ColumnRef>,
@@ -152,6 +152,9 @@ pub(super) struct SourceArgs {
 
 impl SourceArgs {
     pub(super) fn sources(self) -> Result<Sources> {
+        if self.inputs.is_empty() {
+            return Err(Error::Usage("no input; name at least one file, or - for standard input".into()));
+        }
         let input = |path: PathBuf| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
         if self.lon.is_some() != self.lat.is_some() {
             return Err(Error::Usage("--lon and --lat go together; name both columns".into()));

@@ -115,9 +115,6 @@ impl BatchSink for Projecting<'_, '_> {
     }
 
     fn judge(&mut self, input: usize, coordinate: Coordinate) -> Option<Reason> {
-        let mut left_out = LeftOut::default();
-        let mut points = Vec::new();
-        self.projector(input).ok()?.project(&[coordinate], &mut points, &mut left_out).ok()?;
-        left_out.iter().find(|(_, rows)| *rows > 0).map(|(reason, _)| reason)
+        self.projector(input).ok()?.judge(coordinate)
     }
 }

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::describe::ColumnAbout;
 use super::doubt::Doubt;
 use super::notice::Notice;
 use super::report::FileReport;
@@ -35,6 +36,8 @@ pub(super) struct About {
     pub(super) projected: bool,
     /// Size of the input, where it is known.
     pub(super) bytes: Option<u64>,
+    /// Its columns, as far as it has any.
+    pub(super) table: Vec<ColumnAbout>,
     /// What a person should know about what was found out.
     pub(super) notices: Vec<Notice>,
 }

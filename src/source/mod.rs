@@ -6,6 +6,7 @@
 
 mod columns;
 mod delimited;
+mod describe;
 mod dialect;
 mod doubt;
 mod format;
@@ -25,6 +26,7 @@ mod tally;
 pub mod value;
 
 pub use columns::ColumnRef;
+pub use describe::ColumnAbout;
 pub use notice::{Example, Notice};
 pub use open::{Opened, open};
 pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit};

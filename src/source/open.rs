@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::delimited::Delimited;
+use super::describe::ColumnAbout;
 use super::format::Source;
 use super::input::{Bytes, KEPT_OPEN};
 use super::notice::Notice;
@@ -28,6 +29,11 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// The columns of each input and its size, as far as these are known.
+    pub fn tables(&self) -> impl Iterator<Item = (&[ColumnAbout], Option<u64>)> {
+        self.sources.iter().map(|source| (source.about().table.as_slice(), source.about().bytes))
+    }
+
     /// Writes every row that is left out to `log`, if there is one.
     #[must_use]
     pub fn rejects_to(self, log: Option<Arc<RejectLog>>) -> Self {

@@ -48,14 +48,37 @@ impl Opened {
         monitor: &Monitor,
         sinks: &mut [S],
     ) -> Result<ReadReport> {
+        let (report, _, problem) = self.gather(piece, None, monitor, sinks)?;
+        problem.map_or(Ok(report), Err)
+    }
+
+    /// Reads as [`Opened::read`], but no more of an input once `rows` of its rows were read. Also gives whether all were,
+    /// and the first reason why a run would fail.
+    pub fn survey<S: BatchSink>(
+        self,
+        rows: u64,
+        monitor: &Monitor,
+        sinks: &mut [S],
+    ) -> Result<(ReadReport, bool, Option<Error>)> {
+        let piece = piece_size(sinks.len());
+        self.gather(piece, Some(rows), monitor, sinks)
+    }
+
+    fn gather<S: BatchSink>(
+        self,
+        piece: usize,
+        most: Option<u64>,
+        monitor: &Monitor,
+        sinks: &mut [S],
+    ) -> Result<(ReadReport, bool, Option<Error>)> {
         if sinks.is_empty() {
-            return Ok(ReadReport::new(self.reports(), self.notices));
+            return Ok((ReadReport::new(self.reports(), self.notices), false, None));
         }
         let stop = Stop::new(monitor);
         let filters: Vec<_> = self.options.iter().map(Filter::of).collect();
         let ledger = Ledger::new(self.reports(), self.rejects.as_deref());
         let keep = self.rejects.is_some();
-        let shared = Mutex::new(Shared { sources: &self.sources, at: 0, first: true, ledger });
+        let shared = Mutex::new(Shared { sources: &self.sources, at: 0, first: true, most, whole: true, ledger });
         let failure = Mutex::new(None);
         std::thread::scope(|scope| {
             let threads: Vec<_> = sinks
@@ -90,19 +113,18 @@ impl Opened {
             source.verify()?;
         }
         let shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let whole = shared.whole;
         let (files, doubts) = shared.ledger.files()?;
         let mut notices = self.notices;
+        let mut problem = None;
         for ((file, doubt), (source, options)) in files.iter().zip(&doubts).zip(self.sources.iter().zip(&self.options))
         {
             notices.extend(source.about().notices.iter().cloned());
             let (found, error) = doubt.judge(file, options, !source.about().projected);
             notices.extend(found);
-            if let Some(error) = error {
-                return Err(error);
-            }
-            self.limits.check(file)?;
+            problem = problem.or(error).or_else(|| self.limits.check(file).err());
         }
-        Ok(ReadReport::new(files, notices))
+        Ok((ReadReport::new(files, notices), whole, problem))
     }
 
     fn reports(&self) -> Vec<FileReport> {
@@ -117,6 +139,10 @@ struct Shared<'a> {
     at: usize,
     /// Whether none of its pieces was handed out yet.
     first: bool,
+    /// Rows of an input after which no more of it is handed out.
+    most: Option<u64>,
+    /// Whether all of every input was.
+    whole: bool,
     ledger: Ledger<'a>,
 }
 
@@ -134,7 +160,10 @@ impl<'a> Shared<'a> {
         let sources = self.sources;
         while let Some(source) = sources.get(self.at) {
             stop.check()?;
-            if let Some(piece) = source.pull(desk, stop)? {
+            let enough = self.most.is_some_and(|most| self.ledger.files[self.at].rows >= most);
+            if enough {
+                self.whole = false;
+            } else if let Some(piece) = source.pull(desk, stop)? {
                 let first = std::mem::replace(&mut self.first, false);
                 return Ok(Some(Ticket { input: self.at, number: self.ledger.open(self.at), first, piece }));
             }

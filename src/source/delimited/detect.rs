@@ -6,6 +6,7 @@ use super::cut::Quotes;
 use super::layout::{Layout, columns_of, is_number};
 use super::scan;
 use crate::source::columns::{self, Chosen, Table};
+use crate::source::describe::{ColumnAbout, describe};
 use crate::source::dialect::Dialect;
 use crate::source::options::{Decimal, Delimiter, Header, Quoting, ReadOptions};
 use crate::source::take::Take;
@@ -26,6 +27,8 @@ pub(super) struct Found {
     pub(super) offset: usize,
     /// What of it a person should know, unless it is the plain way: one part of a line.
     pub(super) remark: String,
+    /// The columns.
+    pub(super) table: Vec<ColumnAbout>,
 }
 
 /// A record of the head: its place and its fields, unquoted.
@@ -344,7 +347,13 @@ impl See<'_> {
         let remark = self.remark(&dialect, looked_for, chosen.header.then_some(record.start), tried.header);
         let mut layout = Layout::new(dialect, chosen.take, width, header, self.options, self.projected);
         layout.decimals = usual_decimals(&rows, &layout);
-        Ok(Some(Found { layout, chosen, offset, remark }))
+        let table = if chosen.header {
+            describe(&record.fields, &rows)
+        } else {
+            let all: Vec<_> = std::iter::once(record.fields.clone()).chain(rows).collect();
+            describe(&[], &all)
+        };
+        Ok(Some(Found { layout, chosen, offset, remark, table }))
     }
 
     /// What of the dialect is not the plain way.

@@ -71,7 +71,7 @@ impl Delimited {
         stop: &Stop<'_>,
     ) -> Result<Self> {
         check(options)?;
-        let Found { layout, chosen, offset, remark } = look(&bytes, head, input, options, projected, stop)?;
+        let Found { layout, chosen, offset, remark, table } = look(&bytes, head, input, options, projected, stop)?;
         let axes = match layout.take {
             Take::Two { x, .. } => x.axis,
             Take::One { axes, .. } => axes[0],
@@ -98,6 +98,7 @@ impl Delimited {
                 crs: chosen.crs.unwrap_or_else(|| options.system().clone()),
                 projected,
                 bytes: bytes.size(),
+                table,
                 notices: chosen.notices,
             },
             bytes,
