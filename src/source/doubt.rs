@@ -199,6 +199,21 @@ impl Doubt {
                 found.add("one_place", rows, numbers, Some((row, pair(place))), Some(&flag), &text);
             }
         }
+        if let Some((row, text)) = &file.swallowed {
+            found.notices.push(Notice {
+                code: "open_quote",
+                input: Some(file.name.clone()),
+                rows: Some(1),
+                example: Some(Example { row: *row, value: text.clone() }),
+                flag: Some("--quote none".into()),
+                text: format!(
+                    "{}: row {row} holds a quote that {text}, and no rows are read from those lines; close it, or read \
+                     quotes as plain characters with --quote none",
+                    file.name
+                ),
+                ..Notice::default()
+            });
+        }
         if let Some(last) = &file.cut {
             found.notices.push(Notice {
                 code: "cut",

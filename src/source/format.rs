@@ -59,6 +59,7 @@ impl About {
             first_invalid_row: None,
             examples: Vec::new(),
             cut: None,
+            swallowed: None,
         }
     }
 }

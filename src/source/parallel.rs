@@ -221,6 +221,9 @@ impl<'a> Ledger<'a> {
                     file.examples.push((reason, file.rows + row, value));
                 }
             }
+            if let Some((row, text)) = tally.swallowed {
+                file.swallowed.get_or_insert((file.rows + row, text));
+            }
             self.doubts[input].merge(&tally.doubt, file.rows);
             file.rows += tally.rows;
             file.left_out.merge(&tally.left_out);

@@ -35,6 +35,8 @@ pub struct FileReport {
     pub examples: Vec<(Reason, u64, String)>,
     /// What its last row holds, where that looks cut off.
     pub cut: Option<String>,
+    /// The first row with a quote that took in lines and should not have opened, and what to know of it.
+    pub swallowed: Option<(u64, String)>,
 }
 
 impl Serialize for FileReport {

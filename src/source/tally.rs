@@ -33,6 +33,8 @@ pub(super) struct Tally {
     pub(super) ends: Option<(u64, String)>,
     /// What the last row of the input holds when it looks cut off.
     pub(super) cut: Option<String>,
+    /// The first row with a quote that took in lines and should not have opened, and what to know of it.
+    pub(super) swallowed: Option<(u64, String)>,
     /// What is doubtful about rows that hold numbers.
     pub(super) doubt: Doubt,
     /// Rows when rows were handed over last.

@@ -105,13 +105,7 @@ pub(super) fn cut(
 }
 
 /// The way of the usual dialect: from quote to quote.
-fn usual(
-    bytes: &[u8],
-    quote: Option<usize>,
-    begin: Quotes,
-    dialect: &Dialect,
-    spans: &mut Vec<(u32, u32)>,
-) -> Cut {
+fn usual(bytes: &[u8], quote: Option<usize>, begin: Quotes, dialect: &Dialect, spans: &mut Vec<(u32, u32)>) -> Cut {
     let Some(&last_byte) = bytes.last() else { return Cut { first: None, last: 0, end: None } };
     spans.clear();
     let mut open = begin == Quotes::Open;

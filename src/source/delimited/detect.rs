@@ -160,8 +160,11 @@ impl See<'_> {
 
     /// What comes of one delimiter; with the quotes that make the rows even. `None` where no record is whole.
     fn with(&self, delimiter: Delimiter) -> Option<Tried> {
-        let mut dialect =
-            Dialect { quoting: self.options.quoting, comment: self.options.comment, ..Dialect::separated_by(delimiter) };
+        let mut dialect = Dialect {
+            quoting: self.options.quoting,
+            comment: self.options.comment,
+            ..Dialect::separated_by(delimiter)
+        };
         let text = &self.head[self.start..];
         let hash = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'#');
         if dialect.comment.is_none() && hash {

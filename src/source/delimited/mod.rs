@@ -29,8 +29,8 @@ use super::dialect::Dialect;
 use super::format::{About, BATCH, Desk, Outlet, Piece, Source};
 use super::input::{Bytes, lock};
 use super::stop::Stop;
-use super::tally::Tally;
 use super::take::{Axis, Take};
+use super::tally::Tally;
 use super::{Delimiter, Input, ReadOptions};
 use crate::error::{Error, Result};
 

@@ -201,7 +201,8 @@ impl<'a> Cursor<'a> {
             || row.swallows
             || (layout.dialect.delimiter == Delimiter::Blanks && row.count != layout.width);
         let (from, _) = layout.take.span();
-        let field = |column: usize| column.checked_sub(from).and_then(|i| self.fields.get(i)).map(|f| f.value(&layout.dialect));
+        let field =
+            |column: usize| column.checked_sub(from).and_then(|i| self.fields.get(i)).map(|f| f.value(&layout.dialect));
         let verdict = match layout.take.coordinate(layout.dialect.decimal, field) {
             Ok(_) if wrong => Err(Reason::Malformed.into()),
             Ok(coordinate) => Ok(coordinate),
@@ -210,7 +211,7 @@ impl<'a> Cursor<'a> {
                 let bytes = &self.bytes[start..self.at.min(self.bytes.len())];
                 if text && layout.within(bytes.len(), || fields(bytes, &layout.dialect)) == Within::OtherHeader {
                     Err(Verdict::Ends(format!(
-                        "it names other columns than the first line of this input, or in another order, so the rows behind \
+                        "it names other columns than the header of this input, or in another order, so the rows behind \
                          it mean something else: {}; split the input there",
                         lossy(bytes)
                     )))
@@ -222,6 +223,15 @@ impl<'a> Cursor<'a> {
             }
             ends => ends,
         };
+        if row.open || row.swallows {
+            let text = &self.bytes[start..self.at];
+            let ends = |end: u8| memchr_iter(end, text.trim_ascii_end()).count();
+            let lines = ends(b'\n').max(ends(b'\r'));
+            let how = if row.open { "is never closed" } else { "is closed within a field" };
+            let text = format!("{how}, {lines} lines further on ('{}')", lossy(text));
+            let number = tally.rows + 1;
+            tally.swallowed.get_or_insert((number, text));
+        }
         if self.last && !row.ended && self.looks_cut(&row) {
             tally.cut = Some(lossy(&self.bytes[start..]));
         }
@@ -281,7 +291,8 @@ impl<'a> Cursor<'a> {
         row.count += memchr_iter(delimiter, line).count() + 1;
         if row.count > self.layout.width {
             // What begins behind the last of the fields that should be.
-            let from = if behind == 0 { 0 } else { memchr_iter(delimiter, line).nth(behind - 1).map_or(end, |at| at + 1) };
+            let from =
+                if behind == 0 { 0 } else { memchr_iter(delimiter, line).nth(behind - 1).map_or(end, |at| at + 1) };
             row.longer |= line[from..].iter().any(|&byte| byte != delimiter && !byte.is_ascii_whitespace());
         }
         row.ended = end < rest.len();
