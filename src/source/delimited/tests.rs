@@ -58,6 +58,16 @@ fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
         accept_doubt: true,
         ..ReadOptions::default()
     };
+    compare_as(text, &options, Some(way.dialect), way)
+}
+
+/// The same with any options; `forced` is a dialect that options cannot say.
+fn compare_as(
+    text: &[u8],
+    options: &ReadOptions,
+    forced: Option<Dialect>,
+    way: Way,
+) -> std::result::Result<(), TestCaseError> {
     let monitor = Monitor::default();
     let stop = Stop::new(&monitor);
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -74,15 +84,16 @@ fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
     let mut head = Vec::new();
     bytes.head(&mut head, if way.stream { 7 } else { 1 << 16 }, &stop).unwrap();
     // A first record too short for the columns is refused.
-    let Ok(mut source) = Delimited::open(bytes, head, &input, &options, false, &stop) else { return Ok(()) };
-    source.layout.dialect.padded = way.dialect.padded;
-    source.layout.dialect.comment = way.dialect.comment;
+    let Ok(mut source) = Delimited::open(bytes, head, &input, options, false, &stop) else { return Ok(()) };
+    if let Some(dialect) = forced {
+        source.layout.dialect = dialect;
+    }
     let layout = source.layout.clone();
     let offset = source.place.lock().unwrap().offset as usize;
     let (tally, coordinates) = plain::read(&text[offset..], &layout);
     let opened = Opened {
         sources: vec![Box::new(source)],
-        options: vec![options],
+        options: vec![options.clone()],
         notices: Vec::new(),
         rejects: None,
         limits: RejectLimits::default(),
@@ -106,6 +117,7 @@ fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
     examples.sort_unstable();
     prop_assert_eq!(examples, tally.rejects.iter().map(|r| (r.row, r.reason)).collect::<Vec<_>>());
     prop_assert_eq!(file.cut.is_some(), tally.cut.is_some());
+    prop_assert_eq!(file.swallowed.as_ref().map(|s| s.0), tally.swallowed.map(|s| s.0));
     let all = sinks.into_iter().flat_map(|s| s.0).collect();
     prop_assert_eq!(bits(all, way.threads > 1), bits(coordinates, way.threads > 1));
     Ok(())
@@ -223,6 +235,70 @@ proptest! {
         let text = if dialect.decimal == Decimal::Comma { text.replace('.', ",") } else { text };
         compare_with_csv(text.as_bytes(), &dialect)?;
         compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream })?;
+    }
+}
+
+/// Lines as people have them, and what spoils them.
+fn lines() -> impl Strategy<Value = String> {
+    let line = prop::sample::select(vec![
+        "id,lon,lat,name",
+        "id,lat,lon,name",
+        "lon,lat",
+        "# made by hand",
+        "# lon,lat",
+        "A title",
+        "",
+        "sep=;",
+        "1,-0.135296,51.546373,a",
+        "2,-3.414569,55.986049,\"b, c\"",
+        "3,-2.142166,53.475565,\"d \"\"e\"\" f\"",
+        "4,-1.483719,53.977733,\"g",
+        "5,-0.064299,51.445395,h,",
+        "6,-2.990775,55.933779,i,j",
+        "7,NA,,k",
+        "8,1.5",
+        "-0.135296,51.546373",
+        "-3.414569,55.986049",
+        "1.5,2.25",
+        "deg,deg",
+        "9,\"{\\\"l\\\": [1, 2]}\",51.5,1.5",
+        "10, \"m, n\", 51.5, 1.5",
+        "(12 rows)",
+        "\u{1a}",
+    ]);
+    let delimiter = prop::sample::select(vec![",", ",", ";", "\t", "|", " "]);
+    let end = prop::sample::select(vec!["\n", "\n", "\r\n", "\r", "\r\r\n"]);
+    (prop::collection::vec((line, 1usize..12), 1..16), delimiter, any::<bool>(), end, any::<bool>()).prop_map(
+        |(lines, delimiter, commas, end, last)| {
+            let mut all: Vec<String> = lines.into_iter().flat_map(|(line, n)| vec![line.to_owned(); n]).collect();
+            if delimiter != "," {
+                all = all.into_iter().map(|line| line.replace(',', delimiter)).collect();
+            }
+            if delimiter != "," && commas {
+                all = all.into_iter().map(|line| line.replace('.', ",")).collect();
+            }
+            all.join(end) + if last { end } else { "" }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_found_out_is_read_alike_by_all_threads(
+        text in lines(),
+        skip in prop::sample::select(vec![0u64, 0, 0, 1, 2]),
+        places in any::<bool>(),
+        piece in prop_oneof![1usize..40, 40usize..400],
+        threads in 1usize..6,
+        stream in any::<bool>(),
+    ) {
+        let place = |name: &str| places.then(|| name.parse().unwrap());
+        let options =
+            ReadOptions { skip, x: place("#2"), y: place("#3"), accept_doubt: true, ..ReadOptions::default() };
+        let dialect = Dialect::separated_by(Delimiter::Byte(b','));
+        compare_as(text.as_bytes(), &options, None, Way { columns: (0, 0), dialect, piece, threads, stream })?;
     }
 }
 
