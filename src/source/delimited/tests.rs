@@ -321,3 +321,117 @@ fn large_rows_within_quotes_are_read_by_many_threads() {
         compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece: 1 << 18, threads: 8, stream }).unwrap();
     }
 }
+
+/// The report on one input of `text`, read in pieces of 50 bytes by two threads.
+fn report(text: &str, edit: impl FnOnce(&mut ReadOptions)) -> Result<crate::source::FileReport> {
+    let mut options = ReadOptions { accept_doubt: true, ..ReadOptions::default() };
+    edit(&mut options);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let input = Input::File(file.path().into());
+    let monitor = Monitor::default();
+    let bytes = Bytes::open(&input, true).unwrap();
+    let mut head = Vec::new();
+    bytes.head(&mut head, 1 << 16, &Stop::new(&monitor)).unwrap();
+    let source = Delimited::open(bytes, head, &input, &options, false, &Stop::new(&monitor))?;
+    let opened = Opened {
+        sources: vec![Box::new(source)],
+        options: vec![options],
+        notices: Vec::new(),
+        rejects: None,
+        limits: RejectLimits::default(),
+    };
+    let report = opened.read_in_pieces(50, &monitor, &mut [Kept::default(), Kept::default()])?;
+    Ok(report.files.into_iter().next().unwrap())
+}
+
+const ROWS: &str = "1,1.25,2.5\n2,1.25,2.5\n3,1.25,2.5\n4,1.25,2.5\n";
+
+#[test]
+fn each_row_is_used_or_has_its_reason() {
+    use crate::rows::Reason::{Malformed, Missing, NotANumber};
+    let rows = format!("id,lon,lat\n{ROWS}");
+    let named = rows.replace("id,lon,lat", "id,lon,lat,name").replace(".5\n", ".5,a\n");
+    let cases: [(String, u64, &[(crate::rows::Reason, u64)]); 20] = [
+        (rows.clone(), 4, &[]),
+        // Longer rows: blank ends do no harm.
+        (format!("{rows}5,1.25,2.5,,\n"), 5, &[]),
+        (format!("{rows}5,1.25,2.5, ,\"\"\n"), 5, &[]),
+        (format!("{rows}5,1.25,2.5,x\n"), 4, &[(Malformed, 1)]),
+        (format!("{rows}5,1,012,1.25,2.5\n"), 4, &[(Malformed, 1)]),
+        (format!("{rows}5,\"1,012\",1.25,2.5\n"), 4, &[(Malformed, 1)]),
+        (format!("{named}5,1.25,2.5,\"b, c\"\n6,1.25,2.5\n"), 6, &[]),
+        (format!("{named}5,1.25,2.5,b, c\n"), 4, &[(Malformed, 1)]),
+        // Short rows, footers, units, and the header once more.
+        (format!("{rows}5,1.25\n"), 4, &[(Malformed, 1)]),
+        (format!("{rows}\n(4 rows)\n"), 4, &[(Malformed, 1)]),
+        (format!("id,lon,lat\n,degrees,degrees\n{ROWS}"), 4, &[(NotANumber, 1)]),
+        (format!("{rows}id,lon,lat\n{ROWS}"), 8, &[(NotANumber, 1)]),
+        (format!("{rows}\u{feff}id,lon,lat\n{ROWS}"), 8, &[(NotANumber, 1)]),
+        // What DOS leaves at the end.
+        (format!("{rows}\u{1a}"), 4, &[]),
+        (format!("{rows}\u{1a}\u{1a}\u{1a}"), 4, &[]),
+        (format!("{rows}\u{1a}end"), 4, &[(Malformed, 1)]),
+        // Comments, where the lines before the header are some.
+        (format!("# a\n{rows}# b \"c\n{ROWS}"), 8, &[]),
+        (format!("{rows}# b\n{ROWS}"), 8, &[(Malformed, 1)]),
+        // Quotes.
+        (format!("{named}5,1.25,2.5,\"b\n6,1.25,2.5,c\n"), 4, &[(Malformed, 1)]),
+        (format!("{named}5,,2.5,\"a \"\"b\"\"\n c\"\n"), 4, &[(Missing, 1)]),
+    ];
+    for (text, used, left_out) in cases {
+        for text in [text.clone(), text.replace('\n', "\r\n"), text.replace('\n', "\r"), text.replace('\n', "\r\r\n")] {
+            let file = report(&text, |_| ()).unwrap();
+            let mut expected = LeftOut::default();
+            left_out.iter().for_each(|(reason, rows)| expected[*reason] += rows);
+            assert_eq!((file.used, file.left_out), (used, expected), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_header_that_names_other_columns_ends_the_reading() {
+    for other in ["id,lat,lon", "lat,lon", "lon,lat", "name,id,longitude,latitude", "\"id\",\"lat\",\"lon\""] {
+        let problem = report(&format!("id,lon,lat\n{ROWS}{other}\n{ROWS}"), |_| ()).unwrap_err().to_string();
+        assert!(problem.contains(", row 5: ") && problem.contains("split"), "{problem}");
+    }
+    // Without a header the places say what a header has to name where.
+    let places = |o: &mut ReadOptions| (o.x, o.y) = (Some("#2".parse().unwrap()), Some("#3".parse().unwrap()));
+    assert_eq!(report(&format!("{ROWS}id,lon,lat\n{ROWS}"), places).unwrap().used, 8);
+    let problem = report(&format!("{ROWS}id,lat,lon\n{ROWS}"), places).unwrap_err().to_string();
+    assert!(problem.contains(", row 5: "), "{problem}");
+}
+
+#[test]
+fn a_quote_that_takes_in_rows_is_told_with_its_row() {
+    let text = |field: &str| format!("id,lon,lat,a\n1,1.25,2.5,b\n2,1.25,2.5,{field}\n3,1.25,2.5,c\n4,1.25,2.5,\"d\"\n");
+    let (row, what) = report(&text("\"b"), |_| ()).unwrap().swallowed.unwrap();
+    assert!(row == 2 && what.contains("closed within a field, 2 lines"), "{row} {what}");
+    let (row, what) = report(&text("\"b").replace("\"d\"", "d"), |_| ()).unwrap().swallowed.unwrap();
+    assert!(row == 2 && what.contains("never closed, 2 lines"), "{row} {what}");
+    let literal = report(&text("\"b"), |o| o.quoting = Quoting::None).unwrap();
+    assert_eq!((literal.used, literal.swallowed), (4, None));
+    assert_eq!(report(&text("\"b\nc\""), |_| ()).unwrap().swallowed, None);
+}
+
+#[test]
+fn a_last_row_that_looks_cut_off_is_told() {
+    let many = "1,1.234567,2.234567\n".repeat(30);
+    for (last, cut) in [
+        ("1,1.234567,2.2", true),
+        ("1,1.234567,2", true),
+        ("1,1.23", true),
+        ("1", true),
+        ("1,1.234567,2.234567", false),
+        ("1,1.234567,2.2\n", false),
+        ("1,1.23\n", false),
+        ("1,1.2,2.234567", false),
+        ("\u{1a}", false),
+    ] {
+        let file = report(&format!("id,lon,lat\n{many}{last}"), |_| ()).unwrap();
+        assert_eq!(file.cut.is_some(), cut, "{last:?}");
+    }
+    // Where others have as few it says nothing.
+    let few = "1,1.2,2.2\n";
+    assert_eq!(report(&format!("id,lon,lat\n{many}{few}1,1.2,2.2"), |_| ()).unwrap().cut, None);
+}
