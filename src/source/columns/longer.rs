@@ -1,7 +1,7 @@
 //! Rows with more fields than the header has names: which name belongs to which field.
 
 use super::cells::{Cell, Sheet, most, value};
-use super::choose::Picked;
+use super::chosen::Picked;
 use super::names::Side;
 use crate::source::notice::Notice;
 use crate::source::options::Unit;

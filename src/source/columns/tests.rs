@@ -1,8 +1,9 @@
 //! Headers and rows as people have them, and which columns are taken.
 
-use super::super::Header;
 use super::*;
-use crate::source::Unit;
+use crate::project::Crs;
+use crate::source::take::{Axis, Geometry};
+use crate::source::{Decimal, Header, Order, ReadOptions, Unit};
 
 fn find_in(first: &[&str], edit: impl FnOnce(&mut ReadOptions)) -> Result<(usize, usize, bool), String> {
     let mut options = ReadOptions::default();
@@ -242,7 +243,7 @@ fn words_that_only_look_alike_are_no_pair() {
     ] {
         let found = two_in(&degrees(header), |_| ());
         assert!(found.is_err(), "{header}: {found:?}");
-        let names: Vec<Vec<u8>> = header.split(',').map(|name| name.into()).collect();
+        let names: Vec<Vec<u8>> = header.split(',').map(Into::into).collect();
         assert!(!is_header(&names, &ReadOptions::default(), false), "{header}");
     }
     // Länge and Breite are the sides of a field as well.
@@ -404,6 +405,83 @@ fn a_refusal_says_what_to_do() {
     }
 }
 
+/// What is taken from one field, or the problem.
+fn one_in(text: &str, edit: impl FnOnce(&mut ReadOptions)) -> Result<(usize, Geometry, bool), String> {
+    match choose_in(text, edit)?.take {
+        Take::One { column, geometry, axes, .. } => Ok((column, geometry, axes[0] == Axis::Projected)),
+        Take::Two { x, y } => Err(format!("two columns: {} {}", x.column, y.column)),
+    }
+}
+
+#[test]
+fn both_coordinates_in_one_column() {
+    let ewkb = "0101000020E6100000917BBABA63B1BDBF9F56D11F9ABF4940";
+    let lonlat = Geometry::Pair(Order::LonLat);
+    let latlon = Geometry::Pair(Order::LatLon);
+    for (text, expected) in [
+        ("id,geometry\n0,POINT (-0.115988 51.496891)\n1,POINT (-3.2 55.9)\n", (1, Geometry::Wkt)),
+        ("id,anything\n0,POINT Z (-0.115988 51.496891 3)\n1,POINT EMPTY\n", (1, Geometry::Wkt)),
+        (&format!("id,geom\n0,{ewkb}\n"), (1, Geometry::Wkb)),
+        ("id,geometry\n0,\"{\"\"type\"\":\"\"Point\"\",\"\"coordinates\"\":[-0.1,51.5]}\"\n", (1, Geometry::GeoJson)),
+        ("Coordinates\n51.496891N 000.115988W\n55.973071N 003.295805W\n", (0, latlon)),
+        ("id,latlon\n0,\"51.49,-0.11\"\n1,\"55.9,-3.2\"\n", (1, latlon)),
+        ("id,lnglat\n0,\"-0.11,51.49\"\n", (1, lonlat)),
+        ("id,geo_point_2d\n0,\"51.49,-0.11\"\n", (1, latlon)),
+        ("id,\"Latitude, Longitude\"\n0,\"51.49,-0.11\"\n", (1, latlon)),
+        ("id,location\n0,\"(-33.8, 151.2)\"\n1,\"(51.4, -0.1)\"\n", (1, latlon)),
+        ("id,position\n0,151.2 -33.8\n1,-0.1 51.4\n", (1, lonlat)),
+        // A pair of columns that are named so comes first; x and y that are no degrees do not.
+        ("x,y,the_geom\n530000,180000,POINT (-0.1 51.5)\n", (2, Geometry::Wkt)),
+        // The first record is a place itself.
+        ("1,POINT (-0.1 51.5)\n2,POINT (-3.2 55.9)\n", (1, Geometry::Wkt)),
+    ] {
+        assert_eq!(one_in(text, |_| ()), Ok((expected.0, expected.1, false)), "{text}");
+    }
+    assert!(!choose_in("1,POINT (-0.1 51.5)\n2,POINT (-3.2 55.9)\n", |_| ()).unwrap().header);
+    assert_eq!(two_in("lon,lat,geom\n1.5,2.5,POINT (1.5 2.5)\n", |_| ()), Ok((0, 1)));
+    // Asked for, with an order.
+    let pairs = "id,place,location\n0,p,\"(51.49, -0.11)\"\n1,p,\"(55.97, -3.29)\"\n";
+    let problem = one_in(pairs, |_| ()).unwrap_err();
+    for words in ["'location'", "--geometry 'location'", "--order lonlat", "--order latlon", "(51.49, -0.11)"] {
+        assert!(problem.contains(words), "{problem}");
+    }
+    assert_eq!(one_in(pairs, |o| o.order = Some(Order::LatLon)), Ok((2, latlon, false)));
+    for geometry in ["location", "#3"] {
+        let asked = one_in(pairs, |o| (o.geometry, o.order) = (column(geometry), Some(Order::LonLat)));
+        assert_eq!(asked, Ok((2, lonlat, false)));
+    }
+    for (geometry, words) in [("id", "holds no points"), ("#9", "no column #9"), ("nope", "no column 'nope'")] {
+        let problem = one_in(pairs, |o| o.geometry = column(geometry)).unwrap_err();
+        assert!(problem.contains(words), "{problem}");
+    }
+    // Told by what they are.
+    for (text, words) in [
+        ("id,geohash\n0,gcpvj0db\n1,gcpvj0dc\n2,gcpvj1dc\n", "geohash"),
+        ("id,POLYLINE\n0,\"[[-0.1,51.5],[-0.2,51.6]]\"\n1,\"[[-3.4,55.9],[-3.5,55.8]]\"\n", "'POLYLINE'"),
+        ("id,shape\n0,\"LINESTRING (0 1, 2 3)\"\n", "'shape'"),
+        ("id,start,end\n0,POINT (1 2),POINT (3 4)\n", "--geometry 'start' or --geometry 'end'"),
+        ("id,code\n0,\"51.49 -0.11\"\n1,\"55.97 -3.29\"\n", "--geometry 'code'"),
+    ] {
+        let problem = one_in(text, |_| ()).unwrap_err();
+        assert!(problem.contains(words), "{text}: {problem}");
+    }
+}
+
+#[cfg(feature = "proj")]
+#[test]
+fn a_geometry_tells_its_system() {
+    let text = "id,geom\n0,SRID=27700;POINT (530000 180000)\n1,SRID=27700;POINT (530100 180100)\n";
+    let chosen = choose_in(text, |_| ()).unwrap();
+    assert_eq!(chosen.crs, Some("EPSG:27700".parse().unwrap()));
+    assert!(matches!(chosen.take, Take::One { srid: Some(27700), axes: [Axis::Projected, _], .. }));
+    let chosen = choose_in(text, |o| o.crs = Some(Crs::WebMercator)).unwrap();
+    assert_eq!((chosen.crs, chosen.notices[0].code), (None, "srid"));
+    let problem = choose_in("id,geom\n0,POINT (530000 180000)\n1,POINT (530100 180100)\n", |_| ()).unwrap_err();
+    assert!(problem.contains("EPSG:27700 (Great Britain)") && problem.contains("--crs"), "{problem}");
+    let problem = choose_in("id,geom\n0,SRID=99999;POINT (5 1)\n", |_| ()).unwrap_err();
+    assert!(problem.contains("SRID=99999"), "{problem}");
+}
+
 #[test]
 fn what_was_asked_for_is_noticed_where_it_looks_wrong() {
     let text = "id,Latitude,Longitude\n1,51.5,-0.1\n";
@@ -495,41 +573,4 @@ fn cell() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
         ])
         .prop_map(|name| name.as_bytes().to_vec()),
     ]
-}
-
-#[test]
-fn dev_cases() {
-    let mut files: Vec<_> = std::fs::read_dir("/work/shared/cases")
-        .unwrap()
-        .chain(std::fs::read_dir("/work/shared/data").unwrap())
-        .map(|e| e.unwrap().path())
-        .collect();
-    files.sort();
-    for file in files {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        if !file.is_file() || !(name.ends_with(".csv") || name.ends_with(".dat")) {
-            continue;
-        }
-        let bytes = std::fs::read(&file).unwrap();
-        let text: String = bytes.iter().map(|&b| char::from(b)).collect();
-        let text = if name.starts_with("31_") || name.starts_with("07") || name.starts_with("23") {
-            String::from_utf8(bytes.clone()).unwrap()
-        } else {
-            text
-        };
-        let now = std::time::Instant::now();
-        match choose_in(&text, |_| ()) {
-            Ok(c) => println!(
-                "{name}: OK {:?} {:?} shift {} crs {:?} header {}  [{:?}]\n      {}",
-                c.names,
-                c.take,
-                c.shift,
-                c.crs,
-                c.header,
-                now.elapsed(),
-                c.notices.iter().map(|n| n.to_string()).collect::<Vec<_>>().join("\n      ")
-            ),
-            Err(e) => println!("{name}: ERR {e}  [{:?}]", now.elapsed()),
-        }
-    }
 }
