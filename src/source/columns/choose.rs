@@ -2,7 +2,8 @@
 //! stand out, else a geometry; and refuses where none does, with what would help.
 
 use super::cells::{Cell, Measure, Sheet, most, shown_cell};
-use super::chosen::{Chosen, ColumnRef, Picked, Table};
+use super::chosen::{Chosen, Picked, Table};
+use super::column_ref::ColumnRef;
 use super::lookup::{by_name, list, one, places};
 use super::names::{Family, Name, Side};
 use super::pairs::{self, Best, Pair};

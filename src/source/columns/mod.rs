@@ -9,6 +9,7 @@
 mod cells;
 mod choose;
 mod chosen;
+mod column_ref;
 mod geometry;
 mod hemisphere;
 mod longer;
@@ -20,8 +21,8 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 
-pub use chosen::ColumnRef;
 pub(super) use chosen::{Chosen, Table};
+pub use column_ref::ColumnRef;
 
 use super::options::ReadOptions;
 use super::take::Take;
