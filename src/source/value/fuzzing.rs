@@ -3,7 +3,7 @@
 
 use super::super::options::{Decimal, Order, Unit};
 use super::super::take::{Axis, Geometry};
-use super::Cell;
+use super::{Cell, Recognised};
 
 /// Reads the cell of one coordinate, longitude, latitude or projected by the number of the axis.
 pub fn coordinate(bytes: &[u8], axis: u8, unit: Unit, decimal: Decimal) -> Option<f64> {
@@ -31,9 +31,9 @@ pub fn geometry(bytes: &[u8], kind: u8, projected: bool, unit: Unit, decimal: De
     super::geometry(bytes, kind, axes, unit, decimal, Some(4326)).ok().map(|at| (at.x, at.y))
 }
 
-/// Whether cells of a column are places of any kind.
+/// Whether cells of a column are places that are read.
 pub fn recognise(cells: &[&[u8]]) -> bool {
-    super::recognise(cells).is_some()
+    matches!(super::recognise(cells), Some(Recognised::Geometry { .. }))
 }
 
 fn axis_of(number: u8) -> Axis {

@@ -97,8 +97,11 @@ fn is_clear(cell: &[u8]) -> bool {
         || decimals(b'.') == 0 && decimals(b',') > 1
 }
 
-/// How codes for places look, and what they are called.
-const CODES: [(fn(&[u8]) -> bool, &str); 10] = [
+/// How a code for places looks, and what it is called.
+type Code = (fn(&[u8]) -> bool, &'static str);
+
+/// Those that are known; of two that fit the first.
+const CODES: [Code; 10] = [
     (is_line, "lines of several places, not points"),
     (is_object, "JSON objects that are no GeoJSON points"),
     (is_markup, "GML, KML or other XML"),
