@@ -250,7 +250,7 @@ fn many_inputs_are_opened_anew_and_held_to_what_they_were() {
     // Between the look at its head and its rows a file is replaced: nobody holds it open.
     let options = ReadOptions::default();
     let pairs: Vec<_> = inputs.iter().map(|input| (input, &options)).collect();
-    let opened = source::open(&pairs, &Monitor::default()).unwrap();
+    let opened = source::open(&pairs, false, &Monitor::default()).unwrap();
     let other = large(&folder, "other.csv");
     fs::rename(other, folder.0.path().join("299.csv")).unwrap();
     let text = message(opened.read(&Monitor::default(), &mut [Kept::default()]));
@@ -262,7 +262,7 @@ fn the_rows_are_those_of_the_file_whose_head_was_looked_at() {
     let folder = Folder::new();
     let first = folder.file("p.csv", "lon,lat\n1,2\n");
     let options = ReadOptions::default();
-    let opened = source::open(&[(&first, &options)], &Monitor::default()).unwrap();
+    let opened = source::open(&[(&first, &options)], false, &Monitor::default()).unwrap();
     let other = folder.0.path().join("other.csv");
     fs::write(&other, "lat,lon\n1,2\n").unwrap();
     fs::rename(&other, folder.0.path().join("p.csv")).unwrap();

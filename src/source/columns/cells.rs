@@ -1,7 +1,8 @@
 //! The cells of a sample by columns: what they hold, and what that makes likely.
 
+use super::chosen::Table;
+use super::names;
 use super::names::Side;
-use super::{Table, names};
 use crate::source::options::{Decimal, Unit};
 use crate::source::take::Axis;
 use crate::source::{Header, ReadOptions, value};

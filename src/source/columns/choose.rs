@@ -1,10 +1,13 @@
 //! Decides which columns are read: what was asked for, else the fixed ranking of whole names, else pairs of names that
 //! stand out, else a geometry; and refuses where none does, with what would help.
 
-use super::cells::{Cell, Measure, Sheet, most, shown, shown_cell};
+use super::cells::{Cell, Measure, Sheet, most, shown_cell};
+use super::chosen::{Chosen, Picked, Table};
+use super::column_ref::ColumnRef;
+use super::lookup::{by_name, list, one, places};
 use super::names::{Family, Name, Side};
 use super::pairs::{self, Best, Pair};
-use super::{Chosen, ColumnRef, Table, geometry, hemisphere, longer, scale, suggest};
+use super::{geometry, hemisphere, longer, scale, suggest};
 use crate::source::notice::Notice;
 use crate::source::options::Unit;
 use crate::source::take::{Axis, Place, Take};
@@ -32,16 +35,6 @@ const METRES: Ranking = &[
 
 /// The last resort of both: they may be either.
 const PLANE: Ranking = &[(&["x"], &["y"])];
-
-/// Two columns with what was found on the way to them.
-pub(super) struct Picked {
-    /// Of the longitude or easting, by its place among the names.
-    pub(super) x: usize,
-    pub(super) y: usize,
-    /// Whether they were named by their places, which no shift of the names changes.
-    pub(super) by_place: bool,
-    pub(super) notices: Vec<Notice>,
-}
 
 /// What was taken from a sheet before the rows were looked at.
 enum Taken {
@@ -209,33 +202,6 @@ fn named(sheet: &Sheet<'_>) -> Result<Taken, String> {
             let notices = other_axis(sheet, Some(x), Some(y));
             Ok(Taken::Two(Picked { x, y, by_place: false, notices }))
         }
-    }
-}
-
-/// The column with a name that a person gave.
-pub(super) fn by_name(all: &[String], name: &str, flag: &str) -> Result<usize, String> {
-    // The exact spelling tells `Lon` from `lon` where a file has both.
-    let exact: Vec<usize> = (0..all.len()).filter(|&i| all[i] == *name).collect();
-    let places = if exact.len() == 1 { exact } else { places(all, name) };
-    one(&places, name, all, flag)
-}
-
-fn places(names: &[String], wanted: &str) -> Vec<usize> {
-    let wanted = wanted.trim().to_lowercase();
-    (0..names.len()).filter(|&i| names[i].to_lowercase() == wanted).collect()
-}
-
-fn one(places: &[usize], name: &str, all: &[String], flag: &str) -> Result<usize, String> {
-    match places {
-        [place] => Ok(*place),
-        [] => Err(format!("there is no column '{}' ({flag}); columns found: {}", shown(name), list(all))),
-        [first, ..] => Err(format!(
-            "{} columns are named '{}'; choose one by its place, such as {flag} '#{}'; columns found: {}",
-            places.len(),
-            shown(name),
-            first + 1,
-            list(all)
-        )),
     }
 }
 
@@ -595,17 +561,4 @@ fn unsigned(sheet: &Sheet<'_>, place: &Place, flag: &str) -> Result<(), String> 
             shown_cell(cell)
         )),
     }
-}
-
-/// At most 40 names, each cut to 40 characters: enough to choose from, short enough for a line.
-pub(super) fn list(all: &[String]) -> String {
-    let mut text = String::new();
-    for (i, name) in all.iter().take(40).enumerate() {
-        text.push_str(if i == 0 { "" } else { ", " });
-        text.extend(name.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }));
-    }
-    if all.len() > 40 {
-        text.push_str(&format!(" and {} more", all.len() - 40));
-    }
-    text
 }

@@ -1,8 +1,10 @@
 //! One column that holds both coordinates: which it is, how they are written, and in which order.
 
 use super::cells::{Sheet, most, shown_cell};
-use super::choose::{by_name as column_named, list};
-use super::{Chosen, ColumnRef, names, suggest};
+use super::chosen::Chosen;
+use super::column_ref::ColumnRef;
+use super::lookup::{by_name as column_named, list};
+use super::{names, suggest};
 use crate::project::{Coordinate, Crs};
 use crate::source::Header;
 use crate::source::notice::Notice;

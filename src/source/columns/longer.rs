@@ -1,7 +1,7 @@
 //! Rows with more fields than the header has names: which name belongs to which field.
 
 use super::cells::{Cell, Sheet, most, value};
-use super::choose::Picked;
+use super::chosen::Picked;
 use super::names::Side;
 use crate::source::notice::Notice;
 use crate::source::options::Unit;
@@ -140,31 +140,23 @@ fn numbers_rows(sheet: &Sheet<'_>) -> bool {
     cells.len() > 1 && most(words, cells.len()) && distinct.len() == cells.len()
 }
 
-/// Whether each coordinate is two fields: whole degrees and, behind a decimal comma, the rest.
+/// Whether each coordinate is two fields: whole degrees and, behind a decimal comma, the rest. Other columns before and
+/// between the two may hold decimals as well.
 fn commas(sheet: &Sheet<'_>, picked: &Picked, extra: usize) -> bool {
     let (low, high) = (picked.x.min(picked.y), picked.x.max(picked.y));
-    if extra < 2 || sheet.rows().next().is_none() {
-        return false;
-    }
-    let whole = |cell: Option<&Vec<u8>>| {
-        cell.is_some_and(|cell| {
-            let cell = cell.trim_ascii();
-            let cell = cell.strip_prefix(b"-").or_else(|| cell.strip_prefix(b"+")).unwrap_or(cell);
-            (1..=8).contains(&cell.len()) && cell.iter().all(u8::is_ascii_digit)
-        })
+    let split = |row: &[Vec<u8>], place: usize| {
+        let digits = |cell: &[u8]| !cell.is_empty() && cell.iter().all(u8::is_ascii_digit);
+        let (Some(whole), Some(rest)) = (row.get(place), row.get(place + 1)) else { return false };
+        let whole = whole.trim_ascii();
+        whole.len() <= 8 && digits(whole.strip_prefix(b"-").unwrap_or(whole)) && digits(rest)
     };
-    let rest =
-        |cell: Option<&Vec<u8>>| cell.is_some_and(|cell| !cell.is_empty() && cell.iter().all(u8::is_ascii_digit));
-    // Other columns between the two may hold decimals as well.
-    let shifts: Vec<usize> = (low + 1..=low + extra).filter(|&between| between - low < extra).collect();
-    let (mut rows, mut split) = (0, 0);
-    for row in sheet.rows() {
-        rows += 1;
-        let first = (low..=low + extra - 2).find(|&i| whole(row.get(i)) && rest(row.get(i + 1)));
-        let second = high
-            .checked_add(1)
-            .map(|high| shifts.iter().any(|shift| whole(row.get(high - 1 + shift)) && rest(row.get(high + shift))));
-        split += usize::from(first.is_some() && second == Some(true));
-    }
-    most(split, rows)
+    let others = extra.saturating_sub(2).min(8);
+    let ways = (0..=others).flat_map(|before| (0..=others - before).map(move |between| (before, between)));
+    let rows = sheet.rows().count();
+    extra >= 2
+        && rows > 0
+        && ways.into_iter().any(|(before, between)| {
+            let both = |row: &&[Vec<u8>]| split(row, low + before) && split(row, high + before + 1 + between);
+            most(sheet.rows().filter(both).count(), rows)
+        })
 }

@@ -1,15 +1,19 @@
 //! Which columns hold the coordinates: by name or place where one was given, else by their names, with what they hold to
 //! tell like from unlike; and what else the names and a sample tell of them.
 //!
-//! `names` reads a name, `pairs` finds names that go together, `cells` measures what columns hold, `choose` decides.
+//! `names` reads a name, `pairs` finds names that go together, `lookup` those that a person gave, `cells` measures what
+//! columns hold, `choose` decides.
 //! `geometry` is about both coordinates in one column, `longer` about rows with more fields than names, `hemisphere` and
 //! `scale` about numbers that need more than themselves, `suggest` about what a refusal says.
 
 mod cells;
 mod choose;
+mod chosen;
+mod column_ref;
 mod geometry;
 mod hemisphere;
 mod longer;
+mod lookup;
 mod names;
 mod pairs;
 mod scale;
@@ -17,75 +21,11 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::str::FromStr;
+pub(super) use chosen::{Chosen, Table};
+pub use column_ref::ColumnRef;
 
-use super::notice::Notice;
+use super::options::ReadOptions;
 use super::take::Take;
-use super::{Decimal, ReadOptions};
-use crate::project::Crs;
-
-/// A column as a person names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ColumnRef {
-    /// By the whole name in the header, without regard to case and surrounding space.
-    Name(String),
-    /// By its place, from 1.
-    Number(usize),
-}
-
-impl FromStr for ColumnRef {
-    type Err = String;
-
-    /// `#n` is a place, anything else a name.
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.strip_prefix('#').map(str::parse::<usize>) {
-            Some(Ok(number)) if number > 0 => Ok(Self::Number(number)),
-            Some(Err(_)) | None if !text.trim().is_empty() => Ok(Self::Name(text.to_owned())),
-            _ => Err(format!("'{text}' is no column; write its name or its place from 1 as #1")),
-        }
-    }
-}
-
-impl fmt::Display for ColumnRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => f.write_str(name),
-            Self::Number(number) => write!(f, "#{number}"),
-        }
-    }
-}
-
-/// What columns are chosen by.
-#[derive(Debug, Clone, Copy)]
-#[allow(dead_code)]
-pub(super) struct Table<'a> {
-    /// The first record, unquoted: a header or a row.
-    pub(super) first: &'a [Vec<u8>],
-    /// Up to 1000 records behind it, unquoted.
-    pub(super) rows: &'a [Vec<Vec<u8>>],
-    /// What separates the decimals.
-    pub(super) decimal: Decimal,
-}
-
-/// What was chosen.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(dead_code)]
-pub(super) struct Chosen {
-    /// The fields of a row that are taken.
-    pub(super) take: Take,
-    /// Names of the columns of longitude and latitude (or easting and northing), or `#number`; twice the same where
-    /// both are in one field.
-    pub(super) names: [String; 2],
-    /// Whether the first record is a header.
-    pub(super) header: bool,
-    /// The reference system that the data tell.
-    pub(super) crs: Option<Crs>,
-    /// Fields without a name that each row has before those of the header; `take` counts them already.
-    pub(super) shift: usize,
-    /// What a person should know of it.
-    pub(super) notices: Vec<Notice>,
-}
 
 /// Finds the columns, or says in one line what is wrong and which flag helps. The caller puts the input's name before
 /// it. `projected`: the coordinates are eastings and northings.

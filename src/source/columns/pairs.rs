@@ -22,13 +22,16 @@ pub(super) struct Pair {
     pub(super) common: bool,
 }
 
+/// What the names of a pair have in common.
+type Key<'a> = (Family, &'a [String], Option<Role>);
+
 /// All pairs, in the order of their columns.
 pub(super) fn find(names: &[Option<Name>]) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
     let mut left: Vec<usize> = (0..names.len()).filter(|&i| names.get(i).is_some_and(Option::is_some)).collect();
     // First those whose other words are the same, then those that differ in the unit or in words without meaning.
     for whole in [true, false] {
-        let mut groups: BTreeMap<(Family, &[String], Option<Role>), [Vec<usize>; 2]> = BTreeMap::new();
+        let mut groups: BTreeMap<Key<'_>, [Vec<usize>; 2]> = BTreeMap::new();
         for &column in &left {
             let Some(Some(name)) = names.get(column) else { continue };
             let words = if whole { &name.rest } else { &name.stem };

@@ -100,8 +100,8 @@ pub(super) fn named(sheet: &Sheet<'_>) -> Option<String> {
 
 /// What the first row that has both holds.
 pub(super) fn example(sheet: &Sheet<'_>, x: usize, y: usize) -> String {
-    let filled = |cell: &Option<&[u8]>| cell.is_some_and(|cell| !super::cells::is_missing(cell));
-    let rows = || sheet.column(x).zip(sheet.column(y)).filter(|(a, b)| filled(a) && filled(b));
+    let filled = |cell: Option<&[u8]>| cell.is_some_and(|cell| !super::cells::is_missing(cell));
+    let rows = || sheet.column(x).zip(sheet.column(y)).filter(|(a, b)| filled(*a) && filled(*b));
     // A row of units shows nothing.
     let numeric = |cell: Option<&[u8]>| cell.is_some_and(|cell| super::cells::looks_numeric(cell, sheet.decimal()));
     let found = rows().find(|(a, b)| numeric(*a) && numeric(*b)).or_else(|| rows().next());
@@ -135,7 +135,10 @@ pub(super) fn systems(x: f64, y: f64) -> Option<String> {
         [likely, other] if other.code == 3857 => {
             Some(format!("the numbers fit {}: give --crs EPSG:{}", all.join(" or "), likely.code))
         }
-        _ => Some(format!("the numbers fit these: {}: give one with --crs EPSG:...", all.join(", "))),
+        _ => {
+            let more = if fitting.len() > all.len() { " and others" } else { "" };
+            Some(format!("the numbers fit these: {}{more}: give one with --crs EPSG:...", all.join(", ")))
+        }
     }
 }
 

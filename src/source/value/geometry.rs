@@ -1,29 +1,13 @@
-//! A place in one cell: well-known text and binary, GeoJSON, and pairs (`pair`); and which of them a column holds.
+//! A place in one cell: well-known text and binary, GeoJSON, and pairs (`pair`).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Cell, coordinate, number, pair, text};
+use super::{Cell, coordinate, pair, text};
 use crate::project::Coordinate;
 use crate::rows::Reason;
-use crate::source::options::{Decimal, Order, Unit};
+use crate::source::options::{Decimal, Unit};
 use crate::source::take::{Axis, Geometry, Verdict};
-
-/// What a column's cells turn out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) enum Recognised {
-    /// Places.
-    Geometry {
-        /// How they are written; a pair whose order cannot be told has the latitude first.
-        geometry: Geometry,
-        /// Whether the order of a pair is told by letters or by values that no latitude has.
-        order_known: bool,
-        /// The reference system that the first of them names.
-        srid: Option<u32>,
-    },
-    /// Places that are not read, by what they are.
-    Refused(&'static str),
-}
 
 /// Reads a cell that holds a whole place.
 ///
@@ -43,9 +27,7 @@ pub(in crate::source) fn geometry(
     }
     let projected = axes.contains(&Axis::Projected);
     let (numbers, named) = match geometry {
-        Geometry::Wkt => wkt(cell, unit)?,
-        Geometry::Wkb => wkb(cell, unit)?,
-        Geometry::GeoJson => (geojson(cell, unit)?, None),
+        Geometry::Wkt | Geometry::Wkb | Geometry::GeoJson => formal(cell, geometry, unit)?,
         Geometry::Pair(order) => (pair::read(cell, projected, unit, decimal)?.ordered(order), None),
     };
     if let Some(named) = named.filter(|named| srid != Some(*named)) {
@@ -71,7 +53,17 @@ pub(in crate::source) fn geometry(
 }
 
 /// Two numbers, and the number of a reference system.
-type Named = ([f64; 2], Option<u32>);
+pub(super) type Named = ([f64; 2], Option<u32>);
+
+/// Reads a bare cell of a format that has easting and northing in a fixed order; a pair is none.
+pub(super) fn formal(cell: &[u8], geometry: Geometry, unit: Unit) -> Result<Named, Reason> {
+    match geometry {
+        Geometry::Wkt => wkt(cell, unit),
+        Geometry::Wkb => wkb(cell, unit),
+        Geometry::GeoJson => Ok((geojson(cell, unit)?, None)),
+        Geometry::Pair(_) => Err(Reason::NotANumber),
+    }
+}
 
 /// Reads one number of a geometry whose format has its own: a point for the mark, no letters.
 fn plain(text: &[u8], unit: Unit) -> Cell {
@@ -118,11 +110,12 @@ fn strip<'a>(text: &'a [u8], word: &str) -> Option<&'a [u8]> {
 fn wkt(cell: &[u8], unit: Unit) -> Result<Named, Reason> {
     let (srid, text) = match strip(cell, "SRID") {
         Some(rest) => {
-            let rest = rest.strip_prefix(b"=").ok_or(Reason::NotANumber)?;
+            let rest = strip(rest, "=").ok_or(Reason::NotANumber)?;
             let end = memchr::memchr(b';', rest).ok_or(Reason::NotANumber)?;
-            let srid = number::integer(text::trim(&rest[..end])).filter(|_| end > 0).ok_or(Reason::NotANumber)?;
+            let srid = std::str::from_utf8(text::trim(&rest[..end])).ok().and_then(|srid| srid.parse().ok());
+            let srid: u32 = srid.ok_or(Reason::NotANumber)?;
             // PostGIS writes 0 where it knows none.
-            (u32::try_from(srid).ok().filter(|srid| *srid > 0), text::trim_start(&rest[end + 1..]))
+            (Some(srid).filter(|srid| *srid > 0), text::trim_start(&rest[end + 1..]))
         }
         None => (None, cell),
     };
@@ -137,10 +130,11 @@ fn wkt(cell: &[u8], unit: Unit) -> Result<Named, Reason> {
     let inner = rest.strip_prefix(b"(").and_then(|rest| rest.strip_suffix(b")")).ok_or(Reason::NotANumber)?;
     let mut words = inner.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let found = [words.next(), words.next()];
-    let more = words.by_ref().take(3).filter(|word| !matches!(number::parse(word), number::Field::Blank)).count();
+    let further: Vec<_> = words.take(3).map(|word| plain(word, Unit::Degrees)).collect();
     let [Some(x), Some(y)] = found else { return Err(Reason::NotANumber) };
-    // PostGIS writes a height without a name for it.
-    if more > 2 || numbers.is_some_and(|numbers| numbers != more + 2) {
+    // PostGIS writes a height without a name for it, and a height may be missing.
+    let count = further.len() + 2;
+    if further.contains(&Cell::Bad) || count > 4 || numbers.is_some_and(|numbers| numbers != count) {
         return Err(Reason::NotANumber);
     }
     Ok((both([plain(x, unit), plain(y, unit)])?, srid))
@@ -193,7 +187,9 @@ fn wkb(cell: &[u8], unit: Unit) -> Result<Named, Reason> {
         return Err(Reason::NotANumber);
     }
     if code != 1 {
-        return Err(Reason::NotAPoint);
+        // Numbers with zeros in front look alike, but are shorter than a shape with its number of places.
+        let shape = digits.len() >= 18 && digits.iter().all(u8::is_ascii_hexdigit);
+        return Err(if shape { Reason::NotAPoint } else { Reason::NotANumber });
     }
     let has_srid = flags & 2 != 0;
     let numbers = match thousands {
@@ -263,8 +259,6 @@ fn point(object: &Object, unit: Unit) -> Result<[f64; 2], Reason> {
     }
 }
 
-/// What most of some cells of a column are.
-pub(in crate::source) fn recognise(samples: &[&[u8]]) -> Option<Recognised> {
-    let _ = samples;
-    None
-}
+#[cfg(test)]
+#[path = "geometry_tests.rs"]
+mod tests;

@@ -2,18 +2,22 @@
 //!
 //! `number` is the plain decimal, which is all that most files hold and all that the fast reader knows. What people write
 //! beyond that is here: blanks and minus signs of every kind (`text`), letters and words for the halves of the globe
-//! (`hemisphere`), degrees, minutes and seconds (`angle`), and places in one cell (`geometry` and the modules it names).
+//! (`hemisphere`), degrees, minutes and seconds (`angle`), and places in one cell (`geometry`, `pair`; `recognise`
+//! tells which of them a column holds).
 //! Which cells are read, and as what, is left to `columns` and `take`.
 
 mod angle;
+pub mod fuzzing;
 mod geometry;
 mod hemisphere;
 pub(in crate::source) mod number;
 mod pair;
+mod recognise;
 mod text;
 
-pub(in crate::source) use geometry::{Recognised, geometry, recognise};
+pub(in crate::source) use geometry::geometry;
 pub(in crate::source) use hemisphere::{Half, hemisphere};
+pub(in crate::source) use recognise::{Recognised, recognise};
 
 use super::options::{Decimal, Unit};
 use super::take::Axis;
@@ -40,6 +44,12 @@ pub(in crate::source) fn coordinate(bytes: &[u8], axis: Axis, unit: Unit, decima
             Field::Blank => return Cell::Missing,
             Field::NotANumber => (),
         }
+    }
+    if unit == Unit::Degrees
+        && decimal == Decimal::Comma
+        && let Some(value) = number::with_comma(bytes)
+    {
+        return Cell::Number(value);
     }
     match read(bytes, Some(axis), unit, decimal) {
         Reading::Missing => Cell::Missing,

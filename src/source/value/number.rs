@@ -78,9 +78,40 @@ pub(super) fn scale(value: f64, unit: Unit) -> Option<f64> {
     })
 }
 
+/// The plain decimal with a comma and nothing around it; `None` for anything that needs more care. It is what files with
+/// commas are full of.
+#[inline]
+pub(super) fn with_comma(text: &[u8]) -> Option<f64> {
+    let (negative, digits) = match text.split_first()? {
+        (b'-', rest) => (true, rest),
+        _ => (false, text),
+    };
+    let (mut mantissa, mut places, mut marked) = (0u64, 0, false);
+    // 15 digits and the comma: below 2^53.
+    if !(2..=16).contains(&digits.len()) {
+        return None;
+    }
+    for &byte in digits {
+        match byte {
+            b'0'..=b'9' => mantissa = mantissa * 10 + u64::from(byte - b'0'),
+            b',' if !marked => {
+                marked = true;
+                continue;
+            }
+            _ => return None,
+        }
+        places += usize::from(marked);
+    }
+    if !marked && digits.len() > 15 {
+        return None;
+    }
+    let value = mantissa as f64 / TENS[places];
+    Some(if negative { -value } else { value })
+}
+
 /// Finds the mark in front of the decimals.
 ///
-/// One mark alone is that, point or comma, whatever was said: a file with commas may hold a number that a program wrote,
+/// One mark alone is that, point or comma, whatever was said (a comma with digits on both sides): a file with commas may hold a number that a program wrote,
 /// and a quoted field of a comma file may hold a comma. Points in groups of three are thousands where the comma is the
 /// mark. Only three digits behind the mark that was not said (`1,012`) could be either: as degrees they are decimals,
 /// thousands of them being no place; of eastings a point is for thousands where that was said, and a comma is refused.
@@ -108,7 +139,7 @@ fn take_apart(text: &[u8], alone: bool, decimal: Decimal) -> Option<Parts<'_>> {
     let one_group = (1..=3).contains(&whole.len()) && fraction.len() == 3 && whole[0] != b'0';
     let parts = match (decimal, points, commas) {
         (_, 0, 0) => Parts { whole: body, fraction: &[], exponent },
-        (Decimal::Point, 0, 1) if alone && one_group => return None,
+        (Decimal::Point, 0, 1) if whole.is_empty() || fraction.is_empty() || alone && one_group => return None,
         (Decimal::Comma, 1, 0) if alone && one_group => Parts { whole: body, fraction: &[], exponent },
         (_, 0, 1) | (_, 1, 0) => Parts { whole, fraction, exponent },
         (Decimal::Comma, _, 1) if grouped(whole) => Parts { whole, fraction, exponent },

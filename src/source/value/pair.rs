@@ -12,6 +12,8 @@ pub(super) struct Pair {
     pub(super) values: [f64; 2],
     /// What letters say about the order.
     pub(super) told: Option<Order>,
+    /// Of how many numbers each of them is made.
+    pub(super) parts: usize,
 }
 
 impl Pair {
@@ -100,7 +102,7 @@ fn joined(a: Found, b: Found, kind: Kind) -> Option<Pair> {
         (Some(Axis::Latitude), _) | (_, Some(Axis::Longitude)) => Some(Order::LatLon),
         _ => Some(Order::LonLat),
     };
-    Some(Pair { values: [a.value, b.value], told })
+    Some(Pair { values: [a.value, b.value], told, parts: a.parts })
 }
 
 /// Two decimals with a height, and how exact all of it is, behind them, as survey tools write them: blanks between, and
@@ -115,7 +117,7 @@ fn with_height(cell: &[u8], unit: Unit) -> Option<Pair> {
         }
         count += 1;
     }
-    (count > 2 && unit == Unit::Degrees).then_some(Pair { values: [numbers[0], numbers[1]], told: None })
+    (count > 2 && unit == Unit::Degrees).then_some(Pair { values: [numbers[0], numbers[1]], told: None, parts: 1 })
 }
 
 /// Without brackets around all of it.

@@ -253,6 +253,8 @@ fn what_contradicts_itself_is_no_number() {
         "51 N 30",
         "51N30",
         "5 1.5.2",
+        "51,",
+        ",51",
     ] {
         assert_eq!(degrees(text.as_bytes(), Latitude), Cell::Bad, "{text}");
     }
