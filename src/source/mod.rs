@@ -4,6 +4,7 @@
 //! `input` opens bytes, `open` finds out what they are, a `format::Source` for each format (`delimited` for text) hands
 //! out pieces and decodes them, `parallel` drives the threads.
 
+mod cell;
 mod columns;
 mod delimited;
 mod describe;
@@ -19,7 +20,6 @@ mod rejects;
 mod report;
 mod stop;
 mod synth;
-#[allow(dead_code)]
 mod take;
 mod tally;
 #[doc(hidden)]
