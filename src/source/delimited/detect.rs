@@ -2,6 +2,8 @@
 //! taken. Candidates are tried on the first lines and compared by what comes out: a header in which coordinates are
 //! found, numbers in the rows, and rows with as many fields as it names. What a person said is not looked for.
 
+use std::collections::HashSet;
+
 use super::cut::Quotes;
 use super::layout::{Layout, columns_of, is_number};
 use super::scan;
@@ -73,7 +75,7 @@ pub(super) fn detect(
     let delimiter = options.delimiter.or(said.map(|(delimiter, _)| delimiter));
     let see = See { head, start, complete, options, projected };
     let Some(best) = see.best(delimiter)? else { return Ok(None) };
-    see.found(best, delimiter.is_none())
+    see.found(best, options.delimiter.is_none())
 }
 
 /// What is looked at, and with which wishes.
@@ -114,8 +116,8 @@ enum At {
 
 impl Tried {
     /// What is better comes later. Of equals the one that is tried first is taken.
-    fn rank(&self) -> (bool, usize, usize, usize) {
-        (self.header.is_some(), self.numbers, self.even / 10, self.share / 10)
+    fn rank(&self) -> (bool, usize, usize, usize, bool) {
+        (self.header.is_some(), self.numbers, self.even / 10, self.share / 10, self.fields > 1)
     }
 }
 
@@ -196,7 +198,7 @@ impl See<'_> {
         if records.all.is_empty() && records.comments.is_empty() {
             return None;
         }
-        let header = self.header(&records, &dialect);
+        let header = self.header(&records);
         let rows = match header {
             Some(At::Record(at)) => &records.all[at + 1..],
             _ => &records.all[..],
@@ -253,21 +255,25 @@ impl See<'_> {
     }
 
     /// The header among the first records: the first that names coordinates and that no row comes before.
-    fn header(&self, records: &Records, dialect: &Dialect) -> Option<At> {
+    fn header(&self, records: &Records) -> Option<At> {
         if self.options.header == Header::No {
             return None;
         }
         let numbers = |record: &Record| record.fields.iter().filter(|field| is_number(field)).count();
+        let mut rows = HashSet::new();
         for (at, record) in records.all.iter().take(FIRST).enumerate() {
-            let count = record.fields.len();
-            if 2 * numbers(record) > count || (dialect.comment.is_none() && count > self.head.len()) {
+            let (count, numeric) = (record.fields.len(), numbers(record));
+            let row_before = count > 1 && rows.contains(&count);
+            if numeric > 0 {
+                rows.insert(count);
+            }
+            if 2 * numeric > count {
                 continue;
             }
             if at > 0 {
-                let row_before = |r: &Record| r.fields.len() == count && count > 1 && numbers(r) > 0;
                 let behind: Vec<_> = records.all[at + 1..].iter().take(10).collect();
                 let long = behind.iter().filter(|row| row.fields.len() >= count).count();
-                if count == 1 || 2 * long < behind.len() || records.all[..at].iter().any(row_before) {
+                if count == 1 || 2 * long < behind.len() || row_before {
                     continue;
                 }
             }
@@ -474,5 +480,103 @@ impl EndOfLine for [u8] {
     fn trim_ascii_end_of_line(&self) -> &[u8] {
         let end = self.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
         &self[..end]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is remarked and which row comes first, or the problem.
+    fn seen(text: &str, edit: impl FnOnce(&mut ReadOptions)) -> String {
+        let mut options = ReadOptions::default();
+        edit(&mut options);
+        match detect(text.as_bytes(), true, &options, false) {
+            Ok(Some(found)) => {
+                // Of a line end of several bytes some may be left.
+                let row = text[found.offset..].trim_start_matches(['\r', '\n']);
+                let row = row.lines().next().unwrap_or("");
+                format!("{}: {row}", found.remark)
+            }
+            Ok(None) => "nothing".into(),
+            Err(problem) => problem,
+        }
+    }
+
+    fn numbered(options: &mut ReadOptions) {
+        (options.x, options.y) = (Some("#1".parse().unwrap()), Some("#2".parse().unwrap()));
+    }
+
+    #[test]
+    fn dialects_are_found_from_the_first_lines() {
+        for (text, right) in [
+            ("lon,lat\n1.5,2.5\n", ": 1.5,2.5"),
+            ("lon;lat\n1.5;2.5\n", "fields separated by ';': 1.5;2.5"),
+            ("lon;lat\n1,5;2,5\n", "fields separated by ';', decimal commas: 1,5;2,5"),
+            ("lon;lat;people\n1.5;2.5;1,200\n", "fields separated by ';': 1.5;2.5;1,200"),
+            ("a\tlon\tlat\nb, c\t1,5\t2,5\n", "fields separated by tabs, decimal commas: b, c\t1,5\t2,5"),
+            ("a|lon|lat\nb;c|1.5|2.5\n", "fields separated by '|': b;c|1.5|2.5"),
+            ("lon,lat,a\n1.5,2.5,b;c;d\n", ": 1.5,2.5,b;c;d"),
+            ("lon lat\n1.5  2.5\n", "fields separated by blanks: 1.5  2.5"),
+            ("  lon   lat\n  1.5   2.5\n", "fields separated by blanks:   1.5   2.5"),
+            ("sep=;\nlon;lat\n1.5;2.5\n", "fields separated by ';', header in line 2: 1.5;2.5"),
+            ("\u{feff}\"sep=|\"\r\nlon|lat\r\n1.5|2.5\r\n", "fields separated by '|', header in line 2: 1.5|2.5"),
+            ("\u{feff}lon,lat\n1.5,2.5\n", ": 1.5,2.5"),
+            ("id,\"lon\",\"lat\"\n1,\"1,5\",\"2,5\"\n", "decimal commas: 1,\"1,5\",\"2,5\""),
+            ("lon;lat\n1,5;2,5\n1,5;2,5\n1.5;2.5\n", "fields separated by ';', decimal commas: 1,5;2,5"),
+            ("id,a,lat,lon\n1,\"b \\\"c, d\\\"\",2.5,1.5\n", "quotes behind backslashes: 1,\"b \\\"c, d\\\"\",2.5,1.5"),
+            ("id, a, lat, lon\n1, \"b, c\", 2.5, 1.5\n", "blanks before quotes passed over: 1, \"b, c\", 2.5, 1.5"),
+        ] {
+            assert_eq!(seen(text, |_| ()), right, "{text}");
+        }
+    }
+
+    #[test]
+    fn headers_are_found_behind_titles_and_comments() {
+        for (text, right) in [
+            ("A title\n\nlon,lat\n1.5,2.5\n", "header in line 3: 1.5,2.5"),
+            ("Version-1,a=b,c=d,e\na,lon,lat,b\nc,1.5,2.5,d\n", "header in line 2: c,1.5,2.5,d"),
+            ("A title\r\r\nlon,lat\r\r\n1.5,2.5\r\r\n", "header in line 2: 1.5,2.5"),
+            ("# lon,lat\n1.5,2.5\n", "lines that begin with '#' passed over, header in line 1: 1.5,2.5"),
+            ("#a\n# b\nlon,lat\n1.5,2.5\n", "lines that begin with '#' passed over, header in line 3: 1.5,2.5"),
+            ("#id,lon,lat\n#1,1.5,2.5\n#2,1.5,2.5\n", ": #1,1.5,2.5"),
+        ] {
+            assert_eq!(seen(text, |_| ()), right, "{text}");
+        }
+        assert_eq!(seen("a\nb\nlon,lat\n1.5,2.5\n", |o| o.skip = 2), "header in line 3: 1.5,2.5");
+        assert_eq!(seen("%a\nlon,lat\n1.5,2.5\n", |o| o.comment = Some(b'%')), "header in line 2: 1.5,2.5");
+        assert_eq!(seen("A title\n1.5,2.5\n3.5,4.5\n", numbered), ": 1.5,2.5");
+        // Rows come before this one: it is no header, and they are not passed over.
+        let problem = seen("1.5,2.5\n3.5,4.5\nlon,lat\n1.5,2.5\n", |_| ());
+        assert!(problem.contains("looks like data"), "{problem}");
+        assert_eq!(seen("1.5,2.5\n3.5,4.5\na,b\n1.5,2.5\n", numbered), ": 1.5,2.5");
+    }
+
+    #[test]
+    fn what_a_person_says_is_not_looked_for() {
+        let semicolons = |o: &mut ReadOptions| o.delimiter = Some(Delimiter::Byte(b';'));
+        assert_eq!(seen("a,b;lon;lat\n1,2;1,5;2,5\n", semicolons), "decimal commas: 1,2;1,5;2,5");
+        let points = |o: &mut ReadOptions| o.decimal = Some(Decimal::Point);
+        assert_eq!(seen("lon;lat\n1,5;2,5\n", points), "fields separated by ';': 1,5;2,5");
+        assert_eq!(
+            seen("lon|lat\n1,5|2,5\n", |o| o.decimal = Some(Decimal::Comma)),
+            "fields separated by '|': 1,5|2,5"
+        );
+    }
+
+    #[test]
+    fn columns_of_a_fixed_width_are_refused() {
+        for text in ["ST01  51.5   -0.1 A\nST02  52.5   -0.2 B\n", "lon lat name\n1.5 2.5 a b\n3.5 4.5 c\n"] {
+            let problem = seen(text, |_| ());
+            assert!(problem.contains("fixed width") && problem.contains("--delimiter blanks"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn more_is_asked_for_until_a_record_is_whole() {
+        let options = ReadOptions { skip: 2, ..ReadOptions::default() };
+        for (text, whole) in [("", false), ("lon,la", false), ("a\nb", false), ("a\nb\nlon,lat\n", true)] {
+            assert_eq!(matches!(detect(text.as_bytes(), false, &options, false), Ok(Some(_))), whole, "{text}");
+        }
     }
 }

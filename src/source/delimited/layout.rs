@@ -106,9 +106,7 @@ impl Layout {
             return Within::Row;
         }
         let Names { options, projected, .. } = &self.names;
-        let same = |header: &[Vec<u8>]| {
-            header.len() == fields.len() && header.iter().zip(&fields).all(|(a, b)| a.trim_ascii() == b.trim_ascii())
-        };
+        let same = |header: &[Vec<u8>]| names(header).eq(names(&fields));
         if self.header.as_deref().is_some_and(same) || !columns::is_header(&fields, options, *projected) {
             return Within::Row;
         }
@@ -121,6 +119,12 @@ impl Layout {
         }
         Within::OtherHeader
     }
+}
+
+/// The names of a header, without what a file that was put before or behind another leaves on them.
+fn names(header: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
+    let end = header.iter().rposition(|name| !name.trim_ascii().is_empty()).map_or(0, |at| at + 1);
+    header[..end].iter().map(|name| name.strip_prefix(b"\xef\xbb\xbf").unwrap_or(name).trim_ascii())
 }
 
 /// Whether a field is a number as most are written.

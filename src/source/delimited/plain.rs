@@ -25,6 +25,9 @@ pub(super) struct Record {
 pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
     let (mut tally, mut coordinates) = (Tally::default(), Vec::new());
     for record in records(text, &layout.dialect) {
+        if record.open || record.swallows {
+            tally.swallowed.get_or_insert((tally.rows + 1, String::new()));
+        }
         match judge(&record, layout) {
             Ok(coordinate) => {
                 tally.rows += 1;

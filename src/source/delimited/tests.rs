@@ -58,6 +58,16 @@ fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
         accept_doubt: true,
         ..ReadOptions::default()
     };
+    compare_as(text, &options, Some(way.dialect), way)
+}
+
+/// The same with any options; `forced` is a dialect that options cannot say.
+fn compare_as(
+    text: &[u8],
+    options: &ReadOptions,
+    forced: Option<Dialect>,
+    way: Way,
+) -> std::result::Result<(), TestCaseError> {
     let monitor = Monitor::default();
     let stop = Stop::new(&monitor);
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -74,15 +84,16 @@ fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
     let mut head = Vec::new();
     bytes.head(&mut head, if way.stream { 7 } else { 1 << 16 }, &stop).unwrap();
     // A first record too short for the columns is refused.
-    let Ok(mut source) = Delimited::open(bytes, head, &input, &options, false, &stop) else { return Ok(()) };
-    source.layout.dialect.padded = way.dialect.padded;
-    source.layout.dialect.comment = way.dialect.comment;
+    let Ok(mut source) = Delimited::open(bytes, head, &input, options, false, &stop) else { return Ok(()) };
+    if let Some(dialect) = forced {
+        source.layout.dialect = dialect;
+    }
     let layout = source.layout.clone();
     let offset = source.place.lock().unwrap().offset as usize;
     let (tally, coordinates) = plain::read(&text[offset..], &layout);
     let opened = Opened {
         sources: vec![Box::new(source)],
-        options: vec![options],
+        options: vec![options.clone()],
         notices: Vec::new(),
         rejects: None,
         limits: RejectLimits::default(),
@@ -106,6 +117,7 @@ fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
     examples.sort_unstable();
     prop_assert_eq!(examples, tally.rejects.iter().map(|r| (r.row, r.reason)).collect::<Vec<_>>());
     prop_assert_eq!(file.cut.is_some(), tally.cut.is_some());
+    prop_assert_eq!(file.swallowed.as_ref().map(|s| s.0), tally.swallowed.map(|s| s.0));
     let all = sinks.into_iter().flat_map(|s| s.0).collect();
     prop_assert_eq!(bits(all, way.threads > 1), bits(coordinates, way.threads > 1));
     Ok(())
@@ -226,6 +238,70 @@ proptest! {
     }
 }
 
+/// Lines as people have them, and what spoils them.
+fn lines() -> impl Strategy<Value = String> {
+    let line = prop::sample::select(vec![
+        "id,lon,lat,name",
+        "id,lat,lon,name",
+        "lon,lat",
+        "# made by hand",
+        "# lon,lat",
+        "A title",
+        "",
+        "sep=;",
+        "1,-0.135296,51.546373,a",
+        "2,-3.414569,55.986049,\"b, c\"",
+        "3,-2.142166,53.475565,\"d \"\"e\"\" f\"",
+        "4,-1.483719,53.977733,\"g",
+        "5,-0.064299,51.445395,h,",
+        "6,-2.990775,55.933779,i,j",
+        "7,NA,,k",
+        "8,1.5",
+        "-0.135296,51.546373",
+        "-3.414569,55.986049",
+        "1.5,2.25",
+        "deg,deg",
+        "9,\"{\\\"l\\\": [1, 2]}\",51.5,1.5",
+        "10, \"m, n\", 51.5, 1.5",
+        "(12 rows)",
+        "\u{1a}",
+    ]);
+    let delimiter = prop::sample::select(vec![",", ",", ";", "\t", "|", " "]);
+    let end = prop::sample::select(vec!["\n", "\n", "\r\n", "\r", "\r\r\n"]);
+    (prop::collection::vec((line, 1usize..12), 1..16), delimiter, any::<bool>(), end, any::<bool>()).prop_map(
+        |(lines, delimiter, commas, end, last)| {
+            let mut all: Vec<String> = lines.into_iter().flat_map(|(line, n)| vec![line.to_owned(); n]).collect();
+            if delimiter != "," {
+                all = all.into_iter().map(|line| line.replace(',', delimiter)).collect();
+            }
+            if delimiter != "," && commas {
+                all = all.into_iter().map(|line| line.replace('.', ",")).collect();
+            }
+            all.join(end) + if last { end } else { "" }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_found_out_is_read_alike_by_all_threads(
+        text in lines(),
+        skip in prop::sample::select(vec![0u64, 0, 0, 1, 2]),
+        places in any::<bool>(),
+        piece in prop_oneof![1usize..40, 40usize..400],
+        threads in 1usize..6,
+        stream in any::<bool>(),
+    ) {
+        let place = |name: &str| places.then(|| name.parse().unwrap());
+        let options =
+            ReadOptions { skip, x: place("#2"), y: place("#3"), accept_doubt: true, ..ReadOptions::default() };
+        let dialect = Dialect::separated_by(Delimiter::Byte(b','));
+        compare_as(text.as_bytes(), &options, None, Way { columns: (0, 0), dialect, piece, threads, stream })?;
+    }
+}
+
 #[test]
 fn a_row_number_counts_the_pieces_before() {
     let text = format!("{}x,2\n{}", "1.25,2.5\n\n".repeat(5000), "1.25,2.5\n".repeat(3000));
@@ -244,4 +320,118 @@ fn large_rows_within_quotes_are_read_by_many_threads() {
     for stream in [false, true] {
         compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece: 1 << 18, threads: 8, stream }).unwrap();
     }
+}
+
+/// The report on one input of `text`, read in pieces of 50 bytes by two threads.
+fn report(text: &str, edit: impl FnOnce(&mut ReadOptions)) -> Result<crate::source::FileReport> {
+    let mut options = ReadOptions { accept_doubt: true, ..ReadOptions::default() };
+    edit(&mut options);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let input = Input::File(file.path().into());
+    let monitor = Monitor::default();
+    let bytes = Bytes::open(&input, true).unwrap();
+    let mut head = Vec::new();
+    bytes.head(&mut head, 1 << 16, &Stop::new(&monitor)).unwrap();
+    let source = Delimited::open(bytes, head, &input, &options, false, &Stop::new(&monitor))?;
+    let opened = Opened {
+        sources: vec![Box::new(source)],
+        options: vec![options],
+        notices: Vec::new(),
+        rejects: None,
+        limits: RejectLimits::default(),
+    };
+    let report = opened.read_in_pieces(50, &monitor, &mut [Kept::default(), Kept::default()])?;
+    Ok(report.files.into_iter().next().unwrap())
+}
+
+const ROWS: &str = "1,1.25,2.5\n2,1.25,2.5\n3,1.25,2.5\n4,1.25,2.5\n";
+
+#[test]
+fn each_row_is_used_or_has_its_reason() {
+    use crate::rows::Reason::{Malformed, Missing, NotANumber};
+    let rows = format!("id,lon,lat\n{ROWS}");
+    let named = rows.replace("id,lon,lat", "id,lon,lat,name").replace(".5\n", ".5,a\n");
+    let cases: [(String, u64, &[(crate::rows::Reason, u64)]); 20] = [
+        (rows.clone(), 4, &[]),
+        // Longer rows: blank ends do no harm.
+        (format!("{rows}5,1.25,2.5,,\n"), 5, &[]),
+        (format!("{rows}5,1.25,2.5, ,\"\"\n"), 5, &[]),
+        (format!("{rows}5,1.25,2.5,x\n"), 4, &[(Malformed, 1)]),
+        (format!("{rows}5,1,012,1.25,2.5\n"), 4, &[(Malformed, 1)]),
+        (format!("{rows}5,\"1,012\",1.25,2.5\n"), 4, &[(Malformed, 1)]),
+        (format!("{named}5,1.25,2.5,\"b, c\"\n6,1.25,2.5\n"), 6, &[]),
+        (format!("{named}5,1.25,2.5,b, c\n"), 4, &[(Malformed, 1)]),
+        // Short rows, footers, units, and the header once more.
+        (format!("{rows}5,1.25\n"), 4, &[(Malformed, 1)]),
+        (format!("{rows}\n(4 rows)\n"), 4, &[(Malformed, 1)]),
+        (format!("id,lon,lat\n,degrees,degrees\n{ROWS}"), 4, &[(NotANumber, 1)]),
+        (format!("{rows}id,lon,lat\n{ROWS}"), 8, &[(NotANumber, 1)]),
+        (format!("{rows}\u{feff}id,lon,lat\n{ROWS}"), 8, &[(NotANumber, 1)]),
+        // What DOS leaves at the end.
+        (format!("{rows}\u{1a}"), 4, &[]),
+        (format!("{rows}\u{1a}\u{1a}\u{1a}"), 4, &[]),
+        (format!("{rows}\u{1a}end"), 4, &[(Malformed, 1)]),
+        // Comments, where the lines before the header are some.
+        (format!("# a\n{rows}# b \"c\n{ROWS}"), 8, &[]),
+        (format!("{rows}# b\n{ROWS}"), 8, &[(Malformed, 1)]),
+        // Quotes.
+        (format!("{named}5,1.25,2.5,\"b\n6,1.25,2.5,c\n"), 4, &[(Malformed, 1)]),
+        (format!("{named}5,,2.5,\"a \"\"b\"\"\n c\"\n"), 4, &[(Missing, 1)]),
+    ];
+    for (text, used, left_out) in cases {
+        for text in [text.clone(), text.replace('\n', "\r\n"), text.replace('\n', "\r"), text.replace('\n', "\r\r\n")] {
+            let file = report(&text, |_| ()).unwrap();
+            let mut expected = LeftOut::default();
+            left_out.iter().for_each(|(reason, rows)| expected[*reason] += rows);
+            assert_eq!((file.used, file.left_out), (used, expected), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_header_that_names_other_columns_ends_the_reading() {
+    for other in ["id,lat,lon", "lat,lon", "lon,lat", "name,id,longitude,latitude", "\"id\",\"lat\",\"lon\""] {
+        let problem = report(&format!("id,lon,lat\n{ROWS}{other}\n{ROWS}"), |_| ()).unwrap_err().to_string();
+        assert!(problem.contains(", row 5: ") && problem.contains("split"), "{problem}");
+    }
+    // Without a header the places say what a header has to name where.
+    let places = |o: &mut ReadOptions| (o.x, o.y) = (Some("#2".parse().unwrap()), Some("#3".parse().unwrap()));
+    assert_eq!(report(&format!("{ROWS}id,lon,lat\n{ROWS}"), places).unwrap().used, 8);
+    let problem = report(&format!("{ROWS}id,lat,lon\n{ROWS}"), places).unwrap_err().to_string();
+    assert!(problem.contains(", row 5: "), "{problem}");
+}
+
+#[test]
+fn a_quote_that_takes_in_rows_is_told_with_its_row() {
+    let text = |field: &str| format!("id,lon,lat,a\n1,1.25,2.5,b\n2,1.25,2.5,{field}\n3,1.25,2.5,c\n4,1.25,2.5,\"d\"\n");
+    let (row, what) = report(&text("\"b"), |_| ()).unwrap().swallowed.unwrap();
+    assert!(row == 2 && what.contains("closed within a field, 2 lines"), "{row} {what}");
+    let (row, what) = report(&text("\"b").replace("\"d\"", "d"), |_| ()).unwrap().swallowed.unwrap();
+    assert!(row == 2 && what.contains("never closed, 2 lines"), "{row} {what}");
+    let literal = report(&text("\"b"), |o| o.quoting = Quoting::None).unwrap();
+    assert_eq!((literal.used, literal.swallowed), (4, None));
+    assert_eq!(report(&text("\"b\nc\""), |_| ()).unwrap().swallowed, None);
+}
+
+#[test]
+fn a_last_row_that_looks_cut_off_is_told() {
+    let many = "1,1.234567,2.234567\n".repeat(30);
+    for (last, cut) in [
+        ("1,1.234567,2.2", true),
+        ("1,1.234567,2", true),
+        ("1,1.23", true),
+        ("1", true),
+        ("1,1.234567,2.234567", false),
+        ("1,1.234567,2.2\n", false),
+        ("1,1.23\n", false),
+        ("1,1.2,2.234567", false),
+        ("\u{1a}", false),
+    ] {
+        let file = report(&format!("id,lon,lat\n{many}{last}"), |_| ()).unwrap();
+        assert_eq!(file.cut.is_some(), cut, "{last:?}");
+    }
+    // Where others have as few it says nothing.
+    let few = "1,1.2,2.2\n";
+    assert_eq!(report(&format!("id,lon,lat\n{many}{few}1,1.2,2.2"), |_| ()).unwrap().cut, None);
 }
