@@ -404,7 +404,8 @@ fn a_header_that_names_other_columns_ends_the_reading() {
 
 #[test]
 fn a_quote_that_takes_in_rows_is_told_with_its_row() {
-    let text = |field: &str| format!("id,lon,lat,a\n1,1.25,2.5,b\n2,1.25,2.5,{field}\n3,1.25,2.5,c\n4,1.25,2.5,\"d\"\n");
+    let text =
+        |field: &str| format!("id,lon,lat,a\n1,1.25,2.5,b\n2,1.25,2.5,{field}\n3,1.25,2.5,c\n4,1.25,2.5,\"d\"\n");
     let (row, what) = report(&text("\"b"), |_| ()).unwrap().swallowed.unwrap();
     assert!(row == 2 && what.contains("closed within a field, 2 lines"), "{row} {what}");
     let (row, what) = report(&text("\"b").replace("\"d\"", "d"), |_| ()).unwrap().swallowed.unwrap();
