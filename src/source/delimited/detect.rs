@@ -495,7 +495,7 @@ mod tests {
             Ok(Some(found)) => {
                 // Of a line end of several bytes some may be left.
                 let row = text[found.offset..].trim_start_matches(['\r', '\n']);
-                let row = row.lines().next().unwrap_or("");
+                let row = row.split(['\r', '\n']).next().unwrap_or("");
                 format!("{}: {row}", found.remark)
             }
             Ok(None) => "nothing".into(),
