@@ -39,6 +39,8 @@ pub(in crate::source) struct Feed {
     at: usize,
     /// Bytes still to be passed over.
     over: u64,
+    /// What went wrong. Another thread may ask before the reading is stopped, and must not learn less.
+    failed: Option<String>,
 }
 
 impl Feed {
@@ -59,7 +61,7 @@ impl Feed {
             .spawn(work)
             .map_err(|e| Error::io("start a thread to unpack", &name, e))?;
         let chunk = Chunk { bytes: Vec::new(), packed: 0, last: false };
-        Ok(Self { chunks: Some(chunks), spent, quit, thread: Some(thread), chunk, at: 0, over: 0 })
+        Ok(Self { chunks: Some(chunks), spent, quit, thread: Some(thread), chunk, at: 0, over: 0, failed: None })
     }
 
     /// Leaves out the next `bytes`.
@@ -104,12 +106,19 @@ impl Feed {
         }
     }
 
-    fn wait(&self, name: &Path, stop: &Stop<'_>) -> Result<Chunk> {
+    fn wait(&mut self, name: &Path, stop: &Stop<'_>) -> Result<Chunk> {
         loop {
             stop.check()?;
+            if let Some(text) = &self.failed {
+                return Err(Error::Input(text.clone()));
+            }
             let died = || Error::Internal(format!("a thread died while it unpacked {}", name.display()));
             match self.chunks.as_ref().ok_or_else(died)?.recv_timeout(PATIENCE) {
-                Ok(chunk) => return chunk,
+                Ok(Ok(chunk)) => return Ok(chunk),
+                Ok(Err(error)) => {
+                    self.failed = Some(error.to_string());
+                    return Err(error);
+                }
                 Err(RecvTimeoutError::Timeout) => (),
                 Err(RecvTimeoutError::Disconnected) => return Err(died()),
             }
@@ -189,5 +198,38 @@ fn explain(error: io::Error, name: &Path, what: &str, taken: u64) -> Error {
             "{} is damaged: {what} cannot be unpacked within the first {taken} bytes ({text}); fetch or copy it again",
             name.display()
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+
+    use super::*;
+    use crate::source::packed::Packing;
+
+    fn file(bytes: &[u8]) -> std::fs::File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        file
+    }
+
+    #[test]
+    fn whoever_asks_after_a_failure_learns_the_same() {
+        let packed = zstd::encode_all(&vec![7; 100_000][..], 1).unwrap();
+        let raw = Raw::once(Vec::new(), 0, file(&packed[..packed.len() - 1]), "x.zst".into());
+        let mut feed = Feed::start(raw, &Recipe::unpack(Packing::Zstd), None).unwrap();
+        let monitor = Monitor::default();
+        let stop = Stop::new(&monitor);
+        let mut buffer = vec![0; 200_000];
+        let mut said = Vec::new();
+        while said.len() < 3 {
+            if let Err(error) = feed.read(&mut buffer, Path::new("x.zst"), None, &stop) {
+                said.push(error.to_string());
+            }
+        }
+        assert!(said[0].contains("ends in the middle of a zstd frame"), "{said:?}");
+        assert!(said.iter().all(|text| *text == said[0]), "{said:?}");
     }
 }
