@@ -27,7 +27,7 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and the places that may name them; an empty place is everywhere.
-const HOMES: [(&str, &[&str]); 39] = [
+const HOMES: [(&str, &[&str]); 40] = [
     ("bytemuck", &["backend/gpu", "project", "store", "tile"]),
     ("bzip2", &["source/packed"]),
     ("clap", &["cli"]),
@@ -49,6 +49,7 @@ const HOMES: [(&str, &[&str]); 39] = [
     ("libm", &[""]),
     ("lz4_flex", &["source/packed"]),
     ("memchr", &["backend/gpu/loader.rs", "source"]),
+    ("nix", &["cli/stop.rs"]),
     ("noto_sans_mono_bitmap", &["paper"]),
     ("png", &["encode", "paper"]),
     ("pollster", &["backend/gpu"]),

@@ -5,7 +5,7 @@
 pub(super) mod known;
 pub(super) mod pipe;
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -36,7 +36,10 @@ impl Bytes {
     pub(super) fn open(input: &Input, keep: bool) -> Result<Self> {
         let stream = |file| Self::Stream(Mutex::new(Stream::of(From::Pipe(file), input.path())));
         let Input::File(path) = input else {
-            return Ok(stream(standard_input().map_err(|e| Error::io("open", &input.path(), e))?));
+            let file = standard_input().map_err(|e| Error::io("open", &input.path(), e))?;
+            let since = file.metadata().ok().filter(Metadata::is_file);
+            let stream = Stream { since, ..Stream::of(From::Pipe(file), input.path()) };
+            return Ok(Self::Stream(Mutex::new(stream)));
         };
         let failed = |e| Error::io("open", path, e);
         let file = File::open(path).map_err(failed)?;
@@ -60,7 +63,7 @@ impl Bytes {
                 Stream::of(From::Known { file: Arc::new(file), recipe, feed: None }, name)
             }
             Self::Stream(stream) => {
-                let Stream { from, name, head, at } = stream.into_inner().unwrap_or_else(|e| e.into_inner());
+                let Stream { from, name, head, at, .. } = stream.into_inner().unwrap_or_else(|e| e.into_inner());
                 let From::Pipe(file) = from else {
                     return Err(Error::Internal("what is unpacked cannot be unpacked again".into()));
                 };
@@ -95,7 +98,10 @@ impl Bytes {
     pub(super) fn verify(&self) -> Result<()> {
         match self {
             Self::File(file) => file.verify(),
-            Self::Stream(stream) => lock(stream).known().map_or(Ok(()), |file| file.verify()),
+            Self::Stream(stream) => {
+                let stream = lock(stream);
+                stream.known().map_or_else(|| stream.verify(), |file| file.verify())
+            }
         }
     }
 
@@ -124,6 +130,8 @@ pub(super) struct Stream {
     head: Vec<u8>,
     /// How much of that is not to be given out again.
     at: usize,
+    /// What a file was that is read as a stream when it was opened.
+    since: Option<Metadata>,
 }
 
 /// Where a stream comes from.
@@ -139,13 +147,26 @@ enum From {
 
 impl Stream {
     fn of(from: From, name: PathBuf) -> Self {
-        Self { from, name, head: Vec::new(), at: 0 }
+        Self { from, name, head: Vec::new(), at: 0, since: None }
     }
 
     /// A stream of what comes out of `file`.
     #[cfg(test)]
     pub(super) fn new(file: File) -> Self {
         Self::of(From::Pipe(file), PathBuf::from("a stream"))
+    }
+
+    /// Fails when a file that is read as a stream is not what it was.
+    fn verify(&self) -> Result<()> {
+        let (Some(then), From::Pipe(file)) = (&self.since, &self.from) else { return Ok(()) };
+        let now = file.metadata().map_err(|e| Error::io("read", &self.name, e))?;
+        if now.len() == then.len() && now.modified().ok() == then.modified().ok() {
+            return Ok(());
+        }
+        Err(Error::Input(format!(
+            "{}: the file behind it was written to while it was read; run again once nothing writes to it",
+            self.name.display()
+        )))
     }
 
     /// The file behind it.
