@@ -62,6 +62,12 @@ fn the_cpu_alone() {
 }
 
 #[test]
+fn no_points_are_nothing_to_measure() {
+    let said = Playground::new().run(["bench", "-n", "0"]).error(2);
+    assert!(said.contains("nothing to measure") && !said.contains(".csv"), "{said}");
+}
+
+#[test]
 fn a_gpu_adapter_against_the_cpu() {
     if !common::gpu::adapter_for("a_gpu_adapter_against_the_cpu") {
         return;

@@ -186,6 +186,79 @@ fn large_tiles_that_nobody_takes_share_a_room() {
     }
 }
 
+/// A connection from another address of this machine, which takes next to nothing unless it is read.
+#[cfg(target_os = "linux")]
+fn from(server: &Server, address: [u8; 4]) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.bind((address, 0).into()).unwrap();
+        socket.connect(([127, 0, 0, 1], server.port).into()).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+#[cfg(target_os = "linux")]
+fn asked(server: &Server, address: [u8; 4], client: &str, path: &str) -> TcpStream {
+    let mut stream = from(server, address);
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// Who leaves large tiles unread takes them from nobody else: not from another address, and not from another layer.
+#[cfg(target_os = "linux")]
+#[test]
+fn one_address_has_a_share_of_the_room() {
+    let place = Playground::new();
+    let large = vec![7u8; 5 << 20];
+    let mut set = Set::with("{}");
+    set.root = directory([Entry { tile: 0, offset: 0, length: large.len() as u32, run: 1 }].into_iter());
+    set.tiles = large.clone();
+    set.write(&place.path("one.pmtiles"));
+    set.write(&place.path("two.pmtiles"));
+    let (one, two) = ("/one/0/0/0.png", "/two/0/0/0.png");
+    for forwarded in [false, true] {
+        let arguments = ["one.pmtiles", "two.pmtiles", "--timeout", "60", "--trust-forwarded"];
+        let server = Server::limited(&place, LIMIT, &arguments[..if forwarded { 5 } else { 4 }]);
+        // Clients by their sockets, or by what a proxy says of them.
+        let stream = |client: u8, path: &str| {
+            asked(&server, [127, 0, 0, if forwarded { 1 } else { client }], &format!("192.0.2.{client}"), path)
+        };
+        let status = |client, path| {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut stream(client, path), &mut bytes).unwrap();
+            let answer = Answer::parse(&bytes);
+            assert!(answer.status != 200 || answer.body == large);
+            answer.status
+        };
+        let hold = |client| {
+            let unread: Vec<TcpStream> = (0..20).map(|_| stream(client, one)).collect();
+            std::thread::sleep(Duration::from_millis(800));
+            unread
+        };
+        let mut held = hold(2);
+        assert_eq!([status(2, one), status(3, one), status(3, two)], [503, 200, 200], "forwarded: {forwarded}");
+        // A layer has half of the room, however many ask for it: two tiles fit an address's share, or three where that
+        // is the machine's own.
+        for client in 4..10 {
+            held.extend(hold(client));
+        }
+        assert_eq!([status(3, one), status(3, two)], [503, 200], "forwarded: {forwarded}");
+        stays_small(&server, "140 large answers");
+        drop(held);
+        let start = Instant::now();
+        while status(2, one) != 200 {
+            assert!(start.elapsed() < Duration::from_secs(20));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_path_that_turns_into_a_pipe_holds_nobody_up() {

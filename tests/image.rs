@@ -281,6 +281,25 @@ fn a_picture_does_not_replace_its_input() {
     assert!(line.contains("is or holds the input"), "{line}");
 }
 
+/// What is reported can be asked for.
+#[test]
+fn the_bounds_of_a_picture_lie_on_earth() {
+    let place = Playground::new();
+    let bounds = |points: &str, more: &[&str]| -> [f64; 4] {
+        place.file("p.csv", format!("lon,lat\n{points}"));
+        let arguments = ["image", "p.csv", "-o", "p.png", "--backend", "cpu", "-q", "--force", "--report", "r.json"];
+        place.run([&arguments, more].concat()).ok();
+        let report: serde_json::Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
+        ["west", "south", "east", "north"].map(|side| report["bounds"][side].as_f64().unwrap())
+    };
+    let world = bounds("-180,-85\n179.999,85\n", &["--spread", "3"]);
+    assert_eq!((world[0], world[2]), (-180.0, 180.0), "{world:?}");
+    assert!((world[1] + 85.051_128_8).abs() < 1e-6 && (world[3] - 85.051_128_8).abs() < 1e-6, "{world:?}");
+    // Up to a pixel more, because pixels are square.
+    let across = bounds("179,1\n-179,2\n", &["--bbox", "170,-10,-170,10"]);
+    assert!((across[0] - 170.0).abs() < 0.01 && (across[2] + 170.0).abs() < 0.01, "{across:?}");
+}
+
 #[test]
 fn pictures_are_indexed_where_indices_do() {
     let place = Playground::new();

@@ -180,15 +180,20 @@ fn other_origins_read_only_when_told() {
 #[test]
 fn origins_are_compared_as_browsers_mean_them() {
     let place = rendered();
-    let origins = ["--cors", "HTTPS://Maps.Example.org:443", "--cors", "http://b.test:8080/"];
-    let server = Server::start(&place, &[&["heat"][..], &origins].concat());
+    let origins = ["HTTPS://Maps.Example.org:443", "http://b.test:8080/", "http://[2001:0db8::1]"];
+    let server = Server::start(&place, &[&["heat"], origins.map(|origin| ["--cors", origin]).as_flattened()].concat());
     let allowed = |origin: &str| {
         let answer = server.ask("GET", "/heat/0/0/0.png", &[("Origin", origin)]);
         answer.header("access-control-allow-origin").to_owned()
     };
-    for known in
-        ["https://maps.example.org", "https://MAPS.example.org:443", "http://b.test:8080", "http://B.test:8080"]
-    {
+    for known in [
+        "https://maps.example.org",
+        "https://MAPS.example.org:443",
+        "http://b.test:8080",
+        "http://B.test:8080",
+        "http://[2001:db8::1]",
+        "http://[2001:db8:0:0::1]:80",
+    ] {
         assert_eq!(allowed(known), known);
     }
     for other in ["http://maps.example.org", "https://maps.example.org:444", "https://b.test:8080", "null", "x"] {
@@ -220,7 +225,9 @@ fn a_name_that_is_not_ours_is_told_so() {
         server.raw(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())
     };
     for path in ["/", "/heat.json", "/heat/0/0/0.png", "/health"] {
-        for ours in ["localhost", "LocalHost:80", "127.0.0.1", "[::1]:9", "192.168.7.7:8080", "a.localhost"] {
+        for ours in
+            ["localhost", "localhost:", "LocalHost:80", "127.0.0.1", "[::1]:9", "192.168.7.7:8080", "a.localhost"]
+        {
             assert_eq!(as_host(&server, ours, path).status, 200, "{ours}{path}");
         }
         for other in ["evil.test", "evil.test:8080", "localhost.evil.test", "127.0.0.1.evil.test"] {
@@ -239,7 +246,8 @@ fn a_name_that_is_not_ours_is_told_so() {
         let name = String::from_utf8(name.stdout).unwrap();
         assert_eq!(as_host(&server, name.trim(), "/heat.json").status, 200, "{name}");
     }
-    let named = ["heat", "--trust-forwarded", "--allow-host", "maps.test", "--allow-host", "Other.test"];
+    let named = ["maps.test", "Other.test", "[::1]", "::1"].map(|name| ["--allow-host", name]);
+    let named = [&["heat", "--trust-forwarded"], named.as_flattened()].concat();
     let named = Server::start(&place, &named);
     for ours in ["maps.test", "MAPS.test:443", "other.test."] {
         assert_eq!(as_host(&named, ours, "/heat.json").status, 200, "{ours}");
@@ -249,7 +257,7 @@ fn a_name_that_is_not_ours_is_told_so() {
     assert_eq!((forwarded("maps.test"), forwarded("evil.test")), (200, 421));
     let inner = b"GET /health HTTP/1.1\r\nHost: inner\r\nX-Forwarded-Host: maps.test\r\nConnection: close\r\n\r\n";
     assert_eq!(named.raw(inner).status, 200);
-    for nonsense in ["*.a.test", "https://a.test", "a.test:80", ""] {
+    for nonsense in ["*.a.test", "https://a.test", "a.test:80", "", ".", "-", "a..b"] {
         let refused = place.run(["serve", "heat", "--port", "0", "--allow-host", nonsense]).error(2);
         assert!(refused.contains("is no name of a host"), "{nonsense}: {refused}");
     }
@@ -628,6 +636,8 @@ fn what_cannot_be_served_is_said_at_once() {
         assert!(said.contains(&format!("cannot serve {path}: ")) && said.contains(problem), "{said}");
     }
     assert!(refuse(&["heat", "--cors", "maps.test"], 2).contains("is no origin"));
+    assert!(refuse(&["heat", "--host", "127.0.0.1:80"], 2).contains("--host 127.0.0.1 --port 80"));
+    assert!(refuse(&["heat", "--host", ""], 2).contains("--host is empty"));
     assert!(refuse(&["heat", "--ol-url", "ftp://x"], 2).contains("ol.css"));
     assert!(refuse(&["heat", "--ol-url", "empty"], 2).contains("holds no dist/ol.js"));
     let server = Server::start(&place, &["heat"]);

@@ -170,6 +170,67 @@ fn a_server_ends_whether_its_address_was_read_or_not() {
     }
 }
 
+/// Signals that a task does not hear, a bit each.
+fn blocked(status: &Path) -> u64 {
+    let status = fs::read_to_string(status).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap()
+}
+
+/// A thread that waits for a dead disk never handles a signal, so that signals go to the one that only listens.
+#[cfg(target_os = "linux")]
+#[test]
+fn one_thread_is_there_for_signals() {
+    let place = Playground::new();
+    let (reader, mut writer) = pipe().unwrap();
+    writer.write_all(b"lon,lat\n1,2\n3,4\n").unwrap();
+    let arguments = ["render", "-", "-o", "tiles", "--backend", "cpu", "--threads", "4"];
+    let mut child = place.command().args(arguments).stdin(reader).stderr(Stdio::null()).spawn().unwrap();
+    listening(&mut child, Signal::HUP);
+    let start = Instant::now();
+    loop {
+        let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+        let masks: Vec<u64> = tasks.map(|task| blocked(&task.unwrap().path().join("status"))).collect();
+        let hear =
+            |(signal, _): (Signal, i32)| masks.iter().filter(|&mask| mask >> (signal.as_raw() - 1) & 1 == 0).count();
+        // Later threads are there too.
+        if masks.len() > 4 && SIGNALS.map(hear) == [1, 1, 1] {
+            break;
+        }
+        assert!(start.elapsed() < SOON, "{masks:x?}");
+        sleep(Duration::from_millis(20));
+    }
+    kill_process(pid(&child), Signal::TERM).unwrap();
+    assert_eq!(ended(&mut child, SOON).code(), Some(143));
+    drop(writer);
+}
+
+/// What is started by the program hears signals as if a person had started it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_browser_hears_signals() {
+    let set = Playground::new();
+    set.file("points.csv", "lon,lat\n1,2\n3,4\n");
+    set.run(["render", "points.csv", "-o", "tiles", "-z", "0..3", "--backend", "cpu"]).ok();
+    let browser = set
+        .file("xdg-open", "#!/bin/sh\ncp /proc/$$/status \"${0%/*}/began\"\nmv \"${0%/*}/began\" \"${0%/*}/status\"\n");
+    fs::set_permissions(&browser, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", set.path("").display(), std::env::var("PATH").unwrap());
+    let mut command = set.command();
+    command.args(["serve", "tiles", "--port", "0", "--open"]).env("PATH", path);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !set.path("status").exists() {
+        assert!(start.elapsed() < NEVER);
+        sleep(Duration::from_millis(10));
+    }
+    for (signal, _) in SIGNALS {
+        assert_eq!(blocked(&set.path("status")) >> (signal.as_raw() - 1) & 1, 0, "{signal:?}");
+    }
+    kill_process(pid(&child), Signal::TERM).unwrap();
+    assert_eq!(ended(&mut child, SOON).code(), Some(143));
+}
+
 /// An output that is complete stays, and is said to, when the program is stopped while it tells about it.
 #[test]
 fn what_is_complete_stays() {

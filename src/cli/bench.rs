@@ -67,6 +67,9 @@ pub(super) struct BenchArgs {
 }
 
 pub(super) fn run(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
+    if args.inputs.is_empty() && args.number == 0 && !args.calibrate {
+        return Err(Error::Usage("-n 0 leaves nothing to measure; write for instance -n 1M".into()));
+    }
     if matches!(args.backend, BackendName::Cpu) && !args.adapter.is_empty() {
         return Err(Error::Usage("--adapter names a GPU and --backend cpu measures none; leave one out".into()));
     }
@@ -145,8 +148,9 @@ fn adapters(args: &BenchArgs) -> Result<(Vec<String>, Option<String>)> {
     if matches!(args.backend, BackendName::Cpu) {
         return Ok((Vec::new(), None));
     }
+    let choices = wanted.iter().map(|part| Choice::named(part)).collect::<Result<Vec<_>>>()?;
     let found = gpu::adapters();
-    if wanted.is_empty() {
+    if choices.is_empty() {
         return match gpu::choose(&found, Choice::Auto) {
             Ok(at) => Ok((vec![found[at].name.clone()], None)),
             Err(reason) if matches!(args.backend, BackendName::Gpu) => Err(reason),
@@ -154,8 +158,8 @@ fn adapters(args: &BenchArgs) -> Result<(Vec<String>, Option<String>)> {
         };
     }
     let mut names: Vec<String> = Vec::new();
-    for part in wanted {
-        let name = &found[gpu::choose(&found, Choice::Named(part))?].name;
+    for choice in choices {
+        let name = &found[gpu::choose(&found, choice)?].name;
         if !names.contains(name) {
             names.push(name.clone());
         }

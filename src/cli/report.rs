@@ -83,10 +83,22 @@ fn check_beside(what: Beside, path: &Path, sources: &Sources, out: &Path, force:
 
 /// Ok for a report of ours.
 fn check(path: &Path) -> Result<()> {
-    // Other files have versions too.
-    let words = [&b"\"version\":"[..], b"\"rows\":", b"\"used\":"];
-    let has = |head: &[u8], word: &[u8]| head.windows(word.len()).any(|part| part == word);
-    check_head(path, "report", |head| head.starts_with(b"{") && words.iter().all(|word| has(head, word)))
+    check_head(path, "report", is_report)
+}
+
+/// Whether a file that begins with `head` is a report: its first facts follow each other as in no other file of ours.
+fn is_report(head: &[u8]) -> bool {
+    let plain: String = head.iter().filter(|b| !b.is_ascii_whitespace()).map(|&b| char::from(b)).collect();
+    let Some((before, facts)) = plain.split_once("\"version\":\"") else { return false };
+    // Of a picture its own facts stand before.
+    let begins = before == "{" || before.starts_with("{\"width\":") && before.ends_with("\"run\":{");
+    let number = |text: &str, name: &str| {
+        let rest = text.strip_prefix(name)?;
+        Some(rest.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned())
+    };
+    let rest = facts.split_once("\",").map(|(_, rest)| rest.to_owned());
+    let rest = rest.and_then(|rest| number(&rest, "\"rows\":")).and_then(|rest| number(&rest, ",\"used\":"));
+    begins && rest.is_some_and(|rest| rest.starts_with(",\"invalid\":"))
 }
 
 /// The absolute path of what may not exist yet, without symbolic links on the way to it where its folder exists.

@@ -112,7 +112,9 @@ fn open(url: &str) {
         ("xdg-open", &[url])
     };
     let quiet = Stdio::null;
-    let started = Command::new(program).args(arguments).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(quiet()).stdout(quiet()).stderr(quiet());
+    let started = super::stop::as_began(|| command.spawn());
     if started.is_err() {
         let _ = writeln!(std::io::stderr(), "no browser could be opened: {program} is missing");
     }

@@ -3,6 +3,9 @@
 //! pipe that nobody writes to or reads from, a disk, a device) is ended here: no output appears any more, what lies in
 //! working folders is cleared away, and the process is gone without asking its other threads. A second signal does
 //! not wait for the run. The library installs no handlers; this is the command line's.
+//!
+//! One thread listens, and it is the only one that signals may go to: the system gives a signal to whichever thread has
+//! not blocked it, the main one first, and one that waits for a dead disk never comes to run its handler.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,14 +66,16 @@ fn line(left: &Left) -> String {
 }
 
 #[cfg(unix)]
-pub(super) use self::signals::write_to_stderr;
+pub(super) use self::signals::{as_began, write_to_stderr};
 
 #[cfg(unix)]
 mod signals {
     use std::io::IsTerminal;
+    use std::sync::OnceLock;
     use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
 
+    use nix::sys::signal::{SigSet, Signal};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::exit;
@@ -85,23 +90,45 @@ mod signals {
     /// How long a last line may take to be written.
     const SAYING: Duration = Duration::from_millis(50);
 
+    /// The signals that are listened for, once they are.
+    static HEARD: OnceLock<SigSet> = OnceLock::new();
+
     impl Stop {
         /// Listens for signals from now on, but not for those that were ignored when the program began: whoever started
-        /// it that way (nohup, a shell's background) means it.
+        /// it that way (nohup, a shell's background) means it. Threads that begin later are left alone by signals.
         pub(crate) fn watch(monitor: &Arc<Monitor>) -> Arc<Self> {
             let stop = Arc::new(Self::default());
             let ignored = ignored();
-            let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+            let wanted = || [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
             // Without handlers a signal leaves the working folder to the next run; nothing worse, so it is no error.
-            if let Ok(signals) = Signals::new(wanted) {
+            if let Ok(signals) = Signals::new(wanted()) {
+                let heard: SigSet = wanted().filter_map(|signal| Signal::try_from(signal).ok()).collect();
                 let (monitor, stopping) = (monitor.clone(), stop.clone());
-                std::thread::spawn(move || listen(signals, &monitor, &stopping));
+                std::thread::spawn(move || listen(signals, heard, &monitor, &stopping));
+                let _ = HEARD.set(heard);
+                block();
             }
             stop
         }
     }
 
-    fn listen(mut signals: Signals, monitor: &Monitor, stop: &Arc<Stop>) {
+    /// Keeps signals from this thread and those that it starts. Where that fails, one may be lost behind a dead disk.
+    fn block() {
+        let _ = HEARD.get().map(SigSet::thread_block);
+    }
+
+    /// Starts another program with signals as they were for this one: what is blocked is handed down.
+    pub(crate) fn as_began<T>(start: impl FnOnce() -> T) -> T {
+        let Some(heard) = HEARD.get() else { return start() };
+        let _ = heard.thread_unblock();
+        let started = start();
+        block();
+        started
+    }
+
+    fn listen(mut signals: Signals, heard: SigSet, monitor: &Monitor, stop: &Arc<Stop>) {
+        // The program may have been started by one that blocks them.
+        let _ = heard.thread_unblock();
         let mut hurry = None;
         for signal in &mut signals {
             match &hurry {
@@ -121,6 +148,8 @@ mod signals {
 
     /// Ends the process when it does not end by itself.
     fn end(again: &Receiver<()>, stop: &Stop) -> ! {
+        // What clears away may hang as well, and a second signal is not for it.
+        block();
         let hurry = again.recv_timeout(GRACE).is_ok();
         let patience = if hurry { CLEARING_AT_ONCE } else { CLEARING };
         // Neither clearing nor writing may hold the process, should the disk or the terminal hang.
@@ -171,6 +200,11 @@ impl Stop {
         });
         stop
     }
+}
+
+#[cfg(not(unix))]
+pub(super) fn as_began<T>(start: impl FnOnce() -> T) -> T {
+    start()
 }
 
 #[cfg(not(unix))]

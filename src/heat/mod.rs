@@ -38,7 +38,8 @@ pub type Colours = List<Hex, 256>;
 /// The `heat` object.
 #[derive(Debug, Clone, PartialEq, Serialize, Read)]
 pub struct Heat {
-    /// The format of this object.
+    /// The format of this object; one that says none is of the first.
+    #[serde(default)]
     pub version: Version,
     /// What a pixel's number is; "count" for numbers of points.
     #[serde(default = "count")]
@@ -291,6 +292,12 @@ pub(crate) mod tests {
         .unwrap();
         assert!(heat.version > FORMAT);
         assert_eq!((&*heat.measure, heat.left_out.iter().next()), ("mean of speed", Some(("filtered", 2))));
+    }
+
+    #[test]
+    fn one_without_a_number_is_of_format_0() {
+        let heat: Heat = serde_json::from_str(r#"{"rows": 5, "used": 3}"#).unwrap();
+        assert_eq!((heat.version, heat.used), (Version(0), 3));
     }
 
     #[test]

@@ -135,8 +135,9 @@ impl<'de> Deserialize<'de> for Reach {
     }
 }
 
-/// The number of the format of `heat`. 0 is what tilefire 0.1.0 wrote, which had its own version in this place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// The number of the format of `heat`. 0 is what tilefire 0.1.0 wrote, which had its own version in this
+/// place, and what has nothing there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 #[serde(transparent)]
 pub struct Version(pub u32);
 

@@ -3,6 +3,7 @@
 
 /// A grid by its EPSG code.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(not(feature = "proj"), allow(dead_code))]
 pub(crate) struct Grid {
     pub(crate) code: u32,
     /// Where it is used.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{Device, Resources};
 use crate::account::Held;
 use crate::backend::cpu::CpuCount;
-use crate::backend::gpu::{GpuCount, GpuOptions, OpenDevice};
+use crate::backend::gpu::{Choice, GpuCount, GpuOptions, OpenDevice};
 use crate::backend::{Count, Paint, Plan, PointPush};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
@@ -42,6 +42,8 @@ struct Answer {
 impl Opening {
     /// Begins to open the device that `resources` ask for; no adapter is asked when that is the CPU.
     pub(crate) fn start(resources: &Resources, monitor: &Arc<Monitor>) -> Result<Self> {
+        // Wrong usage is told before the work, not by whoever waits for the device.
+        resources.gpu.adapter.as_deref().map(Choice::named).transpose()?;
         let device = match resources.device {
             Device::Cpu => None,
             Device::Gpu | Device::Auto => Some(Answer::of(resources.gpu.clone(), monitor.clone())?),

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use hyper::HeaderMap;
 use hyper::header::HOST;
 
+use crate::error::{Error, Result};
+
 /// Longest path before the server's own, in bytes.
 const PREFIX: usize = 1024;
 
@@ -48,7 +50,8 @@ impl<'a> Reached<'a> {
         let path = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b);
         let fits = (prefix.is_empty() || prefix.starts_with('/')) && prefix.len() <= PREFIX;
         let fits = fits && prefix.bytes().all(path) && matches!(scheme.as_str(), "http" | "https");
-        fits.then(|| format!("{scheme}://{}{prefix}", self.host))
+        let host = self.host.strip_suffix(':').unwrap_or(self.host);
+        fits.then(|| format!("{scheme}://{host}{prefix}"))
     }
 }
 
@@ -74,7 +77,7 @@ pub(super) fn client(headers: &HeaderMap) -> Option<IpAddr> {
 }
 
 /// A name or an address, and the port where there is one: `a.test`, `127.0.0.1:80`, `[::1]:80`. `None` where the text is
-/// none of these.
+/// none of these. An empty port, `a.test:`, is none given, as RFC 3986 has it.
 pub(super) fn split(host: &str) -> Option<(&str, Option<u16>)> {
     let (name, port) = match host.strip_prefix('[') {
         Some(v6) => {
@@ -92,11 +95,39 @@ pub(super) fn split(host: &str) -> Option<(&str, Option<u16>)> {
         }
     };
     let port = match port {
-        Some(port) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => Some(port.parse().ok()?),
+        None | Some("") => None,
+        Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => Some(port.parse().ok()?),
         Some(_) => return None,
-        None => None,
     };
     Some((name, port))
+}
+
+/// Whether a person means a host by this text, without a port: labels between single dots, or an address, that of IPv6
+/// in brackets or not.
+pub(super) fn is_host(text: &str) -> bool {
+    let label = |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
+    match split(text) {
+        _ if text.parse::<IpAddr>().is_ok() => true,
+        Some(_) if text.starts_with('[') => text.ends_with(']'),
+        Some((name, _)) => name == text && name.strip_suffix('.').unwrap_or(name).split('.').all(label),
+        None => false,
+    }
+}
+
+/// The name or address of `--host`, to listen on.
+pub(super) fn to_listen(host: &str) -> Result<&str> {
+    let bare = host.strip_prefix('[').and_then(|v6| v6.strip_suffix(']')).unwrap_or(host);
+    if bare.trim().is_empty() {
+        return Err(Error::Usage(
+            "--host is empty; name an address to listen on, such as 127.0.0.1, or 0.0.0.0 for every network".into(),
+        ));
+    }
+    match split(host) {
+        Some((name, Some(port))) => {
+            Err(Error::Usage(format!("--host {host} has a port in it; write --host {name} --port {port}")))
+        }
+        _ => Ok(bare),
+    }
 }
 
 #[cfg(test)]
@@ -127,27 +158,38 @@ mod tests {
 
     #[test]
     fn no_header_leaves_the_url() {
-        for host in [
-            "",
-            "a:",
-            "a:x",
-            "a:99999",
-            "[::1",
-            "[a]",
-            "::1",
-            "a/b",
-            "a\"b",
-            "a b",
-            "user@a",
-            "a<script>",
-            "a?b",
-            "a#b",
-        ] {
+        for host in
+            ["", "a:x", "a:99999", "[::1", "[a]", "::1", "a/b", "a\"b", "a b", "user@a", "a<script>", "a?b", "a#b"]
+        {
             assert_eq!(told(&[("host", host)], false), None, "{host}");
         }
         assert_eq!(told(&[], false), None);
         for bad in [("x-forwarded-proto", "javascript"), ("x-forwarded-prefix", "/a?b"), ("x-forwarded-prefix", "a")] {
             assert_eq!(told(&[("host", "a"), bad], true), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_port_is_none() {
+        for host in ["a", "127.0.0.1", "[::1]"] {
+            assert_eq!(told(&[("host", &format!("{host}:"))], false), Some(format!("http://{host}")));
+        }
+    }
+
+    #[test]
+    fn a_host_has_labels_or_is_an_address() {
+        for host in ["a", "a.b-c.test", "a_b.test.", "127.0.0.1", "::1", "[::1]", "2001:db8::1"] {
+            assert!(is_host(host), "{host}");
+        }
+        let long = "a".repeat(64);
+        for none in
+            ["", ".", "-", "a..b", ".a", "-a.test", "a-.test", "a..", "a:", "a:80", "[::1]:", "[::1]:80", "::x", &long]
+        {
+            assert!(!is_host(none), "{none}");
+        }
+        assert_eq!(["a.test", "::1", "[::1]"].map(|host| to_listen(host).unwrap()), ["a.test", "::1", "::1"]);
+        for none in ["", " ", "[]", "127.0.0.1:80", "[::1]:80", "a:80"] {
+            assert!(to_listen(none).is_err(), "{none}");
         }
     }
 

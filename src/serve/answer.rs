@@ -9,7 +9,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::address::{self, Reached};
-use super::body::{Body, Room};
+use super::body::{Body, Full, Room};
 use super::clients::{Clients, Held};
 use super::headers::{Condition, Wanted, condition, tag_of, wanted};
 use super::hosts::Hosts;
@@ -71,7 +71,7 @@ impl App {
             keep: HeaderValue::from_str(&keep).map_err(|e| Error::Internal(e.to_string()))?,
             trust_forwarded: request.trust_forwarded,
             clients: Clients::new(places::places()),
-            room: Room::default(),
+            room: Room::for_all(),
         })
     }
 
@@ -85,8 +85,9 @@ impl App {
 
     /// Answers a request that came from `peer`.
     pub(super) async fn answer(&self, request: &Request<Incoming>, peer: IpAddr) -> Response<Body> {
-        let decided = match self.enter(request.headers(), peer) {
-            Ok(held) => self.decide(request).await.map(|mut answer| {
+        let client = self.client(request.headers(), peer);
+        let decided = match self.enter(client) {
+            Ok(held) => self.decide(request, client).await.map(|mut answer| {
                 answer.body_mut().held = held;
                 answer
             }),
@@ -103,18 +104,23 @@ impl App {
         self.finish(answer, request.headers())
     }
 
-    /// A place for the client that a proxy speaks for; without such a proxy its connection has one.
-    fn enter(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Option<Held>, Refusal> {
+    /// Whose request it is: the one that a proxy speaks for, if it is believed.
+    fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+        self.trust_forwarded.then(|| address::client(headers)).flatten().unwrap_or(peer)
+    }
+
+    /// A place for a client of a proxy; without one its connection has a place.
+    fn enter(&self, client: IpAddr) -> Result<Option<Held>, Refusal> {
         if !self.trust_forwarded {
             return Ok(None);
         }
-        match self.clients.enter(address::client(headers).unwrap_or(peer)) {
+        match self.clients.enter(client) {
             None => refuse(StatusCode::TOO_MANY_REQUESTS, "this address has as many requests under way as it may have"),
             held => Ok(held),
         }
     }
 
-    async fn decide(&self, request: &Request<Incoming>) -> Answer {
+    async fn decide(&self, request: &Request<Incoming>, client: IpAddr) -> Answer {
         let ask = request.method() == Method::OPTIONS && !self.origins.is_empty();
         if !ask && !matches!(*request.method(), Method::GET | Method::HEAD) {
             return refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here");
@@ -128,10 +134,10 @@ impl App {
             Route::Page => self.page(headers),
             Route::Health => self.health(),
             Route::Library(file) => self.library(file, headers),
-            Route::TileJson(layer) => self.tile_json(layer, request).await,
+            Route::TileJson(layer) => self.tile_json(layer, request, client).await,
             Route::Archive(layer) => self.archive(layer, headers).await,
-            Route::Legend(layer) => self.legend(layer, headers).await,
-            Route::Tile(layer, tile) => self.tile(layer, tile, headers).await,
+            Route::Legend(layer) => self.legend(layer, headers, client).await,
+            Route::Tile(layer, tile) => self.tile(layer, tile, headers, client).await,
             Route::Unknown => refuse(StatusCode::NOT_FOUND, "there is nothing at this address"),
             Route::Nonsense(problem) => refuse(StatusCode::BAD_REQUEST, problem),
         }
@@ -190,7 +196,7 @@ impl App {
         Ok(answer)
     }
 
-    async fn tile_json(&self, layer: &str, request: &Request<Incoming>) -> Answer {
+    async fn tile_json(&self, layer: &str, request: &Request<Incoming>, client: IpAddr) -> Answer {
         let layer = self.layer(layer)?;
         let about = self.ask(layer, TileSource::about).await?;
         let Some(base) = self.reached(request)?.and_then(|reached| reached.base()) else {
@@ -198,10 +204,10 @@ impl App {
         };
         let text = tile_json(&about, &layer.name, &base)
             .map_err(|e| Refusal(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;
-        self.tagged(request.headers(), "application/json", text.into_bytes())
+        self.tagged(layer, client, request.headers(), "application/json", text.into_bytes())
     }
 
-    async fn tile(&self, layer: &str, tile: TileCoord, headers: &HeaderMap) -> Answer {
+    async fn tile(&self, layer: &str, tile: TileCoord, headers: &HeaderMap, client: IpAddr) -> Answer {
         let layer = self.layer(layer)?;
         let read = move |source: &TileSource, wait| match source.tile(tile, wait)? {
             Some(png) => Ok(Ok(png)),
@@ -213,7 +219,7 @@ impl App {
             _ => Refusal(status, problem),
         })?;
         match found {
-            Ok(png) => self.tagged(headers, PNG, png),
+            Ok(png) => self.tagged(layer, client, headers, PNG, png),
             Err(true) => match condition(headers, None) {
                 Condition::Fails => other(),
                 _ => Ok(empty(StatusCode::NO_CONTENT)),
@@ -222,7 +228,7 @@ impl App {
         }
     }
 
-    async fn legend(&self, layer: &str, headers: &HeaderMap) -> Answer {
+    async fn legend(&self, layer: &str, headers: &HeaderMap, client: IpAddr) -> Answer {
         let layer = self.layer(layer)?;
         let about = self.ask(layer, TileSource::about).await?;
         let none = || {
@@ -231,7 +237,7 @@ impl App {
         };
         if !about.archive {
             return match self.ask(layer, TileSource::legend).await? {
-                Some(png) => self.tagged(headers, PNG, png),
+                Some(png) => self.tagged(layer, client, headers, PNG, png),
                 None => none(),
             };
         }
@@ -303,11 +309,17 @@ impl App {
     }
 
     /// The bytes, or only that they have not changed.
-    fn tagged(&self, asked: &HeaderMap, kind: &str, bytes: Vec<u8>) -> Answer {
+    fn tagged(&self, layer: &Layer, client: IpAddr, asked: &HeaderMap, kind: &str, bytes: Vec<u8>) -> Answer {
         let tag = tag_of(&bytes);
-        match self.room.place(bytes) {
-            Some(bytes) => tagged(asked, &tag, kind, bytes),
-            None => refuse(StatusCode::SERVICE_UNAVAILABLE, "too many large answers are under way; ask again soon"),
+        match self.room.place(&layer.room, client, bytes) {
+            Ok(bytes) => tagged(asked, &tag, kind, bytes),
+            Err(Full::Client) => refuse(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "this address has as many large answers under way as it may have; ask again soon",
+            ),
+            Err(Full::All) => {
+                refuse(StatusCode::SERVICE_UNAVAILABLE, "too many large answers are under way; ask again soon")
+            }
         }
     }
 

@@ -1,9 +1,12 @@
 //! What follows the headers of an answer: bytes in memory, or a stretch of a file that is read piece by piece as fast
 //! as the client takes it, so that a slow client costs one piece of memory and a large file no more. Large answers in
-//! memory share a room of bounded size, and each answer holds its client's place, until the client has taken them.
+//! memory take room, of which there is so much for all and half as much for each layer, and each answer holds its client's
+//! place, until the client has taken them. Of either room an address may have a share only, so that one that takes nothing
+//! neither closes a layer to others nor the server.
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +15,7 @@ use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-use super::clients::Held;
+use super::clients::{Clients, Held};
 use super::gate::Gate;
 use crate::container::read::{Wait, Whole};
 
@@ -23,20 +26,29 @@ const LARGE: usize = 64 << 10;
 /// Bytes of all large answers in memory.
 const ROOM: usize = 64 << 20;
 
-/// The room for large answers.
+/// Room for large answers, of which each client may have a share.
 #[derive(Debug, Clone)]
-pub(super) struct Room(Arc<Semaphore>);
-
-impl Default for Room {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ROOM)))
-    }
+pub(super) struct Room {
+    free: Arc<Semaphore>,
+    clients: Arc<Clients>,
 }
 
-/// Bytes that keep their place in the room for as long as anyone has them.
+/// Who has no room left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// The client, which leaves what it has unread.
+    Client,
+    /// Nobody in particular.
+    All,
+}
+
+/// What an answer holds of a room.
+type Taken = (OwnedSemaphorePermit, Held);
+
+/// Bytes that keep their place in both rooms for as long as anyone has them.
 struct Placed {
     bytes: Vec<u8>,
-    _room: OwnedSemaphorePermit,
+    _rooms: [Taken; 2],
 }
 
 impl AsRef<[u8]> for Placed {
@@ -46,13 +58,34 @@ impl AsRef<[u8]> for Placed {
 }
 
 impl Room {
-    /// The bytes, to be sent; `None` where there is no room for them now.
-    pub(super) fn place(&self, bytes: Vec<u8>) -> Option<Bytes> {
+    /// For all layers together.
+    pub(super) fn for_all() -> Self {
+        Self::of(ROOM)
+    }
+
+    /// For one layer.
+    pub(super) fn for_layer() -> Self {
+        Self::of(ROOM / 2)
+    }
+
+    fn of(bytes: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(bytes)), clients: Clients::new(bytes) }
+    }
+
+    /// The bytes, to be sent to `client` from the layer whose room is `layer`; or who has no room for them now.
+    pub(super) fn place(&self, layer: &Self, client: IpAddr, bytes: Vec<u8>) -> Result<Bytes, Full> {
         if bytes.len() <= LARGE {
-            return Some(bytes.into());
+            return Ok(bytes.into());
         }
-        let room = self.0.clone().try_acquire_many_owned(u32::try_from(bytes.len()).ok()?).ok()?;
-        Some(Bytes::from_owner(Placed { bytes, _room: room }))
+        let rooms = [layer.take(client, bytes.len())?, self.take(client, bytes.len())?];
+        Ok(Bytes::from_owner(Placed { bytes, _rooms: rooms }))
+    }
+
+    fn take(&self, client: IpAddr, bytes: usize) -> Result<Taken, Full> {
+        let held = self.clients.take(client, bytes).ok_or(Full::Client)?;
+        let many = u32::try_from(bytes).map_err(|_| Full::All)?;
+        let permit = self.free.clone().try_acquire_many_owned(many).map_err(|_| Full::All)?;
+        Ok((permit, held))
     }
 }
 
@@ -155,14 +188,41 @@ mod tests {
 
     #[test]
     fn large_answers_have_room_until_they_are_taken() {
-        let room = Room(Arc::new(Semaphore::new(3 * LARGE)));
-        let first = room.place(vec![1; 2 * LARGE]).unwrap();
-        assert!(room.place(vec![1; 2 * LARGE]).is_none());
-        assert_eq!(room.place(vec![1; LARGE]).unwrap().len(), LARGE, "a small one takes none");
+        let (room, layer) = (Room::of(16 * LARGE), Room::of(8 * LARGE));
+        let place = |bytes| room.place(&layer, IpAddr::from([192, 0, 2, 1]), vec![1; bytes]);
+        let first = place(2 * LARGE).unwrap();
+        assert_eq!(place(LARGE + 1), Err(Full::Client));
+        assert_eq!(place(LARGE).unwrap().len(), LARGE, "a small one takes none");
         let part = first.slice(5..6);
         drop(first);
-        assert!(room.place(vec![1; 2 * LARGE]).is_none(), "someone has a part of it");
+        assert_eq!(place(LARGE + 1), Err(Full::Client), "someone has a part of it");
         drop(part);
-        assert!(room.place(vec![1; 2 * LARGE]).is_some());
+        assert!(place(2 * LARGE).is_ok());
+    }
+
+    #[test]
+    fn no_client_and_no_layer_takes_all_the_room() {
+        let (room, layers) = (Room::of(32 * LARGE), [Room::of(16 * LARGE), Room::of(16 * LARGE), Room::of(16 * LARGE)]);
+        let take = |layer: usize, client: u8| {
+            room.place(&layers[layer], IpAddr::from([192, 0, 2, client]), vec![1; 2 * LARGE])
+        };
+        let all = |layer: usize, client: u8| std::iter::from_fn(|| take(layer, client).ok()).collect::<Vec<_>>();
+        // A quarter of the layer's room, and of all room.
+        let one = [all(0, 1), all(1, 1), all(2, 1)];
+        assert_eq!(one.each_ref().map(Vec::len), [2, 2, 0]);
+        // Others have what is left, and each layer has half of all room.
+        let others = [all(0, 2), all(0, 3), all(0, 4), all(0, 5)];
+        assert_eq!(others.each_ref().map(Vec::len), [2, 2, 2, 0]);
+        assert_eq!(take(0, 6), Err(Full::All));
+        let more = [all(1, 2), all(1, 3), all(1, 4), all(2, 5)];
+        assert_eq!(more.each_ref().map(Vec::len), [2, 2, 2, 0], "16 in all");
+        drop((one, others, more));
+        assert_eq!(room.free.available_permits(), 32 * LARGE);
+        // This machine itself has a half.
+        let own = |client| room.place(&layers[0], client, vec![1; 8 * LARGE]);
+        let held = own(IpAddr::from([127, 0, 0, 1])).unwrap();
+        assert_eq!(own(IpAddr::from([127, 0, 0, 1])), Err(Full::Client));
+        assert!(own(IpAddr::from([127, 0, 0, 2])).is_ok());
+        drop(held);
     }
 }

@@ -1,5 +1,6 @@
 //! How much of the server one client may have: a share of all places for each address, so that no single one takes
-//! them all. Which address a client has is for the caller to know.
+//! them all. What a place is (a connection, a request, a byte of memory) and which address a client has is for the caller
+//! to know.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -17,11 +18,12 @@ pub(super) struct Clients {
     own: usize,
 }
 
-/// One place, held until it is dropped.
+/// Places of one client, held until this is dropped.
 #[derive(Debug)]
 pub(super) struct Held {
     clients: Arc<Clients>,
     address: IpAddr,
+    places: usize,
 }
 
 impl Clients {
@@ -33,15 +35,18 @@ impl Clients {
 
     /// A place for a client, `None` where it holds its share.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Held> {
+        self.take(address, 1)
+    }
+
+    /// So many places for a client, `None` where it would hold more than its share.
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, places: usize) -> Option<Held> {
         let address = household(address);
         let share = if address.is_loopback() { self.own } else { self.share };
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = held.entry(address).or_insert(0);
-        if *count >= share {
-            return None;
-        }
-        *count += 1;
-        Some(Held { clients: self.clone(), address })
+        let before = held.get(&address).copied().unwrap_or(0);
+        let after = before.checked_add(places).filter(|&after| after <= share)?;
+        held.insert(address, after);
+        Some(Held { clients: self.clone(), address, places })
     }
 }
 
@@ -49,7 +54,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         let mut held = self.clients.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = held.get_mut(&self.address) {
-            *count -= 1;
+            *count -= self.places;
             if *count == 0 {
                 held.remove(&self.address);
             }
@@ -88,6 +93,11 @@ mod tests {
         assert_eq!((network.len(), enter("2001:db8::ffff:2", 1).len(), enter("2001:db8:0:1::1", 1).len()), (10, 0, 1));
         drop((first, network));
         assert_eq!(enter("192.0.2.1", 50).len(), 10);
+        let take = |places| clients.take("192.0.2.1".parse().unwrap(), places);
+        let several = take(7).unwrap();
+        assert!(take(4).is_none() && take(usize::MAX).is_none() && take(3).is_some());
+        drop(several);
+        assert!(take(10).is_some() && take(11).is_none());
         assert!(clients.held.lock().unwrap().is_empty());
         assert_eq!(Clients::new(1).share, LEAST);
     }

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::address::split;
+use super::address::is_host;
 use crate::error::{Error, Result};
 
 /// Names this server answers for, besides all addresses and localhost.
@@ -16,15 +16,13 @@ impl Hosts {
         let mut names = machine();
         names.push(plain(listened));
         for name in allowed {
-            match split(name) {
-                Some((_, None)) => names.push(plain(name)),
-                _ => {
-                    return Err(Error::Usage(format!(
-                        "'{name}' is no name of a host; write it without scheme, port, path and wildcard, such as \
-                         maps.example.org"
-                    )));
-                }
+            if !is_host(name) {
+                return Err(Error::Usage(format!(
+                    "'{name}' is no name of a host; write it without scheme, port, path and wildcard, such as \
+                     maps.example.org"
+                )));
             }
+            names.push(plain(name));
         }
         Ok(Self(names))
     }

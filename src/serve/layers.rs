@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::body::Bytes;
 
+use super::body::Room;
 use super::gate::Gate;
 use crate::container::read::{About, Directories, TileSource, Trouble, Wait};
 use crate::error::Result;
@@ -34,6 +35,8 @@ pub(super) struct Layer {
     pub(super) source: TileSource,
     /// The way to its disk.
     pub(super) gate: Gate,
+    /// Room for its large answers.
+    pub(super) room: Room,
     drawn: Mutex<Option<Drawn>>,
 }
 
@@ -79,7 +82,8 @@ impl Layers {
             used.insert(name.clone());
             let doubt = source.about(Wait::Allowed).ok().and_then(|about| about.doubt.clone());
             layers.named.push(Named { name: name.clone(), path: path.clone(), doubt });
-            layers.layers.push(Arc::new(Layer { name, source, gate: Gate::default(), drawn: Mutex::default() }));
+            let (gate, room) = (Gate::default(), Room::for_layer());
+            layers.layers.push(Arc::new(Layer { name, source, gate, room, drawn: Mutex::default() }));
         }
         Ok(layers)
     }

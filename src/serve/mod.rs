@@ -65,6 +65,7 @@ pub struct Serving<'a> {
 
 /// Serves until `monitor` is cancelled; `ready` is called once connections are accepted.
 pub fn run(request: &Request, monitor: &Monitor, ready: impl FnOnce(&Serving<'_>)) -> Result<()> {
+    let host = address::to_listen(&request.host)?;
     let layers = Layers::open(&request.paths)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // Each layer has its own: more are never asked for.
@@ -75,7 +76,7 @@ pub fn run(request: &Request, monitor: &Monitor, ready: impl FnOnce(&Serving<'_>
         .map_err(|e| Error::Limit(format!("cannot start threads to serve with: {e}")))?;
     let app = Arc::new(App::new(request, layers)?);
     let served = runtime.block_on(async {
-        let listener = listen(&request.host, request.port).await?;
+        let listener = listen(host, request.port).await?;
         let address = listener.local_addr().map_err(|e| Error::Output(format!("cannot listen: {e}")))?;
         ready(&Serving { address, layers: app.layers() });
         connections::accept(listener, &app, request.patience, monitor).await;
@@ -87,8 +88,7 @@ pub fn run(request: &Request, monitor: &Monitor, ready: impl FnOnce(&Serving<'_>
 }
 
 async fn listen(host: &str, port: u16) -> Result<TcpListener> {
-    let name = host.trim_start_matches('[').trim_end_matches(']');
-    TcpListener::bind((name, port)).await.map_err(|e| {
+    TcpListener::bind((host, port)).await.map_err(|e| {
         let advice = if e.kind() == std::io::ErrorKind::AddrInUse { "; choose another --port, or 0" } else { "" };
         Error::Output(format!("cannot listen on {host} port {port}: {e}{advice}"))
     })

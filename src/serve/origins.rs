@@ -1,5 +1,7 @@
 //! Whose pages may read what is served: origins as a person gives them and as browsers send them. RFC 6454 says what
-//! an origin is: scheme, host and port, of which case and the usual port are of no account.
+//! an origin is: scheme, host and port, of which case, the usual port and zeros of an IPv6 address are of no account.
+
+use std::net::Ipv6Addr;
 
 use hyper::HeaderMap;
 use hyper::header::{HeaderValue, ORIGIN};
@@ -60,14 +62,17 @@ fn plain(origin: &str) -> Option<String> {
     if !scheme.starts_with(|c: char| c.is_ascii_lowercase()) || !scheme.bytes().all(letters) {
         return None;
     }
-    let (name, port) = split(rest)?;
+    // An empty port may stand in an address, but no browser writes one in an origin.
+    let (name, port) = split(rest).filter(|_| !rest.ends_with(':'))?;
     let usual = match scheme.as_str() {
         "http" => Some(80),
         "https" => Some(443),
         _ => None,
     };
-    let name = name.to_ascii_lowercase();
-    let name = if name.contains(':') { format!("[{name}]") } else { name };
+    let name = match name.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => name.to_ascii_lowercase(),
+    };
     let port = port.filter(|port| Some(*port) != usual).map(|port| format!(":{port}")).unwrap_or_default();
     Some(format!("{scheme}://{name}{port}"))
 }
@@ -83,6 +88,8 @@ mod tests {
             ("HTTP://a.test:80", "http://a.test"),
             ("http://a.test:8080", "http://A.TEST:8080"),
             ("https://[2001:DB8::1]:443", "https://[2001:db8::1]"),
+            ("http://[2001:0db8::1]", "http://[2001:db8:0:0:0:0:0:1]"),
+            ("http://[::ffff:192.0.2.1]:81", "http://[::ffff:c000:201]:81"),
             ("capacitor://localhost", "Capacitor://LOCALHOST"),
         ] {
             assert_eq!(plain(origin), plain(same));

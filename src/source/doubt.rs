@@ -7,7 +7,6 @@ use std::f64::consts::PI;
 use super::notice::{Example, Notice};
 use super::options::ReadOptions;
 use super::report::FileReport;
-use super::tally::pair;
 use crate::error::Error;
 use crate::project::Coordinate;
 use crate::rows::Reason;
@@ -359,6 +358,11 @@ impl Doubt {
             "lie far from all others and rule the box that a page opens on; leave one out with --drop LON,LAT",
         );
     }
+}
+
+/// A coordinate as a person writes it.
+pub(super) fn pair(coordinate: Coordinate) -> String {
+    format!("{}, {}", coordinate.x, coordinate.y)
 }
 
 /// What is found out about one input.

@@ -4,6 +4,7 @@
 //! `input` opens bytes, `open` finds out what they are, a `format::Source` for each format (`delimited` for text) hands
 //! out pieces and decodes them, `parallel` drives the threads.
 
+mod cell;
 mod columns;
 mod delimited;
 mod describe;
@@ -11,15 +12,16 @@ mod dialect;
 mod doubt;
 mod format;
 mod input;
+mod kinds;
 mod notice;
 mod open;
 mod options;
+mod packed;
 mod parallel;
 mod rejects;
 mod report;
 mod stop;
 mod synth;
-#[allow(dead_code)]
 mod take;
 mod tally;
 #[doc(hidden)]

@@ -8,7 +8,9 @@ use super::delimited::Delimited;
 use super::describe::ColumnAbout;
 use super::format::Source;
 use super::input::{Bytes, KEPT_OPEN};
+use super::kinds;
 use super::notice::Notice;
+use super::packed::{Packing, Recipe};
 use super::rejects::{RejectLimits, RejectLog};
 use super::stop::Stop;
 use super::{Input, ReadOptions};
@@ -114,7 +116,7 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
 
 /// The source for what `bytes` hold.
 fn recognise(
-    bytes: Bytes,
+    mut bytes: Bytes,
     input: &Input,
     options: &ReadOptions,
     projected: bool,
@@ -122,25 +124,23 @@ fn recognise(
 ) -> Result<Box<dyn Source>> {
     let mut head = Vec::new();
     bytes.head(&mut head, HEAD, stop)?;
-    if let Some(problem) = other_format(&head) {
-        return Err(Error::Input(format!("{input} {problem}")));
-    }
-    Ok(Box::new(Delimited::open(bytes, head, input, options, projected, stop)?))
-}
-
-/// What a file is by its first bytes, when that is no text.
-fn other_format(head: &[u8]) -> Option<String> {
-    let packed = [
-        (&b"\x1f\x8b"[..], "gzip", "gunzip"),
-        (b"\x28\xb5\x2f\xfd", "zstd", "zstd -d"),
-        (b"BZh", "bzip2", "bunzip2"),
-        (b"\xfd7zXZ\0", "xz", "unxz"),
-        (b"PK\x03\x04", "zip", "unzip"),
-    ];
-    for (magic, name, tool) in packed {
-        if head.starts_with(magic) {
-            return Some(format!("is compressed ({name}), which is not supported yet; decompress it first ({tool})"));
+    let mut how = "";
+    if let Some(packing) = Packing::of(&head) {
+        bytes = bytes.unpack(Recipe::unpack(packing))?;
+        head.clear();
+        bytes.head(&mut head, HEAD, stop)?;
+        how = packing.name();
+        if let Some(inner) = Packing::of(&head) {
+            let inner = inner.name();
+            return Err(Error::Input(format!("{input} is packed twice, {inner} within {how}; unpack it once first")));
         }
     }
-    head.starts_with(b"PAR1").then(|| "is a Parquet file, which is not supported yet; convert it to CSV first".into())
+    if head.starts_with(b"PK\x03\x04") {
+        return Err(Error::Input(format!("{input} is a zip archive, which is not read yet; unpack it first (unzip)")));
+    }
+    if let Some(what) = kinds::other(&head) {
+        let within = if how.is_empty() { String::new() } else { format!(" (packed with {how})") };
+        return Err(Error::Input(format!("{input}{within} {what}")));
+    }
+    Ok(Box::new(Delimited::open(bytes, head, input, options, projected, stop)?))
 }

@@ -5,7 +5,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::notice::{Example, Notice};
 use crate::error::Error;
-use crate::project::Crs;
+use crate::project::{Crs, grids};
 use crate::rows::{LeftOut, Reason, serialize_invalid};
 
 /// How one input was read.
@@ -117,25 +117,46 @@ pub fn no_usable_rows(report: &ReadReport) -> Error {
     // Inputs of several systems have no single one to be named.
     let one = first.map(|f| &f.crs).filter(|crs| report.files.iter().all(|f| f.crs == **crs));
     let beyond = numeric > 0 && left_out[Reason::OutOfRange] == numeric;
+    let example = first.map_or(String::new(), |file| {
+        let row =
+            |(reason, row, value): &(Reason, u64, String)| format!("row {row} holds {value} ({})", reason.message());
+        file.examples.iter().filter(|e| e.0 != Reason::Missing).min_by_key(|e| e.1).map_or(String::new(), row)
+    });
+    let example = if example.is_empty() { example } else { format!("; {example}") };
     Error::Input(match one {
         _ if report.rows == 0 => format!("{from}: no rows below the header"),
         Some(Crs::Wgs84) if beyond => format!(
             "{from}: columns {columns} hold no longitudes and latitudes: all {numeric} rows with numbers are out of \
-             range; the data look projected: name their coordinate reference system with --crs (for instance \
-             --crs EPSG:27700)"
+             range{example}; if they are projected, name their coordinate reference system with --crs{}",
+            fitting(report)
         ),
         Some(crs) if beyond => {
             format!(
-                "{from}: all {numeric} rows with numbers are out of range of {crs}; check --crs and the columns {columns}"
+                "{from}: all {numeric} rows with numbers are out of range of {crs}{example}; check --crs and the columns \
+                 {columns}"
             )
         }
         _ => {
-            let reasons: Vec<_> = left_out.iter().map(|(reason, n)| format!("{n} {}", reason.message())).collect();
+            let told = left_out.iter().filter(|(_, n)| *n > 0);
+            let reasons: Vec<_> = told.map(|(reason, n)| format!("{n} {}", reason.message())).collect();
             format!(
-                "{from}: none of {} rows can be used: {}; columns taken: {columns}",
+                "{from}: none of {} rows can be used: {}{example}; columns taken: {columns}",
                 report.rows,
                 reasons.join(", ")
             )
         }
     })
+}
+
+/// The national grids that hold the first row which is no place in degrees, as part of a sentence.
+fn fitting(report: &ReadReport) -> String {
+    let beyond = |file: &FileReport| {
+        let example = file.examples.iter().find(|e| e.0 == Reason::OutOfRange)?;
+        let (x, y) = example.2.split_once(", ")?;
+        Some((x.parse::<f64>().ok()?, y.parse::<f64>().ok()?))
+    };
+    let Some((x, y)) = report.files.iter().find_map(beyond) else { return String::new() };
+    let grids = grids::fitting(x, y);
+    let named: Vec<_> = grids.iter().take(4).map(|grid| format!("EPSG:{} ({})", grid.code, grid.name)).collect();
+    if named.is_empty() { String::new() } else { format!("; it may be {}", named.join(" or ")) }
 }

@@ -3,21 +3,11 @@
 
 use std::borrow::Cow;
 
-use super::options::{Decimal, Order, Unit};
+use super::cell::{Axis, Geometry, Verdict};
+use super::options::{Decimal, Unit};
 use super::value::{self, Cell};
 use crate::project::Coordinate;
 use crate::rows::Reason;
-
-/// What a coordinate measures, which decides what letters may stand beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Axis {
-    /// Degrees east.
-    Longitude,
-    /// Degrees north.
-    Latitude,
-    /// An easting or a northing of a projected system: a number alone.
-    Projected,
-}
 
 /// One coordinate in a field of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,19 +18,6 @@ pub(super) struct Place {
     pub(super) unit: Unit,
     /// The field, from 0, of a letter or word that says which half of the globe it is.
     pub(super) hemisphere: Option<usize>,
-}
-
-/// How both coordinates are written in one field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Geometry {
-    /// `POINT (x y)`, perhaps behind `SRID=n;`.
-    Wkt,
-    /// Well-known binary in hexadecimal digits, perhaps with an SRID.
-    Wkb,
-    /// `{"type":"Point","coordinates":[x,y]}`.
-    GeoJson,
-    /// Two numbers with something between them, perhaps in brackets.
-    Pair(Order),
 }
 
 /// What is taken from a row.
@@ -64,21 +41,6 @@ pub(super) enum Take {
         /// The number of the reference system that every row must name which names any.
         srid: Option<u32>,
     },
-}
-
-/// What became of a row that is no coordinate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It is left out.
-    Out(Reason),
-    /// It cannot belong to this input: the run ends and names it.
-    Ends(String),
-}
-
-impl From<Reason> for Verdict {
-    fn from(reason: Reason) -> Self {
-        Self::Out(reason)
-    }
 }
 
 impl Place {

@@ -2,7 +2,7 @@
 //! where asked for every row that is left out. Rows are numbered from 1 within the piece; the ledger (`parallel`) knows
 //! those before it.
 
-use super::doubt::Doubt;
+use super::doubt::{Doubt, pair};
 use crate::project::Coordinate;
 use crate::rows::{LeftOut, Reason};
 
@@ -140,11 +140,6 @@ impl Tally {
         self.handed = self.rows;
         self.since.clear();
     }
-}
-
-/// A coordinate as a person writes it.
-pub(super) fn pair(coordinate: Coordinate) -> String {
-    format!("{}, {}", coordinate.x, coordinate.y)
 }
 
 /// A value's first characters.

@@ -120,16 +120,22 @@ impl Grid {
         ZoomRange { min: self.zoom, max: self.zoom }
     }
 
-    /// The box that the picture shows, in degrees. West is below -180 or east above 180 where it reaches over the
-    /// antimeridian.
+    /// The box that the picture shows of the map, in degrees; as where a person asks for one, west is to the east of east
+    /// where it reaches over the antimeridian. What the picture has beyond the map or for a second time shows nothing.
     pub fn bounds(&self) -> LonLatBounds {
         let Frame { west, north, width, height } = self.frame;
-        let side = |at: i64| at as f64;
+        let (west, east) = if width >= WORLD as u64 {
+            (0, WORLD)
+        } else {
+            // East is above 0: the antimeridian is the end of a box before it is the beginning of one.
+            (west.rem_euclid(WORLD), (west + width as i64 - 1).rem_euclid(WORLD) + 1)
+        };
+        let row = |at: i64| at.clamp(0, WORLD) as f64;
         LonLatBounds {
-            west: longitude(side(west)),
-            south: latitude(side(north + height as i64)),
-            east: longitude(side(west + width as i64)),
-            north: latitude(side(north)),
+            west: longitude(west as f64),
+            south: latitude(row(north + height as i64)),
+            east: longitude(east as f64),
+            north: latitude(row(north)),
         }
     }
 
@@ -259,9 +265,22 @@ mod tests {
     }
 
     #[test]
-    fn bounds_are_those_of_the_frame() {
+    fn bounds_are_those_of_the_frame_on_earth() {
         let bounds = Grid::new(Frame::WORLD, Some(256), None).bounds();
         assert_eq!((bounds.west, bounds.east), (-180.0, 180.0));
         assert!((bounds.south + 85.051_128_8).abs() < 1e-6 && (bounds.north - 85.051_128_8).abs() < 1e-6, "{bounds:?}");
+        // Points all over the world, with pixels to spare around them.
+        let data = Frame { west: 3, north: 1, width: WORLD as u64 - 9, height: WORLD as u64 - 5 };
+        assert_eq!(Grid::padded(data, Some(1000), Some(900), 2).bounds(), bounds);
+        // Across the antimeridian from either side, and up to it.
+        let sides = |west, width| {
+            let LonLatBounds { west, east, .. } =
+                Grid::new(Frame { west, north: 0, width, height: width }, None, None).bounds();
+            (west, east)
+        };
+        assert_eq!(sides(-WORLD / 8, WORLD as u64 / 4), (135.0, -135.0));
+        assert_eq!(sides(WORLD / 8 * 7, WORLD as u64 / 4), (135.0, -135.0));
+        assert_eq!(sides(WORLD / 8 * 7, WORLD as u64 / 8), (135.0, 180.0));
+        assert_eq!(sides(0, WORLD as u64 / 8), (-180.0, -135.0));
     }
 }

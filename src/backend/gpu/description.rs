@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::error::{Error, Result};
+
 /// What an adapter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -73,4 +75,14 @@ pub enum Choice<'a> {
     Auto,
     /// The best adapter whose name holds this text, in any case; software adapters too.
     Named(&'a str),
+}
+
+impl<'a> Choice<'a> {
+    /// The best adapter of that name. Every name holds an empty one, which would choose without naming anything.
+    pub fn named(part: &'a str) -> Result<Self> {
+        if part.trim().is_empty() {
+            return Err(Error::Usage("--adapter names no adapter; tilefire info lists them".into()));
+        }
+        Ok(Self::Named(part))
+    }
 }

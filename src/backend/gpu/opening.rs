@@ -36,7 +36,7 @@ impl OpenDevice {
     /// # Errors
     /// [`NoAdapter`](crate::Error::NoAdapter) when none fits, [`Device`](crate::Error::Device) when it cannot be opened.
     pub fn open(options: &GpuOptions, monitor: &Arc<Monitor>) -> Result<Self> {
-        let wanted = options.adapter.as_deref().map_or(Choice::Auto, Choice::Named);
+        let wanted = options.adapter.as_deref().map_or(Ok(Choice::Auto), Choice::named)?;
         let mut found = adapter::enumerate();
         let descriptions: Vec<_> = found.iter().map(|(_, description)| description.clone()).collect();
         let (adapter, description) = found.swap_remove(choose(&descriptions, wanted)?);

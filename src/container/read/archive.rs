@@ -61,11 +61,11 @@ impl Archive {
             _ => return Err(Trouble::Damaged("its tiles are no PNG images".to_owned())),
         }
         let word = |at: usize| head[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
-        let part = |at: usize, name: &str| {
+        let part = |at: usize, of: &str| {
             let part = Part { offset: word(at), length: word(at + 8) };
             let fits = part.offset.checked_add(part.length).is_some_and(|end| end <= length);
             fits.then_some(part)
-                .ok_or_else(|| Trouble::Damaged(format!("it ends before its {name} does ({length} bytes)")))
+                .ok_or_else(|| Trouble::Damaged(format!("it has {length} bytes and ends before the end of its {of}")))
         };
         let (root, metadata) = (part(8, "root directory")?, part(24, "metadata")?);
         let (leaves, tiles) = (part(40, "leaf directories")?, part(56, "tiles")?);

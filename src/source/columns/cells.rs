@@ -3,8 +3,8 @@
 use super::chosen::Table;
 use super::names;
 use super::names::Side;
+use crate::source::cell::Axis;
 use crate::source::options::{Decimal, Unit};
-use crate::source::take::Axis;
 use crate::source::{Header, ReadOptions, value};
 
 /// A sample of an input with what was asked of it.

@@ -8,9 +8,10 @@ use super::lookup::{by_name, list, one, places};
 use super::names::{Family, Name, Side};
 use super::pairs::{self, Best, Pair};
 use super::{geometry, hemisphere, longer, scale, suggest};
+use crate::source::cell::Axis;
 use crate::source::notice::Notice;
 use crate::source::options::Unit;
-use crate::source::take::{Axis, Place, Take};
+use crate::source::take::{Place, Take};
 use crate::source::{Header, ReadOptions};
 
 /// Names that go together, best first: of the first pair with both sides present, the best name of each side.

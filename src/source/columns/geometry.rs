@@ -7,9 +7,10 @@ use super::lookup::{by_name as column_named, list};
 use super::{names, suggest};
 use crate::project::{Coordinate, Crs};
 use crate::source::Header;
+use crate::source::cell::{self, Axis};
 use crate::source::notice::Notice;
 use crate::source::options::{Order, Unit};
-use crate::source::take::{self, Axis, Take};
+use crate::source::take::Take;
 use crate::source::value::{self, Recognised};
 
 /// Cells that are looked at to know a column.
@@ -19,7 +20,7 @@ const SAMPLES: usize = 200;
 #[derive(Debug)]
 pub(super) struct Found {
     column: usize,
-    geometry: take::Geometry,
+    geometry: cell::Geometry,
     srid: Option<u32>,
     /// Whether a person named it.
     asked: bool,
@@ -79,21 +80,21 @@ fn refuses(sheet: &Sheet<'_>, column: usize, what: &str) -> String {
 fn ordered(
     sheet: &Sheet<'_>,
     column: usize,
-    geometry: take::Geometry,
+    geometry: cell::Geometry,
     order_known: bool,
-) -> Result<take::Geometry, String> {
-    let take::Geometry::Pair(order) = geometry else { return Ok(geometry) };
+) -> Result<cell::Geometry, String> {
+    let cell::Geometry::Pair(order) = geometry else { return Ok(geometry) };
     if let Some(order) = sheet.options.order {
-        return Ok(take::Geometry::Pair(order));
+        return Ok(cell::Geometry::Pair(order));
     }
     let name = sheet.names.get(column).filter(|_| sheet.header).and_then(|name| names::geometry(name)).flatten();
     let by_name = name.map(|lonlat| if lonlat { Order::LonLat } else { Order::LatLon });
     match (order_known, by_name) {
-        (true, _) => Ok(take::Geometry::Pair(order)),
-        (false, Some(order)) => Ok(take::Geometry::Pair(order)),
+        (true, _) => Ok(cell::Geometry::Pair(order)),
+        (false, Some(order)) => Ok(cell::Geometry::Pair(order)),
         (false, None) => {
             if let Some(order) = by_values(sheet, column) {
-                return Ok(take::Geometry::Pair(order));
+                return Ok(cell::Geometry::Pair(order));
             }
             let example = sheet.filled(column).next().map(shown_cell).unwrap_or_default();
             Err(format!(
@@ -107,7 +108,7 @@ fn ordered(
 }
 
 /// What is read of the samples.
-fn points(sheet: &Sheet<'_>, column: usize, geometry: take::Geometry, srid: Option<u32>) -> Vec<Coordinate> {
+fn points(sheet: &Sheet<'_>, column: usize, geometry: cell::Geometry, srid: Option<u32>) -> Vec<Coordinate> {
     let axes = [Axis::Projected; 2];
     let unit = sheet.options.unit.unwrap_or(Unit::Degrees);
     sheet
@@ -119,7 +120,7 @@ fn points(sheet: &Sheet<'_>, column: usize, geometry: take::Geometry, srid: Opti
 
 /// The order that the values tell beyond doubt: no latitude is above 90.
 fn by_values(sheet: &Sheet<'_>, column: usize) -> Option<Order> {
-    let points = points(sheet, column, take::Geometry::Pair(Order::LonLat), None);
+    let points = points(sheet, column, cell::Geometry::Pair(Order::LonLat), None);
     let degrees = |x: f64, y: f64| x.abs() <= 180.0 && y.abs() <= 90.0;
     let lonlat = points.iter().filter(|at| degrees(at.x, at.y)).count();
     let latlon = points.iter().filter(|at| degrees(at.y, at.x)).count();
@@ -141,11 +142,11 @@ pub(super) fn by_content(sheet: &Sheet<'_>) -> Result<Option<Found>, String> {
 }
 
 fn search(sheet: &Sheet<'_>, named: bool) -> Result<Option<Found>, String> {
-    let mut all: Vec<(usize, take::Geometry, bool, Option<u32>)> = Vec::new();
+    let mut all: Vec<(usize, cell::Geometry, bool, Option<u32>)> = Vec::new();
     for column in 0..sheet.names.len().min(500) {
         let known = named && sheet.names.get(column).is_some_and(|name| names::geometry(name).is_some());
         let Some(Recognised::Geometry { geometry, order_known, srid }) = recognise(sheet, column) else { continue };
-        let pair = matches!(geometry, take::Geometry::Pair(_));
+        let pair = matches!(geometry, cell::Geometry::Pair(_));
         // Two numbers in a column of another name may be anything.
         if known || !pair {
             all.push((column, geometry, order_known, srid));
@@ -153,7 +154,7 @@ fn search(sheet: &Sheet<'_>, named: bool) -> Result<Option<Found>, String> {
     }
     let pairs = |pair: bool| {
         all.iter()
-            .filter(move |(_, geometry, ..)| matches!(geometry, take::Geometry::Pair(_)) == pair)
+            .filter(move |(_, geometry, ..)| matches!(geometry, cell::Geometry::Pair(_)) == pair)
             .collect::<Vec<_>>()
     };
     let whole = pairs(false);
@@ -162,7 +163,7 @@ fn search(sheet: &Sheet<'_>, named: bool) -> Result<Option<Found>, String> {
         [] => Ok(None),
         [first, others @ ..] => {
             let (column, geometry, order_known, srid) = **first;
-            let alike = |other: &take::Geometry| std::mem::discriminant(other) == std::mem::discriminant(&geometry);
+            let alike = |other: &cell::Geometry| std::mem::discriminant(other) == std::mem::discriminant(&geometry);
             // One place in two notations is one place.
             if let Some((second, ..)) = others.iter().find(|(_, other, ..)| alike(other)) {
                 return Err(format!(
@@ -254,7 +255,7 @@ impl Found {
 }
 
 /// Why places cannot be degrees, where most of them lie beyond these.
-fn metres(sheet: &Sheet<'_>, column: usize, geometry: take::Geometry, srid: Option<u32>) -> Option<String> {
+fn metres(sheet: &Sheet<'_>, column: usize, geometry: cell::Geometry, srid: Option<u32>) -> Option<String> {
     let points = points(sheet, column, geometry, srid);
     let beyond = points.iter().filter(|at| at.x.abs() > 180.0 || at.y.abs() > 90.0).count();
     if points.len() < 2 || !most(beyond, points.len()) || sheet.options.crs.is_some() {

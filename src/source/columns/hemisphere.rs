@@ -2,8 +2,8 @@
 
 use super::cells::{Sheet, most, shown_cell};
 use super::names::{self, Name, Side};
+use crate::source::cell::Axis;
 use crate::source::notice::Notice;
-use crate::source::take::Axis;
 use crate::source::value::{Half, hemisphere};
 
 /// What a column holds, in cells.

@@ -3,9 +3,9 @@
 use super::cells::{Cell, Sheet, most, value};
 use super::chosen::Picked;
 use super::names::Side;
+use crate::source::cell::Axis;
 use crate::source::notice::Notice;
 use crate::source::options::Unit;
-use crate::source::take::Axis;
 
 /// How the rows of a sample compare with the header.
 #[derive(Debug, Clone, Copy)]

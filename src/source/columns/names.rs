@@ -3,7 +3,7 @@
 //! Names are cut into words and looked up, in a dozen languages; which pair of columns is taken is left to `choose`.
 
 use crate::source::Unit;
-use crate::source::take::Axis;
+use crate::source::cell::Axis;
 
 /// One of the two coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

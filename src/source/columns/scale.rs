@@ -3,8 +3,8 @@
 use super::cells::{Digits, Sheet, digits, most, shown_cell};
 use super::names::Side;
 use super::suggest;
+use crate::source::cell::Axis;
 use crate::source::options::{Decimal, Unit};
-use crate::source::take::Axis;
 
 /// A number as it is written, letters beside it left out.
 #[derive(Debug, Clone, Copy)]

@@ -3,8 +3,8 @@
 use super::cells::{Cell, Measure, Sheet, most, shown_cell, value};
 use super::names::{self, Side};
 use crate::project::grids;
+use crate::source::cell::Axis;
 use crate::source::options::Unit;
-use crate::source::take::Axis;
 
 /// Columns looked at: more are no table of points.
 const COLUMNS: usize = 500;

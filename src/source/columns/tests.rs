@@ -2,14 +2,20 @@
 
 use super::*;
 use crate::project::Crs;
-use crate::source::take::{Axis, Geometry};
+use crate::source::cell::{Axis, Geometry};
+use crate::source::take::Take;
 use crate::source::{Decimal, Header, Order, ReadOptions, Unit};
 
 fn find_in(first: &[&str], edit: impl FnOnce(&mut ReadOptions)) -> Result<(usize, usize, bool), String> {
     let mut options = ReadOptions::default();
     edit(&mut options);
     let projected = options.crs.is_some();
-    find(&csv::ByteRecord::from(first.to_vec()), &options, projected).map(|c| (c.x, c.y, c.header))
+    let first: Vec<Vec<u8>> = first.iter().map(|field| field.as_bytes().to_vec()).collect();
+    let chosen = choose(&Table { first: &first, rows: &[], decimal: Decimal::Point }, &options, projected)?;
+    match chosen.take {
+        Take::Two { x, y } => Ok((x.column, y.column, chosen.header)),
+        Take::One { column, .. } => Ok((column, column, chosen.header)),
+    }
 }
 
 fn column(text: &str) -> Option<ColumnRef> {
@@ -43,17 +49,6 @@ fn a_tie_lists_the_columns_and_the_flag() {
     assert_eq!(find_in(&["lon", "LON", "lat"], |o| (o.x, o.y) = (column("LON"), column("lat"))), Ok((1, 2, true)));
     let problem = find_in(&["a", "b"], |_| ()).unwrap_err();
     assert!(problem.contains("a, b") && problem.contains("--lon and --lat"), "{problem}");
-}
-
-#[test]
-fn another_separator_is_named() {
-    for (header, name) in [("id;lon;lat", "semicolons"), ("lon;lat", "semicolons"), ("id\tlon\tlat", "tabs")] {
-        let problem = find_in(&[header], |_| ()).unwrap_err();
-        assert!(problem.contains(name) && problem.contains(header.split(['\t', ';']).next().unwrap()), "{problem}");
-        let problem = find_in(&[header], |o| (o.x, o.y) = (column("#2"), column("#3"))).unwrap_err();
-        assert!(problem.contains(name), "{problem}");
-    }
-    assert!(!find_in(&["a;b", "c"], |_| ()).unwrap_err().contains("semicolons"));
 }
 
 #[test]

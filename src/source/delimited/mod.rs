@@ -17,7 +17,6 @@ mod scan;
 mod tests;
 
 use std::fs::File;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use self::chain::{Chain, Link, in_order_since};
@@ -25,11 +24,12 @@ use self::cut::{Cut, Quotes, cut};
 use self::detect::{Found, detect};
 use self::layout::Layout;
 use self::scan::Cursor;
+use super::cell::Axis;
 use super::dialect::Dialect;
 use super::format::{About, BATCH, Desk, Outlet, Piece, Source};
 use super::input::{Bytes, lock};
 use super::stop::Stop;
-use super::take::{Axis, Take};
+use super::take::Take;
 use super::tally::Tally;
 use super::{Delimiter, Input, ReadOptions};
 use crate::error::{Error, Result};
@@ -211,10 +211,7 @@ impl Source for Delimited {
     }
 
     fn verify(&self) -> Result<()> {
-        match &self.bytes {
-            Bytes::File(file) => file.verify(),
-            Bytes::Stream(_) => Ok(()),
-        }
+        self.bytes.verify()
     }
 }
 
@@ -237,7 +234,7 @@ impl Piece for Stretch<'_> {
         let text = self.text;
         let large = LARGE_ROW * desk.piece;
         self.read(desk)?;
-        out.monitor.bytes_read.fetch_add(self.len as u64, Ordering::Relaxed);
+        text.bytes.count(self.len, out.monitor);
         let (bytes, spans) = desk.parts(self.len);
         let quote = cut::quote(bytes);
         let mut cuts = Cuts { bytes, quote, dialect: &text.layout.dialect, spans, known: Vec::new() };

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::layout::{Layout, Within};
 use crate::project::Coordinate;
 use crate::rows::Reason;
+use crate::source::cell::Verdict;
 use crate::source::dialect::Dialect;
 use crate::source::options::{Decimal, Delimiter, Quoting};
-use crate::source::take::Verdict;
 use crate::source::tally::Tally;
 
 /// A record, unquoted.

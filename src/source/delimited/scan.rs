@@ -11,9 +11,9 @@ use super::cut::quote;
 use super::layout::{Layout, Wanted, Within, columns_of};
 use crate::project::Coordinate;
 use crate::rows::Reason;
+use crate::source::cell::Verdict;
 use crate::source::dialect::Dialect;
 use crate::source::options::{Decimal, Delimiter, Quoting};
-use crate::source::take::Verdict;
 use crate::source::tally::Tally;
 
 /// Bytes of a row that are shown.

@@ -5,8 +5,8 @@
 use super::hemisphere::{self, Half};
 use super::number;
 use super::text::{self, Symbol};
+use crate::source::cell::Axis;
 use crate::source::options::{Decimal, Unit};
-use crate::source::take::Axis;
 
 /// The parts of an angle without sign and letter.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,8 +1,8 @@
 //! The door for the fuzz targets (`fuzz/`), which see a library from outside; nothing else uses it, and it may change at
 //! any time.
 
+use super::super::cell::{Axis, Geometry};
 use super::super::options::{Decimal, Order, Unit};
-use super::super::take::{Axis, Geometry};
 use super::{Cell, Recognised};
 
 /// Reads the cell of one coordinate, longitude, latitude or projected by the number of the axis.

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 use super::{Cell, coordinate, pair, text};
 use crate::project::Coordinate;
 use crate::rows::Reason;
+use crate::source::cell::{Axis, Geometry, Verdict};
 use crate::source::options::{Decimal, Unit};
-use crate::source::take::{Axis, Geometry, Verdict};
 
 /// Reads a cell that holds a whole place.
 ///

@@ -3,7 +3,7 @@
 //! `O` is none of them: it is east in German (Ost) and west in French, Italian, Spanish and Portuguese (ouest, oeste).
 
 use super::text;
-use crate::source::take::Axis;
+use crate::source::cell::Axis;
 
 /// Which half of the globe a field names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

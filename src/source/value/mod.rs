@@ -19,8 +19,8 @@ pub(in crate::source) use geometry::geometry;
 pub(in crate::source) use hemisphere::{Half, hemisphere};
 pub(in crate::source) use recognise::{Recognised, recognise};
 
+use super::cell::Axis;
 use super::options::{Decimal, Unit};
-use super::take::Axis;
 use number::Field;
 use text::Symbol;
 

@@ -2,8 +2,8 @@
 
 use super::{Found, Reading, number, text};
 use crate::rows::Reason;
+use crate::source::cell::Axis;
 use crate::source::options::{Decimal, Order, Unit};
-use crate::source::take::Axis;
 use text::Symbol;
 
 /// Both numbers as they stand.

@@ -3,8 +3,8 @@
 
 use super::{geometry, pair, text};
 use crate::rows::Reason;
+use crate::source::cell::Geometry;
 use crate::source::options::{Decimal, Order, Unit};
-use crate::source::take::Geometry;
 
 /// What a column's cells turn out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

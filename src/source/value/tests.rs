@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::source::take::Axis::{Latitude, Longitude, Projected};
+use crate::source::cell::Axis::{Latitude, Longitude, Projected};
 
 fn degrees(text: &[u8], axis: Axis) -> Cell {
     coordinate(text, axis, Unit::Degrees, Decimal::Point)
