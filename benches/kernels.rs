@@ -87,9 +87,9 @@ fn coordinates(n: usize) -> Vec<Coordinate> {
 struct Dropped;
 
 impl BatchSink for Dropped {
-    fn take(&mut self, batch: &Batch) -> tilefire::Result<()> {
+    fn take(&mut self, batch: &Batch) -> tilefire::Result<tilefire::rows::LeftOut> {
         black_box(batch);
-        Ok(())
+        Ok(tilefire::rows::LeftOut::default())
     }
 }
 

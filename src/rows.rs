@@ -48,6 +48,10 @@ reasons! {
     NotANumber, "not_a_number", "not a number", numbers: false;
     /// A coordinate has no field, or the row ends within quotes.
     Malformed, "malformed", "malformed row", numbers: false;
+    /// A geometry that is no point.
+    NotAPoint, "not_a_point", "not a point", numbers: false;
+    /// A place that was to be left out.
+    Dropped, "dropped", "at a place to be left out", numbers: true;
     /// No place on earth: |latitude| > 90, |longitude| > 180, or nothing the reference system can hold.
     OutOfRange, "out_of_range", "out of range", numbers: true;
     /// On earth, but beyond the northern or southern edge of the Web Mercator square (85.05 degrees).
@@ -130,7 +134,7 @@ mod tests {
             all[reason] = 1 << i;
         }
         assert_eq!(all.total(), (1 << Reason::COUNT) - 1);
-        assert_eq!(all.iter().map(|(_, rows)| rows).collect::<Vec<_>>(), (0..5).map(|i| 1 << i).collect::<Vec<_>>());
+        assert_eq!(all.iter().map(|(_, rows)| rows).collect::<Vec<_>>(), (0..7).map(|i| 1 << i).collect::<Vec<_>>());
         let names: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.name()).collect();
         let messages: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.message()).collect();
         assert_eq!((names.len(), messages.len()), (Reason::COUNT, Reason::COUNT));
@@ -141,12 +145,12 @@ mod tests {
         let all = LeftOut::from([(Reason::NotANumber, 2), (Reason::OutsideMercator, 3)]);
         let json = serde_json::to_value(all).unwrap();
         let keys = serde_json::json!({
-            "missing": 0, "not_a_number": 2, "malformed": 0, "out_of_range": 0, "outside_mercator": 3
+            "missing": 0, "not_a_number": 2, "malformed": 0, "not_a_point": 0, "dropped": 0, "out_of_range": 0, "outside_mercator": 3
         });
         assert_eq!(json, keys);
         let mut text = Vec::new();
         serialize_invalid(&all, &mut serde_json::Serializer::new(&mut text)).unwrap();
-        assert_eq!(text, br#"{"missing":0,"not_a_number":2,"malformed":0}"#);
+        assert_eq!(text, br#"{"missing":0,"not_a_number":2,"malformed":0,"not_a_point":0}"#);
         assert_eq!((all.invalid(), all.total()), (2, 5));
     }
 }

@@ -27,13 +27,14 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and the places that may name them; an empty place is everywhere.
-const HOMES: [(&str, &[&str]); 35] = [
+const HOMES: [(&str, &[&str]); 40] = [
     ("bytemuck", &["backend/gpu", "project", "store", "tile"]),
+    ("bzip2", &["source/packed"]),
     ("clap", &["cli"]),
     ("colorcet", &["shade"]),
     ("colorous", &["shade"]),
     ("cpu_time", &["bench/mod.rs", "monitor.rs"]),
-    ("crc32fast", &["encode"]),
+    ("crc32fast", &["encode", "source/packed"]),
     ("csscolorparser", &["shade"]),
     ("csv", &["source"]),
     ("ctrlc", &["cli"]),
@@ -44,7 +45,9 @@ const HOMES: [(&str, &[&str]); 35] = [
     ("image", &["paper"]),
     ("indicatif", &["cli"]),
     ("libc", &["account.rs"]),
+    ("liblzma", &["source/packed"]),
     ("libm", &[""]),
+    ("lz4_flex", &["source/packed"]),
     ("memchr", &["backend/gpu/loader.rs", "source"]),
     ("nix", &["cli/stop.rs"]),
     ("noto_sans_mono_bitmap", &["paper"]),
@@ -56,7 +59,7 @@ const HOMES: [(&str, &[&str]); 35] = [
     (
         "rustix",
         &[
-            "source/input.rs",
+            "source/input",
             "serve/hosts.rs",
             "render/allowance.rs",
             "cli/stop.rs",
@@ -67,7 +70,20 @@ const HOMES: [(&str, &[&str]); 35] = [
         ],
     ),
     ("serde", &[""]),
-    ("serde_json", &["bench", "cli", "container", "heat/tile_json.rs", "paper/legend", "project", "render", "serve"]),
+    (
+        "serde_json",
+        &[
+            "bench",
+            "cli",
+            "container",
+            "heat/tile_json.rs",
+            "paper/legend",
+            "project",
+            "render",
+            "serve",
+            "source/value/geometry.rs",
+        ],
+    ),
     ("sha2", &["serve"]),
     ("signal_hook", &["cli"]),
     ("tempfile", &["bench", "cli/bench.rs", "container/write", "source/delimited/tests.rs", "staging", "store"]),
@@ -75,6 +91,8 @@ const HOMES: [(&str, &[&str]); 35] = [
     ("tokio", &["serve"]),
     ("twox_hash", &["container/read", "container/write", "serve"]),
     ("wgpu", &["backend/gpu"]),
+    ("zlib_rs", &["source/packed"]),
+    ("zstd", &["source/packed"]),
 ];
 
 fn root() -> &'static Path {

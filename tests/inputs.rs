@@ -36,13 +36,13 @@ fn rows_are_used_or_left_out_in_each_input_and_in_all() {
     let left_out = |missing, not_a_number, malformed, out_of_range, outside_mercator| {
         json!({
             "missing": missing, "not_a_number": not_a_number, "malformed": malformed,
-            "out_of_range": out_of_range, "outside_mercator": outside_mercator,
+            "not_a_point": 0, "dropped": 0, "out_of_range": out_of_range, "outside_mercator": outside_mercator,
         })
     };
     assert_eq!((&a["used"], &a["left_out"]), (&json!(1), &left_out(1, 0, 0, 1, 1)));
     assert_eq!((&b["used"], &b["left_out"]), (&json!(2), &left_out(0, 1, 1, 1, 0)));
     assert_eq!((&b["first_invalid_row"], &b["crs"]), (&json!(2), &json!("EPSG:4326")));
-    assert_eq!(b["invalid"], json!({"missing": 0, "not_a_number": 1, "malformed": 1}));
+    assert_eq!(b["invalid"], json!({"missing": 0, "not_a_number": 1, "malformed": 1, "not_a_point": 0}));
     assert_eq!(report["left_out"], left_out(1, 1, 1, 2, 1));
 }
 
@@ -55,7 +55,7 @@ fn inputs_of_several_reference_systems_meet_on_one_map() {
     let metres = input("metres.csv", "x,y\n-14204.367,6711506.706\n200,0\n");
     let mut request = Request::new(vec![degrees, metres], place.path("t"));
     (request.resources.device, request.zooms) = (Device::Cpu, ZoomRange { min: 0, max: 12 });
-    request.sources.apart.insert(1, ReadOptions { crs: Crs::WebMercator, ..ReadOptions::default() });
+    request.sources.apart.insert(1, ReadOptions { crs: Some(Crs::WebMercator), ..ReadOptions::default() });
     let report = render::run(&request, &Arc::new(Monitor::default())).unwrap();
     assert_eq!((report.rows, report.used, report.out_of_range), (4, 3, 1));
     assert_eq!((report.files[0].used, report.files[1].used), (1, 2));

@@ -27,10 +27,11 @@ struct Sink<'a> {
 }
 
 impl BatchSink for Sink<'_> {
-    fn take(&mut self, batch: &Batch) -> Result<()> {
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         self.points.clear();
         self.projector.project(&batch.coordinates, &mut self.points, &mut self.left_out)?;
-        self.push.push(&self.points)
+        self.push.push(&self.points)?;
+        Ok(LeftOut::default())
     }
 }
 
@@ -124,9 +125,9 @@ real! {
 struct Kept(Vec<Coordinate>);
 
 impl BatchSink for Kept {
-    fn take(&mut self, batch: &Batch) -> Result<()> {
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         self.0.extend_from_slice(&batch.coordinates);
-        Ok(())
+        Ok(LeftOut::default())
     }
 }
 
@@ -166,7 +167,7 @@ fn westminster_by_grid_lands_within_10_m_of_its_degrees() {
     let file = folder.join("data/uk_accidents_2005_westminster_excerpt.csv");
     let (_, degrees) = coordinates(file.clone(), &ReadOptions::default());
     let (report, grid) =
-        coordinates(file, &ReadOptions { crs: "EPSG:27700".parse().unwrap(), ..ReadOptions::default() });
+        coordinates(file, &ReadOptions { crs: Some("EPSG:27700".parse().unwrap()), ..ReadOptions::default() });
     assert_eq!(report.files[0].x_column, "Location_Easting_OSGR");
     let (degrees, grid) = (world("EPSG:4326", &degrees), world("EPSG:27700", &grid));
     assert_eq!((degrees.len(), grid.len()), (1999, 1999));
@@ -183,7 +184,7 @@ fn westminster_by_grid_lands_within_10_m_of_its_degrees() {
 fn edinburgh_by_grid_lands_in_edinburgh() {
     let Some(folder) = folder("edinburgh_by_grid_lands_in_edinburgh") else { return };
     for (file, rows) in [("edinburgh_accidents_2010_osgr.csv", 1176), ("edinburgh_accidents_2012_osgr.csv", 1163)] {
-        let options = ReadOptions { crs: "EPSG:27700".parse().unwrap(), ..ReadOptions::default() };
+        let options = ReadOptions { crs: Some("EPSG:27700".parse().unwrap()), ..ReadOptions::default() };
         let (report, grid) = coordinates(folder.join("data").join(file), &options);
         assert_eq!((report.rows, report.left_out.total(), grid.len()), (rows, 0, rows as usize), "{file}");
         let corners = [Coordinate { x: -3.5, y: 56.0 }, Coordinate { x: -3.0, y: 55.8 }];

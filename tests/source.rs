@@ -12,16 +12,16 @@ use tilefire::error::{Error, Result};
 use tilefire::monitor::Monitor;
 use tilefire::project::{Coordinate, Crs};
 use tilefire::rows::{LeftOut, Reason};
-use tilefire::source::{self, Batch, BatchSink, Header, Input, ReadOptions, ReadReport};
+use tilefire::source::{self, Batch, BatchSink, Delimiter, Header, Input, ReadOptions, ReadReport};
 
 #[derive(Default)]
 struct Kept(Vec<Coordinate>);
 
 impl BatchSink for Kept {
-    fn take(&mut self, batch: &Batch) -> Result<()> {
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         assert!(!batch.is_empty());
         self.0.extend_from_slice(&batch.coordinates);
-        Ok(())
+        Ok(LeftOut::default())
     }
 }
 
@@ -171,7 +171,7 @@ fn a_quote_left_open_does_not_fill_the_memory() {
 fn a_sink_that_fails_ends_the_reading() {
     struct Fails;
     impl BatchSink for Fails {
-        fn take(&mut self, _: &Batch) -> Result<()> {
+        fn take(&mut self, _: &Batch) -> Result<LeftOut> {
             Err(Error::Limit("full".into()))
         }
     }
@@ -195,11 +195,11 @@ fn large(folder: &Folder, name: &str) -> PathBuf {
 fn read_while(path: &Path, harm: impl FnOnce() + Send) -> Result<ReadReport> {
     struct Harms<F>(Option<F>);
     impl<F: FnOnce() + Send> BatchSink for Harms<F> {
-        fn take(&mut self, _: &Batch) -> Result<()> {
+        fn take(&mut self, _: &Batch) -> Result<LeftOut> {
             if let Some(harm) = self.0.take() {
                 harm();
             }
-            Ok(())
+            Ok(LeftOut::default())
         }
     }
     let input = [Input::File(path.to_path_buf())];
@@ -250,7 +250,7 @@ fn many_inputs_are_opened_anew_and_held_to_what_they_were() {
     // Between the look at its head and its rows a file is replaced: nobody holds it open.
     let options = ReadOptions::default();
     let pairs: Vec<_> = inputs.iter().map(|input| (input, &options)).collect();
-    let opened = source::open(&pairs, &Monitor::default()).unwrap();
+    let opened = source::open(&pairs, false, &Monitor::default()).unwrap();
     let other = large(&folder, "other.csv");
     fs::rename(other, folder.0.path().join("299.csv")).unwrap();
     let text = message(opened.read(&Monitor::default(), &mut [Kept::default()]));
@@ -262,7 +262,7 @@ fn the_rows_are_those_of_the_file_whose_head_was_looked_at() {
     let folder = Folder::new();
     let first = folder.file("p.csv", "lon,lat\n1,2\n");
     let options = ReadOptions::default();
-    let opened = source::open(&[(&first, &options)], &Monitor::default()).unwrap();
+    let opened = source::open(&[(&first, &options)], false, &Monitor::default()).unwrap();
     let other = folder.0.path().join("other.csv");
     fs::write(&other, "lat,lon\n1,2\n").unwrap();
     fs::rename(&other, folder.0.path().join("p.csv")).unwrap();
@@ -285,8 +285,8 @@ fn one_file_under_two_names_is_noticed() {
     assert!(notices(&[first.clone(), copy]).is_empty());
     for other in ["hard.csv", "soft.csv", "a.csv"] {
         let notices = notices(&[first.clone(), Input::File(name(other))]);
-        assert!(notices.len() == 1 && notices[0].contains("counted twice"), "{notices:?}");
-        assert!(notices[0].contains(other), "{notices:?}");
+        assert!(notices.len() == 1 && notices[0].text.contains("counted twice"), "{notices:?}");
+        assert!(notices[0].text.contains(other), "{notices:?}");
     }
 }
 
@@ -309,10 +309,10 @@ fn rows_are_accounted_for_by_input() {
 fn a_batch_holds_rows_of_one_input() {
     struct Sides(Vec<(usize, f64)>);
     impl BatchSink for Sides {
-        fn take(&mut self, batch: &Batch) -> Result<()> {
+        fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
             assert!(!batch.is_empty());
             self.0.extend(batch.coordinates.iter().map(|c| (batch.input, c.x)));
-            Ok(())
+            Ok(LeftOut::default())
         }
     }
     let folder = Folder::new();
@@ -329,8 +329,8 @@ fn a_batch_holds_rows_of_one_input() {
 fn read_an_open_pipe(harm: fn() -> Result<()>) -> Result<ReadReport> {
     struct Harms(Option<fn() -> Result<()>>);
     impl BatchSink for Harms {
-        fn take(&mut self, _: &Batch) -> Result<()> {
-            self.0.map_or(Ok(()), |harm| harm())
+        fn take(&mut self, _: &Batch) -> Result<LeftOut> {
+            self.0.map_or(Ok(()), |harm| harm()).map(|()| LeftOut::default())
         }
     }
     let folder = Folder::new();
@@ -396,13 +396,13 @@ fn another_separator_may_be_named() {
     for separator in [b';', b'\t', b'|', b','] {
         let text = "name,lon,lat\n\"a,\"\"b\"\"\",1,2\nx,3,4\n".replace(',', &char::from(separator).to_string());
         let folder = Folder::new();
-        let options = ReadOptions { delimiter: separator, ..ReadOptions::default() };
+        let options = ReadOptions { delimiter: Some(Delimiter::Byte(separator)), ..ReadOptions::default() };
         let (report, points) = read_with(&[folder.file("p.csv", text)], &options, 2).unwrap();
         let expected = [(1f64.to_bits(), 2f64.to_bits()), (3f64.to_bits(), 4f64.to_bits())];
         assert_eq!((report.rows, points), (2, expected.to_vec()));
     }
     for separator in *b"\"\n5.- e\xff" {
-        let text = message(read("lon,lat\n1,2\n", |o| o.delimiter = separator));
+        let text = message(read("lon,lat\n1,2\n", |o| o.delimiter = Some(Delimiter::Byte(separator))));
         assert!(text.contains("separated"), "{text}");
     }
 }
@@ -419,7 +419,7 @@ fn a_cancelled_run_is_interrupted() {
 
 #[test]
 fn a_run_without_points_says_why() {
-    let projected = |options: &mut ReadOptions| options.crs = Crs::WebMercator;
+    let projected = |options: &mut ReadOptions| options.crs = Some(Crs::WebMercator);
     let mut report = read("lon,lat\n530000,180000\n,\n", |_| ()).unwrap();
     report.left_out[Reason::OutOfRange] = 1;
     let text = source::no_usable_rows(&report).to_string();

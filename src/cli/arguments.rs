@@ -2,6 +2,7 @@
 //! the result looks like.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
@@ -13,7 +14,9 @@ use crate::render::{Device, Resources, Sources};
 use crate::shade::{
     Colormap, DEFAULT_COLORMAP, Function, Radius, SpanRule, Spread, SpreadOp, SpreadShape, Style, Theme,
 };
-use crate::source::{ColumnRef, Header, Input, ReadOptions};
+use crate::source::{
+    ColumnRef, Decimal, Delimiter, Header, Input, Most, Order, Quoting, ReadOptions, RejectLimits, Unit,
+};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum BackendName {
@@ -35,12 +38,46 @@ enum HeaderName {
     No,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DecimalName {
+    /// Found out
+    Auto,
+    /// 51.5
+    Point,
+    /// 51,5
+    Comma,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum QuoteName {
+    /// It encloses a field
+    Double,
+    /// It is a character like any other
+    None,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum EscapeName {
+    /// As two
+    Double,
+    /// Behind a backslash, too
+    Backslash,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StrictName {
+    /// Every row that is left out, but for those without a coordinate
+    Rejects,
+    /// Every row that is left out
+    All,
+}
+
 /// Where points come from.
 #[derive(Debug, Args)]
 pub(super) struct SourceArgs {
     /// CSV files with one point a row; - for standard input
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<PathBuf>,
+    #[arg(value_name = "INPUT")]
+    pub(super) inputs: Vec<PathBuf>,
     /// Column of longitudes: its name, or # and its number from 1
     #[arg(long, value_name = "COLUMN", conflicts_with = "x")]
     lon: Option<ColumnRef>,
@@ -56,14 +93,68 @@ pub(super) struct SourceArgs {
     /// Whether the first record names the columns
     #[arg(long, value_enum, default_value = "auto")]
     header: HeaderName,
-    /// Reference system of the coordinates: an EPSG code, WKT or a PROJ string
-    #[arg(long, default_value = "EPSG:4326")]
-    crs: String,
+    /// Column that holds both coordinates: POINT (x y), (lat, lon), GeoJSON
+    #[arg(long, value_name = "COLUMN", conflicts_with_all = ["lon", "lat", "x", "y"])]
+    geometry: Option<ColumnRef>,
+    /// Which of a pair in one column comes first: lonlat or latlon
+    #[arg(long, value_name = "ORDER")]
+    order: Option<Order>,
+    /// What separates fields: one character, tab, or blanks [default: found out]
+    #[arg(long, value_name = "CHARACTER", help_heading = "Text", value_parser = Delimiter::from_str)]
+    delimiter: Option<Delimiter>,
+    /// What separates decimals
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Text")]
+    decimal: DecimalName,
+    /// What a double quote is: it encloses fields, or it is a character like any other
+    #[arg(long, value_enum, default_value = "double", help_heading = "Text")]
+    quote: QuoteName,
+    /// How a quote within quotes is written: doubled, or behind a backslash too
+    #[arg(long, value_enum, default_value = "double", help_heading = "Text")]
+    escape: EscapeName,
+    /// Lines to pass over before anything else is looked at
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Text")]
+    skip: u64,
+    /// Character that begins lines which are no rows
+    #[arg(long, value_name = "CHARACTER", help_heading = "Text", value_parser = values::byte)]
+    comment: Option<u8>,
+    /// What the numbers are: degrees, e5, e6, e7 (integers of 1/10,000,000 degree), semicircles, radians, or ddmm (degrees
+    /// times 100 plus minutes) [default: degrees, or what the columns' names say]
+    #[arg(long, value_name = "UNIT", help_heading = "Text")]
+    unit: Option<Unit>,
+    /// Read longitudes from -360 to 540 as -180 to 180
+    #[arg(long, help_heading = "Rows")]
+    wrap_lon: bool,
+    /// Leave out rows at exactly 0, 0
+    #[arg(long, help_heading = "Rows")]
+    drop_zero: bool,
+    /// Leave out rows at exactly this place; may be given several times
+    #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true, value_parser = values::place, help_heading = "Rows")]
+    drop: Vec<(f64, f64)>,
+    /// Fail when a row cannot be used (=all: blank coordinates, too)
+    #[arg(long, value_name = "all", num_args = 0..=1, require_equals = true, default_missing_value = "rejects", value_enum, help_heading = "Rows")]
+    strict: Option<StrictName>,
+    /// Fail when more rows of an input cannot be used: a number, or a share such as 5%
+    #[arg(long, value_name = "MOST", conflicts_with = "strict", help_heading = "Rows")]
+    max_rejects: Option<Most>,
+    /// Write every row that is left out to this CSV file: file, row, reason, value
+    #[arg(long, value_name = "FILE", help_heading = "Rows")]
+    pub(super) rejects: Option<PathBuf>,
+    /// Draw an input that must be wrong as a whole nevertheless
+    #[arg(long, help_heading = "Rows")]
+    accept_doubt: bool,
+    /// Take the columns of the first input in all others
+    #[arg(long)]
+    columns_from_first: bool,
+    /// Reference system of the coordinates: an EPSG code, WKT or a PROJ string [default: EPSG:4326]
+    #[arg(long, value_name = "CRS")]
+    crs: Option<String>,
 }
 
 impl SourceArgs {
     pub(super) fn sources(self) -> Result<Sources> {
-        let Ok(crs) = self.crs.parse::<Crs>();
+        if self.inputs.is_empty() {
+            return Err(Error::Usage("no input; name at least one file, or - for standard input".into()));
+        }
         let input = |path: PathBuf| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
         if self.lon.is_some() != self.lat.is_some() {
             return Err(Error::Usage("--lon and --lat go together; name both columns".into()));
@@ -79,10 +170,37 @@ impl SourceArgs {
                 HeaderName::Yes => Header::Yes,
                 HeaderName::No => Header::No,
             },
-            crs,
-            ..ReadOptions::default()
+            crs: self.crs.map(|text| {
+                let Ok(crs) = text.parse::<Crs>();
+                crs
+            }),
+            geometry: self.geometry,
+            order: self.order,
+            skip: self.skip,
+            comment: self.comment,
+            delimiter: self.delimiter,
+            decimal: match self.decimal {
+                DecimalName::Auto => None,
+                DecimalName::Point => Some(Decimal::Point),
+                DecimalName::Comma => Some(Decimal::Comma),
+            },
+            quoting: match (self.quote, self.escape) {
+                (QuoteName::None, _) => Quoting::None,
+                (QuoteName::Double, EscapeName::Double) => Quoting::Doubled,
+                (QuoteName::Double, EscapeName::Backslash) => Quoting::Backslash,
+            },
+            unit: self.unit,
+            wrap_longitude: self.wrap_lon,
+            drop: self.drop_zero.then_some((0.0, 0.0)).into_iter().chain(self.drop).collect(),
+            accept_doubt: self.accept_doubt,
         };
-        Ok(Sources { read, ..Sources::new(self.inputs.into_iter().map(input).collect()) })
+        let limits = RejectLimits {
+            strict: self.strict.is_some(),
+            missing: matches!(self.strict, Some(StrictName::All)),
+            most: self.max_rejects,
+        };
+        let inputs = self.inputs.into_iter().map(input).collect();
+        Ok(Sources { read, limits, columns_from_first: self.columns_from_first, ..Sources::new(inputs) })
     }
 }
 

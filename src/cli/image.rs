@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
 use super::progress::Progress;
-use super::report;
+use super::report::{self, Rejects};
 use super::summary::picture_summary;
 use super::values;
 use crate::error::Result;
@@ -53,8 +53,8 @@ pub(super) struct ImageArgs {
 
 pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let quiet = args.quiet;
-    let report_path = args.report.clone();
-    let request = ImageRequest {
+    let (report_path, rejects_path) = (args.report.clone(), args.sources.rejects.clone());
+    let mut request = ImageRequest {
         sources: args.sources.sources()?,
         style: args.style.style()?,
         resources: args.resources.resources()?,
@@ -68,10 +68,12 @@ pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
     if let Some(path) = &report_path {
         report::check_place(path, &request.sources, &request.out, request.force)?;
     }
+    let rejects = Rejects::begin(rejects_path.as_deref(), &mut request.sources, &request.out, request.force)?;
     let ran = {
         let _progress = Progress::start(monitor, quiet);
-        image(&request, monitor)?
+        image(&request, monitor)
     };
+    let ran = report::with_rejects(ran, rejects, &request.sources, request.force)?;
     if !quiet {
         let text = picture_summary(&ran, &request.out.display().to_string());
         let _ = std::io::stderr().write_all(text.as_bytes());

@@ -1,21 +1,98 @@
-//! `tilefire info`: which adapters there are and what `--backend auto` would take.
+//! `tilefire info`: what inputs are and how they would be read; without any, which adapters there are and what
+//! `--backend auto` would take.
+
+use std::sync::Arc;
 
 use clap::Args;
 
-use super::values;
+use super::arguments::SourceArgs;
+use super::values::{self, grouped, visible};
 use crate::backend::gpu;
 use crate::error::{Error, Result};
+use crate::monitor::Monitor;
+use crate::render::survey::{Survey, survey};
 
 #[derive(Debug, Args)]
 pub(super) struct InfoArgs {
+    #[command(flatten)]
+    sources: SourceArgs,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(args: &InfoArgs) -> Result<()> {
+pub(super) fn run(args: InfoArgs, monitor: &Arc<Monitor>) -> Result<()> {
+    if args.sources.inputs.is_empty() {
+        return adapters(args.json);
+    }
+    let (sources, json) = (args.sources.sources()?, args.json);
+    let found = survey(&sources, monitor)?;
+    if json {
+        let text = serde_json::to_string_pretty(&found).map_err(|e| Error::Internal(e.to_string()))?;
+        return super::print(&(text + "\n"));
+    }
+    let mut text: String = found.iter().map(described).collect();
+    let typed: Vec<String> = std::env::args_os().skip(2).map(|word| quoted(&word.to_string_lossy())).collect();
+    let typed = typed.join(" ");
+    if found.iter().all(|one| one.problem.is_none() && one.file.used > 0) {
+        text += &format!("to draw it:\n  tilefire render {typed} -o tiles\n  tilefire serve tiles\n");
+    }
+    super::print(&text)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        visible(word)
+    } else {
+        format!("'{}'", visible(&word.replace('\'', "'\\''")))
+    }
+}
+
+/// What is known about one input, as lines.
+fn described(one: &Survey) -> String {
+    let file = &one.file;
+    let mut lines = vec![file.notice.clone()];
+    lines.extend(one.bytes.map(|bytes| format!("  {}", values::bytes(bytes))));
+    let taken = |name: &Option<String>, number: usize| {
+        let is = |taken: &String| name.as_ref() == Some(taken) || *taken == format!("#{number}");
+        match (is(&file.x_column), is(&file.y_column)) {
+            (true, true) => "  <- both coordinates",
+            (true, false) => "  <- longitude or easting",
+            (false, true) => "  <- latitude or northing",
+            (false, false) => "",
+        }
+    };
+    let wide = one.columns.iter().filter_map(|c| c.name.as_ref()).map(|name| name.chars().count()).max();
+    let wide = wide.unwrap_or(0).min(40);
+    for column in &one.columns {
+        let name = column.name.as_deref().unwrap_or_default();
+        let taken = taken(&column.name, column.number);
+        let (number, kind, example) = (column.number, column.kind, &column.example);
+        lines.push(format!("  #{number:<3} {name:wide$}  {kind:7}  {example}{taken}"));
+    }
+    lines.push(format!("  reference system: {}", file.crs));
+    let of = if one.whole { "" } else { "first " };
+    lines.push(format!("  {of}{} rows, {} points", grouped(file.rows), grouped(file.used)));
+    for (reason, rows) in file.left_out.iter().filter(|(_, rows)| *rows > 0) {
+        let example = file.examples.iter().find(|(known, ..)| *known == reason);
+        let example = example.map_or(String::new(), |(_, row, value)| format!(" (row {row}: {value})"));
+        lines.push(format!("    left out: {} {}{example}", grouped(rows), reason.message()));
+    }
+    if let Some(b) = one.bounds {
+        let ends = |low: f64, high: f64| format!("{low:.5} to {high:.5}");
+        lines.push(format!("  longitude {}, latitude {}", ends(b.west, b.east), ends(b.south, b.north)));
+    }
+    lines.extend(one.notices.iter().map(|notice| format!("  {notice}")));
+    lines.extend(one.problem.iter().map(|problem| format!("  it would not be drawn: {problem}")));
+    lines.iter().map(|line| visible(line).trim_end().to_owned() + "\n").collect()
+}
+
+/// Lists the adapters.
+fn adapters(json: bool) -> Result<()> {
     let adapters = gpu::adapters();
-    if args.json {
+    if json {
         let text = serde_json::to_string_pretty(&adapters).map_err(|e| Error::Internal(e.to_string()))?;
         return super::print(&(text + "\n"));
     }

@@ -55,8 +55,8 @@ enum Command {
     Synth(synth::SynthArgs),
     /// List the colormaps, with their colours where the terminal shows them
     Colormaps(colormaps::ColormapsArgs),
-    /// List the GPU adapters with their kind and the limits that matter
-    Info(info::InfoArgs),
+    /// Tell what inputs are and how they would be read; without any, list the GPU adapters
+    Info(Box<info::InfoArgs>),
     /// Flush a file or file system to the disk (another tilefire waits for it)
     #[command(hide = true)]
     Flush(flush::FlushArgs),
@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
         }
         Command::Synth(args) => synth::run(&args, &monitor),
         Command::Colormaps(args) => colormaps::run(&args, &monitor),
-        Command::Info(args) => info::run(&args),
+        Command::Info(args) => info::run(*args, &monitor),
         Command::Flush(args) => return flush::run(&args),
     };
     result.map_or_else(|error| told(&error, &stop), |()| ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
 use super::progress::Progress;
-use super::report;
+use super::report::{self, Rejects};
 use super::summary::summary;
 use crate::error::Result;
 use crate::monitor::Monitor;
@@ -50,17 +50,19 @@ pub(super) struct RenderArgs {
 }
 
 pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
-    let (quiet, report_path) = (args.quiet, args.report.clone());
+    let (quiet, report_path, rejects_path) = (args.quiet, args.report.clone(), args.sources.rejects.clone());
     let mut request = request(args)?;
     // Who asks for a report wants the times of the device, too.
     request.resources.gpu.timestamps = report_path.is_some();
     if let Some(path) = &report_path {
         report::check_place(path, &request.sources, &request.out, request.force)?;
     }
+    let rejects = Rejects::begin(rejects_path.as_deref(), &mut request.sources, &request.out, request.force)?;
     let ran = {
         let _progress = Progress::start(monitor, quiet);
-        render::run(&request, monitor)?
+        render::run(&request, monitor)
     };
+    let ran = report::with_rejects(ran, rejects, &request.sources, request.force)?;
     if !quiet {
         let text = summary(&ran, &request.out.display().to_string());
         let _ = std::io::stderr().write_all(text.as_bytes());

@@ -1,20 +1,58 @@
-//! `--report`: the report of a run as a JSON file. Where it may go is checked before the work; like every output it is
-//! written aside and appears complete.
+//! Files beside the output: `--report`, the report of a run as JSON, and `--rejects`, the rows that were left out as CSV.
+//! Where they may go is checked before the work; like every output they are written aside and appear complete.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::values::shown;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::Sources;
-use crate::source::Input;
+use crate::source::{Input, RejectLog};
 use crate::staging::{OutputOptions, Whole, check_head, is_same_file};
 
 /// Refuses a report that would write over an input or into the output, over a file that it may not replace, or that has
 /// no folder to lie in: before the work, not after it.
 pub(super) fn check_place(path: &Path, sources: &Sources, out: &Path, force: bool) -> Result<()> {
-    let name = shown(path);
-    let refuse = |why: String| Err(Error::Usage(format!("--report {name} {why}")));
+    check_beside(Beside::Report, path, sources, out, force)
+}
+
+/// A file beside the output.
+#[derive(Debug, Clone, Copy)]
+enum Beside {
+    Report,
+    Rejects,
+}
+
+impl Beside {
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Report => "--report",
+            Self::Rejects => "--rejects",
+        }
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Rejects => "list of rows left out",
+        }
+    }
+
+    /// Ok for such a file of ours.
+    fn check(self, path: &Path) -> Result<()> {
+        match self {
+            Self::Report => check(path),
+            Self::Rejects => check_head(path, self.noun(), |head| head.starts_with(b"file,row,reason,value\n")),
+        }
+    }
+}
+
+fn check_beside(what: Beside, path: &Path, sources: &Sources, out: &Path, force: bool) -> Result<()> {
+    let (name, flag) = (shown(path), what.flag());
+    let refuse = |why: String| Err(Error::Usage(format!("{flag} {name} {why}")));
     let is_input = |input: &Input| matches!(input, Input::File(file) if is_same_file(file, path));
     if sources.inputs.iter().any(is_input) {
         return refuse("is an input, which it would write over; name another file".into());
@@ -28,14 +66,16 @@ pub(super) fn check_place(path: &Path, sources: &Sources, out: &Path, force: boo
         Ok(about) if !about.is_file() => {
             return refuse("is no plain file, and only those are replaced; name another file".into());
         }
-        Ok(_) if !force => return refuse("already exists; name another file, or --force to replace a report".into()),
-        Ok(_) => check(path)?,
+        Ok(_) if !force => {
+            return refuse(format!("already exists; name another file, or --force to replace a {}", what.noun()));
+        }
+        Ok(_) => what.check(path)?,
         Err(_) => {}
     }
     // A folder on the way to the output is made with it.
     match place.parent() {
         Some(folder) if !folder.is_dir() && !whole.starts_with(folder) => {
-            Err(Error::Usage(format!("--report {name}: there is no folder {}; make it first", shown(folder))))
+            Err(Error::Usage(format!("{flag} {name}: there is no folder {}; make it first", shown(folder))))
         }
         _ => Ok(()),
     }
@@ -43,10 +83,22 @@ pub(super) fn check_place(path: &Path, sources: &Sources, out: &Path, force: boo
 
 /// Ok for a report of ours.
 fn check(path: &Path) -> Result<()> {
-    // Other files have versions too.
-    let words = [&b"\"version\":"[..], b"\"rows\":", b"\"used\":"];
-    let has = |head: &[u8], word: &[u8]| head.windows(word.len()).any(|part| part == word);
-    check_head(path, "report", |head| head.starts_with(b"{") && words.iter().all(|word| has(head, word)))
+    check_head(path, "report", is_report)
+}
+
+/// Whether a file that begins with `head` is a report: its first facts follow each other as in no other file of ours.
+fn is_report(head: &[u8]) -> bool {
+    let plain: String = head.iter().filter(|b| !b.is_ascii_whitespace()).map(|&b| char::from(b)).collect();
+    let Some((before, facts)) = plain.split_once("\"version\":\"") else { return false };
+    // Of a picture its own facts stand before.
+    let begins = before == "{" || before.starts_with("{\"width\":") && before.ends_with("\"run\":{");
+    let number = |text: &str, name: &str| {
+        let rest = text.strip_prefix(name)?;
+        Some(rest.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned())
+    };
+    let rest = facts.split_once("\",").map(|(_, rest)| rest.to_owned());
+    let rest = rest.and_then(|rest| number(&rest, "\"rows\":")).and_then(|rest| number(&rest, ",\"used\":"));
+    begins && rest.is_some_and(|rest| rest.starts_with(",\"invalid\":"))
 }
 
 /// The absolute path of what may not exist yet, without symbolic links on the way to it where its folder exists.
@@ -78,4 +130,59 @@ pub(super) fn write(
         let done = if done.is_empty() { String::new() } else { format!("; {done}") };
         Error::Output(format!("no report: {e}{done}"))
     })
+}
+
+/// The rows that a run leaves out, on their way into a file.
+#[derive(Debug)]
+pub(super) struct Rejects {
+    path: PathBuf,
+    /// Without a name, in the folder of `path`.
+    file: File,
+    log: Arc<RejectLog>,
+}
+
+impl Rejects {
+    /// Begins a list for `path`, if there is one, and has `sources` write to it.
+    pub(super) fn begin(path: Option<&Path>, sources: &mut Sources, out: &Path, force: bool) -> Result<Option<Self>> {
+        let Some(path) = path else { return Ok(None) };
+        check_beside(Beside::Rejects, path, sources, out, force)?;
+        let folder = path.parent().filter(|folder| folder.is_dir()).map_or_else(std::env::temp_dir, Path::to_path_buf);
+        let failed = |e| Error::io("create a file in", &folder, e);
+        let file = tempfile::tempfile_in(&folder).map_err(failed)?;
+        let log = Arc::new(RejectLog::new(file.try_clone().map_err(failed)?)?);
+        sources.rejects = Some(log.clone());
+        Ok(Some(Self { path: path.to_path_buf(), file, log }))
+    }
+
+    /// Puts the list in its place: also of a run that failed because of what it lists.
+    pub(super) fn finish(mut self, sources: &Sources, force: bool) -> Result<()> {
+        let path = self.path.clone();
+        let failed = |e| Error::io("write", &path, e);
+        self.log.flush()?;
+        self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        let options = OutputOptions { force, inputs: sources.files() };
+        let whole = Whole::begin(&self.path, &options, |path| Beside::Rejects.check(path))?;
+        let mut buffer = vec![0; 1 << 16];
+        whole
+            .write(&Monitor::default(), |to| {
+                loop {
+                    match self.file.read(&mut buffer).map_err(failed)? {
+                        0 => return Ok(()),
+                        got => to.write_all(&buffer[..got]).map_err(failed)?,
+                    }
+                }
+            })
+            .map(|_| ())
+    }
+}
+
+/// What a run came to, once the rows it left out are listed: an input that cannot be used is what the list is for.
+pub(super) fn with_rejects<T>(ran: Result<T>, rejects: Option<Rejects>, sources: &Sources, force: bool) -> Result<T> {
+    match (ran, rejects) {
+        (ran @ (Ok(_) | Err(Error::Input(_))), Some(rejects)) => match (ran, rejects.finish(sources, force)) {
+            (Ok(_), Err(problem)) => Err(problem),
+            (ran, _) => ran,
+        },
+        (ran, _) => ran,
+    }
 }

@@ -7,6 +7,7 @@ use crate::error::Visible;
 use crate::render::image::ImageReport;
 use crate::render::{Report, ZoomReport};
 use crate::shade::people;
+use crate::source::FileReport;
 use crate::tile::LonLatBounds;
 
 /// The summary of a picture.
@@ -40,8 +41,14 @@ pub(super) fn picture_summary(report: &ImageReport, out: &str) -> String {
 
 /// Where points came from, and which rows were none.
 fn head(text: &mut String, report: &Report) {
-    for file in &report.files {
-        line(text, format_args!("{}", file.notice));
+    for alike in report.files.chunk_by(|a, b| said(a) == said(b)) {
+        match alike {
+            [first, _, .., last] => {
+                let number = grouped(alike.len() as u64);
+                line(text, format_args!("{number} files, {} to {}: {}", first.name, last.name, said(first)));
+            }
+            _ => alike.iter().for_each(|file| line(text, format_args!("{}", file.notice))),
+        }
     }
     for notice in &report.notices {
         line(text, format_args!("{notice}"));
@@ -50,6 +57,11 @@ fn head(text: &mut String, report: &Report) {
     for (reason, rows) in report.left_out.iter().filter(|(_, rows)| *rows > 0) {
         line(text, format_args!("  left out: {} {}", grouped(rows), reason.message()));
     }
+}
+
+/// What is said of a file beside its name.
+fn said(file: &FileReport) -> &str {
+    file.notice.strip_prefix(&file.name).map_or(&file.notice, |rest| rest.trim_start_matches(": "))
 }
 
 /// What a zoom's span clips.

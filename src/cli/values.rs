@@ -99,6 +99,22 @@ pub(super) fn view(text: &str) -> Result<View, String> {
     Ok(View::Bounds(LonLatBounds { west, south, east, north }))
 }
 
+/// One byte of ASCII.
+pub(super) fn byte(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        &[byte] if byte.is_ascii() && !byte.is_ascii_whitespace() && byte != 0 => Ok(byte),
+        _ => Err(format!("'{text}' is not one character of ASCII")),
+    }
+}
+
+/// A place: two numbers with a comma between them, x before y.
+pub(super) fn place(text: &str) -> Result<(f64, f64), String> {
+    let wrong = || format!("'{text}' is no place; write two numbers, the longitude first, such as -1,-1");
+    let (x, y) = text.split_once(',').ok_or_else(wrong)?;
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|v| v.is_finite()).ok_or_else(wrong);
+    Ok((number(x)?, number(y)?))
+}
+
 /// A path for people; whatever it is called, it holds no control characters.
 pub(super) fn shown(path: &Path) -> String {
     visible(&path.display().to_string())

@@ -7,6 +7,7 @@
 mod context;
 mod crs;
 mod frame;
+pub(crate) mod grids;
 pub(crate) mod mercator;
 #[cfg(feature = "proj")]
 mod other;
@@ -20,7 +21,7 @@ pub use frame::frame;
 pub use mercator::WORLD_HALF_WIDTH;
 
 use crate::error::Result;
-use crate::rows::LeftOut;
+use crate::rows::{LeftOut, Reason};
 use crate::tile::WorldPoint;
 
 /// A position as it was read: degrees (x the longitude, y the latitude) or the units of a projected system
@@ -49,6 +50,13 @@ impl Projector {
             other::check(text)?;
         }
         Ok(Self { crs: crs.clone(), scratch: Vec::new() })
+    }
+
+    /// Why a coordinate is no point of the map, if it is none.
+    pub fn judge(&mut self, coordinate: Coordinate) -> Option<Reason> {
+        let (mut points, mut left_out) = (Vec::new(), LeftOut::default());
+        self.project(&[coordinate], &mut points, &mut left_out).ok()?;
+        left_out.iter().find(|(_, rows)| *rows > 0).map(|(reason, _)| reason)
     }
 
     /// Appends the world point of each coordinate to `out`, in order; coordinates that are none are left out

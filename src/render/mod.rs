@@ -12,6 +12,7 @@ mod report;
 mod request;
 mod session;
 mod sink;
+pub mod survey;
 
 use std::sync::Arc;
 

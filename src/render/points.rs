@@ -2,10 +2,10 @@
 
 use super::Sources;
 use crate::backend::PointPush;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
-use crate::project::{Crs, Projector};
-use crate::rows::LeftOut;
+use crate::project::{Coordinate, Crs, Projector};
+use crate::rows::{LeftOut, Reason};
 use crate::source::{self, Batch, BatchSink, Opened};
 use crate::tile::{Extent, WorldPoint};
 
@@ -18,7 +18,8 @@ pub(crate) struct Points {
 
 /// Opens the inputs and finds their columns.
 pub(crate) fn open(sources: &Sources, monitor: &Monitor) -> Result<Opened> {
-    source::open(&sources.each(), monitor)
+    let opened = source::open(&sources.each(), sources.columns_from_first, monitor)?;
+    Ok(opened.rejects_to(sources.rejects.clone()).within(sources.limits))
 }
 
 /// Reads what `open` opened.
@@ -36,25 +37,21 @@ pub(crate) fn aggregate<'a>(
             push: pusher(),
             monitor,
             batch: Vec::new(),
-            accounts: vec![Account::default(); system_of.len()],
+            used: 0,
             extent: Extent::default(),
         })
         .collect();
-    let mut read = opened.read(monitor, &mut sinks)?;
-    let mut accounts = vec![Account::default(); system_of.len()];
-    let mut extent = Extent::default();
+    let read = opened.read(monitor, &mut sinks)?;
+    let (mut pushed, mut extent) = (0, Extent::default());
     for sink in &mut sinks {
         sink.push.close()?;
-        for (all, of_sink) in accounts.iter_mut().zip(&sink.accounts) {
-            all.used += of_sink.used;
-            all.left_out.merge(&of_sink.left_out);
-        }
+        pushed += sink.used;
         extent.merge(&sink.extent);
     }
-    for (input, account) in accounts.iter().enumerate() {
-        read.settle(input, account.used, &account.left_out)?;
-    }
     let used = read.used();
+    if used != pushed {
+        return Err(Error::Internal(format!("{pushed} points came of {used} rows")));
+    }
     if used == 0 {
         return Err(source::no_usable_rows(&read));
     }
@@ -75,13 +72,6 @@ fn distinct<'a>(all: impl Iterator<Item = &'a Crs>) -> (Vec<Crs>, Vec<usize>) {
     (systems, places)
 }
 
-/// What became of one input's coordinates in one thread.
-#[derive(Debug, Clone, Copy, Default)]
-struct Account {
-    used: u64,
-    left_out: LeftOut,
-}
-
 /// One reading thread's rows on their way into the backend.
 struct Projecting<'a, 's> {
     systems: &'s [Crs],
@@ -91,27 +81,40 @@ struct Projecting<'a, 's> {
     push: Box<dyn PointPush + 'a>,
     monitor: &'s Monitor,
     batch: Vec<WorldPoint>,
-    accounts: Vec<Account>,
+    used: u64,
     extent: Extent,
 }
 
+impl Projecting<'_, '_> {
+    fn projector(&mut self, input: usize) -> Result<&mut Projector> {
+        let system = self.system_of[input];
+        match &mut self.projectors[system] {
+            Some(projector) => Ok(projector),
+            none => Ok(none.insert(Projector::new(&self.systems[system])?)),
+        }
+    }
+}
+
 impl BatchSink for Projecting<'_, '_> {
-    fn take(&mut self, batch: &Batch) -> Result<()> {
-        let account = &mut self.accounts[batch.input];
-        self.monitor.time(Stage::Project, || {
-            let system = self.system_of[batch.input];
-            let projector = match &mut self.projectors[system] {
-                Some(projector) => projector,
-                none => none.insert(Projector::new(&self.systems[system])?),
-            };
-            self.batch.clear();
-            projector.project(&batch.coordinates, &mut self.batch, &mut account.left_out)?;
-            for &point in &self.batch {
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
+        let mut left_out = LeftOut::default();
+        let monitor = self.monitor;
+        let mut points = std::mem::take(&mut self.batch);
+        points.clear();
+        monitor.time(Stage::Project, || {
+            self.projector(batch.input)?.project(&batch.coordinates, &mut points, &mut left_out)?;
+            for &point in &points {
                 self.extent.add(point);
             }
-            Ok(())
+            Ok::<_, Error>(())
         })?;
-        account.used += self.batch.len() as u64;
-        self.push.push(&self.batch)
+        self.used += points.len() as u64;
+        self.batch = points;
+        self.push.push(&self.batch)?;
+        Ok(left_out)
+    }
+
+    fn judge(&mut self, input: usize, coordinate: Coordinate) -> Option<Reason> {
+        self.projector(input).ok()?.judge(coordinate)
     }
 }

@@ -19,7 +19,7 @@ use crate::monitor::{Monitor, Stage, StageTime};
 use crate::paper::legend;
 use crate::rows::{LeftOut, Reason, serialize_invalid};
 use crate::shade::{Clipped, Function, Look, Radius, SpreadOp, SpreadShape, Style, Tick, grouped, ticks};
-use crate::source::FileReport;
+use crate::source::{FileReport, Notice};
 use crate::tile::{Extent, TILE_SIDE};
 
 /// Colour stops per zoom in the metadata.
@@ -92,7 +92,7 @@ pub struct Report {
     /// What did the work.
     pub device: BackendReport,
     /// What a person should know about that choice and about leftovers of earlier runs.
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
     /// Seconds per stage.
     pub stages: BTreeMap<&'static str, StageTime>,
     /// Seconds that reading threads spent in what only one of them can do at a time.
@@ -141,7 +141,12 @@ impl Report {
             bytes: 0,
             estimate: None,
             device: BackendReport::default(),
-            notices: [points.read.notices.clone(), coloured.notices(&request.style, request.zooms)].concat(),
+            notices: {
+                let mut notices = points.read.notices.clone();
+                let colours = coloured.notices(&request.style, request.zooms);
+                notices.extend(colours.into_iter().map(|text| Notice::new("colours", text)));
+                notices
+            },
             in_order_seconds: 0.0,
             stages: BTreeMap::new(),
             seconds: 0.0,
@@ -213,8 +218,8 @@ impl Report {
         }
         (self.written, self.bytes) = (written.tiles, written.bytes);
         self.device = device;
-        self.notices.extend(notice);
-        self.notices.extend(written.notices.iter().cloned());
+        self.notices.extend(notice.map(|text| Notice::new("device", text)));
+        self.notices.extend(written.notices.iter().map(|text| Notice::new("output", text)));
         self.stages = Stage::ALL.iter().map(|&s| (s.name(), monitor.stage(s))).filter(|s| s.1.busy > 0.0).collect();
         self.in_order_seconds = monitor.in_order.load(Ordering::Relaxed) as f64 * 1e-9;
         self.seconds = monitor.elapsed();

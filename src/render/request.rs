@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::backend::gpu::GpuOptions;
 use crate::shade::Style;
-use crate::source::{Input, ReadOptions};
+use crate::source::{Input, ReadOptions, RejectLimits, RejectLog};
 use crate::tile::ZoomRange;
 
 /// Which device does the work.
@@ -29,6 +30,12 @@ pub struct Sources {
     pub read: ReadOptions,
     /// Inputs that are read otherwise, by their places in `inputs`.
     pub apart: BTreeMap<usize, ReadOptions>,
+    /// Whether the columns of the first input are taken in all others.
+    pub columns_from_first: bool,
+    /// How many of their rows may be left out.
+    pub limits: RejectLimits,
+    /// Where these are written down.
+    pub rejects: Option<Arc<RejectLog>>,
 }
 
 /// What the work may use.
@@ -70,7 +77,14 @@ pub struct Request {
 impl Sources {
     /// Files of longitudes and latitudes whose columns have usual names.
     pub fn new(inputs: Vec<Input>) -> Self {
-        Self { inputs, read: ReadOptions::default(), apart: BTreeMap::new() }
+        Self {
+            inputs,
+            read: ReadOptions::default(),
+            apart: BTreeMap::new(),
+            columns_from_first: false,
+            limits: RejectLimits::default(),
+            rejects: None,
+        }
     }
 
     /// Each input with how it is read.

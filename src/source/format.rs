@@ -4,12 +4,16 @@
 
 use std::sync::atomic::Ordering;
 
+use super::describe::ColumnAbout;
+use super::doubt::Doubt;
+use super::notice::Notice;
 use super::report::FileReport;
 use super::stop::Stop;
-use super::{Batch, BatchSink};
+use super::tally::Tally;
+use super::{Batch, BatchSink, ReadOptions};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
-use crate::project::Crs;
+use crate::project::{Coordinate, Crs};
 use crate::rows::{LeftOut, Reason};
 
 /// Rows in a batch.
@@ -28,8 +32,14 @@ pub(super) struct About {
     pub(super) notice: String,
     /// What the coordinates mean.
     pub(super) crs: Crs,
+    /// Whether those are eastings and northings.
+    pub(super) projected: bool,
     /// Size of the input, where it is known.
     pub(super) bytes: Option<u64>,
+    /// Its columns, as far as it has any.
+    pub(super) table: Vec<ColumnAbout>,
+    /// What a person should know about what was found out.
+    pub(super) notices: Vec<Notice>,
 }
 
 impl About {
@@ -47,6 +57,9 @@ impl About {
             used: 0,
             left_out: LeftOut::default(),
             first_invalid_row: None,
+            examples: Vec::new(),
+            cut: None,
+            swallowed: None,
         }
     }
 }
@@ -110,53 +123,56 @@ fn page_start(bytes: &[u8]) -> usize {
     bytes.as_ptr().addr().wrapping_neg() % PAGE
 }
 
-/// Rows of a piece that were no coordinates, and all there were.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Tally {
-    pub(super) rows: u64,
-    pub(super) left_out: LeftOut,
-    /// From 1, within the piece.
-    pub(super) first_invalid_row: Option<u64>,
-}
-
-impl Tally {
-    /// Counts one row that cannot be used.
-    pub(super) fn reject(&mut self, reason: Reason) {
-        self.rows += 1;
-        self.first_invalid_row.get_or_insert(self.rows);
-        self.left_out[reason] += 1;
-    }
-}
-
 /// The way of one thread's rows out of the reader.
 pub(super) struct Outlet<'a> {
     /// Rows to be handed over; a decoder fills it up to [`BATCH`].
     pub(super) batch: Batch,
     pub(super) monitor: &'a Monitor,
     pub(super) stop: &'a Stop<'a>,
+    /// What is done to the coordinates of the input at hand.
+    pub(super) filter: Option<&'a Filter>,
+    /// Whether all rows that are left out are kept for [`super::RejectLog`].
+    keep: bool,
+    /// Whether the input's first piece is at hand.
+    pub(super) first: bool,
     sink: &'a mut dyn BatchSink,
     /// Since when this thread reads, for the clock of the stage.
     since: u64,
 }
 
 impl<'a> Outlet<'a> {
-    pub(super) fn new(sink: &'a mut dyn BatchSink, monitor: &'a Monitor, stop: &'a Stop<'a>) -> Self {
+    pub(super) fn new(sink: &'a mut dyn BatchSink, keep: bool, monitor: &'a Monitor, stop: &'a Stop<'a>) -> Self {
         let mut batch = Batch::default();
         batch.coordinates.reserve_exact(BATCH);
-        Self { batch, monitor, stop, sink, since: monitor.now() }
+        Self { batch, monitor, stop, filter: None, keep, first: false, sink, since: monitor.now() }
     }
 
-    /// Hands over what there is.
-    pub(super) fn flush(&mut self) -> Result<()> {
+    /// An account of the piece at hand.
+    pub(super) fn tally(&self) -> Tally {
+        Tally::new(self.keep, Doubt::new(self.first))
+    }
+
+    /// Hands over what there is, rows that `tally` counted.
+    pub(super) fn flush(&mut self, tally: &mut Tally) -> Result<()> {
         self.stop.check()?;
-        if self.batch.is_empty() {
-            return Ok(());
+        if let Some(filter) = self.filter {
+            filter.apply(&mut self.batch.coordinates, tally);
         }
-        self.apart(|out| {
-            out.monitor.points.fetch_add(out.batch.len() as u64, Ordering::Relaxed);
-            out.sink.take(&out.batch)
-        })?;
-        self.batch.clear();
+        if !self.batch.is_empty() {
+            tally.look(&self.batch.coordinates);
+            self.apart(|out| {
+                out.monitor.points.fetch_add(out.batch.len() as u64, Ordering::Relaxed);
+                let left_out = out.sink.take(&out.batch)?;
+                if left_out.total() > 0 {
+                    let input = out.batch.input;
+                    let sink = &mut *out.sink;
+                    tally.left_out_behind(&left_out, &out.batch.coordinates, |c| sink.judge(input, c));
+                }
+                Ok::<_, crate::error::Error>(())
+            })?;
+            self.batch.clear();
+        }
+        tally.hand_over();
         Ok(())
     }
 
@@ -166,5 +182,34 @@ impl<'a> Outlet<'a> {
         let result = work(self);
         self.since = self.monitor.now();
         result
+    }
+}
+
+/// What a person asked to be done to coordinates before they are projected.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Filter {
+    wrap: bool,
+    drop: Vec<(f64, f64)>,
+}
+
+impl Filter {
+    /// The filter that `options` ask for, if any.
+    pub(super) fn of(options: &ReadOptions) -> Option<Self> {
+        let filter = Self { wrap: options.wrap_longitude, drop: options.drop.clone() };
+        (filter.wrap || !filter.drop.is_empty()).then_some(filter)
+    }
+
+    fn apply(&self, coordinates: &mut Vec<Coordinate>, tally: &mut Tally) {
+        tally.filter(coordinates, |c| {
+            if self.drop.iter().any(|&(x, y)| c.x == x && c.y == y) {
+                return Err(Reason::Dropped);
+            }
+            if self.wrap && c.x > 180.0 && c.x <= 540.0 {
+                c.x -= 360.0;
+            } else if self.wrap && c.x < -180.0 && c.x >= -360.0 {
+                c.x += 360.0;
+            }
+            Ok(())
+        });
     }
 }

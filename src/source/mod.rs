@@ -4,28 +4,47 @@
 //! `input` opens bytes, `open` finds out what they are, a `format::Source` for each format (`delimited` for text) hands
 //! out pieces and decodes them, `parallel` drives the threads.
 
+mod cell;
 mod columns;
 mod delimited;
+mod describe;
+mod dialect;
+mod doubt;
 mod format;
 mod input;
-mod number;
+mod kinds;
+mod notice;
 mod open;
+mod options;
+mod packed;
 mod parallel;
+mod rejects;
 mod report;
 mod stop;
 mod synth;
+mod take;
+mod tally;
+#[doc(hidden)]
+pub mod value;
 
 pub use columns::ColumnRef;
+pub use describe::ColumnAbout;
+pub use notice::{Example, Notice};
 pub use open::{Opened, open};
+pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit};
+pub use rejects::{Most, RejectLimits, RejectLog};
 pub use report::{FileReport, ReadReport, no_usable_rows};
 pub use synth::{Shape, is_synth, synth, synth_shaped};
 
 use std::fmt;
 use std::path::PathBuf;
 
+use value::number;
+
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::project::{Coordinate, Crs};
+use crate::project::Coordinate;
+use crate::rows::{LeftOut, Reason};
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,39 +61,6 @@ impl fmt::Display for Input {
             Self::File(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("standard input"),
         }
-    }
-}
-
-/// Whether the first record of a file names its columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Header {
-    /// Decided from the first record.
-    #[default]
-    Auto,
-    /// It does.
-    Yes,
-    /// It is a row like any other.
-    No,
-}
-
-/// How to find coordinates in an input, and what they mean there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadOptions {
-    /// Column of the longitude or easting; found by its name when not given.
-    pub x: Option<ColumnRef>,
-    /// Column of the latitude or northing; found by its name when not given.
-    pub y: Option<ColumnRef>,
-    /// Whether there is a header.
-    pub header: Header,
-    /// What stands between two fields of a row: one byte of ASCII that is part of no number.
-    pub delimiter: u8,
-    /// The reference system of the coordinates; of eastings and northings other column names are looked for.
-    pub crs: Crs,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self { x: None, y: None, header: Header::Auto, delimiter: b',', crs: Crs::Wgs84 }
     }
 }
 
@@ -107,8 +93,15 @@ impl Batch {
 
 /// Takes the rows one thread reads.
 pub trait BatchSink: Send {
-    /// Takes a batch, never an empty one; which rows it holds is not fixed.
-    fn take(&mut self, batch: &Batch) -> Result<()>;
+    /// Takes a batch, never an empty one; which rows it holds is not fixed. Gives how many of its rows it left out, by
+    /// reason.
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut>;
+
+    /// Why `take` leaves out a coordinate of an input, if it does: asked where a row is to be named.
+    fn judge(&mut self, input: usize, coordinate: Coordinate) -> Option<Reason> {
+        let _ = (input, coordinate);
+        None
+    }
 }
 
 /// Opens every input, all read as `options` say, and reads them to their ends: see [`open`] and [`Opened::read`].
@@ -119,5 +112,5 @@ pub fn read<S: BatchSink>(
     sinks: &mut [S],
 ) -> Result<ReadReport> {
     let inputs: Vec<_> = inputs.iter().map(|input| (input, options)).collect();
-    open(&inputs, monitor)?.read(monitor, sinks)
+    open(&inputs, false, monitor)?.read(monitor, sinks)
 }

@@ -6,11 +6,14 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use super::BatchSink;
-use super::format::{Desk, Outlet, Piece, Source, Tally};
+use super::doubt::Doubt;
+use super::format::{Desk, Filter, Outlet, Piece, Source};
 use super::input::lock;
 use super::open::Opened;
+use super::rejects::RejectLog;
 use super::report::{FileReport, ReadReport};
 use super::stop::Stop;
+use super::tally::{Reject, Tally};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 
@@ -45,20 +48,47 @@ impl Opened {
         monitor: &Monitor,
         sinks: &mut [S],
     ) -> Result<ReadReport> {
+        let (report, _, problem) = self.gather(piece, None, monitor, sinks)?;
+        problem.map_or(Ok(report), Err)
+    }
+
+    /// Reads as [`Opened::read`], but no more of an input once `rows` of its rows were read. Also gives whether all were,
+    /// and the first reason why a run would fail.
+    pub fn survey<S: BatchSink>(
+        self,
+        rows: u64,
+        monitor: &Monitor,
+        sinks: &mut [S],
+    ) -> Result<(ReadReport, bool, Option<Error>)> {
+        let piece = piece_size(sinks.len());
+        self.gather(piece, Some(rows), monitor, sinks)
+    }
+
+    fn gather<S: BatchSink>(
+        self,
+        piece: usize,
+        most: Option<u64>,
+        monitor: &Monitor,
+        sinks: &mut [S],
+    ) -> Result<(ReadReport, bool, Option<Error>)> {
         if sinks.is_empty() {
-            return Ok(ReadReport::new(self.reports(), self.notices));
+            return Ok((ReadReport::new(self.reports(), self.notices), false, None));
         }
         let stop = Stop::new(monitor);
-        let shared = Mutex::new(Shared { sources: &self.sources, at: 0, ledger: Ledger::new(self.reports()) });
+        let filters: Vec<_> = self.options.iter().map(Filter::of).collect();
+        let ledger = Ledger::new(self.reports(), self.rejects.as_deref());
+        let keep = self.rejects.is_some();
+        let shared = Mutex::new(Shared { sources: &self.sources, at: 0, first: true, most, whole: true, ledger });
         let failure = Mutex::new(None);
         std::thread::scope(|scope| {
             let threads: Vec<_> = sinks
                 .iter_mut()
                 .map(|sink| {
-                    let (shared, stop, failure) = (&shared, &stop, &failure);
+                    let (shared, filters, stop, failure) = (&shared, &filters, &stop, &failure);
                     scope.spawn(move || {
                         let guard = stop.guard();
-                        match work(shared, piece, monitor, stop, sink) {
+                        let mut out = Outlet::new(sink, keep, monitor, stop);
+                        match work(shared, piece, filters, &mut out) {
                             Ok(()) => guard.disarm(),
                             // Kept before the others are told, whose errors are its consequence.
                             Err(error) => _ = lock(failure).get_or_insert(error),
@@ -83,7 +113,18 @@ impl Opened {
             source.verify()?;
         }
         let shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Ok(ReadReport::new(shared.ledger.files()?, self.notices))
+        let whole = shared.whole;
+        let (files, doubts) = shared.ledger.files()?;
+        let mut notices = self.notices;
+        let mut problem = None;
+        for ((file, doubt), (source, options)) in files.iter().zip(&doubts).zip(self.sources.iter().zip(&self.options))
+        {
+            notices.extend(source.about().notices.iter().cloned());
+            let (found, error) = doubt.judge(file, options, !source.about().projected);
+            notices.extend(found);
+            problem = problem.or(error).or_else(|| self.limits.check(file).err());
+        }
+        Ok((ReadReport::new(files, notices), whole, problem))
     }
 
     fn reports(&self) -> Vec<FileReport> {
@@ -96,13 +137,20 @@ struct Shared<'a> {
     sources: &'a [Box<dyn Source>],
     /// The source whose pieces are handed out.
     at: usize,
-    ledger: Ledger,
+    /// Whether none of its pieces was handed out yet.
+    first: bool,
+    /// Rows of an input after which no more of it is handed out.
+    most: Option<u64>,
+    /// Whether all of every input was.
+    whole: bool,
+    ledger: Ledger<'a>,
 }
 
 /// A piece that was handed out: its input and its place in the ledger.
 struct Ticket<'a> {
     input: usize,
     number: u64,
+    first: bool,
     piece: Box<dyn Piece + 'a>,
 }
 
@@ -112,26 +160,34 @@ impl<'a> Shared<'a> {
         let sources = self.sources;
         while let Some(source) = sources.get(self.at) {
             stop.check()?;
-            if let Some(piece) = source.pull(desk, stop)? {
-                return Ok(Some(Ticket { input: self.at, number: self.ledger.open(self.at), piece }));
+            let enough = self.most.is_some_and(|most| self.ledger.files[self.at].rows >= most);
+            if enough {
+                self.whole = false;
+            } else if let Some(piece) = source.pull(desk, stop)? {
+                let first = std::mem::replace(&mut self.first, false);
+                return Ok(Some(Ticket { input: self.at, number: self.ledger.open(self.at), first, piece }));
             }
             self.at += 1;
+            self.first = true;
         }
         Ok(None)
     }
 }
 
 /// How many rows each piece held, added up in order: the number of a row needs those before it.
-struct Ledger {
+struct Ledger<'a> {
     files: Vec<FileReport>,
+    doubts: Vec<Doubt>,
+    rejects: Option<&'a RejectLog>,
     /// The number of the first piece that was not added yet, and all that were handed out since.
     first: u64,
     waiting: VecDeque<(usize, Option<Tally>)>,
 }
 
-impl Ledger {
-    fn new(files: Vec<FileReport>) -> Self {
-        Self { files, first: 0, waiting: VecDeque::new() }
+impl<'a> Ledger<'a> {
+    fn new(files: Vec<FileReport>, rejects: Option<&'a RejectLog>) -> Self {
+        let doubts = vec![Doubt::default(); files.len()];
+        Self { files, doubts, rejects, first: 0, waiting: VecDeque::new() }
     }
 
     /// The number of a new piece of `input`.
@@ -140,62 +196,83 @@ impl Ledger {
         self.first + self.waiting.len() as u64 - 1
     }
 
-    /// Writes down what became of a piece.
-    fn close(&mut self, number: u64, tally: Tally) {
+    /// Writes down what became of a piece. Fails where a row of it ends the run, once all before it are known.
+    fn close(&mut self, number: u64, tally: Tally) -> Result<()> {
         if let Some(piece) = self.waiting.get_mut((number - self.first) as usize) {
             piece.1 = Some(tally);
         }
-        while let Some(&(input, Some(tally))) = self.waiting.front() {
+        while let Some((input, Some(tally))) = self.waiting.front_mut() {
+            let (input, mut tally) = (*input, std::mem::take(tally));
             self.waiting.pop_front();
             self.first += 1;
             let file = &mut self.files[input];
+            if let Some((row, problem)) = tally.ends {
+                return Err(Error::Input(format!("{}, row {}: {problem}", file.name, file.rows + row)));
+            }
             if let Some(row) = tally.first_invalid_row {
                 file.first_invalid_row.get_or_insert(file.rows + row);
             }
+            tally.rejects.sort_by_key(|reject| reject.row);
+            for Reject { row, reason, value } in tally.rejects {
+                if let Some(log) = self.rejects {
+                    log.write(&file.name, file.rows + row, reason, &value)?;
+                }
+                if file.examples.iter().all(|(known, ..)| *known != reason) {
+                    file.examples.push((reason, file.rows + row, value));
+                }
+            }
+            if let Some((row, text)) = tally.swallowed {
+                file.swallowed.get_or_insert((file.rows + row, text));
+            }
+            self.doubts[input].merge(&tally.doubt, file.rows);
             file.rows += tally.rows;
             file.left_out.merge(&tally.left_out);
             file.used = file.rows - file.left_out.total();
+            if tally.cut.is_some() {
+                file.cut = tally.cut;
+            }
         }
+        Ok(())
     }
 
-    fn files(self) -> Result<Vec<FileReport>> {
+    fn files(self) -> Result<(Vec<FileReport>, Vec<Doubt>)> {
         if self.waiting.is_empty() {
-            Ok(self.files)
+            Ok((self.files, self.doubts))
         } else {
             Err(Error::Internal("a piece of an input was never finished".into()))
         }
     }
 }
 
-fn work(
+fn work<'a>(
     shared: &Mutex<Shared<'_>>,
     piece: usize,
-    monitor: &Monitor,
-    stop: &Stop<'_>,
-    sink: &mut dyn BatchSink,
+    filters: &'a [Option<Filter>],
+    out: &mut Outlet<'a>,
 ) -> Result<()> {
     let mut desk = Desk::new(piece);
-    let mut out = Outlet::new(sink, monitor, stop);
     let mut done = None;
     loop {
         // Waiting for another thread's hand-out is no work.
         let mut shared = out.apart(|_| lock(shared));
-        let from = monitor.now();
+        let from = out.monitor.now();
         if let Some((number, tally)) = done.take() {
-            shared.ledger.close(number, tally);
+            shared.ledger.close(number, tally)?;
         }
-        let ticket = shared.next(&mut desk, stop)?;
+        let ticket = shared.next(&mut desk, out.stop)?;
         drop(shared);
-        monitor.in_order.fetch_add(monitor.now().saturating_sub(from), Ordering::Relaxed);
-        let Some(Ticket { input, number, piece }) = ticket else { break };
-        if out.batch.input != input {
-            out.flush()?;
-            out.batch.input = input;
-        }
-        done = Some((number, piece.decode(&mut desk, &mut out)?));
+        out.monitor.in_order.fetch_add(out.monitor.now().saturating_sub(from), Ordering::Relaxed);
+        let Some(Ticket { input, number, first, piece }) = ticket else { break };
+        out.batch.input = input;
+        out.filter = filters.get(input).and_then(Option::as_ref);
+        out.first = first;
+        let mut tally = piece.decode(&mut desk, out)?;
+        // What is left of a piece is handed over with it, so that rows that are left out later have their numbers.
+        out.flush(&mut tally)?;
+        tally.doubt.settle();
+        done = Some((number, tally));
     }
-    out.flush()?;
-    monitor.record(Stage::Read, monitor.now(), monitor.now());
+    out.monitor.record(Stage::Read, out.monitor.now(), out.monitor.now());
     Ok(())
 }
 

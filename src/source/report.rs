@@ -3,8 +3,9 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use super::notice::{Example, Notice};
 use crate::error::Error;
-use crate::project::Crs;
+use crate::project::{Crs, grids};
 use crate::rows::{LeftOut, Reason, serialize_invalid};
 
 /// How one input was read.
@@ -30,6 +31,12 @@ pub struct FileReport {
     pub left_out: LeftOut,
     /// Number of the first row without two finite numbers, from 1; the header and blank lines have none.
     pub first_invalid_row: Option<u64>,
+    /// The first row left out for each reason, with its number and what it holds.
+    pub examples: Vec<(Reason, u64, String)>,
+    /// What its last row holds, where that looks cut off.
+    pub cut: Option<String>,
+    /// The first row with a quote that took in lines and should not have opened, and what to know of it.
+    pub swallowed: Option<(u64, String)>,
 }
 
 impl Serialize for FileReport {
@@ -40,7 +47,16 @@ impl Serialize for FileReport {
                 serialize_invalid(self.0, serializer)
             }
         }
-        let mut report = serializer.serialize_struct("FileReport", 11)?;
+        struct Examples<'a>(&'a [(Reason, u64, String)]);
+        impl Serialize for Examples<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let example = |(reason, row, value): &(Reason, u64, String)| {
+                    (reason.name(), Example { row: *row, value: value.clone() })
+                };
+                serializer.collect_map(self.0.iter().map(example))
+            }
+        }
+        let mut report = serializer.serialize_struct("FileReport", 12)?;
         report.serialize_field("name", &self.name)?;
         report.serialize_field("x_column", &self.x_column)?;
         report.serialize_field("y_column", &self.y_column)?;
@@ -52,12 +68,13 @@ impl Serialize for FileReport {
         report.serialize_field("left_out", &self.left_out)?;
         report.serialize_field("invalid", &Invalid(&self.left_out))?;
         report.serialize_field("first_invalid_row", &self.first_invalid_row)?;
+        report.serialize_field("examples", &Examples(&self.examples))?;
         report.end()
     }
 }
 
 /// What reading found in all inputs together.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ReadReport {
     /// Rows: records but for headers and blank lines.
     pub rows: u64,
@@ -65,36 +82,18 @@ pub struct ReadReport {
     pub left_out: LeftOut,
     /// Each input, in the order given.
     pub files: Vec<FileReport>,
-    /// What a person should know about them, a line each.
-    pub notices: Vec<String>,
+    /// What a person should know about them.
+    pub notices: Vec<Notice>,
 }
 
 impl ReadReport {
     /// A report of `files` with their sums.
-    pub(super) fn new(files: Vec<FileReport>, notices: Vec<String>) -> Self {
+    pub(super) fn new(files: Vec<FileReport>, notices: Vec<Notice>) -> Self {
         let mut report = Self { rows: files.iter().map(|f| f.rows).sum(), notices, ..Self::default() };
         for file in &files {
             report.left_out.merge(&file.left_out);
         }
         Self { files, ..report }
-    }
-
-    /// Adds what came of the coordinates of one input behind the reader: `used` became points, the others did not.
-    ///
-    /// Fails when these do not add up to its rows.
-    pub(crate) fn settle(&mut self, input: usize, used: u64, left_out: &LeftOut) -> Result<(), Error> {
-        let Some(file) = self.files.get_mut(input) else {
-            return Err(Error::Internal(format!("there is no input {input}")));
-        };
-        file.used = used;
-        file.left_out.merge(left_out);
-        self.left_out.merge(left_out);
-        if file.rows != file.used + file.left_out.total() {
-            let (rows, left_out) = (file.rows, file.left_out.total());
-            let name = &file.name;
-            return Err(Error::Internal(format!("{name}: {rows} rows are not {used} used and {left_out} left out")));
-        }
-        Ok(())
     }
 
     /// Points of all inputs.
@@ -118,25 +117,46 @@ pub fn no_usable_rows(report: &ReadReport) -> Error {
     // Inputs of several systems have no single one to be named.
     let one = first.map(|f| &f.crs).filter(|crs| report.files.iter().all(|f| f.crs == **crs));
     let beyond = numeric > 0 && left_out[Reason::OutOfRange] == numeric;
+    let example = first.map_or(String::new(), |file| {
+        let row =
+            |(reason, row, value): &(Reason, u64, String)| format!("row {row} holds {value} ({})", reason.message());
+        file.examples.iter().filter(|e| e.0 != Reason::Missing).min_by_key(|e| e.1).map_or(String::new(), row)
+    });
+    let example = if example.is_empty() { example } else { format!("; {example}") };
     Error::Input(match one {
         _ if report.rows == 0 => format!("{from}: no rows below the header"),
         Some(Crs::Wgs84) if beyond => format!(
             "{from}: columns {columns} hold no longitudes and latitudes: all {numeric} rows with numbers are out of \
-             range; the data look projected: name their coordinate reference system with --crs (for instance \
-             --crs EPSG:27700)"
+             range{example}; if they are projected, name their coordinate reference system with --crs{}",
+            fitting(report)
         ),
         Some(crs) if beyond => {
             format!(
-                "{from}: all {numeric} rows with numbers are out of range of {crs}; check --crs and the columns {columns}"
+                "{from}: all {numeric} rows with numbers are out of range of {crs}{example}; check --crs and the columns \
+                 {columns}"
             )
         }
         _ => {
-            let reasons: Vec<_> = left_out.iter().map(|(reason, n)| format!("{n} {}", reason.message())).collect();
+            let told = left_out.iter().filter(|(_, n)| *n > 0);
+            let reasons: Vec<_> = told.map(|(reason, n)| format!("{n} {}", reason.message())).collect();
             format!(
-                "{from}: none of {} rows can be used: {}; columns taken: {columns}",
+                "{from}: none of {} rows can be used: {}{example}; columns taken: {columns}",
                 report.rows,
                 reasons.join(", ")
             )
         }
     })
+}
+
+/// The national grids that hold the first row which is no place in degrees, as part of a sentence.
+fn fitting(report: &ReadReport) -> String {
+    let beyond = |file: &FileReport| {
+        let example = file.examples.iter().find(|e| e.0 == Reason::OutOfRange)?;
+        let (x, y) = example.2.split_once(", ")?;
+        Some((x.parse::<f64>().ok()?, y.parse::<f64>().ok()?))
+    };
+    let Some((x, y)) = report.files.iter().find_map(beyond) else { return String::new() };
+    let grids = grids::fitting(x, y);
+    let named: Vec<_> = grids.iter().take(4).map(|grid| format!("EPSG:{} ({})", grid.code, grid.name)).collect();
+    if named.is_empty() { String::new() } else { format!("; it may be {}", named.join(" or ")) }
 }

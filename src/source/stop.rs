@@ -21,6 +21,11 @@ impl<'a> Stop<'a> {
         Self { raised: AtomicBool::new(false), monitor }
     }
 
+    /// Where the run tells what it does.
+    pub(super) fn monitor(&self) -> &'a Monitor {
+        self.monitor
+    }
+
     /// Ends the reading at every thread's next check.
     pub(super) fn raise(&self) {
         self.raised.store(true, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! A folder that is used while a command runs and is gone at its end. Those of killed runs are cleared by the next one.
 
 use std::fs::{self, File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use crate::error::{Error, Result};
 /// Beginning and end of the folder's name, around a part that is different every time.
 const AROUND: (&str, &str) = ("tilefire-", ".scratch");
 const LOCK: &str = "lock";
+/// What that file holds: a folder with another one is none of ours.
+const MARK: &[u8] = b"tilefire scratch\n";
 /// A folder that is younger than this may be on its way to its lock.
 const NEW: Duration = Duration::from_secs(60);
 
@@ -32,7 +35,8 @@ impl Scratch {
         remove_dead(place);
         loop {
             let made = tempfile::Builder::new().prefix(AROUND.0).suffix(AROUND.1).tempdir_in(place).map_err(failed)?;
-            let lock = File::create_new(made.path().join(LOCK)).map_err(failed)?;
+            let mut lock = File::create_new(made.path().join(LOCK)).map_err(failed)?;
+            lock.write_all(MARK).map_err(failed)?;
             // Another run may take it for a dead one's before it is locked. Without locks a dead run's folder cannot be
             // told from one in use, and stays.
             if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) || !made.path().exists() {
@@ -96,7 +100,9 @@ fn remove_dead(place: &Path) {
             }
             continue;
         }
-        if File::open(&lock).is_ok_and(|file| file.try_lock().is_ok()) {
+        let marked = fs::metadata(&lock).is_ok_and(|m| m.len() == MARK.len() as u64)
+            && fs::read(&lock).is_ok_and(|found| found == MARK);
+        if marked && File::open(&lock).is_ok_and(|file| file.try_lock().is_ok()) {
             let _ = fs::remove_dir_all(&path);
         }
     }

@@ -40,7 +40,7 @@ pub(super) struct Chain {
 
 impl Chain {
     pub(super) fn new() -> Self {
-        let link = Some(Link { quotes: Quotes::Start, carry: Vec::new() });
+        let link = Some(Link { quotes: Quotes::Row, carry: Vec::new() });
         let state = State { turn: 0, link, asleep: HashMap::new() };
         Self { state: Mutex::new(state), large: Mutex::new(false), large_done: Condvar::new() }
     }

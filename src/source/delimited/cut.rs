@@ -1,42 +1,65 @@
 //! Where the rows of a stretch of text begin and end, when it is known or guessed whether it begins within quotes.
 //!
 //! A quote opens at the start of a field only, that is after a delimiter or a line end outside of quotes; within quotes
-//! a doubled one stands for itself; a line end outside of quotes ends a row. What a row holds is left to `scan`.
+//! a doubled one stands for itself; a line end outside of quotes ends a row. Other dialects know backslashes within
+//! quotes, blanks before them, no quotes at all, and lines that are comments. [`Quotes::next`] is the whole law, byte by
+//! byte; the usual dialect has a way of its own to the same end. What a row holds is left to `scan`.
 
 use memchr::{memchr, memchr2, memrchr2};
+
+use crate::source::dialect::Dialect;
+use crate::source::options::Quoting;
 
 /// Where a place of a text stands, by all bytes before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
+    /// At the start of a row.
+    Row,
     /// At the start of a field.
     Start,
     /// Within a field, outside of quotes.
     Plain,
     /// Within quotes.
     Open,
+    /// Within quotes, behind a backslash.
+    Escaped,
     /// Behind a quote that ends the quotes, unless another follows.
     Closed,
-}
-
-/// The ways in which a stretch can begin that make a difference to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begin {
-    /// Outside of quotes; a quote that comes first opens them (again).
-    Outside,
-    /// Outside of quotes, and a quote that comes first stands for itself.
-    Literal,
-    /// Within quotes.
-    Inside,
+    /// Within a line that is a comment.
+    Comment,
 }
 
 impl Quotes {
-    /// How a stretch begins at such a place whose first byte is `first`.
-    pub(super) fn begin(self, first: Option<u8>) -> Begin {
-        match self {
-            Self::Open => Begin::Inside,
-            Self::Plain if first == Some(b'"') => Begin::Literal,
-            _ => Begin::Outside,
+    const ALL: [Self; 7] =
+        [Self::Plain, Self::Start, Self::Row, Self::Closed, Self::Comment, Self::Open, Self::Escaped];
+
+    /// Where the place behind `byte` stands.
+    #[inline]
+    pub(super) fn next(self, byte: u8, dialect: &Dialect) -> Self {
+        match (self, byte) {
+            (Self::Open, b'"') => Self::Closed,
+            (Self::Open, b'\\') if dialect.quoting == Quoting::Backslash => Self::Escaped,
+            (Self::Open | Self::Escaped, _) => Self::Open,
+            (_, b'\n' | b'\r') => Self::Row,
+            (Self::Comment, _) => Self::Comment,
+            (Self::Row, _) if dialect.comment == Some(byte) => Self::Comment,
+            (Self::Row | Self::Start | Self::Closed, b'"') if dialect.quotes() => Self::Open,
+            _ if dialect.separates(byte) => Self::Start,
+            (Self::Row | Self::Start, b' ') if dialect.padded => Self::Start,
+            _ => Self::Plain,
         }
+    }
+
+    /// The first of the places that make no difference from this one to a stretch whose first byte is `first`.
+    pub(super) fn alike(self, first: Option<u8>, dialect: &Dialect) -> Self {
+        let Some(first) = first else { return self };
+        let next = self.next(first, dialect);
+        Self::ALL.into_iter().find(|other| other.next(first, dialect) == next).unwrap_or(self)
+    }
+
+    /// Whether it is within quotes.
+    fn within(self) -> bool {
+        matches!(self, Self::Open | Self::Escaped)
     }
 }
 
@@ -52,11 +75,40 @@ pub(super) struct Cut {
 }
 
 /// Cuts `bytes`, whose first quote is at `quote`. `spans` is room for the quoted stretches.
-pub(super) fn cut(bytes: &[u8], quote: Option<usize>, begin: Begin, delimiter: u8, spans: &mut Vec<(u32, u32)>) -> Cut {
+pub(super) fn cut(
+    bytes: &[u8],
+    quote: Option<usize>,
+    begin: Quotes,
+    dialect: &Dialect,
+    spans: &mut Vec<(u32, u32)>,
+) -> Cut {
+    if bytes.is_empty() {
+        Cut { first: None, last: 0, end: None }
+    } else if dialect.usual() {
+        usual(bytes, quote, begin, dialect, spans)
+    } else if !begin.within() && (quote.is_none() || !dialect.quotes()) {
+        let last = memrchr2(b'\n', b'\r', bytes).map_or(0, |found| found + 1);
+        let from = if last > 0 { Quotes::Row } else { begin };
+        let end = bytes[last..].iter().fold(from, |state, &byte| state.next(byte, dialect));
+        Cut { first: memchr2(b'\n', b'\r', bytes).map(|found| found + 1), last, end: Some(end) }
+    } else {
+        let (mut state, mut first, mut last) = (begin, None, 0);
+        for (i, &byte) in bytes.iter().enumerate() {
+            state = state.next(byte, dialect);
+            if state == Quotes::Row {
+                last = i + 1;
+                first.get_or_insert(last);
+            }
+        }
+        Cut { first, last, end: Some(state) }
+    }
+}
+
+/// The way of the usual dialect: from quote to quote.
+fn usual(bytes: &[u8], quote: Option<usize>, begin: Quotes, dialect: &Dialect, spans: &mut Vec<(u32, u32)>) -> Cut {
     let Some(&last_byte) = bytes.last() else { return Cut { first: None, last: 0, end: None } };
-    let ends_field = |byte: u8| byte == delimiter || matches!(byte, b'\n' | b'\r');
     spans.clear();
-    let mut open = begin == Begin::Inside;
+    let mut open = begin == Quotes::Open;
     // The start of the quotes that are open, and the place up to which all is known.
     let (mut start, mut at) = (0, 0);
     if quote.is_none() && open {
@@ -85,14 +137,15 @@ pub(super) fn cut(bytes: &[u8], quote: Option<usize>, begin: Begin, delimiter: u
         (start, at) = (found, found + 1);
         // A quote within a field stands for itself.
         open = match found.checked_sub(1) {
-            None => begin == Begin::Outside,
-            Some(before) => ends_field(bytes[before]),
+            None => matches!(begin, Quotes::Row | Quotes::Start | Quotes::Closed),
+            Some(before) => dialect.ends(bytes[before]),
         };
     }
     let end = match spans.last() {
         _ if open => Quotes::Open,
         Some(&(_, to)) if to as usize == bytes.len() => Quotes::Closed,
-        _ if ends_field(last_byte) => Quotes::Start,
+        _ if matches!(last_byte, b'\n' | b'\r') => Quotes::Row,
+        _ if dialect.separates(last_byte) => Quotes::Start,
         _ => Quotes::Plain,
     };
     Cut { first: first_end(bytes, spans), last: last_end(bytes, spans), end: Some(end) }
@@ -150,18 +203,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::source::options::Delimiter;
 
-    impl Quotes {
-        /// The next byte's step; the whole law, byte by byte.
-        pub(in crate::source::delimited) fn next(self, byte: u8, delimiter: u8) -> Self {
-            match (self, byte) {
-                (Self::Open, b'"') => Self::Closed,
-                (Self::Open, _) | (Self::Closed | Self::Start, b'"') => Self::Open,
-                (_, b'\n' | b'\r') => Self::Start,
-                _ if byte == delimiter => Self::Start,
-                _ => Self::Plain,
-            }
-        }
+    fn dialects() -> impl Strategy<Value = Dialect> {
+        let delimiters = vec![Delimiter::Byte(b','), Delimiter::Byte(b';'), Delimiter::Blanks];
+        let quotings = vec![Quoting::Doubled, Quoting::Doubled, Quoting::Backslash, Quoting::None];
+        let (delimiter, quoting) = (prop::sample::select(delimiters), prop::sample::select(quotings));
+        (delimiter, quoting, prop::sample::select(vec![None, None, Some(b'#')]), any::<bool>()).prop_map(
+            |(delimiter, quoting, comment, padded)| {
+                let padded = padded && delimiter != Delimiter::Blanks;
+                Dialect { quoting, comment, padded, ..Dialect::separated_by(delimiter) }
+            },
+        )
     }
 
     proptest! {
@@ -169,18 +222,27 @@ mod tests {
 
         #[test]
         fn a_cut_is_what_the_steps_of_its_bytes_come_to(
-            bytes in prop::collection::vec(prop::sample::select(b"\"\"\",,\n\rxy".to_vec()), 0..60),
-            from in prop::sample::select(vec![Quotes::Start, Quotes::Plain, Quotes::Open, Quotes::Closed]),
+            bytes in prop::collection::vec(prop::sample::select(b"\"\"\",,;\n\rxy #\\".to_vec()), 0..60),
+            from in prop::sample::select(Quotes::ALL.to_vec()),
+            dialect in dialects(),
         ) {
+            // Places that a dialect does not have are none.
+            let has = match from {
+                Quotes::Comment => dialect.comment.is_some(),
+                Quotes::Escaped => dialect.quoting == Quoting::Backslash,
+                Quotes::Open | Quotes::Closed => dialect.quotes(),
+                _ => true,
+            };
+            let from = if has { from } else { Quotes::Plain };
             let (mut state, mut ends) = (from, Vec::new());
             for (i, &byte) in bytes.iter().enumerate() {
-                if state != Quotes::Open && matches!(byte, b'\n' | b'\r') {
+                if !state.within() && matches!(byte, b'\n' | b'\r') {
                     ends.push(i + 1);
                 }
-                state = state.next(byte, b',');
+                state = state.next(byte, &dialect);
             }
-            let begin = from.begin(bytes.first().copied());
-            let cut = cut(&bytes, memchr(b'"', &bytes), begin, b',', &mut vec![(7, 9)]);
+            let begin = from.alike(bytes.first().copied(), &dialect);
+            let cut = cut(&bytes, quote(&bytes), begin, &dialect, &mut vec![(7, 9)]);
             prop_assert_eq!(cut.end.unwrap_or(from), state);
             prop_assert_eq!((cut.first, cut.last), (ends.first().copied(), ends.last().copied().unwrap_or(0)));
         }

@@ -8,7 +8,8 @@
 
 mod chain;
 mod cut;
-mod head;
+mod detect;
+mod layout;
 #[cfg(test)]
 mod plain;
 mod scan;
@@ -16,22 +17,28 @@ mod scan;
 mod tests;
 
 use std::fs::File;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use self::chain::{Chain, Link, in_order_since};
-use self::cut::{Begin, Cut, cut};
-use self::scan::{Cursor, Wanted};
-use super::columns;
-use super::format::{About, BATCH, Desk, Outlet, Piece, Source, Tally};
+use self::cut::{Cut, Quotes, cut};
+use self::detect::{Found, detect};
+use self::layout::Layout;
+use self::scan::Cursor;
+use super::cell::Axis;
+use super::dialect::Dialect;
+use super::format::{About, BATCH, Desk, Outlet, Piece, Source};
 use super::input::{Bytes, lock};
 use super::stop::Stop;
-use super::{Input, ReadOptions};
+use super::take::Take;
+use super::tally::Tally;
+use super::{Delimiter, Input, ReadOptions};
 use crate::error::{Error, Result};
 
 /// A row longer than this, in bytes, is taken for the work of a quote that was left open. One such row and all else fit
 /// into what a run may take beside `--memory`.
 const ROW_MAX: usize = 48 << 20;
+/// A first record longer than this is no header and no row.
+const HEAD_MAX: usize = 16 << 20;
 /// Rows longer than so many pieces are worked on one at a time, or every thread might hold one.
 const LARGE_ROW: usize = 4;
 
@@ -39,8 +46,7 @@ const LARGE_ROW: usize = 4;
 pub(super) struct Delimited {
     about: About,
     bytes: Bytes,
-    delimiter: u8,
-    wanted: Wanted,
+    layout: Layout,
     place: Mutex<Place>,
     chain: Chain,
 }
@@ -64,40 +70,108 @@ impl Delimited {
         projected: bool,
         stop: &Stop<'_>,
     ) -> Result<Self> {
-        let delimiter = options.delimiter;
-        if !delimiter.is_ascii() || delimiter.is_ascii_alphanumeric() || b" \"\r\n\0+-.".contains(&delimiter) {
-            let shown = delimiter.escape_ascii();
-            return Err(Error::Usage(format!(
-                "fields cannot be separated by '{shown}'; use a comma, ';', '|' or a tab"
-            )));
-        }
-        let (first, end, mark) = head::first_record(&bytes, head, input, delimiter, stop)?;
-        let columns =
-            columns::find(&first, options, projected).map_err(|problem| Error::Input(format!("{input}: {problem}")))?;
-        let [x, y] = &columns.names;
+        check(options)?;
+        let Found { layout, chosen, offset, remark, table } = look(&bytes, head, input, options, projected, stop)?;
+        let axes = match layout.take {
+            Take::Two { x, .. } => x.axis,
+            Take::One { axes, .. } => axes[0],
+        };
+        let projected = axes == Axis::Projected;
         let (what_x, what_y) = if projected { ("easting", "northing") } else { ("longitude", "latitude") };
-        let header = if columns.header { "" } else { " (no header)" };
-        let notice = format!("{input}: {what_x} from column '{x}', {what_y} from column '{y}'{header}");
-        let offset = if columns.header { end } else { mark };
+        let [x, y] = &chosen.names;
+        let taken = match layout.take {
+            Take::Two { .. } => format!("{what_x} from column '{x}', {what_y} from column '{y}'"),
+            Take::One { .. } => format!("{what_x} and {what_y} from column '{x}'"),
+        };
+        let header = if chosen.header { "" } else { " (no header)" };
+        let remark = if remark.is_empty() { remark } else { format!("; {remark}") };
+        let notice = format!("{input}: {taken}{header}{remark}");
         if let Bytes::Stream(stream) = &bytes {
-            lock(stream).skip(offset);
+            lock(stream).skip(offset as u64);
         }
         Ok(Self {
             about: About {
                 name: input.to_string(),
-                columns: columns.names,
-                header: columns.header,
+                columns: chosen.names,
+                header: chosen.header,
                 notice,
-                crs: options.crs.clone(),
+                crs: chosen.crs.unwrap_or_else(|| options.system().clone()),
+                projected,
                 bytes: bytes.size(),
+                table,
+                notices: chosen.notices,
             },
             bytes,
-            delimiter,
-            wanted: Wanted::new(columns.x, columns.y),
-            place: Mutex::new(Place { number: 0, offset, ended: false }),
+            layout,
+            place: Mutex::new(Place { number: 0, offset: offset as u64, ended: false }),
             chain: Chain::new(),
         })
     }
+}
+
+/// Refuses what no text can be read by.
+fn check(options: &ReadOptions) -> Result<()> {
+    let part_of_numbers = |byte: u8| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"\"\r\n\0+-.".contains(&byte);
+    if let Some(Delimiter::Byte(byte)) = options.delimiter
+        && (part_of_numbers(byte) || byte == b' ')
+    {
+        let shown = byte.escape_ascii();
+        return Err(Error::Usage(format!(
+            "fields cannot be separated by '{shown}'; use a comma, ';', '|', a tab or blanks"
+        )));
+    }
+    if let Some(byte) = options.comment
+        && (part_of_numbers(byte) || matches!(byte, b' ' | b'\t'))
+    {
+        let shown = byte.escape_ascii();
+        return Err(Error::Usage(format!("comments cannot begin with '{shown}'; use a character such as '#' or '%'")));
+    }
+    Ok(())
+}
+
+/// Looks at as much of the text as its first record takes.
+fn look(
+    bytes: &Bytes,
+    mut head: Vec<u8>,
+    input: &Input,
+    options: &ReadOptions,
+    projected: bool,
+    stop: &Stop<'_>,
+) -> Result<Found> {
+    let mut most = head.len();
+    let failed = |problem: String| Error::Input(format!("{input}: {problem}"));
+    loop {
+        // The first look may have been at less than was asked for: what follows tells.
+        let complete = head.len() < most;
+        if let Some(problem) = not_text(&head) {
+            return Err(Error::Input(format!("{input} {problem}")));
+        }
+        if let Some(found) = detect(&head, complete, options, projected).map_err(failed)? {
+            return Ok(found);
+        }
+        if complete {
+            let problem = if head.is_empty() { "is empty" } else { "holds nothing but blank lines" };
+            return Err(Error::Input(format!("{input} {problem}; a CSV file with a header and rows is needed")));
+        }
+        if head.len() >= HEAD_MAX {
+            return Err(failed(format!(
+                "the first record does not end within {} MiB; is a quote left open?",
+                HEAD_MAX >> 20
+            )));
+        }
+        most = 2 * head.len().max(1 << 15);
+        bytes.head(&mut head, most, stop)?;
+    }
+}
+
+/// What a file is by its first bytes, when that is not text in UTF-8 or a relative of ASCII.
+fn not_text(head: &[u8]) -> Option<String> {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return Some("is UTF-16 text; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)".into());
+    }
+    // A stray byte in a column that is not used does no harm.
+    let strange = head.iter().filter(|byte| matches!(byte, 0..8 | 14..26 | 28..32)).count();
+    (strange > head.len() / 20).then(|| "is a binary file, not CSV text".into())
 }
 
 impl Source for Delimited {
@@ -137,10 +211,7 @@ impl Source for Delimited {
     }
 
     fn verify(&self) -> Result<()> {
-        match &self.bytes {
-            Bytes::File(file) => file.verify(),
-            Bytes::Stream(_) => Ok(()),
-        }
+        self.bytes.verify()
     }
 }
 
@@ -163,23 +234,23 @@ impl Piece for Stretch<'_> {
         let text = self.text;
         let large = LARGE_ROW * desk.piece;
         self.read(desk)?;
-        out.monitor.bytes_read.fetch_add(self.len as u64, Ordering::Relaxed);
+        text.bytes.count(self.len, out.monitor);
         let (bytes, spans) = desk.parts(self.len);
         let quote = cut::quote(bytes);
-        let mut cuts = Cuts { bytes, quote, delimiter: text.delimiter, spans, known: Vec::new() };
-        cuts.of(Begin::Outside);
+        let mut cuts = Cuts { bytes, quote, dialect: &text.layout.dialect, spans, known: Vec::new() };
+        cuts.of(Quotes::Start);
         let link = match text.chain.try_turn(self.number) {
             Some(link) => link,
             None => {
                 // Rather than idle.
-                if quote.is_some() {
-                    cuts.of(Begin::Inside);
+                if quote.is_some() && text.layout.dialect.quotes() {
+                    cuts.of(Quotes::Open);
                 }
                 out.apart(|out| text.chain.turn(self.number, out.stop))?
             }
         };
         let from = out.monitor.now();
-        let cut = cuts.of(link.quotes.begin(bytes.first().copied()));
+        let cut = cuts.of(link.quotes);
         let mut row = link.carry;
         let whole = if self.last { bytes.len() } else { cut.last };
         // What of this piece belongs to the row that began before it.
@@ -201,14 +272,14 @@ impl Piece for Stretch<'_> {
         text.chain.pass(self.number, Link { quotes: cut.end.unwrap_or(link.quotes), carry });
         in_order_since(out.monitor, from);
 
-        let mut tally = Tally::default();
+        let mut tally = out.tally();
         if !row.is_empty() {
-            text.rows(&row, cut::quote(&row).is_some(), &mut tally, out)?;
+            text.rows(&row, cut::quote(&row).is_some(), self.last, &mut tally, out)?;
         }
         drop(row);
         drop(alone);
-        if head < whole {
-            text.rows(&bytes[head..whole], quote.is_some(), &mut tally, out)?;
+        if head < whole && tally.ends.is_none() {
+            text.rows(&bytes[head..whole], quote.is_some(), self.last, &mut tally, out)?;
         }
         Ok(tally)
     }
@@ -235,10 +306,10 @@ impl Stretch<'_> {
 
 impl Delimited {
     /// Decodes whole rows; only the last one of the text may lack its line end.
-    fn rows(&self, bytes: &[u8], quoted: bool, tally: &mut Tally, out: &mut Outlet<'_>) -> Result<()> {
-        let mut cursor = Cursor::new(bytes, quoted, self.delimiter, self.wanted);
+    fn rows(&self, bytes: &[u8], quoted: bool, last: bool, tally: &mut Tally, out: &mut Outlet<'_>) -> Result<()> {
+        let mut cursor = Cursor::new(bytes, quoted, last, &self.layout);
         while cursor.fill(&mut out.batch.coordinates, BATCH, tally) {
-            out.flush()?;
+            out.flush(tally)?;
         }
         Ok(())
     }
@@ -248,17 +319,18 @@ impl Delimited {
 struct Cuts<'a> {
     bytes: &'a [u8],
     quote: Option<usize>,
-    delimiter: u8,
+    dialect: &'a Dialect,
     spans: &'a mut Vec<(u32, u32)>,
-    known: Vec<(Begin, Cut)>,
+    known: Vec<(Quotes, Cut)>,
 }
 
 impl Cuts<'_> {
-    fn of(&mut self, begin: Begin) -> Cut {
+    fn of(&mut self, begin: Quotes) -> Cut {
+        let begin = begin.alike(self.bytes.first().copied(), self.dialect);
         if let Some(&(_, cut)) = self.known.iter().find(|(known, _)| *known == begin) {
             return cut;
         }
-        let cut = cut(self.bytes, self.quote, begin, self.delimiter, self.spans);
+        let cut = cut(self.bytes, self.quote, begin, self.dialect, self.spans);
         self.known.push((begin, cut));
         cut
     }

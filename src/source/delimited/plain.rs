@@ -1,52 +1,175 @@
-//! The plain way to read, with crate `csv`, one record after the other: what the fast way is compared with.
+//! The plain way to read, one byte after the other and one record after the other: what the fast way is compared with.
 
-use std::io::{self, Read};
+use std::borrow::Cow;
 
-use super::cut::Quotes;
-use super::scan::judge;
+use super::layout::{Layout, Within};
 use crate::project::Coordinate;
-use crate::source::format::Tally;
-use crate::source::number;
+use crate::rows::Reason;
+use crate::source::cell::Verdict;
+use crate::source::dialect::Dialect;
+use crate::source::options::{Decimal, Delimiter, Quoting};
+use crate::source::tally::Tally;
+
+/// A record, unquoted.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Record {
+    pub(super) fields: Vec<Vec<u8>>,
+    start: usize,
+    end: usize,
+    open: bool,
+    swallows: bool,
+    ended: bool,
+}
 
 /// Reads the rows of a text without a header: what became of them, and the coordinates in order.
-pub(super) fn read(text: &[u8], columns: (usize, usize), delimiter: u8) -> (Tally, Vec<Coordinate>) {
-    let watched = Watched { inner: text, delimiter, quotes: Quotes::Start, ended: false };
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(watched);
-    let (mut record, mut tally, mut coordinates) = (csv::ByteRecord::new(), Tally::default(), Vec::new());
-    while reader.read_byte_record(&mut record).unwrap() {
-        let field = |column| record.get(column).map(number::parse);
-        match judge(field(columns.0), field(columns.1), reader.get_ref().ended_open()) {
+pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
+    let (mut tally, mut coordinates) = (Tally::default(), Vec::new());
+    for record in records(text, &layout.dialect) {
+        if record.open || record.swallows {
+            tally.swallowed.get_or_insert((tally.rows + 1, String::new()));
+        }
+        match judge(&record, layout) {
             Ok(coordinate) => {
                 tally.rows += 1;
                 coordinates.push(coordinate);
             }
-            Err(reason) => tally.reject(reason),
+            Err(Verdict::Out(reason)) => tally.reject(reason, Vec::new),
+            Err(Verdict::Ends(problem)) => {
+                tally.rows += 1;
+                tally.ends = Some((tally.rows, problem));
+                break;
+            }
+        }
+        let point = if layout.dialect.decimal == Decimal::Comma { ',' } else { '.' };
+        let short = layout.header.as_ref().is_some_and(|header| record.fields.len() < header.len());
+        let last = record.fields.get(layout.take.span().1).map(|field| {
+            let field = String::from_utf8_lossy(field).into_owned();
+            field.trim().rsplit_once(point).map_or(0, |(_, decimals)| decimals.len())
+        });
+        if !record.ended && (short || last.is_some_and(|last| layout.decimals.is_some_and(|usual| last < usual))) {
+            tally.cut = Some(String::new());
         }
     }
     (tally, coordinates)
 }
 
-/// Follows the quotes of what passes through: crate `csv` does not tell a last row that ends within quotes.
-struct Watched<R> {
-    inner: R,
-    delimiter: u8,
-    quotes: Quotes,
-    ended: bool,
-}
-
-impl<R> Watched<R> {
-    /// Whether the input is over and its last row ends within quotes. The end is seen while that row is read.
-    fn ended_open(&self) -> bool {
-        self.ended && self.quotes == Quotes::Open
+fn judge(record: &Record, layout: &Layout) -> Result<Coordinate, Verdict> {
+    let fields = &record.fields;
+    let field = |column: usize| fields.get(column).map(|field| Cow::Borrowed(field.as_slice()));
+    let longer = fields.iter().skip(layout.width).any(|field| !field.trim_ascii().is_empty());
+    let uneven = layout.dialect.delimiter == Delimiter::Blanks && fields.len() != layout.width;
+    match layout.take.coordinate(layout.dialect.decimal, field) {
+        Ok(coordinate) if !(longer || uneven || record.open || record.swallows) => Ok(coordinate),
+        Ok(_) => Err(Reason::Malformed.into()),
+        Err(Verdict::Out(reason)) => {
+            let text = matches!(reason, Reason::NotANumber | Reason::Malformed | Reason::NotAPoint) && !record.open;
+            if text && layout.within(record.end - record.start, || fields.clone()) == Within::OtherHeader {
+                return Err(Verdict::Ends(String::new()));
+            }
+            Err(if longer { Reason::Malformed } else { reason }.into())
+        }
+        ends => ends,
     }
 }
 
-impl<R: Read> Read for Watched<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.inner.read(buffer)?;
-        self.ended = got == 0;
-        self.quotes = buffer[..got].iter().fold(self.quotes, |state, &byte| state.next(byte, self.delimiter));
-        Ok(got)
+/// The records of a text; blank lines, comments and what ends a file of DOS are none.
+pub(super) fn records(text: &[u8], dialect: &Dialect) -> Vec<Record> {
+    let line_end = |byte: u8| byte == b'\n' || byte == b'\r';
+    let blank = |byte: u8| byte == b' ' || byte == b'\t';
+    let blanks = dialect.delimiter == Delimiter::Blanks;
+    let (mut records, mut at) = (Vec::new(), 0);
+    while at < text.len() {
+        if line_end(text[at]) {
+            at += 1;
+        } else if dialect.comment == Some(text[at]) {
+            while at < text.len() && !line_end(text[at]) {
+                at += 1;
+            }
+        } else if text[at..].iter().all(|&byte| byte == 0x1a) {
+            break;
+        } else {
+            let mut record = Record { start: at, ..Record::default() };
+            while blanks && at < text.len() && blank(text[at]) {
+                at += 1;
+            }
+            if blanks && text.get(at).is_none_or(|&byte| line_end(byte)) {
+                continue;
+            }
+            loop {
+                at = field(text, at, dialect, &mut record);
+                while blanks && at < text.len() && blank(text[at]) {
+                    at += 1;
+                }
+                match text.get(at) {
+                    None => break,
+                    Some(&byte) if line_end(byte) => {
+                        record.ended = true;
+                        at += 1;
+                        break;
+                    }
+                    Some(_) if !blanks => at += 1,
+                    Some(_) => (),
+                }
+            }
+            // The fast way does not tell blanks at the end of a text from its line end.
+            record.ended |= blanks && text.last().is_some_and(|&byte| blank(byte));
+            record.end = at;
+            records.push(record);
+        }
     }
+    records
+}
+
+/// Adds the field at `at` to the record; gives the place of what ends it.
+fn field(text: &[u8], mut at: usize, dialect: &Dialect, record: &mut Record) -> usize {
+    let separates = |byte: u8| match dialect.delimiter {
+        Delimiter::Byte(delimiter) => byte == delimiter,
+        Delimiter::Blanks => byte == b' ' || byte == b'\t',
+    };
+    let mut value = Vec::new();
+    let mut quote = at;
+    while dialect.padded && text.get(quote) == Some(&b' ') {
+        quote += 1;
+    }
+    let (mut lines, mut quoted) = (false, false);
+    if dialect.quoting != Quoting::None && text.get(quote) == Some(&b'"') {
+        quoted = true;
+        at = quote + 1;
+        loop {
+            let Some(&byte) = text.get(at) else {
+                record.open = true;
+                break;
+            };
+            let next = text.get(at + 1).copied();
+            at += 1;
+            lines |= byte == b'\n' || byte == b'\r';
+            if byte == b'\\' && dialect.quoting == Quoting::Backslash {
+                at += 1;
+                lines |= next == Some(b'\n') || next == Some(b'\r');
+                if !matches!(next, Some(b'"' | b'\\')) {
+                    value.push(byte);
+                }
+                value.extend(next);
+            } else if byte != b'"' {
+                value.push(byte);
+            } else if next == Some(b'"') {
+                at += 1;
+                value.push(byte);
+            } else {
+                break;
+            }
+        }
+    }
+    let mut behind = false;
+    while let Some(&byte) = text.get(at) {
+        if separates(byte) || byte == b'\n' || byte == b'\r' {
+            break;
+        }
+        behind |= !byte.is_ascii_whitespace();
+        value.push(byte);
+        at += 1;
+    }
+    record.swallows |= quoted && lines && behind;
+    record.fields.push(value);
+    at.min(text.len())
 }

@@ -1,66 +1,81 @@
-//! Rows of a text -> coordinates, without making records: only the two wanted fields are looked at.
+//! Rows of a text -> coordinates, without making records: only the wanted fields are looked at, the others are counted.
 //!
-//! Two ways with one result: `fast` for a row of plain decimals without quotes, `general` for every row, as
-//! crate `csv` would read it. `fast` gives up at anything it does not know, and `general` judges the row.
+//! Two ways with one result: `fast` for a row of plain decimals without quotes, `general` for every row. `fast` gives up
+//! at anything it does not know, and `general` judges the row.
 
-use memchr::{memchr, memchr2, memchr3};
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use super::cut::quote;
+use super::layout::{Layout, Wanted, Within, columns_of};
 use crate::project::Coordinate;
 use crate::rows::Reason;
-use crate::source::format::Tally;
-use crate::source::number::{self, Field};
+use crate::source::cell::Verdict;
+use crate::source::dialect::Dialect;
+use crate::source::options::{Decimal, Delimiter, Quoting};
+use crate::source::tally::Tally;
 
-/// Places of the wanted columns.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
-    first: usize,
-    second: usize,
-    /// Whether the first of them is the northing.
-    swapped: bool,
-}
-
-impl Wanted {
-    /// The easting in column `x`, the northing in column `y`, from 0; they may be the same.
-    pub(super) fn new(x: usize, y: usize) -> Self {
-        Self { first: x.min(y), second: x.max(y), swapped: x > y }
-    }
-
-    fn coordinate(self, first: f64, second: f64) -> Coordinate {
-        if self.swapped { Coordinate { x: second, y: first } } else { Coordinate { x: first, y: second } }
-    }
-}
-
-/// Judges a row by its two fields (`None`: the row is too short); `open` when it ends within quotes.
-pub(super) fn judge(x: Option<Field>, y: Option<Field>, open: bool) -> Result<Coordinate, Reason> {
-    match (x, y) {
-        (Some(Field::Blank), _) | (_, Some(Field::Blank)) => Err(Reason::Missing),
-        (Some(Field::NotANumber), _) | (_, Some(Field::NotANumber)) => Err(Reason::NotANumber),
-        (Some(Field::Number(x)), Some(Field::Number(y))) if !open => Ok(Coordinate { x, y }),
-        _ => Err(Reason::Malformed),
-    }
-}
+/// Bytes of a row that are shown.
+const SHOWN: usize = 60;
+/// Ends a file that was written under CP/M or DOS.
+const CTRL_Z: u8 = 0x1a;
 
 /// A place in a text, always at the start of a row.
 #[derive(Debug)]
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
+    /// Whether there are quotes that mean anything.
     quoted: bool,
-    delimiter: u8,
-    wanted: Wanted,
+    /// Whether the text ends where `bytes` do.
+    last: bool,
+    layout: &'a Layout,
+    wanted: Option<Wanted>,
     at: usize,
+    /// The wanted fields of the row at hand, from the first to the last.
+    fields: Vec<Content<'a>>,
+}
+
+/// A row as it was found.
+struct Row {
+    /// Its fields.
+    count: usize,
+    /// Whether fields that it has beyond its header hold anything.
+    longer: bool,
+    /// Whether it ends within quotes.
+    open: bool,
+    /// Whether quotes that took in line ends end within a field: a quote that should not have opened.
+    swallows: bool,
+    /// Whether a line end ends it.
+    ended: bool,
 }
 
 impl<'a> Cursor<'a> {
-    /// At the start of `bytes`, whole rows; `quoted` unless there is no quote in them.
-    pub(super) fn new(bytes: &'a [u8], quoted: bool, delimiter: u8, wanted: Wanted) -> Self {
-        Self { bytes, quoted, delimiter, wanted, at: 0 }
+    /// At the start of `bytes`, whole rows; `quoted` unless there is no quote in them; `last` if the text ends with them.
+    pub(super) fn new(bytes: &'a [u8], quoted: bool, last: bool, layout: &'a Layout) -> Self {
+        let quoted = quoted && layout.dialect.quotes();
+        Self { bytes, quoted, last, layout, wanted: layout.plain(), at: 0, fields: Vec::new() }
     }
 
-    /// Reads rows until `batch` is `full` coordinates long or there are no more (false then).
+    /// Reads rows until `batch` is `full` coordinates long or there are no more (false then), or one ends the reading.
     pub(super) fn fill(&mut self, batch: &mut Vec<Coordinate>, full: usize, tally: &mut Tally) -> bool {
+        match (self.wanted, self.layout.dialect.decimal) {
+            (None, _) => self.fill_by(batch, full, tally, |_| None),
+            (Some(wanted), Decimal::Point) => self.fill_by(batch, full, tally, |cursor| cursor.fast::<b'.'>(wanted)),
+            (Some(wanted), Decimal::Comma) => self.fill_by(batch, full, tally, |cursor| cursor.fast::<b','>(wanted)),
+        }
+    }
+
+    #[inline(always)]
+    fn fill_by(
+        &mut self,
+        batch: &mut Vec<Coordinate>,
+        full: usize,
+        tally: &mut Tally,
+        fast: impl Fn(&Self) -> Option<(Coordinate, usize)>,
+    ) -> bool {
         while batch.len() < full {
-            if let Some((coordinate, next)) = self.fast() {
+            if let Some((coordinate, next)) = fast(self) {
                 batch.push(coordinate);
                 tally.rows += 1;
                 self.at = next;
@@ -74,58 +89,74 @@ impl<'a> Cursor<'a> {
                 }
                 Some(_) => (),
             }
-            match self.general() {
-                Ok(coordinate) => {
+            let start = self.at;
+            match self.general(tally) {
+                None => (),
+                Some(Ok(coordinate)) => {
                     batch.push(coordinate);
                     tally.rows += 1;
                 }
-                Err(reason) => tally.reject(reason),
+                Some(Err(Verdict::Out(reason))) => tally.reject(reason, || self.shown(reason, start)),
+                Some(Err(Verdict::Ends(problem))) => {
+                    tally.rows += 1;
+                    tally.ends.get_or_insert((tally.rows, problem));
+                    self.at = self.bytes.len();
+                }
             }
         }
         true
     }
 
-    /// The row at the cursor and where the next one starts, if it is a plain one: two decimals, no quotes.
-    #[inline]
-    fn fast(&self) -> Option<(Coordinate, usize)> {
+    /// The row at the cursor and where the next one starts, if it is a plain one: two decimals, no quotes, no more
+    /// fields than it should have. `POINT` separates the decimals.
+    #[inline(always)]
+    fn fast<const POINT: u8>(&self, wanted: Wanted) -> Option<(Coordinate, usize)> {
+        let delimiter = wanted.delimiter;
         let mut at = self.at;
         let mut end = None;
-        if self.wanted.first > 0 || self.quoted {
+        if wanted.first > 0 || self.quoted {
             let line = &self.bytes[at..];
             let line = &line[..memchr2(b'\n', b'\r', line)?];
             if self.quoted && memchr(b'"', line).is_some() {
                 return None;
             }
+            // No number begins with what begins a comment.
+            if self.layout.dialect.comment.is_some() && line.first().copied() == self.layout.dialect.comment {
+                return None;
+            }
             end = Some(at + line.len());
-            at = self.skip(at, at + line.len(), self.wanted.first)?;
+            at = self.skip(at, at + line.len(), wanted.first, delimiter)?;
         }
-        let (first, mut after) = decimal(self.bytes, at, self.delimiter)?;
+        let (first, mut after) = decimal::<POINT>(self.bytes, at, delimiter)?;
         let mut second = first;
-        if self.wanted.second > self.wanted.first {
-            if *self.bytes.get(after)? != self.delimiter {
+        if wanted.second > wanted.first {
+            if *self.bytes.get(after)? != delimiter {
                 return None;
             }
             at = after + 1;
-            if self.wanted.second > self.wanted.first + 1 {
+            if wanted.second > wanted.first + 1 {
                 let line_end = match end {
                     Some(end) => end,
                     None => at + memchr2(b'\n', b'\r', &self.bytes[at..])?,
                 };
                 end = Some(line_end);
-                at = self.skip(at, line_end, self.wanted.second - self.wanted.first - 1)?;
+                at = self.skip(at, line_end, wanted.second - wanted.first - 1, delimiter)?;
             }
-            (second, after) = decimal(self.bytes, at, self.delimiter)?;
+            (second, after) = decimal::<POINT>(self.bytes, at, delimiter)?;
         }
-        let coordinate = self.wanted.coordinate(first, second);
+        let coordinate =
+            if wanted.swapped { Coordinate { x: second, y: first } } else { Coordinate { x: first, y: second } };
         match *self.bytes.get(after)? {
             b'\n' => Some((coordinate, after + 1)),
             b'\r' => Some((coordinate, self.behind(after))),
-            byte if byte == self.delimiter => {
+            byte if byte == delimiter && wanted.room > 0 => {
                 let end = match end {
                     Some(end) => end,
                     None => after + memchr2(b'\n', b'\r', &self.bytes[after..])?,
                 };
-                Some((coordinate, self.behind(end)))
+                // One field begins behind each.
+                let more = memchr_iter(delimiter, &self.bytes[after..end]).count();
+                (more <= wanted.room).then(|| (coordinate, self.behind(end)))
             }
             _ => None,
         }
@@ -139,95 +170,306 @@ impl<'a> Cursor<'a> {
 
     /// The start of the field `fields` after the one at `at`, within the line that ends at `end`.
     #[inline]
-    fn skip(&self, mut at: usize, end: usize, fields: usize) -> Option<usize> {
+    fn skip(&self, mut at: usize, end: usize, fields: usize, delimiter: u8) -> Option<usize> {
         for _ in 0..fields {
-            at += memchr(self.delimiter, &self.bytes[at..end])? + 1;
+            at += memchr(delimiter, &self.bytes[at..end])? + 1;
         }
         Some(at)
     }
 
-    /// Judges the row at the cursor, whatever it holds, and moves behind it.
-    fn general(&mut self) -> Result<Coordinate, Reason> {
-        let mut fields = [None; 2];
-        let mut open = false;
-        for column in 0.. {
-            if column > self.wanted.second {
-                let rest = &self.bytes[self.at..];
-                let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-                if !self.quoted || memchr(b'"', &rest[..end]).is_none() {
-                    self.at += end + 1;
-                    break;
+    /// Judges the row at the cursor, whatever it holds, and moves behind it; `None` where that is no row.
+    fn general(&mut self, tally: &mut Tally) -> Option<Result<Coordinate, Verdict>> {
+        let layout = self.layout;
+        let start = self.at;
+        if layout.dialect.comment.is_some() && self.bytes.get(start).copied() == layout.dialect.comment {
+            self.at = start + memchr2(b'\n', b'\r', &self.bytes[start..]).unwrap_or(self.bytes.len() - start);
+            return None;
+        }
+        if self.last && self.bytes[start..].iter().all(|&byte| byte == CTRL_Z) {
+            self.at = self.bytes.len();
+            return None;
+        }
+        if layout.dialect.delimiter == Delimiter::Blanks {
+            self.pass_blanks();
+            if self.bytes.get(self.at).is_none_or(|byte| matches!(byte, b'\n' | b'\r')) {
+                return None;
+            }
+        }
+        let row = self.row();
+        let wrong = row.longer
+            || row.open
+            || row.swallows
+            || (layout.dialect.delimiter == Delimiter::Blanks && row.count != layout.width);
+        let (from, _) = layout.take.span();
+        let field =
+            |column: usize| column.checked_sub(from).and_then(|i| self.fields.get(i)).map(|f| f.value(&layout.dialect));
+        let verdict = match layout.take.coordinate(layout.dialect.decimal, field) {
+            Ok(_) if wrong => Err(Reason::Malformed.into()),
+            Ok(coordinate) => Ok(coordinate),
+            Err(Verdict::Out(reason)) => {
+                let text = matches!(reason, Reason::NotANumber | Reason::Malformed | Reason::NotAPoint) && !row.open;
+                let bytes = &self.bytes[start..self.at.min(self.bytes.len())];
+                if text && layout.within(bytes.len(), || fields(bytes, &layout.dialect)) == Within::OtherHeader {
+                    Err(Verdict::Ends(format!(
+                        "it names other columns than the header of this input, or in another order, so the rows behind \
+                         it mean something else: {}; split the input there",
+                        lossy(bytes)
+                    )))
+                } else if row.longer {
+                    Err(Reason::Malformed.into())
+                } else {
+                    Err(reason.into())
                 }
             }
-            let (field, more) = self.field(&mut open);
-            if column == self.wanted.first {
-                fields[0] = Some(field.value());
+            ends => ends,
+        };
+        if row.open || row.swallows {
+            let text = &self.bytes[start..self.at];
+            let ends = |end: u8| memchr_iter(end, text.trim_ascii_end()).count();
+            let lines = ends(b'\n').max(ends(b'\r'));
+            let how = if row.open { "is never closed" } else { "is closed within a field" };
+            let text = format!("{how}, {lines} lines further on ('{}')", lossy(text));
+            let number = tally.rows + 1;
+            tally.swallowed.get_or_insert((number, text));
+        }
+        if self.last && !row.ended && self.looks_cut(&row) {
+            tally.cut = Some(lossy(&self.bytes[start..]));
+        }
+        Some(verdict)
+    }
+
+    /// Whether the last row of a text, which has no line end, looks cut off.
+    fn looks_cut(&self, row: &Row) -> bool {
+        let layout = self.layout;
+        if layout.header.as_ref().is_some_and(|header| row.count < header.len()) {
+            return true;
+        }
+        let Some(usual) = layout.decimals else { return false };
+        let point = if layout.dialect.decimal == Decimal::Comma { b',' } else { b'.' };
+        let (from, to) = layout.take.span();
+        let last = self.fields.get(to - from).map(|field| field.value(&layout.dialect));
+        last.is_some_and(|value| decimals(&value, point) < usual)
+    }
+
+    /// Takes the row at the cursor apart and moves behind it.
+    fn row(&mut self) -> Row {
+        let (from, to) = self.layout.take.span();
+        let width = self.layout.width;
+        let mut row = Row { count: 0, longer: false, open: false, swallows: false, ended: true };
+        self.fields.clear();
+        loop {
+            // Behind the wanted fields the others are but counted.
+            if row.count == to + 1 && self.count_rest(&mut row) {
+                break;
             }
-            if column == self.wanted.second {
-                fields[1] = Some(field.value());
+            let (field, more) = self.field(&mut row);
+            if (from..=to).contains(&row.count) {
+                self.fields.push(field);
             }
+            if row.count >= width && !field.blank() {
+                row.longer = true;
+            }
+            row.count += 1;
             if !more {
                 break;
             }
         }
         self.at = self.at.min(self.bytes.len());
-        let [x, y] = if self.wanted.swapped { [fields[1], fields[0]] } else { fields };
-        judge(x, y, open)
+        row
+    }
+
+    /// Counts the fields up to the end of the row and moves behind it, where no quote is on the way.
+    fn count_rest(&mut self, row: &mut Row) -> bool {
+        let Delimiter::Byte(delimiter) = self.layout.dialect.delimiter else { return false };
+        let rest = &self.bytes[self.at..];
+        let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let line = &rest[..end];
+        if self.quoted && memchr(b'"', line).is_some() {
+            return false;
+        }
+        let behind = self.layout.width.saturating_sub(row.count);
+        row.count += memchr_iter(delimiter, line).count() + 1;
+        if row.count > self.layout.width {
+            // What begins behind the last of the fields that should be.
+            let from =
+                if behind == 0 { 0 } else { memchr_iter(delimiter, line).nth(behind - 1).map_or(end, |at| at + 1) };
+            row.longer |= line[from..].iter().any(|&byte| byte != delimiter && !byte.is_ascii_whitespace());
+        }
+        row.ended = end < rest.len();
+        self.at += end + 1;
+        true
+    }
+
+    fn pass_blanks(&mut self) {
+        let rest = &self.bytes[self.at..];
+        self.at += rest.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(rest.len());
     }
 
     /// The field at the cursor; moves behind its delimiter or its row's end (false then).
-    fn field(&mut self, open: &mut bool) -> (Content<'a>, bool) {
-        let bytes = self.bytes;
-        let start = self.at;
-        let mut inner_end = start;
-        let quoted = bytes.get(start) == Some(&b'"');
-        if quoted {
-            inner_end += 1;
-            loop {
-                match quote(&bytes[inner_end..]) {
-                    None => {
-                        *open = true;
-                        inner_end = bytes.len();
-                        break;
+    fn field(&mut self, row: &mut Row) -> (Content<'a>, bool) {
+        let (bytes, dialect) = (self.bytes, &self.layout.dialect);
+        let (field, end) = field(bytes, self.at, dialect);
+        if let Content::Quoted { inner, rest, closed } = field {
+            row.open |= !closed;
+            row.swallows |= !rest.trim_ascii().is_empty() && memchr2(b'\n', b'\r', inner).is_some();
+        }
+        self.at = end + 1;
+        let more = match dialect.delimiter {
+            Delimiter::Byte(delimiter) => bytes.get(end) == Some(&delimiter),
+            Delimiter::Blanks => {
+                self.at = end.min(bytes.len());
+                self.pass_blanks();
+                match bytes.get(self.at) {
+                    None => false,
+                    Some(b'\n' | b'\r') => {
+                        self.at += 1;
+                        return (field, false);
                     }
-                    Some(found) if bytes.get(inner_end + found + 1) == Some(&b'"') => inner_end += found + 2,
-                    Some(found) => {
-                        inner_end += found;
-                        break;
-                    }
+                    Some(_) => true,
                 }
             }
+        };
+        row.ended = more || end < bytes.len();
+        (field, more)
+    }
+
+    /// The wanted fields of the row just read, or its start where they are not to be had, for a person.
+    fn shown(&self, reason: Reason, start: usize) -> Vec<u8> {
+        if reason == Reason::Malformed {
+            let row = self.bytes[start..self.at].trim_ascii();
+            return row[..row.len().min(4 * SHOWN + 1)].to_vec();
         }
-        // What follows a closing quote belongs to the field, up to its delimiter.
-        let rest = &bytes[(inner_end + usize::from(quoted && !*open)).min(bytes.len())..];
-        let end = match rest.first() {
-            Some(&byte) if ends(byte, self.delimiter) => 0,
-            _ => memchr3(self.delimiter, b'\n', b'\r', rest).unwrap_or(rest.len()),
-        };
-        let content = match quoted {
-            false => Content::Plain(&rest[..end]),
-            true if end == 0 => Content::Plain(&bytes[start + 1..inner_end]),
-            true => Content::Quoted(&bytes[start + 1..inner_end], &rest[..end]),
-        };
-        let more = rest.get(end) == Some(&self.delimiter);
-        self.at = bytes.len() - rest.len() + end + 1;
-        (content, more)
+        let (from, _) = self.layout.take.span();
+        let mut shown = Vec::new();
+        for column in columns_of(&self.layout.take) {
+            let Some(field) = self.fields.get(column - from) else { continue };
+            if !shown.is_empty() {
+                shown.extend_from_slice(b", ");
+            }
+            let value = field.value(&self.layout.dialect);
+            shown.extend_from_slice(&value[..value.len().min(4 * SHOWN)]);
+        }
+        shown
     }
 }
 
+/// The field of `bytes` at `start` and where it ends: at its delimiter, its row's end, or the end of all.
+fn field<'a>(bytes: &'a [u8], start: usize, dialect: &Dialect) -> (Content<'a>, usize) {
+    let mut open = start;
+    if dialect.padded {
+        open += bytes[start..].iter().position(|&byte| byte != b' ').unwrap_or(0);
+    }
+    if !dialect.quotes() || bytes.get(open) != Some(&b'"') {
+        let end = start + field_end(&bytes[start..], dialect);
+        return (Content::Plain(&bytes[start..end]), end);
+    }
+    let from = open + 1;
+    let mut at = from;
+    let closed = loop {
+        let rest = &bytes[at.min(bytes.len())..];
+        let found = match dialect.quoting {
+            Quoting::Backslash => memchr2(b'"', b'\\', rest),
+            _ => quote(rest),
+        };
+        match found {
+            None => break None,
+            Some(found) if rest[found] == b'\\' => at += found + 2,
+            Some(found) if rest.get(found + 1) == Some(&b'"') => at += found + 2,
+            Some(found) => break Some(at + found),
+        }
+    };
+    let Some(closed) = closed else {
+        return (Content::Quoted { inner: &bytes[from..], rest: &[], closed: false }, bytes.len());
+    };
+    // What follows a closing quote belongs to the field, up to its delimiter.
+    let rest = &bytes[closed + 1..];
+    let end = field_end(rest, dialect);
+    (Content::Quoted { inner: &bytes[from..closed], rest: &rest[..end], closed: true }, closed + 1 + end)
+}
+
+/// Where a field without quotes ends.
+fn field_end(rest: &[u8], dialect: &Dialect) -> usize {
+    match (rest.first(), dialect.delimiter) {
+        (Some(&byte), _) if dialect.ends(byte) => 0,
+        (_, Delimiter::Byte(delimiter)) => memchr3(delimiter, b'\n', b'\r', rest).unwrap_or(rest.len()),
+        (_, Delimiter::Blanks) => rest.iter().position(|&byte| dialect.ends(byte)).unwrap_or(rest.len()),
+    }
+}
+
+/// All fields of one row, unquoted.
+pub(super) fn fields(row: &[u8], dialect: &Dialect) -> Vec<Vec<u8>> {
+    let (mut all, mut at) = (Vec::new(), 0);
+    let blanks = dialect.delimiter == Delimiter::Blanks;
+    let pass = |at: usize| {
+        let rest = row.get(at..).unwrap_or_default();
+        at + rest.iter().position(|byte| !blanks || !matches!(byte, b' ' | b'\t')).unwrap_or(rest.len())
+    };
+    at = pass(at);
+    loop {
+        let (content, end) = field(row, at, dialect);
+        all.push(content.value(dialect).into_owned());
+        let next = if blanks { pass(end) } else { end };
+        match row.get(next) {
+            None | Some(b'\n' | b'\r') => return all,
+            Some(_) => at = if blanks { next } else { next + 1 },
+        }
+    }
+}
+
+/// The first bytes of a row, for a person.
+pub(super) fn lossy(row: &[u8]) -> String {
+    let row = row.trim_ascii();
+    let short = String::from_utf8_lossy(&row[..row.len().min(SHOWN)]);
+    short.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Digits behind the last `point` of a value.
+pub(super) fn decimals(value: &[u8], point: u8) -> usize {
+    let value = value.trim_ascii();
+    value.iter().rposition(|&byte| byte == point).map_or(0, |at| value.len() - at - 1)
+}
+
 /// A field's text where it stands.
+#[derive(Debug, Clone, Copy)]
 enum Content<'a> {
     Plain(&'a [u8]),
     /// Between quotes, and behind them.
-    Quoted(&'a [u8], &'a [u8]),
+    Quoted {
+        inner: &'a [u8],
+        rest: &'a [u8],
+        closed: bool,
+    },
 }
 
-impl Content<'_> {
-    fn value(&self) -> Field {
-        match *self {
-            Content::Plain(text) => number::parse(text),
-            // A doubled quote would stand for one, and a field that holds any is no number either way.
-            Content::Quoted(inner, rest) => number::parse(&[inner, rest].concat()),
+impl<'a> Content<'a> {
+    /// What the field holds, without its quotes.
+    fn value(&self, dialect: &Dialect) -> Cow<'a, [u8]> {
+        let (inner, rest) = match *self {
+            Self::Plain(text) => return Cow::Borrowed(text),
+            Self::Quoted { inner, rest, .. } => (inner, rest),
+        };
+        let escapes = dialect.quoting == Quoting::Backslash && memchr(b'\\', inner).is_some();
+        if rest.is_empty() && !escapes && memchr(b'"', inner).is_none() {
+            return Cow::Borrowed(inner);
+        }
+        let mut text = Vec::with_capacity(inner.len() + rest.len());
+        let mut bytes = inner.iter().copied().peekable();
+        while let Some(byte) = bytes.next() {
+            text.push(match byte {
+                b'"' => bytes.next_if_eq(&b'"').unwrap_or(byte),
+                b'\\' if escapes => bytes.next_if(|next| matches!(next, b'"' | b'\\')).unwrap_or(byte),
+                _ => byte,
+            });
+        }
+        text.extend_from_slice(rest);
+        Cow::Owned(text)
+    }
+
+    /// Whether it holds nothing but blanks.
+    fn blank(&self) -> bool {
+        match self {
+            Self::Plain(text) => text.trim_ascii().is_empty(),
+            Self::Quoted { inner, rest, .. } => inner.trim_ascii().is_empty() && rest.trim_ascii().is_empty(),
         }
     }
 }
@@ -243,7 +485,7 @@ const TENS: [f64; 23] = [
 /// Digits up to 2^53 over a power of ten up to 10^22 are both exact, so that one division rounds once: the
 /// result is the nearest f64, as std's (Clinger, How to read floating point numbers accurately, 1990).
 #[inline]
-fn decimal(bytes: &[u8], mut at: usize, delimiter: u8) -> Option<(f64, usize)> {
+fn decimal<const POINT: u8>(bytes: &[u8], mut at: usize, delimiter: u8) -> Option<(f64, usize)> {
     while *bytes.get(at)? == b' ' {
         at += 1;
     }
@@ -252,7 +494,7 @@ fn decimal(bytes: &[u8], mut at: usize, delimiter: u8) -> Option<(f64, usize)> {
     let (mut mantissa, mut count) = digits(bytes, at)?;
     at += count;
     let mut places = 0;
-    if *bytes.get(at)? == b'.' {
+    if *bytes.get(at)? == POINT {
         at += 1;
         loop {
             let (more, n) = digits(bytes, at)?;
@@ -329,7 +571,7 @@ mod tests {
         #[test]
         fn a_decimal_is_what_std_makes_of_it(text in "[+-]?[0-9]{0,10}\\.?[0-9]{0,17}", padding in "[,\n]1234567") {
             let line = format!("{text}{padding}        ");
-            if let Some((value, end)) = decimal(line.as_bytes(), 0, b',') {
+            if let Some((value, end)) = decimal::<b'.'>(line.as_bytes(), 0, b',') {
                 prop_assert_eq!(end, text.len());
                 prop_assert_eq!(value.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{}", text);
             }

@@ -1,4 +1,5 @@
-//! Every way to cut a text into pieces and to share them out gives what crate `csv` gives, in files and in streams.
+//! Every way to cut a text into pieces and to share them out gives what the plain way gives, in every dialect, in files
+//! and in streams; and the plain way gives what crate `csv` does where that knows the dialect.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,18 +10,20 @@ use proptest::prelude::*;
 use super::*;
 use crate::monitor::Monitor;
 use crate::project::Coordinate;
+use crate::rows::LeftOut;
 use crate::source::input::Stream;
-use crate::source::open::{Opened, open};
-use crate::source::{Batch, BatchSink, Header};
+use crate::source::open::Opened;
+use crate::source::rejects::RejectLimits;
+use crate::source::{Batch, BatchSink, Decimal, Header, Quoting};
 
 #[derive(Default)]
 struct Kept(Vec<Coordinate>);
 
 impl BatchSink for Kept {
-    fn take(&mut self, batch: &Batch) -> Result<()> {
+    fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         assert!(!batch.is_empty() && batch.len() <= BATCH && batch.input == 0);
         self.0.extend_from_slice(&batch.coordinates);
-        Ok(())
+        Ok(LeftOut::default())
     }
 }
 
@@ -35,52 +38,122 @@ fn bits(mut coordinates: Vec<Coordinate>, sort: bool) -> Vec<(u64, u64)> {
 #[derive(Debug, Clone, Copy)]
 struct Way {
     columns: (usize, usize),
-    delimiter: u8,
+    dialect: Dialect,
     piece: usize,
     threads: usize,
     stream: bool,
 }
 
 /// Compares with the plain way; a single thread keeps the order.
-fn compare(text: &[u8], way: Way) -> Result<(), TestCaseError> {
+fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
     let column = |n: usize| Some(format!("#{}", n + 1).parse().unwrap());
     let options = ReadOptions {
         x: column(way.columns.0),
         y: column(way.columns.1),
         header: Header::No,
-        delimiter: way.delimiter,
+        delimiter: Some(way.dialect.delimiter),
+        decimal: Some(way.dialect.decimal),
+        quoting: way.dialect.quoting,
+        comment: way.dialect.comment,
+        accept_doubt: true,
         ..ReadOptions::default()
     };
+    compare_as(text, &options, Some(way.dialect), way)
+}
+
+/// The same with any options; `forced` is a dialect that options cannot say.
+fn compare_as(
+    text: &[u8],
+    options: &ReadOptions,
+    forced: Option<Dialect>,
+    way: Way,
+) -> std::result::Result<(), TestCaseError> {
     let monitor = Monitor::default();
+    let stop = Stop::new(&monitor);
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(text).unwrap();
     let input = Input::File(file.path().into());
-    // A first record too short for the columns is refused.
-    let Ok(mut opened) = open(&[(&input, &options)], &monitor) else { return Ok(()) };
-    let writer = way.stream.then(|| {
+    let (bytes, writer) = if way.stream {
         let (reader, mut writer) = std::io::pipe().unwrap();
         let text = text.to_vec();
-        let writer = std::thread::spawn(move || writer.write_all(&text).unwrap());
-        let bytes = Bytes::Stream(Mutex::new(Stream::new(File::from(OwnedFd::from(reader)))));
-        let stop = Stop::new(&monitor);
-        let mut head = Vec::new();
-        bytes.head(&mut head, 7, &stop).unwrap();
-        let source = Delimited::open(bytes, head, &input, &options, false, &stop).unwrap();
-        opened = Opened { sources: vec![Box::new(source)], notices: Vec::new() };
-        writer
-    });
+        let writer = std::thread::spawn(move || _ = writer.write_all(&text));
+        (Bytes::Stream(Mutex::new(Stream::new(File::from(OwnedFd::from(reader))))), Some(writer))
+    } else {
+        file.write_all(text).unwrap();
+        (Bytes::open(&input, true).unwrap(), None)
+    };
+    let mut head = Vec::new();
+    bytes.head(&mut head, if way.stream { 7 } else { 1 << 16 }, &stop).unwrap();
+    // A first record too short for the columns is refused.
+    let Ok(mut source) = Delimited::open(bytes, head, &input, options, false, &stop) else { return Ok(()) };
+    if let Some(dialect) = forced {
+        source.layout.dialect = dialect;
+    }
+    let layout = source.layout.clone();
+    let offset = source.place.lock().unwrap().offset as usize;
+    let (tally, coordinates) = plain::read(&text[offset..], &layout);
+    let opened = Opened {
+        sources: vec![Box::new(source)],
+        options: vec![options.clone()],
+        notices: Vec::new(),
+        rejects: None,
+        limits: RejectLimits::default(),
+    };
     let mut sinks: Vec<_> = (0..way.threads).map(|_| Kept::default()).collect();
-    let report = opened.read_in_pieces(way.piece, &monitor, &mut sinks).unwrap();
+    let report = opened.read_in_pieces(way.piece, &monitor, &mut sinks);
     if let Some(writer) = writer {
         writer.join().unwrap();
     }
-    let (tally, coordinates) = plain::read(text, way.columns, way.delimiter);
+    if let Some((row, _)) = tally.ends {
+        let problem = report.unwrap_err().to_string();
+        prop_assert!(problem.contains(&format!(", row {row}: ")), "{}", problem);
+        return Ok(());
+    }
+    let report = report.unwrap();
+    let file = &report.files[0];
     prop_assert_eq!(report.rows, tally.rows);
     prop_assert_eq!(report.left_out, tally.left_out);
-    prop_assert_eq!(report.files[0].first_invalid_row, tally.first_invalid_row);
+    prop_assert_eq!(file.first_invalid_row, tally.first_invalid_row);
+    let mut examples: Vec<_> = file.examples.iter().map(|(reason, row, _)| (*row, *reason)).collect();
+    examples.sort_unstable();
+    prop_assert_eq!(examples, tally.rejects.iter().map(|r| (r.row, r.reason)).collect::<Vec<_>>());
+    prop_assert_eq!(file.cut.is_some(), tally.cut.is_some());
+    prop_assert_eq!(file.swallowed.as_ref().map(|s| s.0), tally.swallowed.map(|s| s.0));
     let all = sinks.into_iter().flat_map(|s| s.0).collect();
     prop_assert_eq!(bits(all, way.threads > 1), bits(coordinates, way.threads > 1));
     Ok(())
+}
+
+/// The records of crate `csv`, where it knows the dialect.
+fn compare_with_csv(text: &[u8], dialect: &Dialect) -> std::result::Result<(), TestCaseError> {
+    let Delimiter::Byte(delimiter) = dialect.delimiter else { return Ok(()) };
+    // To it a comment ends at a line feed only, and what ends a file of DOS is a record.
+    if text.ends_with(b"\x1a") || dialect.comment.is_some() || dialect.padded || dialect.quoting == Quoting::Backslash {
+        return Ok(());
+    }
+    let mut reader = csv::ReaderBuilder::new();
+    reader.delimiter(delimiter).quoting(dialect.quoting != Quoting::None);
+    let mut reader = reader.has_headers(false).flexible(true).from_reader(text);
+    let theirs: Vec<Vec<Vec<u8>>> =
+        reader.byte_records().map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect()).collect();
+    let ours: Vec<_> = plain::records(text, dialect).into_iter().map(|record| record.fields).collect();
+    prop_assert_eq!(ours, theirs);
+    Ok(())
+}
+
+fn dialects() -> impl Strategy<Value = Dialect> {
+    let delimiters: Vec<_> = b",,;\t|".iter().map(|b| Delimiter::Byte(*b)).chain([Delimiter::Blanks]).collect();
+    let quotings = vec![Quoting::Doubled, Quoting::Doubled, Quoting::Backslash, Quoting::None];
+    (
+        prop::sample::select(delimiters),
+        prop::sample::select(vec![Decimal::Point, Decimal::Point, Decimal::Comma]),
+        prop::sample::select(quotings),
+        prop::sample::select(vec![None, None, Some(b'#')]),
+        prop::sample::select(vec![false, false, true]),
+    )
+        .prop_map(|(delimiter, decimal, quoting, comment, padded)| {
+            let padded = padded && delimiter != Delimiter::Blanks && quoting != Quoting::None;
+            Dialect { delimiter, decimal, quoting, comment, padded }
+        })
 }
 
 /// Pieces that make every state of a CSV reader likely, valid or not; `,` stands for the delimiter.
@@ -121,6 +194,20 @@ fn text() -> impl Strategy<Value = String> {
         "\n,",
         "1\"2",
         "; \t|",
+        "\\",
+        "\\\"",
+        "\"{\\\"a,b\\\": 1}\",",
+        " \"1.5\",",
+        " ",
+        "#",
+        "\n#",
+        "\n# \"a comment, \n",
+        "13.4050,52.5200\n",
+        ",,",
+        "\u{1a}",
+        "\n\u{1a}",
+        "\0",
+        "\r\r\n",
     ]);
     (prop::collection::vec(piece, 0..120), any::<bool>()).prop_map(|(pieces, whole)| {
         let start = if whole { "0.5,1.5,2.5,3.5\n" } else { "" };
@@ -135,23 +222,92 @@ proptest! {
     fn pieces_and_threads_change_nothing(
         text in text(),
         columns in (0usize..4, 0usize..4),
-        delimiter in prop::sample::select(b",;\t|".to_vec()),
+        dialect in dialects(),
         piece in prop_oneof![1usize..40, 40usize..400],
         threads in prop_oneof![1usize..4, 4usize..12],
         stream in any::<bool>(),
     ) {
-        let text = text.replace(',', std::str::from_utf8(&[delimiter]).unwrap());
-        compare(text.as_bytes(), Way { columns, delimiter, piece, threads, stream })?;
+        let delimiter = match dialect.delimiter {
+            Delimiter::Byte(byte) => char::from(byte),
+            Delimiter::Blanks => ' ',
+        };
+        let text = text.replace(',', &delimiter.to_string());
+        let text = if dialect.decimal == Decimal::Comma { text.replace('.', ",") } else { text };
+        compare_with_csv(text.as_bytes(), &dialect)?;
+        compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream })?;
+    }
+}
+
+/// Lines as people have them, and what spoils them.
+fn lines() -> impl Strategy<Value = String> {
+    let line = prop::sample::select(vec![
+        "id,lon,lat,name",
+        "id,lat,lon,name",
+        "lon,lat",
+        "# made by hand",
+        "# lon,lat",
+        "A title",
+        "",
+        "sep=;",
+        "1,-0.135296,51.546373,a",
+        "2,-3.414569,55.986049,\"b, c\"",
+        "3,-2.142166,53.475565,\"d \"\"e\"\" f\"",
+        "4,-1.483719,53.977733,\"g",
+        "5,-0.064299,51.445395,h,",
+        "6,-2.990775,55.933779,i,j",
+        "7,NA,,k",
+        "8,1.5",
+        "-0.135296,51.546373",
+        "-3.414569,55.986049",
+        "1.5,2.25",
+        "deg,deg",
+        "9,\"{\\\"l\\\": [1, 2]}\",51.5,1.5",
+        "10, \"m, n\", 51.5, 1.5",
+        "(12 rows)",
+        "\u{1a}",
+    ]);
+    let delimiter = prop::sample::select(vec![",", ",", ";", "\t", "|", " "]);
+    let end = prop::sample::select(vec!["\n", "\n", "\r\n", "\r", "\r\r\n"]);
+    (prop::collection::vec((line, 1usize..12), 1..16), delimiter, any::<bool>(), end, any::<bool>()).prop_map(
+        |(lines, delimiter, commas, end, last)| {
+            let mut all: Vec<String> = lines.into_iter().flat_map(|(line, n)| vec![line.to_owned(); n]).collect();
+            if delimiter != "," {
+                all = all.into_iter().map(|line| line.replace(',', delimiter)).collect();
+            }
+            if delimiter != "," && commas {
+                all = all.into_iter().map(|line| line.replace('.', ",")).collect();
+            }
+            all.join(end) + if last { end } else { "" }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_found_out_is_read_alike_by_all_threads(
+        text in lines(),
+        skip in prop::sample::select(vec![0u64, 0, 0, 1, 2]),
+        places in any::<bool>(),
+        piece in prop_oneof![1usize..40, 40usize..400],
+        threads in 1usize..6,
+        stream in any::<bool>(),
+    ) {
+        let place = |name: &str| places.then(|| name.parse().unwrap());
+        let options =
+            ReadOptions { skip, x: place("#2"), y: place("#3"), accept_doubt: true, ..ReadOptions::default() };
+        let dialect = Dialect::separated_by(Delimiter::Byte(b','));
+        compare_as(text.as_bytes(), &options, None, Way { columns: (0, 0), dialect, piece, threads, stream })?;
     }
 }
 
 #[test]
 fn a_row_number_counts_the_pieces_before() {
     let text = format!("{}x,2\n{}", "1.25,2.5\n\n".repeat(5000), "1.25,2.5\n".repeat(3000));
+    let dialect = Dialect::separated_by(Delimiter::Byte(b','));
     for (piece, threads, stream) in [(100, 1, false), (100, 3, false), (1 << 20, 2, false), (1000, 3, true)] {
-        compare(text.as_bytes(), Way { columns: (0, 1), delimiter: b',', piece, threads, stream }).unwrap();
-        let (tally, _) = plain::read(text.as_bytes(), (0, 1), b',');
-        assert_eq!((tally.rows, tally.first_invalid_row), (8001, Some(5001)));
+        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece, threads, stream }).unwrap();
     }
 }
 
@@ -160,7 +316,123 @@ fn large_rows_within_quotes_are_read_by_many_threads() {
     // Rows of 5 MB, longer than many pieces and than what is kept of several rows at a time.
     let filling = "a line that looks like 1,2\n".repeat(200_000);
     let text: String = (0..6).map(|i| format!("{i},{},\"{filling}\"\n1,2\n", i + 1)).collect();
+    let dialect = Dialect::separated_by(Delimiter::Byte(b','));
     for stream in [false, true] {
-        compare(text.as_bytes(), Way { columns: (0, 1), delimiter: b',', piece: 1 << 18, threads: 8, stream }).unwrap();
+        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece: 1 << 18, threads: 8, stream }).unwrap();
     }
+}
+
+/// The report on one input of `text`, read in pieces of 50 bytes by two threads.
+fn report(text: &str, edit: impl FnOnce(&mut ReadOptions)) -> Result<crate::source::FileReport> {
+    let mut options = ReadOptions { accept_doubt: true, ..ReadOptions::default() };
+    edit(&mut options);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let input = Input::File(file.path().into());
+    let monitor = Monitor::default();
+    let bytes = Bytes::open(&input, true).unwrap();
+    let mut head = Vec::new();
+    bytes.head(&mut head, 1 << 16, &Stop::new(&monitor)).unwrap();
+    let source = Delimited::open(bytes, head, &input, &options, false, &Stop::new(&monitor))?;
+    let opened = Opened {
+        sources: vec![Box::new(source)],
+        options: vec![options],
+        notices: Vec::new(),
+        rejects: None,
+        limits: RejectLimits::default(),
+    };
+    let report = opened.read_in_pieces(50, &monitor, &mut [Kept::default(), Kept::default()])?;
+    Ok(report.files.into_iter().next().unwrap())
+}
+
+const ROWS: &str = "1,1.25,2.5\n2,1.25,2.5\n3,1.25,2.5\n4,1.25,2.5\n";
+
+#[test]
+fn each_row_is_used_or_has_its_reason() {
+    use crate::rows::Reason::{Malformed, Missing, NotANumber};
+    let rows = format!("id,lon,lat\n{ROWS}");
+    let named = rows.replace("id,lon,lat", "id,lon,lat,name").replace(".5\n", ".5,a\n");
+    let cases: [(String, u64, &[(crate::rows::Reason, u64)]); 20] = [
+        (rows.clone(), 4, &[]),
+        // Longer rows: blank ends do no harm.
+        (format!("{rows}5,1.25,2.5,,\n"), 5, &[]),
+        (format!("{rows}5,1.25,2.5, ,\"\"\n"), 5, &[]),
+        (format!("{rows}5,1.25,2.5,x\n"), 4, &[(Malformed, 1)]),
+        (format!("{rows}5,1,012,1.25,2.5\n"), 4, &[(Malformed, 1)]),
+        (format!("{rows}5,\"1,012\",1.25,2.5\n"), 4, &[(Malformed, 1)]),
+        (format!("{named}5,1.25,2.5,\"b, c\"\n6,1.25,2.5\n"), 6, &[]),
+        (format!("{named}5,1.25,2.5,b, c\n"), 4, &[(Malformed, 1)]),
+        // Short rows, footers, units, and the header once more.
+        (format!("{rows}5,1.25\n"), 4, &[(Malformed, 1)]),
+        (format!("{rows}\n(4 rows)\n"), 4, &[(Malformed, 1)]),
+        (format!("id,lon,lat\n,degrees,degrees\n{ROWS}"), 4, &[(NotANumber, 1)]),
+        (format!("{rows}id,lon,lat\n{ROWS}"), 8, &[(NotANumber, 1)]),
+        (format!("{rows}\u{feff}id,lon,lat\n{ROWS}"), 8, &[(NotANumber, 1)]),
+        // What DOS leaves at the end.
+        (format!("{rows}\u{1a}"), 4, &[]),
+        (format!("{rows}\u{1a}\u{1a}\u{1a}"), 4, &[]),
+        (format!("{rows}\u{1a}end"), 4, &[(Malformed, 1)]),
+        // Comments, where the lines before the header are some.
+        (format!("# a\n{rows}# b \"c\n{ROWS}"), 8, &[]),
+        (format!("{rows}# b\n{ROWS}"), 8, &[(Malformed, 1)]),
+        // Quotes.
+        (format!("{named}5,1.25,2.5,\"b\n6,1.25,2.5,c\n"), 4, &[(Malformed, 1)]),
+        (format!("{named}5,,2.5,\"a \"\"b\"\"\n c\"\n"), 4, &[(Missing, 1)]),
+    ];
+    for (text, used, left_out) in cases {
+        for text in [text.clone(), text.replace('\n', "\r\n"), text.replace('\n', "\r"), text.replace('\n', "\r\r\n")] {
+            let file = report(&text, |_| ()).unwrap();
+            let mut expected = LeftOut::default();
+            left_out.iter().for_each(|(reason, rows)| expected[*reason] += rows);
+            assert_eq!((file.used, file.left_out), (used, expected), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_header_that_names_other_columns_ends_the_reading() {
+    for other in ["id,lat,lon", "lat,lon", "lon,lat", "name,id,longitude,latitude", "\"id\",\"lat\",\"lon\""] {
+        let problem = report(&format!("id,lon,lat\n{ROWS}{other}\n{ROWS}"), |_| ()).unwrap_err().to_string();
+        assert!(problem.contains(", row 5: ") && problem.contains("split"), "{problem}");
+    }
+    // Without a header the places say what a header has to name where.
+    let places = |o: &mut ReadOptions| (o.x, o.y) = (Some("#2".parse().unwrap()), Some("#3".parse().unwrap()));
+    assert_eq!(report(&format!("{ROWS}id,lon,lat\n{ROWS}"), places).unwrap().used, 8);
+    let problem = report(&format!("{ROWS}id,lat,lon\n{ROWS}"), places).unwrap_err().to_string();
+    assert!(problem.contains(", row 5: "), "{problem}");
+}
+
+#[test]
+fn a_quote_that_takes_in_rows_is_told_with_its_row() {
+    let text =
+        |field: &str| format!("id,lon,lat,a\n1,1.25,2.5,b\n2,1.25,2.5,{field}\n3,1.25,2.5,c\n4,1.25,2.5,\"d\"\n");
+    let (row, what) = report(&text("\"b"), |_| ()).unwrap().swallowed.unwrap();
+    assert!(row == 2 && what.contains("closed within a field, 2 lines"), "{row} {what}");
+    let (row, what) = report(&text("\"b").replace("\"d\"", "d"), |_| ()).unwrap().swallowed.unwrap();
+    assert!(row == 2 && what.contains("never closed, 2 lines"), "{row} {what}");
+    let literal = report(&text("\"b"), |o| o.quoting = Quoting::None).unwrap();
+    assert_eq!((literal.used, literal.swallowed), (4, None));
+    assert_eq!(report(&text("\"b\nc\""), |_| ()).unwrap().swallowed, None);
+}
+
+#[test]
+fn a_last_row_that_looks_cut_off_is_told() {
+    let many = "1,1.234567,2.234567\n".repeat(30);
+    for (last, cut) in [
+        ("1,1.234567,2.2", true),
+        ("1,1.234567,2", true),
+        ("1,1.23", true),
+        ("1", true),
+        ("1,1.234567,2.234567", false),
+        ("1,1.234567,2.2\n", false),
+        ("1,1.23\n", false),
+        ("1,1.2,2.234567", false),
+        ("\u{1a}", false),
+    ] {
+        let file = report(&format!("id,lon,lat\n{many}{last}"), |_| ()).unwrap();
+        assert_eq!(file.cut.is_some(), cut, "{last:?}");
+    }
+    // Where others have as few it says nothing.
+    let few = "1,1.2,2.2\n";
+    assert_eq!(report(&format!("id,lon,lat\n{many}{few}1,1.2,2.2"), |_| ()).unwrap().cut, None);
 }

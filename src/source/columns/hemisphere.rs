@@ -1,0 +1,174 @@
+//! Columns that say in which half of the globe the number beside them lies: by their names, or by what they hold.
+
+use super::cells::{Sheet, most, shown_cell};
+use super::names::{self, Name, Side};
+use crate::source::cell::Axis;
+use crate::source::notice::Notice;
+use crate::source::value::{Half, hemisphere};
+
+/// What a column holds, in cells.
+#[derive(Debug, Clone, Copy, Default)]
+struct Content {
+    filled: usize,
+    north_south: usize,
+    east_west: usize,
+    /// O, which is east in German and west in Spanish.
+    o: usize,
+    /// Both halves in one, such as NW.
+    quadrants: usize,
+}
+
+impl Content {
+    fn of(sheet: &Sheet<'_>, column: usize) -> Self {
+        let known = |cell, axis| matches!(hemisphere(cell, axis), Some(Half::Positive | Half::Negative));
+        let mut all = Self::default();
+        for cell in sheet.filled(column) {
+            all.filled += 1;
+            let o = is_o(cell);
+            all.o += usize::from(o);
+            all.north_south += usize::from(known(cell, Axis::Latitude));
+            all.east_west += usize::from(!o && known(cell, Axis::Longitude));
+            let letters = cell.trim_ascii().to_ascii_uppercase();
+            all.quadrants += usize::from(matches!(&letters[..], b"NE" | b"NW" | b"SE" | b"SW"));
+        }
+        all
+    }
+
+    fn of_side(&self, side: Side) -> usize {
+        if side == Side::X { self.east_west } else { self.north_south }
+    }
+}
+
+/// O and the words that begin so, where they are not told from one another by themselves.
+fn is_o(cell: &[u8]) -> bool {
+    cell.trim_ascii().eq_ignore_ascii_case(b"o")
+}
+
+/// The columns that belong to the two coordinates, by their places among the names.
+pub(super) fn find(
+    sheet: &Sheet<'_>,
+    coordinates: &[Option<Name>; 2],
+    places: [usize; 2],
+) -> Result<[Option<usize>; 2], String> {
+    let mut found = [None, None];
+    if sheet.header {
+        for (column, name) in sheet.names.iter().take(10_000).enumerate() {
+            let Some(half) = names::half(name).filter(|_| !places.contains(&column)) else { continue };
+            named(sheet, column, &half, coordinates, places, &mut found)?;
+        }
+    }
+    for (side, i) in [(Side::Y, 1), (Side::X, 0)] {
+        if found[i].is_none() {
+            let other = found[1 - i];
+            found[i] = beside(sheet, side, places, other)?;
+        }
+    }
+    Ok(found)
+}
+
+/// Takes a column that is named so, unless it holds something else.
+fn named(
+    sheet: &Sheet<'_>,
+    column: usize,
+    half: &names::HalfName,
+    coordinates: &[Option<Name>; 2],
+    places: [usize; 2],
+    found: &mut [Option<usize>; 2],
+) -> Result<(), String> {
+    let content = Content::of(sheet, column);
+    let side = half.side.unwrap_or(if content.north_south >= content.east_west { Side::Y } else { Side::X });
+    let i = usize::from(side == Side::Y);
+    let (Some(&place), Some(coordinate)) = (places.get(i), coordinates.get(i)) else { return Ok(()) };
+    // Of several pairs each may have its own.
+    if coordinate.as_ref().is_some_and(|name| name.stem != half.stem) {
+        return Ok(());
+    }
+    if content.o > 0 && side == Side::X && 2 * (content.o + content.east_west) >= content.filled {
+        return Err(ambiguous(sheet, column));
+    }
+    if content.quadrants > 0 && 2 * content.quadrants >= content.filled {
+        return Err(format!(
+            "column '{}' says in which quarter of the globe a row lies ({}), which is not understood: the map would be \
+             mirrored; write the numbers with a sign, or N, S, E and W in two columns",
+            sheet.label(column),
+            sheet.filled(column).next().map(shown_cell).unwrap_or_default()
+        ));
+    }
+    // A column that is blank says nothing, and the numbers have their signs.
+    if content.filled == 0 {
+        return Ok(());
+    }
+    let other = if side == Side::X { content.north_south } else { content.east_west };
+    if 2 * content.of_side(side) >= content.filled {
+        let near = |candidate: usize| candidate.abs_diff(place);
+        if let Some(slot) = found.get_mut(i)
+            && slot.is_none_or(|known| near(column) < near(known))
+        {
+            *slot = Some(column);
+        }
+        Ok(())
+    } else if 2 * other >= content.filled {
+        Err(format!(
+            "column '{}' is named like the half of the globe of '{}' and holds {}; name other columns with {}",
+            sheet.label(column),
+            sheet.label(place),
+            sheet.filled(column).next().map(shown_cell).unwrap_or_default(),
+            sheet.flags().join(" and ")
+        ))
+    } else {
+        Ok(())
+    }
+}
+
+fn ambiguous(sheet: &Sheet<'_>, column: usize) -> String {
+    format!(
+        "column '{}' holds O, which is east (Ost) in German and west (Oeste, Ouest) in Spanish and French; write E or W",
+        sheet.label(column)
+    )
+}
+
+/// A column next to a coordinate that holds nothing else.
+fn beside(sheet: &Sheet<'_>, side: Side, places: [usize; 2], taken: Option<usize>) -> Result<Option<usize>, String> {
+    let Some(&place) = places.get(usize::from(side == Side::Y)) else { return Ok(None) };
+    for column in [Some(place + 1), place.checked_sub(1)].into_iter().flatten() {
+        if places.contains(&column) || taken == Some(column) || moves(sheet, column) {
+            continue;
+        }
+        let content = Content::of(sheet, column);
+        // A row of units may stand before the others.
+        let all = |part: usize| part > 0 && (part == content.filled || (part > 10 && part + 1 == content.filled));
+        if side == Side::X
+            && content.o > 0
+            && all(content.o + content.east_west)
+            && (content.east_west > 0 || taken.is_some())
+        {
+            return Err(ambiguous(sheet, column));
+        }
+        if all(content.of_side(side)) && most(content.of_side(side), content.filled) {
+            return Ok(Some(column));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a column's name says where something goes or blows to.
+fn moves(sheet: &Sheet<'_>, column: usize) -> bool {
+    let words =
+        ["heading", "bearing", "course", "wind", "direction", "travel", "track", "bound", "road", "aspect", "side"];
+    let name = sheet.names.get(column).filter(|_| sheet.header).map(|name| name.to_lowercase()).unwrap_or_default();
+    words.iter().any(|word| name.contains(word))
+}
+
+/// That a column is applied.
+pub(super) fn notice(sheet: &Sheet<'_>, coordinate: usize, half: usize) -> Notice {
+    let value = sheet.filled(half).next().map(shown_cell);
+    let example = value.map(|value| format!(" ({value})")).unwrap_or_default();
+    Notice::new(
+        "hemisphere",
+        format!(
+            "the sign of column '{}' is taken from column '{}'{example}",
+            sheet.label(coordinate),
+            sheet.label(half)
+        ),
+    )
+}

@@ -1,0 +1,38 @@
+//! Which columns hold the coordinates: by name or place where one was given, else by their names, with what they hold to
+//! tell like from unlike; and what else the names and a sample tell of them.
+//!
+//! `names` reads a name, `pairs` finds names that go together, `lookup` those that a person gave, `cells` measures what
+//! columns hold, `choose` decides.
+//! `geometry` is about both coordinates in one column, `longer` about rows with more fields than names, `hemisphere` and
+//! `scale` about numbers that need more than themselves, `suggest` about what a refusal says.
+
+mod cells;
+mod choose;
+mod chosen;
+mod column_ref;
+mod geometry;
+mod hemisphere;
+mod longer;
+mod lookup;
+mod names;
+mod pairs;
+mod scale;
+mod suggest;
+#[cfg(test)]
+mod tests;
+
+pub(super) use chosen::{Chosen, Table};
+pub use column_ref::ColumnRef;
+
+use super::options::ReadOptions;
+
+/// Finds the columns, or says in one line what is wrong and which flag helps. The caller puts the input's name before
+/// it. `projected`: the coordinates are eastings and northings.
+pub(super) fn choose(table: &Table<'_>, options: &ReadOptions, projected: bool) -> Result<Chosen, String> {
+    choose::choose(table, options, projected)
+}
+
+/// Whether a record is a header in which coordinate columns can be found.
+pub(super) fn is_header(record: &[Vec<u8>], options: &ReadOptions, projected: bool) -> bool {
+    choose::is_header(record, options, projected)
+}

@@ -1,0 +1,851 @@
+//! What the name of a column says: longitude or latitude, easting or northing, in which unit, of which end of a way.
+//!
+//! Names are cut into words and looked up, in a dozen languages; which pair of columns is taken is left to `choose`.
+
+use crate::source::Unit;
+use crate::source::cell::Axis;
+
+/// One of the two coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Side {
+    /// Longitude, easting, x.
+    X,
+    /// Latitude, northing, y.
+    Y,
+}
+
+/// What kind of words name a coordinate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Family {
+    /// Longitude and latitude.
+    Degrees,
+    /// Easting and northing.
+    Grid,
+    /// x and y, which may be either.
+    Plane,
+}
+
+/// Which end of a way a coordinate is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Role {
+    /// Where something begins: pickup, origin, lon1.
+    Start,
+    /// Where it ends, or is later: dropoff, destination, lon2.
+    End,
+}
+
+/// A name that is one of a coordinate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) side: Side,
+    pub(super) family: Family,
+    /// All words but the one that names the coordinate.
+    pub(super) rest: Vec<String>,
+    /// Those of them that tell this coordinate from others of a row, without the unit and words that say nothing.
+    pub(super) stem: Vec<String>,
+    pub(super) role: Option<Role>,
+    /// Whether nothing stands beside the coordinate's word but a unit.
+    pub(super) bare: bool,
+    /// Whether `stop` is among its words: a place of its own, or the end of a way that has a start.
+    pub(super) stop: bool,
+    pub(super) unit: Option<Unit>,
+    /// Whether the name says that it is in degrees, which x and y need not be.
+    pub(super) degrees: bool,
+    /// Whether it says west or south: numbers without a sign count the other way.
+    pub(super) negative: bool,
+    /// Whether the word means a length or a width as well.
+    pub(super) weak: bool,
+    /// Of several columns that differ in the word alone, the lowest is taken.
+    pub(super) rank: usize,
+}
+
+/// A name of a column as a person would write it; bytes that are no UTF-8 are taken for Latin-1.
+pub(super) fn decode(bytes: &[u8]) -> String {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
+    };
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').to_owned()
+}
+
+/// Longer names are sentences.
+const LONGEST: usize = 200;
+
+/// A word of a name, in lower case and without accents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Word {
+    text: String,
+    /// Whether it stands within brackets.
+    aside: bool,
+}
+
+/// A letter in lower case without its accent. Only what occurs in the words of this file is told apart.
+fn fold(c: char, into: &mut String) {
+    for c in c.to_lowercase() {
+        match c {
+            'á' | 'à' | 'â' | 'ä' | 'ã' | 'å' | 'ā' => into.push('a'),
+            'ç' | 'ć' | 'č' => into.push('c'),
+            'é' | 'è' | 'ê' | 'ë' | 'ę' | 'ě' => into.push('e'),
+            'í' | 'ì' | 'î' | 'ï' => into.push('i'),
+            'ł' | 'ľ' => into.push('l'),
+            'ñ' | 'ń' => into.push('n'),
+            'ó' | 'ò' | 'ô' | 'ö' | 'õ' | 'ő' | 'ø' => into.push('o'),
+            'ś' | 'š' | 'ş' => into.push('s'),
+            'ú' | 'ù' | 'û' | 'ü' | 'ű' | 'ů' => into.push('u'),
+            'ř' => into.push('r'),
+            'ý' => into.push('y'),
+            'ž' | 'ź' | 'ż' => into.push('z'),
+            'æ' => into.push_str("ae"),
+            // Accents that stand behind their letter.
+            '\u{300}'..='\u{36f}' => {}
+            c => into.push(c),
+        }
+    }
+}
+
+/// Cuts a name into words: at blanks and signs, where small letters meet capitals and letters meet digits.
+fn words(name: &str) -> Vec<Word> {
+    let chars: Vec<char> = name.chars().take(LONGEST).collect();
+    let mut all: Vec<Word> = Vec::new();
+    let (mut text, mut depth) = (String::new(), 0_usize);
+    for (i, &c) in chars.iter().enumerate() {
+        let before = i.checked_sub(1).and_then(|i| chars.get(i)).copied().unwrap_or(' ');
+        let after = chars.get(i + 1).copied().unwrap_or(' ');
+        let sign = (c.is_ascii() && !c.is_ascii_alphanumeric())
+            || c.is_whitespace()
+            || c.is_control()
+            || "°º（）【】［］–—·、，：﹣－\u{feff}".contains(c);
+        let hump = c.is_uppercase() && (before.is_lowercase() || (before.is_uppercase() && after.is_lowercase()));
+        let turn = c.is_ascii_digit() != before.is_ascii_digit();
+        if (sign || hump || turn) && !text.is_empty() {
+            all.push(Word { text: std::mem::take(&mut text), aside: depth > 0 });
+        }
+        match c {
+            '(' | '[' | '{' | '（' | '［' | '【' => depth += 1,
+            ')' | ']' | '}' | '）' | '］' | '】' => depth = depth.saturating_sub(1),
+            '°' | 'º' => all.push(Word { text: "deg".into(), aside: depth > 0 }),
+            _ if !sign => fold(c, &mut text),
+            _ => {}
+        }
+    }
+    if !text.is_empty() {
+        all.push(Word { text, aside: depth > 0 });
+    }
+    all
+}
+
+const LONGITUDE: &[&str] = &[
+    "lon",
+    "lng",
+    "long",
+    "longitude",
+    "longitud",
+    "longitudine",
+    "longitudes",
+    "longit",
+    "longtitude",
+    "lont",
+    "longi",
+    "langengrad",
+    "laengengrad",
+    "geolange",
+    "geolaenge",
+    "lengtegraad",
+    "laengdegrad",
+    "lengdegrad",
+    "pituusaste",
+    "dolgota",
+    "долгота",
+    "довгота",
+    "経度",
+    "经度",
+    "經度",
+    "boylam",
+    "경도",
+    "bujur",
+    "ลองจิจูด",
+    "pikkuskraad",
+    "hosszusag",
+    "μηκος",
+    "μήκος",
+    "देशांतर",
+    "lambda",
+];
+const LATITUDE: &[&str] = &[
+    "lat",
+    "latitude",
+    "latitud",
+    "latitudine",
+    "latitudes",
+    "latit",
+    "latitute",
+    "latt",
+    "lati",
+    "breitengrad",
+    "geobreite",
+    "breedtegraad",
+    "breddegrad",
+    "leveysaste",
+    "shirota",
+    "широта",
+    "緯度",
+    "纬度",
+    "enlem",
+    "위도",
+    "lintang",
+    "ละติจูด",
+    "laiuskraad",
+    "szelesseg",
+    "πλατος",
+    "πλάτος",
+    "अक्षांश",
+    "phi",
+];
+/// Longitude and latitude in languages that say length and width.
+const LENGTH: &[&str] = &["lange", "laenge", "lengte", "dlugosc", "delka", "langd", "lengde", "pituus"];
+const WIDTH: &[&str] = &["breite", "breedte", "szerokosc", "sirka", "bredd", "bredde", "leveys"];
+const EASTING: &[&str] =
+    &["easting", "eastings", "east", "rechtswert", "rw", "rechts", "ostwert", "ost", "este", "oost"];
+const NORTHING: &[&str] =
+    &["northing", "northings", "north", "hochwert", "hw", "hoch", "nordwert", "nord", "norte", "noord"];
+
+/// Words in which a name of a coordinate may be written without a cut between them.
+const TAILS: [(&str, Side); 12] = [
+    ("longitude", Side::X),
+    ("latitude", Side::Y),
+    ("longitud", Side::X),
+    ("latitud", Side::Y),
+    ("longitudine", Side::X),
+    ("latitudine", Side::Y),
+    ("long", Side::X),
+    ("lon", Side::X),
+    ("lng", Side::X),
+    ("lat", Side::Y),
+    ("eastings", Side::X),
+    ("northings", Side::Y),
+];
+
+/// What stands beside x and y where they are written together.
+const PLANE: &[&str] = &[
+    "coord",
+    "coords",
+    "coordinate",
+    "koord",
+    "koordinate",
+    "utm",
+    "wgs",
+    "gcs",
+    "gcswgs",
+    "linref",
+    "osgr",
+    "osgb",
+    "lambert",
+    "laea",
+    "etrs",
+    "rd",
+    "mercator",
+    "gk",
+    "loc",
+    "location",
+    "position",
+    "pos",
+    "geo",
+    "point",
+    "pt",
+    "centroid",
+    "center",
+    "centre",
+    "start",
+    "end",
+    "from",
+    "to",
+    "origin",
+    "dest",
+    "map",
+    "epsg",
+    "proj",
+    "gps",
+    "cx",
+    "m",
+    "lv",
+    "bng",
+    "itm",
+];
+
+/// Words that tell no coordinate from another.
+const NEUTRAL: &[&str] = &[
+    "decimal",
+    "geo",
+    "gps",
+    "gnss",
+    "geographic",
+    "geographical",
+    "geographische",
+    "geographischer",
+    "geogr",
+    "geograficzna",
+    "geografica",
+    "geografico",
+    "geografische",
+    "geografisk",
+    "geographique",
+    "zemepisna",
+    "географическая",
+    "географічна",
+    "γεωγραφικο",
+    "γεωγραφικό",
+    "foldrajzi",
+    "maantieteellinen",
+    "location",
+    "loc",
+    "position",
+    "pos",
+    "coordinate",
+    "coordinates",
+    "coord",
+    "coords",
+    "koord",
+    "koordinate",
+    "koordinaten",
+    "coordenada",
+    "coordenadas",
+    "coordinata",
+    "coordonnee",
+    "point",
+    "pt",
+    "stop",
+    "current",
+    "geolocation",
+    "geoloc",
+    "geom",
+    "geometry",
+    "value",
+    "val",
+    "wgs",
+    "gcs",
+    "gcswgs",
+    "the",
+    "of",
+    "in",
+    "epsg",
+    "crs",
+];
+
+/// Words of a unit.
+const UNITS: &[(&str, Option<Unit>)] = &[
+    ("deg", None),
+    ("degs", None),
+    ("degree", None),
+    ("degrees", None),
+    ("grad", None),
+    ("grade", None),
+    ("grados", None),
+    ("gradi", None),
+    ("dd", None),
+    ("dec", None),
+    ("decdeg", None),
+    ("decimaldegrees", None),
+    ("ddeg", None),
+    ("dezimal", None),
+    ("dezimalgrad", None),
+    ("dms", None),
+    ("dmm", Some(Unit::DegreesMinutes)),
+    ("ddmm", Some(Unit::DegreesMinutes)),
+    ("dddmm", Some(Unit::DegreesMinutes)),
+    ("nmea", Some(Unit::DegreesMinutes)),
+    ("rad", Some(Unit::Radians)),
+    ("rads", Some(Unit::Radians)),
+    ("radian", Some(Unit::Radians)),
+    ("radians", Some(Unit::Radians)),
+    ("semicircle", Some(Unit::Semicircles)),
+    ("semicircles", Some(Unit::Semicircles)),
+    ("semis", Some(Unit::Semicircles)),
+    ("microdegree", Some(Unit::E6)),
+    ("microdegrees", Some(Unit::E6)),
+    ("udeg", Some(Unit::E6)),
+    ("microdeg", Some(Unit::E6)),
+];
+
+/// Units of a plane, and the rest of `ddmm.mmmm`.
+const LENGTHS: &[&str] = &["m", "meter", "meters", "metre", "metres", "ft", "feet", "usft", "km", "mm", "mmm", "mmmm"];
+
+const START: &[&str] = &[
+    "start",
+    "begin",
+    "beginning",
+    "origin",
+    "orig",
+    "from",
+    "pickup",
+    "source",
+    "src",
+    "departure",
+    "depart",
+    "dep",
+    "boarding",
+    "board",
+    "first",
+    "initial",
+    "starting",
+    "von",
+    "inicio",
+    "origen",
+    "depart",
+    "o",
+];
+const END: &[&str] = &[
+    "end",
+    "ending",
+    "finish",
+    "dest",
+    "destination",
+    "destino",
+    "to",
+    "dropoff",
+    "arrival",
+    "arrive",
+    "arr",
+    "alight",
+    "alighting",
+    "target",
+    "tgt",
+    "last",
+    "final",
+    "bis",
+    "fin",
+    "d",
+];
+
+/// Words of numbers that are about a coordinate and none.
+const ABOUT: &[&str] = &[
+    "error",
+    "err",
+    "std",
+    "sd",
+    "stdev",
+    "sigma",
+    "uncertainty",
+    "uncert",
+    "unc",
+    "accuracy",
+    "acc",
+    "precision",
+    "prec",
+    "quality",
+    "dop",
+    "dir",
+    "ref",
+    "reference",
+    "hem",
+    "hemi",
+    "hemis",
+    "hemisphere",
+    "direction",
+    "speed",
+    "velocity",
+    "vel",
+    "delta",
+    "diff",
+    "offset",
+    "rate",
+    "type",
+    "id",
+    "count",
+    "flag",
+    "qc",
+    "name",
+    "names",
+    "desc",
+    "description",
+    "text",
+    "title",
+    "zone",
+    "ns",
+    "ew",
+    "indicator",
+    "ind",
+    "code",
+    "var",
+    "variance",
+    "cov",
+    "weight",
+    "bias",
+    "rms",
+    "residual",
+    "format",
+    "units",
+    "unit",
+];
+
+/// What a name says, if it is one of a coordinate.
+pub(super) fn parse(name: &str) -> Option<Name> {
+    let words = words(name);
+    let (place, side, family, weak, rank, glued) = axis(&words)?;
+    let mut found = Name {
+        side,
+        family,
+        rest: Vec::new(),
+        stem: Vec::new(),
+        role: None,
+        bare: true,
+        stop: false,
+        unit: None,
+        degrees: family == Family::Degrees,
+        negative: false,
+        weak,
+        rank,
+    };
+    let mut rest = words;
+    match glued {
+        Some(glued) if !glued.is_empty() => rest.get_mut(place)?.text = glued,
+        _ => drop(rest.remove(place)),
+    }
+    found.rest = rest.iter().map(|word| word.text.clone()).collect();
+    describe(&mut found, &rest).then_some(found)
+}
+
+/// Sorts the words beside the one that names the coordinate; false where they are of something else.
+fn describe(found: &mut Name, rest: &[Word]) -> bool {
+    let mut i = 0;
+    while let Some(word) = rest.get(i) {
+        let text = word.text.as_str();
+        let next = rest.get(i + 1).map(|word| word.text.as_str());
+        let after = rest.get(i + 2).map(|word| word.text.as_str());
+        let before = i.checked_sub(1).and_then(|i| rest.get(i)).map(|word| word.text.as_str());
+        let in_degrees = before.is_some_and(|word| UNITS.iter().any(|(unit, _)| *unit == word));
+        i += 1;
+        if let ("e", Some(power)) = (text, next)
+            && let Some(unit) = power_of_ten(power)
+        {
+            found.unit = Some(unit);
+            i += 1;
+        } else if let ("1" | "10", Some("e"), Some(power)) = (text, next, after)
+            && let Some(unit) = power_of_ten(power)
+        {
+            found.unit = Some(unit);
+            i += 2;
+        } else if let ("wgs" | "gcswgs", Some("84" | "1984")) | ("epsg" | "srid", Some("4326")) = (text, next) {
+            found.degrees = true;
+            i += 1;
+        } else if text == "4326" {
+            found.degrees = true;
+        } else if let Some((_, unit)) = UNITS.iter().find(|(name, _)| *name == text) {
+            found.unit = unit.or(found.unit);
+            found.degrees = true;
+        } else if LENGTHS.contains(&text) && (word.aside || found.family != Family::Degrees || text.starts_with("mm")) {
+            // Metres do not change what is read.
+        } else if matches!(text, "n" | "north" | "e" | "east") && (word.aside || in_degrees) {
+            found.degrees = true;
+        } else if matches!(text, "s" | "south" | "w" | "west") && (word.aside || in_degrees) {
+            found.degrees = true;
+            found.negative = true;
+        } else if (text, next) == ("pick", Some("up")) {
+            found.role = Some(Role::Start);
+            found.stem.push("pickup".to_owned());
+            i += 1;
+        } else if (text, next) == ("drop", Some("off")) {
+            found.role = Some(Role::End);
+            found.stem.push("dropoff".to_owned());
+            i += 1;
+        } else if START.contains(&text) || matches!(text, "0" | "1") {
+            found.role.get_or_insert(Role::Start);
+            found.stem.push(text.to_owned());
+        } else if END.contains(&text) || (text.len() == 1 && text.as_bytes().iter().all(u8::is_ascii_digit)) {
+            found.role.get_or_insert(Role::End);
+            found.stem.push(text.to_owned());
+        } else if ABOUT.contains(&text) {
+            return false;
+        } else if NEUTRAL.contains(&text) {
+            found.bare &= text == "decimal";
+            found.stop |= text == "stop";
+            found.degrees |= matches!(text, "gcs" | "gps" | "gcswgs");
+        } else {
+            found.stem.push(text.to_owned());
+        }
+    }
+    true
+}
+
+fn power_of_ten(text: &str) -> Option<Unit> {
+    match text {
+        "5" => Some(Unit::E5),
+        "6" => Some(Unit::E6),
+        "7" => Some(Unit::E7),
+        _ => None,
+    }
+}
+
+type Found = (usize, Side, Family, bool, usize, Option<String>);
+
+/// The word that names the coordinate: its place, what it names, and what is written together with it.
+fn axis(words: &[Word]) -> Option<Found> {
+    let tables: [(&[&str], Side, Family, bool); 6] = [
+        (LONGITUDE, Side::X, Family::Degrees, false),
+        (LATITUDE, Side::Y, Family::Degrees, false),
+        (LENGTH, Side::X, Family::Degrees, true),
+        (WIDTH, Side::Y, Family::Degrees, true),
+        (EASTING, Side::X, Family::Grid, false),
+        (NORTHING, Side::Y, Family::Grid, false),
+    ];
+    // Both of one kind in one name are a pair in one column.
+    for two in tables.chunks(2) {
+        let mut hits = words.iter().enumerate().flat_map(|(i, word)| {
+            two.iter().filter_map(move |&(table, side, family, weak)| {
+                let rank = table.iter().position(|&known| known == word.text)?;
+                Some((i, side, family, weak, rank))
+            })
+        });
+        // `degrees_north` beside latitude is its unit.
+        if let Some(first) = hits.next() {
+            if hits.any(|other| other.1 != first.1) {
+                return None;
+            }
+            // Beside a word for geography they mean but one thing.
+            let earth = ["geo", "zemepisn", "foldrajz", "maantiet", "географ", "γεωγραφ"];
+            let plain = !words.iter().any(|word| earth.iter().any(|head| word.text.starts_with(head)));
+            return Some((first.0, first.1, first.2, first.3 && plain, first.4, None));
+        }
+    }
+    let mut glued = words.iter().enumerate().filter_map(|(i, word)| glued(&word.text).map(|found| (i, found)));
+    if let Some((i, (side, family, rank, rest))) = glued.next() {
+        if glued.any(|(_, other)| other.0 != side) {
+            return None;
+        }
+        return Some((i, side, family, false, rank, Some(rest)));
+    }
+    let mut planes = words.iter().enumerate().filter_map(|(i, word)| plane(&word.text).map(|found| (i, found)));
+    let (i, (side, rest)) = planes.next()?;
+    if planes.any(|(_, other)| other.0 != side) {
+        return None;
+    }
+    Some((i, side, Family::Plane, false, 0, Some(rest)))
+}
+
+/// A word that ends or begins with the name of a coordinate.
+fn glued(word: &str) -> Option<(Side, Family, usize, String)> {
+    let family = |tail: &str| if tail.ends_with("ings") { Family::Grid } else { Family::Degrees };
+    for (rank, (tail, side)) in TAILS.iter().enumerate() {
+        if let Some(rest) = word.strip_suffix(tail).filter(|rest| !rest.is_empty()) {
+            return Some((*side, family(tail), rank, rest.to_owned()));
+        }
+    }
+    for tail in ["easting", "northing"] {
+        if let Some(rest) = word.strip_suffix(tail).filter(|rest| !rest.is_empty()) {
+            return Some((if tail == "easting" { Side::X } else { Side::Y }, Family::Grid, 0, rest.to_owned()));
+        }
+    }
+    let known = |rest: &str| {
+        UNITS.iter().any(|(unit, _)| *unit == rest)
+            || [NEUTRAL, START, END, ABOUT].iter().any(|list| list.contains(&rest))
+            || rest == "e"
+    };
+    for (rank, (head, side)) in TAILS.iter().enumerate() {
+        if let Some(rest) = word.strip_prefix(head).filter(|rest| known(rest)) {
+            return Some((*side, family(head), rank, rest.to_owned()));
+        }
+    }
+    None
+}
+
+/// x or y, alone or with a word that is known beside it.
+fn plane(word: &str) -> Option<(Side, String)> {
+    let side = |letter| if letter == b'x' { Side::X } else { Side::Y };
+    match word.as_bytes() {
+        [letter @ (b'x' | b'y')] => Some((side(*letter), String::new())),
+        [letter @ (b'x' | b'y'), ..] if PLANE.contains(&word.get(1..)?) => Some((side(*letter), word.get(1..)?.into())),
+        [.., letter @ (b'x' | b'y')] => {
+            let rest = word.get(..word.len() - 1)?;
+            PLANE.contains(&rest).then(|| (side(*letter), rest.into()))
+        }
+        _ => None,
+    }
+}
+
+/// What a name says of the half of the globe that another column's number lies in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HalfName {
+    /// Of which coordinate; `None` where the name does not say.
+    pub(super) side: Option<Side>,
+    /// As in [`Name::stem`].
+    pub(super) stem: Vec<String>,
+}
+
+/// Whether a name is that of a column with N or S, E or W.
+pub(super) fn half(name: &str) -> Option<HalfName> {
+    const SIGNS: &[&str] = &[
+        "dir",
+        "direction",
+        "ref",
+        "reference",
+        "hem",
+        "hemi",
+        "hemis",
+        "hemisphere",
+        "ns",
+        "ew",
+        "we",
+        "sn",
+        "ind",
+        "indicator",
+        "cardinal",
+        "sign",
+        "letter",
+        "hemisferio",
+        "hemisphaere",
+        "emisfero",
+        "halbkugel",
+        "orientation",
+        "quadrant",
+        "nshemi",
+        "ewhemi",
+    ];
+    const NORTH: &[&str] = &["n", "north", "nord", "norte", "noord"];
+    const SOUTH: &[&str] = &["s", "south", "sud", "sur", "sul", "zuid"];
+    const EAST: &[&str] = &["e", "east", "est", "este", "ost", "oost", "o"];
+    const WEST: &[&str] = &["w", "west", "ouest", "oeste", "ovest", "o"];
+    let all = words(name);
+    let all: Vec<&str> = all.iter().map(|word| word.text.as_str()).collect();
+    let mut side = None;
+    let (mut stem, mut signs) = (Vec::new(), false);
+    let mut i = 0;
+    while let Some(&word) = all.get(i) {
+        let next = all.get(i + 1).copied().unwrap_or("");
+        let both = |one: &[&str], other: &[&str]| {
+            (one.contains(&word) && other.contains(&next)) || (other.contains(&word) && one.contains(&next))
+        };
+        i += 1;
+        if both(NORTH, SOUTH) {
+            (side, signs) = (Some(Side::Y), true);
+            i += 1;
+        } else if both(EAST, WEST) {
+            (side, signs) = (Some(Side::X), true);
+            i += 1;
+        } else if matches!(word, "ns" | "sn" | "northsouth" | "nshemi" | "nordsud") {
+            (side, signs) = (Some(Side::Y), true);
+        } else if matches!(word, "ew" | "we" | "eastwest" | "ewhemi" | "ow" | "ostwest") {
+            (side, signs) = (Some(Side::X), true);
+        } else if SIGNS.contains(&word) {
+            signs = true;
+        } else if LONGITUDE.contains(&word) {
+            side = Some(Side::X);
+        } else if LATITUDE.contains(&word) {
+            side = Some(Side::Y);
+        } else if let Some((tail, known)) = [("lat", Side::Y), ("lon", Side::X), ("long", Side::X), ("lng", Side::X)]
+            .into_iter()
+            .find(|(head, _)| word.strip_prefix(head).is_some_and(|rest| SIGNS.contains(&rest)))
+        {
+            debug_assert!(word.starts_with(tail));
+            (side, signs) = (Some(known), true);
+        } else if !NEUTRAL.contains(&word) {
+            stem.push(word.to_owned());
+        }
+    }
+    // `direction` or `ref` alone may be anything; `hemisphere` is not.
+    let telling =
+        side.is_some() || all.iter().any(|word| word.starts_with("hemi") && *word != "hemi" || *word == "hem");
+    (signs && telling).then_some(HalfName { side, stem })
+}
+
+/// Names of columns that hold both coordinates, and the order of a pair that they tell (longitude first: `Some(true)`).
+pub(super) fn geometry(name: &str) -> Option<Option<bool>> {
+    const WHOLE: &[&str] = &[
+        "wkt",
+        "geom",
+        "geometry",
+        "thegeom",
+        "shape",
+        "point",
+        "location",
+        "coordinates",
+        "coordinate",
+        "coords",
+        "coord",
+        "position",
+        "gps",
+        "geo",
+        "geopoint",
+        "geoposition",
+        "geolocation",
+        "geocode",
+        "wkbgeometry",
+        "wkb",
+        "ewkb",
+        "ewkt",
+        "geojson",
+        "geog",
+        "geography",
+        "latlon",
+        "latlng",
+        "latlong",
+        "lonlat",
+        "lnglat",
+        "longlat",
+        "loc",
+        "place",
+        "centroid",
+        "gpscoordinates",
+        "gpslocation",
+        "gpsposition",
+        "gpspoint",
+        "geoshape",
+        "koordinaten",
+        "coordenadas",
+        "coordonnees",
+        "coordinate",
+        "coordinatesystem",
+        "pos",
+        "latitudelongitude",
+        "longitudelatitude",
+        "coordonneesgps",
+        "coordgps",
+        "座標",
+        "坐标",
+        "координаты",
+        "georeference",
+        "pointgeom",
+        "geompoint",
+        "xy",
+        "locationpoint",
+        "geolocalisation",
+        "geographicpoint",
+        "wktgeom",
+        "geomwkt",
+        "shapewkt",
+        "geometrywkt",
+    ];
+    let all: Vec<String> = words(name).into_iter().map(|word| word.text).collect();
+    let joined: String = all.concat();
+    // Open data portals of one maker call a pair of latitude and longitude so.
+    if joined.starts_with("geopoint") {
+        return Some(all.iter().any(|word| word == "2").then_some(false));
+    }
+    let find = |table: &[&str], tails: [&str; 4]| {
+        let whole = all.iter().position(|word| table.contains(&word.as_str()));
+        whole.or_else(|| all.iter().position(|word| tails.iter().any(|tail| word.contains(tail))))
+    };
+    let longitude = find(LONGITUDE, ["lonlat", "longlat", "lnglat", "longitudelat"]);
+    let latitude = find(LATITUDE, ["latlon", "latlng", "latlong", "latitudelon"]);
+    let joined_order = |a: &[&str]| a.iter().find_map(|word| joined.find(word)).is_some();
+    match (longitude, latitude) {
+        (Some(x), Some(y)) if x != y => return Some(Some(x < y)),
+        _ if joined_order(&["lonlat", "longlat", "lnglat", "longitudelatitude"]) => return Some(Some(true)),
+        _ if joined_order(&["latlon", "latlng", "latitudelongitude"]) => return Some(Some(false)),
+        _ => {}
+    }
+    if joined == "xy" {
+        return Some(Some(true));
+    }
+    let known = |word: &str| WHOLE.contains(&word);
+    (known(&joined) || all.last().is_some_and(|word| known(word)) || all.first().is_some_and(|word| known(word)))
+        .then_some(None)
+}
+
+impl Side {
+    /// What is measured on this side in degrees.
+    pub(super) fn degrees(self) -> Axis {
+        match self {
+            Self::X => Axis::Longitude,
+            Self::Y => Axis::Latitude,
+        }
+    }
+}

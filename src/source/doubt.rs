@@ -1,0 +1,446 @@
+//! What makes an input doubtful as a whole: numbers gathered from every batch at next to no cost, and what they come to
+//! once all rows are read. What to do about it is one notice each; where all of it must be wrong the run ends.
+
+use std::collections::HashMap;
+use std::f64::consts::PI;
+
+use super::notice::{Example, Notice};
+use super::options::ReadOptions;
+use super::report::FileReport;
+use crate::error::Error;
+use crate::project::Coordinate;
+use crate::rows::Reason;
+
+/// Of so many coordinates one is looked at for places that come again and again.
+const EVERY: usize = 64;
+/// Places kept of one piece, at most; one that holds a fifth of all rows is among them.
+const PLACES: usize = 20;
+/// Columns and rows of the grid that tells where most points are: cells of 5.625 degrees.
+const GRID: (usize, usize) = (64, 32);
+/// Rows below which nothing is doubted.
+const ROWS: u64 = 10;
+
+/// Numbers about coordinates, of a piece or of all pieces so far.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Doubt {
+    /// Coordinates looked at.
+    rows: u64,
+    /// Smallest and largest x and y, each with its row.
+    bounds: Option<[(Coordinate, u64); 4]>,
+    /// Coordinates at exactly 0, 0, and the first one's row.
+    zeros: (u64, u64),
+    /// Longitudes from 180 to 360, and the first one.
+    wrapped: (u64, Option<(Coordinate, u64)>),
+    /// Coordinates that are a place on earth only when their columns are swapped.
+    swapped: (u64, Option<(Coordinate, u64)>),
+    /// Whether every coordinate is looked at for its place, as of the first piece.
+    whole: bool,
+    /// Places by the bits of x and y: how many rows (of those looked at, times what each stands for), and the first.
+    places: HashMap<(u64, u64), (u64, u64)>,
+    /// Rows that those are a share of.
+    sampled: u64,
+    /// Sampled coordinates by cell.
+    grid: Vec<u64>,
+}
+
+impl Doubt {
+    /// For a piece; `whole` when every coordinate's place is to be looked at.
+    pub(super) fn new(whole: bool) -> Self {
+        Self { whole, ..Self::default() }
+    }
+
+    /// Looks at coordinates; `rows` gives their numbers.
+    pub(super) fn look<R: Iterator<Item = u64>>(&mut self, coordinates: &[Coordinate], rows: impl Fn() -> R) {
+        let Some((low, high)) = bounds(coordinates) else { return };
+        self.rows += coordinates.len() as u64;
+        let row_of = |at: usize| rows().nth(at).unwrap_or(0);
+        let known = self.bounds.map(|b| [b[0].0.x, b[1].0.x, b[2].0.y, b[3].0.y]);
+        if known
+            .is_none_or(|[west, east, south, north]| low.x < west || high.x > east || low.y < south || high.y > north)
+        {
+            let find = |fits: &dyn Fn(&Coordinate) -> bool| {
+                let at = coordinates.iter().position(fits).unwrap_or(0);
+                (coordinates[at], row_of(at))
+            };
+            let here =
+                [find(&|c| c.x == low.x), find(&|c| c.x == high.x), find(&|c| c.y == low.y), find(&|c| c.y == high.y)];
+            self.widen(here);
+        }
+        if low.x <= 0.0 && high.x >= 0.0 && low.y <= 0.0 && high.y >= 0.0 {
+            let zero = |c: &&Coordinate| c.x == 0.0 && c.y == 0.0;
+            let zeros = coordinates.iter().filter(zero).count() as u64;
+            if zeros > 0 && self.zeros.0 == 0 {
+                self.zeros.1 = row_of(coordinates.iter().position(|c| zero(&c)).unwrap_or(0));
+            }
+            self.zeros.0 += zeros;
+        }
+        let add = |total: &mut (u64, Option<(Coordinate, u64)>), fits: &dyn Fn(&Coordinate) -> bool| {
+            let number = coordinates.iter().filter(|c| fits(c)).count() as u64;
+            if number > 0 && total.1.is_none() {
+                total.1 = coordinates.iter().position(fits).map(|at| (coordinates[at], row_of(at)));
+            }
+            total.0 += number;
+        };
+        if high.x > 180.0 {
+            add(&mut self.wrapped, &|c| c.x > 180.0 && c.x <= 360.0 && c.y.abs() <= 90.0);
+        }
+        if high.y > 90.0 || low.y < -90.0 {
+            add(&mut self.swapped, &|c| c.y.abs() > 90.0 && c.y.abs() <= 180.0 && c.x.abs() <= 90.0);
+        }
+        let every = if self.whole { 1 } else { EVERY };
+        if self.grid.is_empty() {
+            self.grid = vec![0; GRID.0 * GRID.1];
+        }
+        let mut numbers = rows();
+        let mut sample = coordinates.iter().step_by(every);
+        let mut number = numbers.next();
+        while let (Some(c), Some(row)) = (sample.next(), number) {
+            self.sampled += every as u64;
+            let place = self.places.entry((c.x.to_bits(), c.y.to_bits())).or_insert((0, row));
+            place.0 += every as u64;
+            if let Some(cell) = cell(c).and_then(|cell| self.grid.get_mut(cell)) {
+                *cell += every as u64;
+            }
+            number = if every == 1 { numbers.next() } else { numbers.nth(every - 1) };
+        }
+    }
+
+    fn widen(&mut self, here: [(Coordinate, u64); 4]) {
+        let bounds = self.bounds.get_or_insert(here);
+        for (i, (mine, theirs)) in bounds.iter_mut().zip(here).enumerate() {
+            let further = match i {
+                0 => theirs.0.x < mine.0.x,
+                1 => theirs.0.x > mine.0.x,
+                2 => theirs.0.y < mine.0.y,
+                _ => theirs.0.y > mine.0.y,
+            };
+            if further {
+                *mine = theirs;
+            }
+        }
+    }
+
+    /// Keeps of the places only those that hold a notable share of the piece: what is left is merged under a lock.
+    pub(super) fn settle(&mut self) {
+        let least = (self.sampled / PLACES as u64).max(2);
+        let least = if self.whole { (self.sampled / 100).max(2) } else { least };
+        self.places.retain(|_, (rows, _)| *rows >= least);
+    }
+
+    /// Adds a later piece, whose first row has `before` rows before it.
+    pub(super) fn merge(&mut self, other: &Self, before: u64) {
+        let later = |seen: Option<(Coordinate, u64)>| seen.map(|(c, row)| (c, row + before));
+        self.rows += other.rows;
+        self.sampled += other.sampled;
+        if let Some(bounds) = other.bounds {
+            self.widen(bounds.map(|(c, row)| (c, row + before)));
+        }
+        if self.zeros.0 == 0 {
+            self.zeros.1 = other.zeros.1 + before;
+        }
+        self.zeros.0 += other.zeros.0;
+        for (mine, theirs) in [(&mut self.wrapped, other.wrapped), (&mut self.swapped, other.swapped)] {
+            mine.0 += theirs.0;
+            mine.1 = mine.1.or(later(theirs.1));
+        }
+        for (&place, &(rows, first)) in &other.places {
+            self.places.entry(place).or_insert((0, first + before)).0 += rows;
+        }
+        // Far more than can hold a share that is told.
+        if self.places.len() > 64 * PLACES {
+            let least = self.sampled / 100;
+            self.places.retain(|_, (rows, _)| *rows >= least);
+        }
+        if self.grid.is_empty() {
+            self.grid.clone_from(&other.grid);
+        } else {
+            self.grid.iter_mut().zip(&other.grid).for_each(|(mine, theirs)| *mine += theirs);
+        }
+    }
+
+    /// Smallest and largest longitude and latitude, in this order.
+    fn extremes(&self) -> Option<[f64; 4]> {
+        self.bounds.map(|b| [b[0].0.x, b[1].0.x, b[2].0.y, b[3].0.y])
+    }
+
+    /// What a person should know of an input that was read to its end, and whether all of it must be wrong. `degrees`
+    /// unless its coordinates are eastings and northings.
+    pub(super) fn judge(
+        &self,
+        file: &FileReport,
+        options: &ReadOptions,
+        degrees: bool,
+    ) -> (Vec<Notice>, Option<Error>) {
+        let mut found = Found { file, notices: Vec::new(), error: None };
+        let known = |seen: Option<(Coordinate, u64)>| seen.map(|(c, row)| (row, pair(c)));
+        let numbers = self.rows;
+        if numbers >= ROWS && self.zeros.0 * 100 >= numbers {
+            found.add(
+                "zero",
+                self.zeros.0,
+                numbers,
+                Some((self.zeros.1, "0, 0".into())),
+                Some("--drop-zero"),
+                "lie at exactly 0, 0, where devices and tables put what they do not know; leave them out with --drop-zero",
+            );
+        }
+        if numbers >= ROWS
+            && let Some((&(x, y), &(rows, row))) = self.places.iter().max_by_key(|(place, (rows, _))| (*rows, **place))
+            && rows * 5 >= self.sampled
+        {
+            let place = Coordinate { x: f64::from_bits(x), y: f64::from_bits(y) };
+            // A place of everything, such as one device's, is no filler.
+            if (place.x, place.y) != (0.0, 0.0) {
+                let flag = format!("--drop {},{}", place.x, place.y);
+                let rows = (u128::from(rows) * u128::from(numbers) / u128::from(self.sampled.max(1))) as u64;
+                let about = if self.sampled == self.rows { "" } else { "about " };
+                let text = format!("{about}share one place; if it stands for an unknown one, leave it out with {flag}");
+                found.add("one_place", rows, numbers, Some((row, pair(place))), Some(&flag), &text);
+            }
+        }
+        if let Some((row, text)) = &file.swallowed {
+            found.notices.push(Notice {
+                code: "open_quote",
+                input: Some(file.name.clone()),
+                rows: Some(1),
+                example: Some(Example { row: *row, value: text.clone() }),
+                flag: Some("--quote none".into()),
+                text: format!(
+                    "{}: row {row} holds a quote that {text}, and no rows are read from those lines; close it, or read \
+                     quotes as plain characters with --quote none",
+                    file.name
+                ),
+                ..Notice::default()
+            });
+        }
+        if let Some(last) = &file.cut {
+            found.notices.push(Notice {
+                code: "cut",
+                input: Some(file.name.clone()),
+                rows: Some(1),
+                example: Some(Example { row: file.rows, value: last.clone() }),
+                text: format!(
+                    "{}: the last row ({}: {last}) has no line end and looks cut off: is the file complete?",
+                    file.name, file.rows
+                ),
+                ..Notice::default()
+            });
+        }
+        let named = |name: &str, letter| name.trim().eq_ignore_ascii_case(letter);
+        if degrees && options.crs.is_none() && named(&file.x_column, "x") && named(&file.y_column, "y") {
+            found.notices.push(Notice {
+                code: "xy_as_degrees",
+                input: Some(file.name.clone()),
+                flag: Some("--crs".into()),
+                text: format!(
+                    "{}: columns '{}' and '{}' are taken for degrees; if they are eastings and northings, name their \
+                     reference system with --crs",
+                    file.name, file.x_column, file.y_column
+                ),
+                ..Notice::default()
+            });
+        }
+        if degrees {
+            self.judge_degrees(&mut found, options, known);
+        }
+        let holding = file.rows - file.left_out[Reason::Missing] - file.left_out[Reason::Dropped];
+        let lost = file.left_out.total() - file.left_out[Reason::Missing] - file.left_out[Reason::Dropped];
+        let explained =
+            found.notices.iter().any(|n| n.code == "wrap" && n.rows.is_some_and(|rows| 10 * rows >= 9 * lost));
+        if file.rows >= ROWS && 2 * lost >= holding && lost > 0 && file.used > 0 {
+            let most = file.left_out.iter().filter(|(r, _)| ![Reason::Missing, Reason::Dropped].contains(r));
+            let reason = most.max_by_key(|(_, rows)| *rows).map(|(reason, _)| reason);
+            let example = reason.and_then(|r| file.examples.iter().find(|e| e.0 == r)).map(|e| (e.1, e.2.clone()));
+            let why = reason.map_or("", Reason::message);
+            let all = 10 * lost >= 9 * holding;
+            if all && !options.accept_doubt {
+                found.end(
+                    lost,
+                    holding,
+                    example,
+                    &format!("cannot be used ({why}): is it read as it should be? --accept-doubt draws the rest"),
+                );
+            } else if !explained {
+                found.add("lost", lost, holding, example, None, &format!("cannot be used: {why}"));
+            }
+        }
+        (found.notices, found.error)
+    }
+
+    fn judge_degrees(
+        &self,
+        found: &mut Found<'_>,
+        options: &ReadOptions,
+        known: impl Fn(Option<(Coordinate, u64)>) -> Option<(u64, String)>,
+    ) {
+        let numbers = self.rows;
+        let Some([west, east, south, north]) = self.extremes() else { return };
+        if numbers < ROWS {
+            return;
+        }
+        if self.wrapped.0 * 10 >= numbers {
+            found.add(
+                "wrap",
+                self.wrapped.0,
+                numbers,
+                known(self.wrapped.1),
+                Some("--wrap-lon"),
+                "have longitudes from 180 to 360; --wrap-lon reads them as -180 to 0",
+            );
+        }
+        let fits_swapped = west >= -90.0 && east <= 90.0 && south >= -180.0 && north <= 180.0;
+        if fits_swapped && self.swapped.0 * 10 >= numbers {
+            let [x, y] = [&found.file.x_column, &found.file.y_column];
+            let text = format!(
+                "are places only if the columns are swapped, and all rows are then: name them with --lon '{y}' --lat '{x}' \
+                 (or --accept-doubt)"
+            );
+            if options.accept_doubt {
+                found.add("swapped", self.swapped.0, numbers, known(self.swapped.1), Some("--lon --lat"), &text);
+            } else {
+                found.end(self.swapped.0, numbers, known(self.swapped.1), &text);
+            }
+        }
+        let small = west >= -PI && east <= PI && south >= -PI && north <= PI;
+        // A single place near 0, 0 is no map of radians.
+        if small && self.zeros.0 < numbers && !(west == east && south == north) {
+            let example = known(self.bounds.map(|b| b[0]));
+            let text =
+                "lie within pi of 0, 0: are these radians (--unit radians), or x and y of something that is no map?";
+            if numbers > 1000 && !options.accept_doubt {
+                found.end(numbers, numbers, example, &format!("{text} --accept-doubt draws them as degrees"));
+            } else {
+                found.add("within_pi", numbers, numbers, example, Some("--unit radians"), text);
+            }
+        }
+        self.judge_far(found, [west, east, south, north]);
+    }
+
+    /// Few rows far from all others, for which a page or picture of the whole box shows next to nothing of these.
+    fn judge_far(&self, found: &mut Found<'_>, [west, east, south, north]: [f64; 4]) {
+        let total: u64 = self.grid.iter().sum();
+        if total < 100 {
+            return;
+        }
+        let core: Vec<usize> = (0..self.grid.len()).filter(|&i| self.grid[i] * 500 > total.max(500)).collect();
+        let [mut left, mut right, mut bottom, mut top] = [GRID.0, 0, GRID.1, 0];
+        for cell in &core {
+            let (x, y) = (cell % GRID.0, cell / GRID.0);
+            (left, right) = (left.min(x), right.max(x + 1));
+            (bottom, top) = (bottom.min(y), top.max(y + 1));
+        }
+        if left >= right {
+            return;
+        }
+        let side = 360.0 / GRID.0 as f64;
+        let lon = |x: usize| x as f64 * side - 180.0;
+        let lat = |y: usize| y as f64 * side - 90.0;
+        // The core's box lies within its cells: never thought smaller than it is.
+        let area = (right - left) as f64 * (top - bottom) as f64 * side * side;
+        let clip = |v: f64, most: f64| v.clamp(-most, most);
+        let whole = (clip(east, 180.0) - clip(west, 180.0)) * (clip(north, 90.0) - clip(south, 90.0));
+        let few = total - core.iter().map(|&i| self.grid[i]).sum::<u64>();
+        if whole < 40.0 * area || few * 200 > total {
+            return;
+        }
+        let outside = |c: &Coordinate| {
+            let on_earth = c.x.abs() <= 180.0 && c.y.abs() <= 90.0;
+            on_earth && (c.x < lon(left) || c.x > lon(right) || c.y < lat(bottom) || c.y > lat(top))
+        };
+        let Some((far, row)) = self.bounds.and_then(|b| b.into_iter().find(|(c, _)| outside(c))) else { return };
+        let flag = format!("--drop {},{}", far.x, far.y);
+        found.add(
+            "far",
+            few.max(1),
+            self.rows,
+            Some((row, pair(far))),
+            Some(&flag),
+            "lie far from all others and rule the box that a page opens on; leave one out with --drop LON,LAT",
+        );
+    }
+}
+
+/// A coordinate as a person writes it.
+pub(super) fn pair(coordinate: Coordinate) -> String {
+    format!("{}, {}", coordinate.x, coordinate.y)
+}
+
+/// What is found out about one input.
+struct Found<'a> {
+    file: &'a FileReport,
+    notices: Vec<Notice>,
+    error: Option<Error>,
+}
+
+impl Found<'_> {
+    fn line(&self, rows: u64, of: u64, example: Option<&(u64, String)>, text: &str) -> String {
+        let share = 100.0 * rows as f64 / of.max(1) as f64;
+        let share = match (rows == of, share < 1.0) {
+            (true, _) => "all".to_owned(),
+            (_, true) => format!("{rows}"),
+            _ => format!("{share:.0} %"),
+        };
+        let example = example.map_or(String::new(), |(row, value)| format!(" (row {row}: {value})"));
+        format!("{}: {share} of {of} rows{example} {text}", self.file.name)
+    }
+
+    fn add(
+        &mut self,
+        code: &'static str,
+        rows: u64,
+        of: u64,
+        example: Option<(u64, String)>,
+        flag: Option<&str>,
+        text: &str,
+    ) {
+        self.notices.push(Notice {
+            code,
+            input: Some(self.file.name.clone()),
+            rows: Some(rows),
+            share: Some(rows as f64 / of.max(1) as f64),
+            text: self.line(rows, of, example.as_ref(), text),
+            example: example.map(|(row, value)| Example { row, value }),
+            flag: flag.map(str::to_owned),
+        });
+    }
+
+    fn end(&mut self, rows: u64, of: u64, example: Option<(u64, String)>, text: &str) {
+        let line = self.line(rows, of, example.as_ref(), text);
+        self.error.get_or_insert(Error::Input(line));
+    }
+}
+
+/// The cell of a place on earth.
+fn cell(c: &Coordinate) -> Option<usize> {
+    if c.x.abs() > 180.0 || c.y.abs() > 90.0 {
+        return None;
+    }
+    let side = 360.0 / GRID.0 as f64;
+    let x = (((c.x + 180.0) / side) as usize).min(GRID.0 - 1);
+    let y = (((c.y + 90.0) / side) as usize).min(GRID.1 - 1);
+    Some(y * GRID.0 + x)
+}
+
+/// Smallest and largest x and y; none of no coordinates. Four of them at a time, so that no step waits for the last.
+fn bounds(coordinates: &[Coordinate]) -> Option<(Coordinate, Coordinate)> {
+    let &first = coordinates.first()?;
+    let less = |a: Coordinate, b: Coordinate| Coordinate {
+        x: if b.x < a.x { b.x } else { a.x },
+        y: if b.y < a.y { b.y } else { a.y },
+    };
+    let more = |a: Coordinate, b: Coordinate| Coordinate {
+        x: if b.x > a.x { b.x } else { a.x },
+        y: if b.y > a.y { b.y } else { a.y },
+    };
+    let (mut low, mut high) = ([first; 4], [first; 4]);
+    let (groups, rest) = coordinates.as_chunks::<4>();
+    for group in groups {
+        for i in 0..4 {
+            low[i] = less(low[i], group[i]);
+            high[i] = more(high[i], group[i]);
+        }
+    }
+    let low = low.into_iter().chain(rest.iter().copied()).reduce(less)?;
+    let high = high.into_iter().chain(rest.iter().copied()).reduce(more)?;
+    Some((low, high))
+}

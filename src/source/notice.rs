@@ -1,0 +1,49 @@
+//! What a person should know about an input beside its numbers: one line each, and the same as data.
+
+use std::fmt;
+
+/// A row that shows what is meant.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Example {
+    /// Its number, from 1.
+    pub row: u64,
+    /// What it holds.
+    pub value: String,
+}
+
+/// One thing to know.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
+pub struct Notice {
+    /// A short name of the kind, for programs.
+    pub code: &'static str,
+    /// The input, as it was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// Rows that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Those as a share of the rows they are taken from, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    /// One of them.
+    pub example: Option<Example>,
+    /// What to add to the command to change it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flag: Option<String>,
+    /// All of that in one line.
+    pub text: String,
+}
+
+impl Notice {
+    /// A notice that is but a line.
+    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), ..Self::default() }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,81 @@
+//! Packed bytes on their way into a decoder, on the thread that unpacks them.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+use crate::source::input::known::KnownFile;
+use crate::source::input::pipe::read_some;
+
+/// Where packed bytes come from.
+pub(in crate::source) struct Raw {
+    from: From,
+    name: PathBuf,
+    /// Raised when nobody wants more.
+    pub(super) quit: Arc<AtomicBool>,
+    /// Bytes given to the decoder so far.
+    pub(super) taken: Arc<AtomicU64>,
+}
+
+enum From {
+    /// A file, from `at` to `end`.
+    Known { file: Arc<KnownFile>, handle: Arc<File>, at: u64, end: u64 },
+    /// A pipe of which the beginning was read.
+    Once { head: Vec<u8>, at: usize, file: File },
+}
+
+impl Raw {
+    /// All of a file.
+    pub(in crate::source) fn known(file: &Arc<KnownFile>) -> Result<Self> {
+        let from = From::Known { file: file.clone(), handle: file.handle()?, at: 0, end: file.size() };
+        Ok(Self::new(from, file.path().to_path_buf()))
+    }
+
+    /// `head` from `at` on, and what comes out of `file` behind it.
+    pub(in crate::source) fn once(head: Vec<u8>, at: usize, file: File, name: PathBuf) -> Self {
+        Self::new(From::Once { head, at, file }, name)
+    }
+
+    fn new(from: From, name: PathBuf) -> Self {
+        Self { from, name, quit: Arc::default(), taken: Arc::default() }
+    }
+
+    /// What messages call it.
+    pub(super) fn name(&self) -> &Path {
+        &self.name
+    }
+
+    fn some(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let check = || if self.quit.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) };
+        match &mut self.from {
+            From::Known { file, handle, at, end } => {
+                check()?;
+                let len = usize::try_from(*end - *at).unwrap_or(usize::MAX).min(buffer.len());
+                file.read_at(handle, &mut buffer[..len], *at)?;
+                *at += len as u64;
+                Ok(len)
+            }
+            From::Once { head, at, file } => {
+                let got = head.get(*at..).map_or(0, |mut rest| rest.read(buffer).unwrap_or(0));
+                *at += got;
+                if got > 0 || buffer.is_empty() {
+                    return Ok(got);
+                }
+                (*head, *at) = (Vec::new(), 0);
+                read_some(file, &self.name, buffer, &check)
+            }
+        }
+    }
+}
+
+impl Read for Raw {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // An error of ours passes through a decoder unchanged, see `Feed`.
+        let got = self.some(buffer).map_err(io::Error::other)?;
+        self.taken.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
+}

@@ -1,0 +1,166 @@
+//! Which fields of a row hold its coordinates and how they are written: found once for an input (`columns`), asked of
+//! every row that is not plain. How a single cell is read is left to `value`.
+
+use std::borrow::Cow;
+
+use super::cell::{Axis, Geometry, Verdict};
+use super::options::{Decimal, Unit};
+use super::value::{self, Cell};
+use crate::project::Coordinate;
+use crate::rows::Reason;
+
+/// One coordinate in a field of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The field, from 0.
+    pub(super) column: usize,
+    pub(super) axis: Axis,
+    pub(super) unit: Unit,
+    /// The field, from 0, of a letter or word that says which half of the globe it is.
+    pub(super) hemisphere: Option<usize>,
+}
+
+/// What is taken from a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    /// Two fields.
+    Two {
+        /// Of the longitude or easting.
+        x: Place,
+        /// Of the latitude or northing.
+        y: Place,
+    },
+    /// One field.
+    One {
+        /// The field, from 0.
+        column: usize,
+        geometry: Geometry,
+        /// Of easting and northing: in which order a pair has them says `geometry`.
+        axes: [Axis; 2],
+        unit: Unit,
+        /// The number of the reference system that every row must name which names any.
+        srid: Option<u32>,
+    },
+}
+
+impl Place {
+    /// Reads the coordinate, and applies what its hemisphere's field says.
+    fn read<'a>(&self, decimal: Decimal, field: impl Fn(usize) -> Option<Cow<'a, [u8]>>) -> Result<f64, Reason> {
+        let number =
+            match value::coordinate(&field(self.column).ok_or(Reason::Malformed)?, self.axis, self.unit, decimal) {
+                Cell::Missing => return Err(Reason::Missing),
+                Cell::Bad => return Err(Reason::NotANumber),
+                Cell::Number(number) => number,
+            };
+        let Some(column) = self.hemisphere else { return Ok(number) };
+        let half = value::hemisphere(&field(column).ok_or(Reason::Malformed)?, self.axis);
+        half.and_then(|half| half.apply(number)).ok_or(Reason::NotANumber)
+    }
+}
+
+impl Take {
+    /// Reads a row by its fields, unquoted (`None`: the row is too short).
+    pub(super) fn coordinate<'a>(
+        &self,
+        decimal: Decimal,
+        field: impl Fn(usize) -> Option<Cow<'a, [u8]>>,
+    ) -> Result<Coordinate, Verdict> {
+        match *self {
+            Self::Two { x, y } => {
+                let (x, y) = (x.read(decimal, &field), y.read(decimal, &field));
+                match (x, y) {
+                    (Ok(x), Ok(y)) => Ok(Coordinate { x, y }),
+                    // Of two reasons the first in their order.
+                    (Err(x), Err(y)) => Err(x.min(y).into()),
+                    (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => Err(reason.into()),
+                }
+            }
+            Self::One { column, geometry, axes, unit, srid } => match field(column) {
+                Some(cell) => value::geometry(&cell, geometry, axes, unit, decimal, srid),
+                None => Err(Reason::Malformed.into()),
+            },
+        }
+    }
+
+    /// The fields that are looked at: the first and the last.
+    pub(super) fn span(&self) -> (usize, usize) {
+        match self {
+            Self::One { column, .. } => (*column, *column),
+            Self::Two { x, y } => {
+                let all = [Some(x.column), Some(y.column), x.hemisphere, y.hemisphere];
+                let ends = all.iter().flatten();
+                (ends.clone().min().copied().unwrap_or(0), ends.max().copied().unwrap_or(0))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two(hemispheres: [Option<usize>; 2], unit: Unit) -> Take {
+        let [x, y] = hemispheres;
+        Take::Two {
+            x: Place { column: 1, axis: Axis::Longitude, unit, hemisphere: x },
+            y: Place { column: 0, axis: Axis::Latitude, unit, hemisphere: y },
+        }
+    }
+
+    fn read(take: &Take, row: &str) -> Result<(f64, f64), Verdict> {
+        let fields: Vec<_> = row.split('|').map(|field| Cow::from(field.as_bytes())).collect();
+        take.coordinate(Decimal::Point, |column| fields.get(column).cloned()).map(|at| (at.x, at.y))
+    }
+
+    #[test]
+    fn two_fields_make_a_coordinate_or_the_first_reason() {
+        let take = two([None, None], Unit::Degrees);
+        for (row, expected) in [
+            ("51.5|-0.1", Ok((-0.1, 51.5))),
+            ("51.5N|0.1W", Ok((-0.1, 51.5))),
+            ("51\u{b0}30'N|0\u{b0}6'W", Ok((-0.1, 51.5))),
+            ("|0.1", Err(Reason::Missing)),
+            ("x|NA", Err(Reason::Missing)),
+            ("x|0.1", Err(Reason::NotANumber)),
+            ("0.1W|51.5N", Err(Reason::NotANumber)),
+            ("x", Err(Reason::NotANumber)),
+            ("", Err(Reason::Missing)),
+            ("51.5", Err(Reason::Malformed)),
+        ] {
+            assert_eq!(read(&take, row), expected.map_err(Verdict::from), "{row}");
+        }
+    }
+
+    #[test]
+    fn hemispheres_of_their_own_give_the_signs() {
+        let take = two([Some(3), Some(2)], Unit::Degrees);
+        for (row, expected) in [
+            ("51.5|0.1|N|W", Ok((-0.1, 51.5))),
+            ("51.5|-0.1|n|W", Ok((-0.1, 51.5))),
+            ("51.5|0.1|South|east", Ok((0.1, -51.5))),
+            ("51.5S|0.1|S|E", Ok((0.1, -51.5))),
+            ("-51.5|0.1|N|W", Err(Reason::NotANumber)),
+            ("51.5S|0.1|N|E", Err(Reason::NotANumber)),
+            ("51.5|0.1||W", Err(Reason::NotANumber)),
+            ("51.5|0.1|N|O", Err(Reason::NotANumber)),
+            ("51.5|0.1|W|N", Err(Reason::NotANumber)),
+            ("||N|W", Err(Reason::Missing)),
+            ("|||", Err(Reason::Missing)),
+            ("51.5|0.1|N", Err(Reason::Malformed)),
+        ] {
+            assert_eq!(read(&take, row), expected.map_err(Verdict::from), "{row}");
+        }
+        let take = two([Some(3), Some(2)], Unit::DegreesMinutes);
+        assert_eq!(read(&take, "5130.0|00006.0|N|W"), Ok((-0.1, 51.5)));
+    }
+
+    #[test]
+    fn one_field_may_be_missing_from_a_row() {
+        let geometry = Geometry::Wkt;
+        let axes = [Axis::Longitude, Axis::Latitude];
+        let take = Take::One { column: 1, geometry, axes, unit: Unit::Degrees, srid: None };
+        assert_eq!(read(&take, "1"), Err(Reason::Malformed.into()));
+        assert_eq!(read(&take, "1|POINT (-0.1 51.5)"), Ok((-0.1, 51.5)));
+        assert_eq!(read(&take, "1|"), Err(Reason::Missing.into()));
+    }
+}

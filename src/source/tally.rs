@@ -1,0 +1,207 @@
+//! What became of the rows of one piece: numbers by reason, an example of each, what is doubtful about the others, and
+//! where asked for every row that is left out. Rows are numbered from 1 within the piece; the ledger (`parallel`) knows
+//! those before it.
+
+use super::doubt::{Doubt, pair};
+use crate::project::Coordinate;
+use crate::rows::{LeftOut, Reason};
+
+/// Characters of a value that are shown.
+const SHOWN: usize = 60;
+
+/// A row that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reject {
+    pub(super) row: u64,
+    pub(super) reason: Reason,
+    /// The fields that were looked at.
+    pub(super) value: String,
+}
+
+/// Rows of a piece and what became of them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Tally {
+    pub(super) rows: u64,
+    pub(super) left_out: LeftOut,
+    /// The first row without two finite numbers.
+    pub(super) first_invalid_row: Option<u64>,
+    /// The first row of each reason, or with `keep` all of them.
+    pub(super) rejects: Vec<Reject>,
+    /// Whether all rows that are left out are kept.
+    pub(super) keep: bool,
+    /// A row that cannot belong to this input, and why.
+    pub(super) ends: Option<(u64, String)>,
+    /// What the last row of the input holds when it looks cut off.
+    pub(super) cut: Option<String>,
+    /// The first row with a quote that took in lines and should not have opened, and what to know of it.
+    pub(super) swallowed: Option<(u64, String)>,
+    /// What is doubtful about rows that hold numbers.
+    pub(super) doubt: Doubt,
+    /// Rows when rows were handed over last.
+    handed: u64,
+    /// Rows left out since.
+    since: Vec<u64>,
+}
+
+impl Tally {
+    /// A tally that keeps all rows that are left out, or the first of each reason.
+    pub(super) fn new(keep: bool, doubt: Doubt) -> Self {
+        Self { keep, doubt, ..Self::default() }
+    }
+
+    /// Counts one row that cannot be used, which is the next one.
+    pub(super) fn reject(&mut self, reason: Reason, value: impl FnOnce() -> Vec<u8>) {
+        self.rows += 1;
+        let row = self.rows;
+        self.first_invalid_row.get_or_insert(row);
+        self.since.push(row);
+        self.leave_out(reason, row, || shown(&value()));
+    }
+
+    /// Leaves out a row that was counted already.
+    fn leave_out(&mut self, reason: Reason, row: u64, value: impl FnOnce() -> String) {
+        let first = self.left_out[reason] == 0;
+        self.left_out[reason] += 1;
+        if first || self.keep {
+            self.rejects.push(Reject { row, reason, value: value() });
+        }
+    }
+
+    /// The rows of the coordinates that were found since the last hand-over, in order.
+    fn found(&self) -> impl Iterator<Item = u64> {
+        let mut others = self.since.iter().copied().peekable();
+        (self.handed + 1..=self.rows).filter(move |row| others.next_if_eq(row).is_none())
+    }
+
+    /// Takes out the coordinates that `keep` refuses and counts their rows; `keep` may change the others.
+    pub(super) fn filter(
+        &mut self,
+        coordinates: &mut Vec<Coordinate>,
+        keep: impl Fn(&mut Coordinate) -> Result<(), Reason>,
+    ) {
+        let rows: Vec<u64> = self.found().collect();
+        let (mut at, mut out) = (0, Vec::new());
+        coordinates.retain_mut(|coordinate| {
+            let row = rows.get(at).copied().unwrap_or(self.rows);
+            at += 1;
+            match keep(coordinate) {
+                Ok(()) => true,
+                Err(reason) => {
+                    out.push((row, reason, *coordinate));
+                    false
+                }
+            }
+        });
+        for &(row, reason, coordinate) in &out {
+            self.leave_out(reason, row, || pair(coordinate));
+        }
+        if !out.is_empty() {
+            self.since.extend(out.iter().map(|(row, ..)| row));
+            self.since.sort_unstable();
+        }
+    }
+
+    /// Looks at what is about to be handed over.
+    pub(super) fn look(&mut self, coordinates: &[Coordinate]) {
+        let mut doubt = std::mem::take(&mut self.doubt);
+        doubt.look(coordinates, || self.found());
+        self.doubt = doubt;
+    }
+
+    /// Whether the rows have to be told that were left out behind the reader.
+    pub(super) fn wants(&self, left_out: &LeftOut) -> bool {
+        left_out.iter().any(|(reason, rows)| rows > 0 && (self.keep || self.left_out[reason] == 0))
+    }
+
+    /// Counts rows that were left out behind the reader; `judge` tells which, where that is wanted.
+    pub(super) fn left_out_behind(
+        &mut self,
+        left_out: &LeftOut,
+        coordinates: &[Coordinate],
+        mut judge: impl FnMut(Coordinate) -> Option<Reason>,
+    ) {
+        if self.wants(left_out) {
+            let mut known = self.left_out;
+            let rows: Vec<u64> = self.found().collect();
+            for (&coordinate, &row) in coordinates.iter().zip(&rows) {
+                if let Some(reason) = judge(coordinate) {
+                    if self.keep || known[reason] == 0 {
+                        self.rejects.push(Reject { row, reason, value: pair(coordinate) });
+                    }
+                    known[reason] += 1;
+                }
+            }
+        }
+        self.left_out.merge(left_out);
+    }
+
+    /// All rows so far were handed over.
+    pub(super) fn hand_over(&mut self) {
+        self.handed = self.rows;
+        self.since.clear();
+    }
+}
+
+/// A value's first characters.
+fn shown(value: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&value[..value.len().min(4 * SHOWN)]);
+    let mut short: String = text.chars().take(SHOWN).collect();
+    if short.len() < text.len() || value.len() > 4 * SHOWN {
+        short.push_str("...");
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(x: f64) -> Coordinate {
+        Coordinate { x, y: 0.5 }
+    }
+
+    #[test]
+    fn rows_keep_their_numbers_whatever_is_left_out_between_them() {
+        let mut tally = Tally::new(true, Doubt::default());
+        let mut coordinates = Vec::new();
+        // Rows 1 to 9; 2, 5 and 6 hold nothing, 4 is dropped, 8 lies beyond.
+        for row in 1..=9 {
+            if [2, 5, 6].contains(&row) {
+                tally.reject(Reason::Missing, Vec::new);
+            } else {
+                tally.rows += 1;
+                coordinates.push(at(f64::from(row)));
+            }
+        }
+        tally.filter(&mut coordinates, |c| if c.x == 4.0 { Err(Reason::Dropped) } else { Ok(()) });
+        assert_eq!(coordinates.iter().map(|c| c.x).collect::<Vec<_>>(), [1.0, 3.0, 7.0, 8.0, 9.0]);
+        let beyond = LeftOut::from([(Reason::OutOfRange, 1)]);
+        tally.left_out_behind(&beyond, &coordinates, |c| (c.x == 8.0).then_some(Reason::OutOfRange));
+        tally.hand_over();
+        tally.rows += 1;
+        tally.filter(&mut vec![at(1.0)], |_| Err(Reason::Dropped));
+        let rows: Vec<_> = tally.rejects.iter().map(|r| (r.row, r.reason)).collect();
+        let missing = Reason::Missing;
+        let expected = [
+            (2, missing),
+            (5, missing),
+            (6, missing),
+            (4, Reason::Dropped),
+            (8, Reason::OutOfRange),
+            (10, Reason::Dropped),
+        ];
+        assert_eq!(rows, expected);
+        assert_eq!((tally.left_out.total(), tally.first_invalid_row), (6, Some(2)));
+    }
+
+    #[test]
+    fn one_example_of_each_reason_is_kept() {
+        let mut tally = Tally::default();
+        for value in ["a", "b"] {
+            tally.reject(Reason::NotANumber, || value.into());
+        }
+        tally.reject(Reason::Malformed, || "\u{e9}".repeat(200).into());
+        let values: Vec<_> = tally.rejects.iter().map(|r| r.value.as_str()).collect();
+        assert_eq!(values, ["a", &("\u{e9}".repeat(60) + "...")]);
+    }
+}

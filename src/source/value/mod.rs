@@ -1,0 +1,133 @@
+//! One cell -> a number of degrees, or of whatever a projected system is measured in; and a cell that holds a whole place.
+//!
+//! `number` is the plain decimal, which is all that most files hold and all that the fast reader knows. What people write
+//! beyond that is here: blanks and minus signs of every kind (`text`), letters and words for the halves of the globe
+//! (`hemisphere`), degrees, minutes and seconds (`angle`), and places in one cell (`geometry`, `pair`; `recognise`
+//! tells which of them a column holds).
+//! Which cells are read, and as what, is left to `columns` and `take`.
+
+mod angle;
+pub mod fuzzing;
+mod geometry;
+mod hemisphere;
+pub(in crate::source) mod number;
+mod pair;
+mod recognise;
+mod text;
+
+pub(in crate::source) use geometry::geometry;
+pub(in crate::source) use hemisphere::{Half, hemisphere};
+pub(in crate::source) use recognise::{Recognised, recognise};
+
+use super::cell::Axis;
+use super::options::{Decimal, Unit};
+use number::Field;
+use text::Symbol;
+
+/// What a cell holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::source) enum Cell {
+    /// Nothing, or a word that says so.
+    Missing,
+    /// A finite number: degrees, whatever they were written in, or a coordinate of a projected system.
+    Number(f64),
+    /// Anything else.
+    Bad,
+}
+
+/// Reads the cell of one coordinate.
+#[inline]
+pub(in crate::source) fn coordinate(bytes: &[u8], axis: Axis, unit: Unit, decimal: Decimal) -> Cell {
+    if unit == Unit::Degrees && decimal == Decimal::Point {
+        match number::parse(bytes) {
+            Field::Number(value) => return Cell::Number(value),
+            Field::Blank => return Cell::Missing,
+            Field::NotANumber => (),
+        }
+    }
+    if unit == Unit::Degrees
+        && decimal == Decimal::Comma
+        && let Some(value) = number::with_comma(bytes)
+    {
+        return Cell::Number(value);
+    }
+    match read(bytes, Some(axis), unit, decimal) {
+        Reading::Missing => Cell::Missing,
+        Reading::Bad => Cell::Bad,
+        Reading::Number(found) => Cell::Number(found.value),
+    }
+}
+
+/// What a cell holds, and how it was written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Reading {
+    Missing,
+    Bad,
+    Number(Found),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Found {
+    value: f64,
+    /// The axis that a letter or word names.
+    axis: Option<Axis>,
+    /// How many numbers it is made of: 3 of degrees, minutes and seconds.
+    parts: usize,
+}
+
+/// Reads a cell along an axis; `None`: either of degrees.
+fn read(bytes: &[u8], axis: Option<Axis>, unit: Unit, decimal: Decimal) -> Reading {
+    let text = text::bare(bytes);
+    let alone = axis == Some(Axis::Projected);
+    let (negative, rest) = sign(text);
+    let plain = number::magnitude(rest, unit, alone, decimal);
+    if let Some(value) = plain {
+        let value = if negative == Some(true) { -value } else { value };
+        return Reading::Number(Found { value, axis: None, parts: 1 });
+    }
+    if text::is_missing(text) {
+        return Reading::Missing;
+    }
+    match if alone { None } else { lettered(text, axis, unit, decimal) } {
+        Some(found) => Reading::Number(found),
+        None => Reading::Bad,
+    }
+}
+
+/// A number with a letter, or of several parts.
+fn lettered(text: &[u8], axis: Option<Axis>, unit: Unit, decimal: Decimal) -> Option<Found> {
+    let (text, letter) = angle::take_letter(text, axis).ok()?;
+    let (negative, rest) = sign(text);
+    let plain = letter.and_then(|_| number::magnitude(rest, unit, false, decimal));
+    let (magnitude, parts) = match plain {
+        Some(value) => (value, 1),
+        None if unit == Unit::Degrees => {
+            let found = angle::read(rest, letter.is_some(), decimal)?;
+            (found.degrees, found.parts)
+        }
+        None => return None,
+    };
+    let value = match (negative, letter) {
+        // A sign and a letter that disagree.
+        (Some(true), Some((_, Half::Positive))) | (Some(false), Some((_, Half::Negative))) => return None,
+        (Some(true), _) | (_, Some((_, Half::Negative))) => -magnitude,
+        _ => magnitude,
+    };
+    Some(Found { value, axis: letter.map(|(axis, _)| axis), parts })
+}
+
+/// The sign in front, if there is one (true: a minus), and what is behind it.
+#[inline]
+fn sign(text: &[u8]) -> (Option<bool>, &[u8]) {
+    match text.first() {
+        Some(b'0'..=b'9') | None => (None, text),
+        Some(b'+') => (Some(false), &text[1..]),
+        Some(_) => match text::first(text) {
+            (Symbol::Minus, length) => (Some(true), text::trim_start(&text[length..])),
+            _ => (None, text),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;
