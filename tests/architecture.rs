@@ -86,7 +86,10 @@ const HOMES: [(&str, &[&str]); 40] = [
     ),
     ("sha2", &["serve"]),
     ("signal_hook", &["cli"]),
-    ("tempfile", &["bench", "cli/bench.rs", "container/write", "source/delimited/tests.rs", "staging", "store"]),
+    (
+        "tempfile",
+        &["bench", "cli/bench.rs", "cli/report.rs", "container/write", "source/delimited/tests.rs", "staging", "store"],
+    ),
     ("thiserror", &["error.rs"]),
     ("tokio", &["serve"]),
     ("twox_hash", &["container/read", "container/write", "serve"]),

@@ -226,20 +226,6 @@ impl Doubt {
                 ..Notice::default()
             });
         }
-        let named = |name: &str, letter| name.trim().eq_ignore_ascii_case(letter);
-        if degrees && options.crs.is_none() && named(&file.x_column, "x") && named(&file.y_column, "y") {
-            found.notices.push(Notice {
-                code: "xy_as_degrees",
-                input: Some(file.name.clone()),
-                flag: Some("--crs".into()),
-                text: format!(
-                    "{}: columns '{}' and '{}' are taken for degrees; if they are eastings and northings, name their \
-                     reference system with --crs",
-                    file.name, file.x_column, file.y_column
-                ),
-                ..Notice::default()
-            });
-        }
         if degrees {
             self.judge_degrees(&mut found, options, known);
         }

@@ -136,7 +136,15 @@ fn recognise(
         }
     }
     if head.starts_with(b"PK\x03\x04") {
-        return Err(Error::Input(format!("{input} is a zip archive, which is not read yet; unpack it first (unzip)")));
+        let holds = |word: &[u8]| head.windows(word.len()).any(|part| part == word);
+        let spreadsheet =
+            holds(b"xl/") || holds(b"[Content_Types].xml") || holds(b"vnd.oasis.opendocument.spreadsheet");
+        let what = if spreadsheet {
+            "is a spreadsheet; save it as CSV"
+        } else {
+            "is a zip archive, which is not read yet; unpack it first (unzip)"
+        };
+        return Err(Error::Input(format!("{input} {what}")));
     }
     if let Some(what) = kinds::other(&head) {
         let within = if how.is_empty() { String::new() } else { format!(" (packed with {how})") };
