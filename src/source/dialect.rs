@@ -23,7 +23,7 @@ impl Dialect {
 
     /// Whether `byte` ends a field that is not in quotes, and its row goes on.
     #[inline]
-    pub(super) fn separates(&self, byte: u8) -> bool {
+    pub(super) fn separates(self, byte: u8) -> bool {
         match self.delimiter {
             Delimiter::Byte(delimiter) => byte == delimiter,
             Delimiter::Blanks => matches!(byte, b' ' | b'\t'),
@@ -32,17 +32,17 @@ impl Dialect {
 
     /// Whether `byte` ends a field that is not in quotes.
     #[inline]
-    pub(super) fn ends(&self, byte: u8) -> bool {
+    pub(super) fn ends(self, byte: u8) -> bool {
         self.separates(byte) || matches!(byte, b'\n' | b'\r')
     }
 
     /// Whether a quote means anything.
-    pub(super) fn quotes(&self) -> bool {
+    pub(super) fn quotes(self) -> bool {
         self.quoting != Quoting::None
     }
 
     /// Whether quotes and line ends are all that decides where rows end.
-    pub(super) fn usual(&self) -> bool {
+    pub(super) fn usual(self) -> bool {
         self.quoting == Quoting::Doubled && self.comment.is_none() && !self.padded
     }
 }

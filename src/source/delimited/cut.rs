@@ -35,7 +35,7 @@ impl Quotes {
 
     /// Where the place behind `byte` stands.
     #[inline]
-    pub(super) fn next(self, byte: u8, dialect: &Dialect) -> Self {
+    pub(super) fn next(self, byte: u8, dialect: Dialect) -> Self {
         match (self, byte) {
             (Self::Open, b'"') => Self::Closed,
             (Self::Open, b'\\') if dialect.quoting == Quoting::Backslash => Self::Escaped,
@@ -51,7 +51,7 @@ impl Quotes {
     }
 
     /// The first of the places that make no difference from this one to a stretch whose first byte is `first`.
-    pub(super) fn alike(self, first: Option<u8>, dialect: &Dialect) -> Self {
+    pub(super) fn alike(self, first: Option<u8>, dialect: Dialect) -> Self {
         let Some(first) = first else { return self };
         let next = self.next(first, dialect);
         Self::ALL.into_iter().find(|other| other.next(first, dialect) == next).unwrap_or(self)
@@ -79,7 +79,7 @@ pub(super) fn cut(
     bytes: &[u8],
     quote: Option<usize>,
     begin: Quotes,
-    dialect: &Dialect,
+    dialect: Dialect,
     spans: &mut Vec<(u32, u32)>,
 ) -> Cut {
     if bytes.is_empty() {
@@ -105,7 +105,7 @@ pub(super) fn cut(
 }
 
 /// The way of the usual dialect: from quote to quote.
-fn usual(bytes: &[u8], quote: Option<usize>, begin: Quotes, dialect: &Dialect, spans: &mut Vec<(u32, u32)>) -> Cut {
+fn usual(bytes: &[u8], quote: Option<usize>, begin: Quotes, dialect: Dialect, spans: &mut Vec<(u32, u32)>) -> Cut {
     let Some(&last_byte) = bytes.last() else { return Cut { first: None, last: 0, end: None } };
     spans.clear();
     let mut open = begin == Quotes::Open;
@@ -239,10 +239,10 @@ mod tests {
                 if !state.within() && matches!(byte, b'\n' | b'\r') {
                     ends.push(i + 1);
                 }
-                state = state.next(byte, &dialect);
+                state = state.next(byte, dialect);
             }
-            let begin = from.alike(bytes.first().copied(), &dialect);
-            let cut = cut(&bytes, quote(&bytes), begin, &dialect, &mut vec![(7, 9)]);
+            let begin = from.alike(bytes.first().copied(), dialect);
+            let cut = cut(&bytes, quote(&bytes), begin, dialect, &mut vec![(7, 9)]);
             prop_assert_eq!(cut.end.unwrap_or(from), state);
             prop_assert_eq!((cut.first, cut.last), (ends.first().copied(), ends.last().copied().unwrap_or(0)));
         }

@@ -75,7 +75,7 @@ pub(super) fn detect(
     let delimiter = options.delimiter.or(said.map(|(delimiter, _)| delimiter));
     let see = See { head, start, complete, options, projected };
     let Some(best) = see.best(delimiter)? else { return Ok(None) };
-    see.found(best, options.delimiter.is_none())
+    see.found(&best, options.delimiter.is_none())
 }
 
 /// What is looked at, and with which wishes.
@@ -149,7 +149,7 @@ impl See<'_> {
             return Ok(Some(best));
         }
         if blanks.header.is_none() || blanks.even < 100 {
-            let records = self.records(&blanks.dialect, FIRST).all;
+            let records = self.records(blanks.dialect, FIRST).all;
             let line = records.iter().find(|r| r.fields.iter().filter(|f| is_number(f)).count() > 1);
             let shown = line.map_or(String::new(), |r| scan::lossy(&self.head[r.start..r.end]));
             return Err(format!(
@@ -171,7 +171,7 @@ impl See<'_> {
         let hash = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'#');
         if dialect.comment.is_none() && hash {
             dialect.comment = Some(b'#');
-            if self.records(&dialect, 1).all.is_empty() {
+            if self.records(dialect, 1).all.is_empty() {
                 dialect.comment = None;
             }
         }
@@ -194,7 +194,7 @@ impl See<'_> {
     }
 
     fn try_out(&self, dialect: Dialect) -> Option<Tried> {
-        let records = self.records(&dialect, FIRST + 20);
+        let records = self.records(dialect, FIRST + 20);
         if records.all.is_empty() && records.comments.is_empty() {
             return None;
         }
@@ -221,7 +221,7 @@ impl See<'_> {
     }
 
     /// Up to `limit` records that are whole.
-    fn records(&self, dialect: &Dialect, limit: usize) -> Records {
+    fn records(&self, dialect: Dialect, limit: usize) -> Records {
         let mut records = Records::default();
         let (mut state, mut start) = (Quotes::Row, self.start);
         let mut add = |start: usize, end: usize| {
@@ -233,7 +233,7 @@ impl See<'_> {
                     records.comments.push(Record { start, end, fields: scan::fields(text, dialect) });
                 }
             } else if !matches!(row, [] | [b'\n' | b'\r'])
-                && !(dialect.delimiter == Delimiter::Blanks && text.is_empty())
+                && (dialect.delimiter != Delimiter::Blanks || !text.is_empty())
             {
                 records.all.push(Record { start, end, fields: scan::fields(row, dialect) });
             }
@@ -289,9 +289,9 @@ impl See<'_> {
     }
 
     /// Chooses the columns by what the dialect makes of the head.
-    fn found(&self, tried: Tried, looked_for: bool) -> Result<Option<Found>, String> {
+    fn found(&self, tried: &Tried, looked_for: bool) -> Result<Option<Found>, String> {
         let mut dialect = tried.dialect;
-        let records = self.records(&dialect, SAMPLE + FIRST);
+        let records = self.records(dialect, SAMPLE + FIRST);
         let first = match tried.header {
             Some(at) => at,
             // A title may stand before rows whose columns were given by their places.
@@ -353,7 +353,7 @@ impl See<'_> {
             At::Record(_) if chosen.header => record.end,
             At::Record(_) => record.start,
         };
-        let remark = self.remark(&dialect, looked_for, chosen.header.then_some(record.start), tried.header);
+        let remark = self.remark(dialect, looked_for, chosen.header.then_some(record.start), tried.header);
         let mut layout = Layout::new(dialect, chosen.take, width, header, self.options, self.projected);
         layout.decimals = usual_decimals(&rows, &layout);
         let table = if chosen.header {
@@ -366,7 +366,7 @@ impl See<'_> {
     }
 
     /// What of the dialect is not the plain way.
-    fn remark(&self, dialect: &Dialect, looked_for: bool, header: Option<usize>, found: Option<At>) -> String {
+    fn remark(&self, dialect: Dialect, looked_for: bool, header: Option<usize>, found: Option<At>) -> String {
         let mut parts = Vec::new();
         if looked_for && dialect.delimiter != Delimiter::Byte(b',') {
             parts.push(match dialect.delimiter {

@@ -237,7 +237,7 @@ impl Piece for Stretch<'_> {
         text.bytes.count(self.len, out.monitor);
         let (bytes, spans) = desk.parts(self.len);
         let quote = cut::quote(bytes);
-        let mut cuts = Cuts { bytes, quote, dialect: &text.layout.dialect, spans, known: Vec::new() };
+        let mut cuts = Cuts { bytes, quote, dialect: text.layout.dialect, spans, known: Vec::new() };
         cuts.of(Quotes::Start);
         let link = match text.chain.try_turn(self.number) {
             Some(link) => link,
@@ -319,7 +319,7 @@ impl Delimited {
 struct Cuts<'a> {
     bytes: &'a [u8],
     quote: Option<usize>,
-    dialect: &'a Dialect,
+    dialect: Dialect,
     spans: &'a mut Vec<(u32, u32)>,
     known: Vec<(Quotes, Cut)>,
 }

@@ -24,7 +24,7 @@ pub(super) struct Record {
 /// Reads the rows of a text without a header: what became of them, and the coordinates in order.
 pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
     let (mut tally, mut coordinates) = (Tally::default(), Vec::new());
-    for record in records(text, &layout.dialect) {
+    for record in records(text, layout.dialect) {
         if record.open || record.swallows {
             tally.swallowed.get_or_insert((tally.rows + 1, String::new()));
         }
@@ -73,7 +73,7 @@ fn judge(record: &Record, layout: &Layout) -> Result<Coordinate, Verdict> {
 }
 
 /// The records of a text; blank lines, comments and what ends a file of DOS are none.
-pub(super) fn records(text: &[u8], dialect: &Dialect) -> Vec<Record> {
+pub(super) fn records(text: &[u8], dialect: Dialect) -> Vec<Record> {
     let line_end = |byte: u8| byte == b'\n' || byte == b'\r';
     let blank = |byte: u8| byte == b' ' || byte == b'\t';
     let blanks = dialect.delimiter == Delimiter::Blanks;
@@ -121,7 +121,7 @@ pub(super) fn records(text: &[u8], dialect: &Dialect) -> Vec<Record> {
 }
 
 /// Adds the field at `at` to the record; gives the place of what ends it.
-fn field(text: &[u8], mut at: usize, dialect: &Dialect, record: &mut Record) -> usize {
+fn field(text: &[u8], mut at: usize, dialect: Dialect, record: &mut Record) -> usize {
     let separates = |byte: u8| match dialect.delimiter {
         Delimiter::Byte(delimiter) => byte == delimiter,
         Delimiter::Blanks => byte == b' ' || byte == b'\t',

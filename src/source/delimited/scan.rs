@@ -202,14 +202,14 @@ impl<'a> Cursor<'a> {
             || (layout.dialect.delimiter == Delimiter::Blanks && row.count != layout.width);
         let (from, _) = layout.take.span();
         let field =
-            |column: usize| column.checked_sub(from).and_then(|i| self.fields.get(i)).map(|f| f.value(&layout.dialect));
+            |column: usize| column.checked_sub(from).and_then(|i| self.fields.get(i)).map(|f| f.value(layout.dialect));
         let verdict = match layout.take.coordinate(layout.dialect.decimal, field) {
             Ok(_) if wrong => Err(Reason::Malformed.into()),
             Ok(coordinate) => Ok(coordinate),
             Err(Verdict::Out(reason)) => {
                 let text = matches!(reason, Reason::NotANumber | Reason::Malformed | Reason::NotAPoint) && !row.open;
                 let bytes = &self.bytes[start..self.at.min(self.bytes.len())];
-                if text && layout.within(bytes.len(), || fields(bytes, &layout.dialect)) == Within::OtherHeader {
+                if text && layout.within(bytes.len(), || fields(bytes, layout.dialect)) == Within::OtherHeader {
                     Err(Verdict::Ends(format!(
                         "it names other columns than the header of this input, or in another order, so the rows behind \
                          it mean something else: {}; split the input there",
@@ -247,7 +247,7 @@ impl<'a> Cursor<'a> {
         let Some(usual) = layout.decimals else { return false };
         let point = if layout.dialect.decimal == Decimal::Comma { b',' } else { b'.' };
         let (from, to) = layout.take.span();
-        let last = self.fields.get(to - from).map(|field| field.value(&layout.dialect));
+        let last = self.fields.get(to - from).map(|field| field.value(layout.dialect));
         last.is_some_and(|value| decimals(&value, point) < usual)
     }
 
@@ -307,7 +307,7 @@ impl<'a> Cursor<'a> {
 
     /// The field at the cursor; moves behind its delimiter or its row's end (false then).
     fn field(&mut self, row: &mut Row) -> (Content<'a>, bool) {
-        let (bytes, dialect) = (self.bytes, &self.layout.dialect);
+        let (bytes, dialect) = (self.bytes, self.layout.dialect);
         let (field, end) = field(bytes, self.at, dialect);
         if let Content::Quoted { inner, rest, closed } = field {
             row.open |= !closed;
@@ -346,7 +346,7 @@ impl<'a> Cursor<'a> {
             if !shown.is_empty() {
                 shown.extend_from_slice(b", ");
             }
-            let value = field.value(&self.layout.dialect);
+            let value = field.value(self.layout.dialect);
             shown.extend_from_slice(&value[..value.len().min(4 * SHOWN)]);
         }
         shown
@@ -354,7 +354,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// The field of `bytes` at `start` and where it ends: at its delimiter, its row's end, or the end of all.
-fn field<'a>(bytes: &'a [u8], start: usize, dialect: &Dialect) -> (Content<'a>, usize) {
+fn field(bytes: &[u8], start: usize, dialect: Dialect) -> (Content<'_>, usize) {
     let mut open = start;
     if dialect.padded {
         open += bytes[start..].iter().position(|&byte| byte != b' ').unwrap_or(0);
@@ -388,7 +388,7 @@ fn field<'a>(bytes: &'a [u8], start: usize, dialect: &Dialect) -> (Content<'a>, 
 }
 
 /// Where a field without quotes ends.
-fn field_end(rest: &[u8], dialect: &Dialect) -> usize {
+fn field_end(rest: &[u8], dialect: Dialect) -> usize {
     match (rest.first(), dialect.delimiter) {
         (Some(&byte), _) if dialect.ends(byte) => 0,
         (_, Delimiter::Byte(delimiter)) => memchr3(delimiter, b'\n', b'\r', rest).unwrap_or(rest.len()),
@@ -397,7 +397,7 @@ fn field_end(rest: &[u8], dialect: &Dialect) -> usize {
 }
 
 /// All fields of one row, unquoted.
-pub(super) fn fields(row: &[u8], dialect: &Dialect) -> Vec<Vec<u8>> {
+pub(super) fn fields(row: &[u8], dialect: Dialect) -> Vec<Vec<u8>> {
     let (mut all, mut at) = (Vec::new(), 0);
     let blanks = dialect.delimiter == Delimiter::Blanks;
     let pass = |at: usize| {
@@ -443,7 +443,7 @@ enum Content<'a> {
 
 impl<'a> Content<'a> {
     /// What the field holds, without its quotes.
-    fn value(&self, dialect: &Dialect) -> Cow<'a, [u8]> {
+    fn value(&self, dialect: Dialect) -> Cow<'a, [u8]> {
         let (inner, rest) = match *self {
             Self::Plain(text) => return Cow::Borrowed(text),
             Self::Quoted { inner, rest, .. } => (inner, rest),

@@ -124,7 +124,7 @@ fn compare_as(
 }
 
 /// The records of crate `csv`, where it knows the dialect.
-fn compare_with_csv(text: &[u8], dialect: &Dialect) -> std::result::Result<(), TestCaseError> {
+fn compare_with_csv(text: &[u8], dialect: Dialect) -> std::result::Result<(), TestCaseError> {
     let Delimiter::Byte(delimiter) = dialect.delimiter else { return Ok(()) };
     // To it a comment ends at a line feed only, and what ends a file of DOS is a record.
     if text.ends_with(b"\x1a") || dialect.comment.is_some() || dialect.padded || dialect.quoting == Quoting::Backslash {
@@ -233,7 +233,7 @@ proptest! {
         };
         let text = text.replace(',', &delimiter.to_string());
         let text = if dialect.decimal == Decimal::Comma { text.replace('.', ",") } else { text };
-        compare_with_csv(text.as_bytes(), &dialect)?;
+        compare_with_csv(text.as_bytes(), dialect)?;
         compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream })?;
     }
 }
@@ -352,7 +352,9 @@ fn each_row_is_used_or_has_its_reason() {
     use crate::rows::Reason::{Malformed, Missing, NotANumber};
     let rows = format!("id,lon,lat\n{ROWS}");
     let named = rows.replace("id,lon,lat", "id,lon,lat,name").replace(".5\n", ".5,a\n");
-    let cases: [(String, u64, &[(crate::rows::Reason, u64)]); 20] = [
+    /// A text, rows used, rows left out.
+    type Case = (String, u64, &'static [(crate::rows::Reason, u64)]);
+    let cases: [Case; 20] = [
         (rows.clone(), 4, &[]),
         // Longer rows: blank ends do no harm.
         (format!("{rows}5,1.25,2.5,,\n"), 5, &[]),
