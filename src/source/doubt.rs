@@ -49,11 +49,10 @@ impl Doubt {
         Self { whole, ..Self::default() }
     }
 
-    /// Looks at coordinates; `rows` gives their numbers.
-    pub(super) fn look<R: Iterator<Item = u64>>(&mut self, coordinates: &[Coordinate], rows: impl Fn() -> R) {
+    /// Looks at coordinates; `row_of` gives the number of each.
+    pub(super) fn look(&mut self, coordinates: &[Coordinate], row_of: impl Fn(usize) -> u64) {
         let Some((low, high)) = bounds(coordinates) else { return };
         self.rows += coordinates.len() as u64;
-        let row_of = |at: usize| rows().nth(at).unwrap_or(0);
         let known = self.bounds.map(|b| [b[0].0.x, b[1].0.x, b[2].0.y, b[3].0.y]);
         if known
             .is_none_or(|[west, east, south, north]| low.x < west || high.x > east || low.y < south || high.y > north)
@@ -91,17 +90,13 @@ impl Doubt {
         if self.grid.is_empty() {
             self.grid = vec![0; GRID.0 * GRID.1];
         }
-        let mut numbers = rows();
-        let mut sample = coordinates.iter().step_by(every);
-        let mut number = numbers.next();
-        while let (Some(c), Some(row)) = (sample.next(), number) {
+        for (at, c) in coordinates.iter().enumerate().step_by(every) {
             self.sampled += every as u64;
-            let place = self.places.entry((c.x.to_bits(), c.y.to_bits())).or_insert((0, row));
+            let place = self.places.entry((c.x.to_bits(), c.y.to_bits())).or_insert_with(|| (0, row_of(at)));
             place.0 += every as u64;
             if let Some(cell) = cell(c).and_then(|cell| self.grid.get_mut(cell)) {
                 *cell += every as u64;
             }
-            number = if every == 1 { numbers.next() } else { numbers.nth(every - 1) };
         }
     }
 
@@ -243,7 +238,7 @@ impl Doubt {
                 found.end(
                     lost,
                     holding,
-                    example,
+                    example.as_ref(),
                     &format!("cannot be used ({why}): is it read as it should be? --accept-doubt draws the rest"),
                 );
             } else if !explained {
@@ -284,7 +279,7 @@ impl Doubt {
             if options.accept_doubt {
                 found.add("swapped", self.swapped.0, numbers, known(self.swapped.1), Some("--lon --lat"), &text);
             } else {
-                found.end(self.swapped.0, numbers, known(self.swapped.1), &text);
+                found.end(self.swapped.0, numbers, known(self.swapped.1).as_ref(), &text);
             }
         }
         let small = west >= -PI && east <= PI && south >= -PI && north <= PI;
@@ -294,7 +289,7 @@ impl Doubt {
             let text =
                 "lie within pi of 0, 0: are these radians (--unit radians), or x and y of something that is no map?";
             if numbers > 1000 && !options.accept_doubt {
-                found.end(numbers, numbers, example, &format!("{text} --accept-doubt draws them as degrees"));
+                found.end(numbers, numbers, example.as_ref(), &format!("{text} --accept-doubt draws them as degrees"));
             } else {
                 found.add("within_pi", numbers, numbers, example, Some("--unit radians"), text);
             }
@@ -390,8 +385,8 @@ impl Found<'_> {
         });
     }
 
-    fn end(&mut self, rows: u64, of: u64, example: Option<(u64, String)>, text: &str) {
-        let line = self.line(rows, of, example.as_ref(), text);
+    fn end(&mut self, rows: u64, of: u64, example: Option<&(u64, String)>, text: &str) {
+        let line = self.line(rows, of, example, text);
         self.error.get_or_insert(Error::Input(line));
     }
 }

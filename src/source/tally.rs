@@ -67,10 +67,19 @@ impl Tally {
         }
     }
 
-    /// The rows of the coordinates that were found since the last hand-over, in order.
-    fn found(&self) -> impl Iterator<Item = u64> {
-        let mut others = self.since.iter().copied().peekable();
-        (self.handed + 1..=self.rows).filter(move |row| others.next_if_eq(row).is_none())
+    /// The row of a coordinate, by its place among those that were found since the last hand-over.
+    fn row_of(&self, at: usize) -> u64 {
+        // Of the rows that are left out, those before it: each of them moves it by one.
+        let mut others = 0..self.since.len();
+        while !others.is_empty() {
+            let middle = others.start + others.len() / 2;
+            if self.since[middle] - self.handed - (middle as u64 + 1) <= at as u64 {
+                others.start = middle + 1;
+            } else {
+                others.end = middle;
+            }
+        }
+        self.handed + 1 + at as u64 + others.start as u64
     }
 
     /// Takes out the coordinates that `keep` refuses and counts their rows; `keep` may change the others.
@@ -79,10 +88,9 @@ impl Tally {
         coordinates: &mut Vec<Coordinate>,
         keep: impl Fn(&mut Coordinate) -> Result<(), Reason>,
     ) {
-        let rows: Vec<u64> = self.found().collect();
         let (mut at, mut out) = (0, Vec::new());
         coordinates.retain_mut(|coordinate| {
-            let row = rows.get(at).copied().unwrap_or(self.rows);
+            let row = self.row_of(at);
             at += 1;
             match keep(coordinate) {
                 Ok(()) => true,
@@ -104,7 +112,7 @@ impl Tally {
     /// Looks at what is about to be handed over.
     pub(super) fn look(&mut self, coordinates: &[Coordinate]) {
         let mut doubt = std::mem::take(&mut self.doubt);
-        doubt.look(coordinates, || self.found());
+        doubt.look(coordinates, |at| self.row_of(at));
         self.doubt = doubt;
     }
 
@@ -122,9 +130,9 @@ impl Tally {
     ) {
         if self.wants(left_out) {
             let mut known = self.left_out;
-            let rows: Vec<u64> = self.found().collect();
-            for (&coordinate, &row) in coordinates.iter().zip(&rows) {
+            for (at, &coordinate) in coordinates.iter().enumerate() {
                 if let Some(reason) = judge(coordinate) {
+                    let row = self.row_of(at);
                     if self.keep || known[reason] == 0 {
                         self.rejects.push(Reject { row, reason, value: pair(coordinate) });
                     }

@@ -9,7 +9,8 @@ use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 pub(super) use self::known::{KnownFile, lock};
 use self::pipe::{read_some, standard_input};
@@ -37,7 +38,7 @@ impl Bytes {
         let stream = |file| Self::Stream(Mutex::new(Stream::of(From::Pipe(file), input.path())));
         let Input::File(path) = input else {
             let file = standard_input().map_err(|e| Error::io("open", &input.path(), e))?;
-            let since = file.metadata().ok().filter(Metadata::is_file);
+            let since = file.metadata().ok().filter(Metadata::is_file).map(|meta| (meta.len(), meta.modified().ok()));
             let stream = Stream { since, ..Stream::of(From::Pipe(file), input.path()) };
             return Ok(Self::Stream(Mutex::new(stream)));
         };
@@ -63,7 +64,7 @@ impl Bytes {
                 Stream::of(From::Known { file: Arc::new(file), recipe, feed: None }, name)
             }
             Self::Stream(stream) => {
-                let Stream { from, name, head, at, .. } = stream.into_inner().unwrap_or_else(|e| e.into_inner());
+                let Stream { from, name, head, at, .. } = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
                 let From::Pipe(file) = from else {
                     return Err(Error::Internal("what is unpacked cannot be unpacked again".into()));
                 };
@@ -131,7 +132,7 @@ pub(super) struct Stream {
     /// How much of that is not to be given out again.
     at: usize,
     /// What a file was that is read as a stream when it was opened.
-    since: Option<Metadata>,
+    since: Option<(u64, Option<SystemTime>)>,
 }
 
 /// Where a stream comes from.
@@ -160,7 +161,7 @@ impl Stream {
     fn verify(&self) -> Result<()> {
         let (Some(then), From::Pipe(file)) = (&self.since, &self.from) else { return Ok(()) };
         let now = file.metadata().map_err(|e| Error::io("read", &self.name, e))?;
-        if now.len() == then.len() && now.modified().ok() == then.modified().ok() {
+        if *then == (now.len(), now.modified().ok()) {
             return Ok(());
         }
         Err(Error::Input(format!(

@@ -187,7 +187,7 @@ fn run(
 fn explain(error: io::Error, name: &Path, what: &str, taken: u64) -> Error {
     let kind = error.kind();
     let text = error.to_string();
-    match error.into_inner().map(|inner| inner.downcast::<Error>()) {
+    match error.into_inner().map(<dyn std::error::Error + Send + Sync>::downcast::<Error>) {
         // Ours, of the bytes below.
         Some(Ok(ours)) => *ours,
         _ if kind == ErrorKind::UnexpectedEof => Error::Input(format!(
