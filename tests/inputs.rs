@@ -25,7 +25,7 @@ fn report(place: &Playground, name: &str) -> Value {
 fn rows_are_used_or_left_out_in_each_input_and_in_all() {
     let place = Playground::new();
     place.file("a.csv", "lon,lat\n1,2\n,2\n181,2\n1,89\n");
-    place.file("b.csv", "lat,lon\n2,1\nnan,2\n5\n95,1\n3,4\n");
+    place.file("b.csv", "lat,lon\n2,1\ninf,2\n5\n95,1\n3,4\n");
     place.run(["render", "a.csv", "b.csv", "-o", "t", "-z", "0..3", "--backend", "cpu", "--report", "r.json"]).ok();
     let report = report(&place, "r.json");
     let sum = |left_out: &Value| left_out.as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();

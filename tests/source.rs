@@ -12,7 +12,7 @@ use tilefire::error::{Error, Result};
 use tilefire::monitor::Monitor;
 use tilefire::project::{Coordinate, Crs};
 use tilefire::rows::{LeftOut, Reason};
-use tilefire::source::{self, Batch, BatchSink, Delimiter, Header, Input, ReadOptions, ReadReport};
+use tilefire::source::{self, Batch, BatchSink, Decimal, Delimiter, Header, Input, ReadOptions, ReadReport, Unit};
 
 #[derive(Default)]
 struct Kept(Vec<Coordinate>);
@@ -70,7 +70,7 @@ fn each_row_has_one_reason() {
     let text =
         "lon,lat,note\r\n\r\n1,2,\n ,5,\n,x,\nnan,3,\n1e400,3,\n1,inf,\nx,\n1\n\n+1.5 , -2,\"a\nb\"\n3,4,\"open\n5,6,";
     let report = read(text, |_| ()).unwrap();
-    let left_out = LeftOut::from([(Reason::Missing, 2 + 1), (Reason::NotANumber, 3), (Reason::Malformed, 2)]);
+    let left_out = LeftOut::from([(Reason::Missing, 2 + 1 + 1), (Reason::NotANumber, 2), (Reason::Malformed, 2)]);
     assert_eq!((report.left_out, report.files[0].left_out), (left_out, left_out));
     assert_eq!(report.files[0].used, 10 - left_out.total());
     assert_eq!((report.rows, report.files[0].first_invalid_row), (10, Some(2)));
@@ -293,7 +293,7 @@ fn one_file_under_two_names_is_noticed() {
 #[test]
 fn rows_are_accounted_for_by_input() {
     let folder = Folder::new();
-    let inputs = [folder.file("a.csv", "lon,lat\n1,2\n,\nx,1\n"), folder.file("b.csv", "lon,lat\n3,4\nnan,1\n")];
+    let inputs = [folder.file("a.csv", "lon,lat\n1,2\n,\nx,1\n"), folder.file("b.csv", "lon,lat\n3,4\ninf,1\n")];
     let (report, _) = read_with(&inputs, &ReadOptions::default(), 2).unwrap();
     let expected = [
         (3, 1, LeftOut::from([(Reason::Missing, 1), (Reason::NotANumber, 1)])),
@@ -420,10 +420,10 @@ fn a_cancelled_run_is_interrupted() {
 #[test]
 fn a_run_without_points_says_why() {
     let projected = |options: &mut ReadOptions| options.crs = Some(Crs::WebMercator);
-    let mut report = read("lon,lat\n530000,180000\n,\n", |_| ()).unwrap();
+    let mut report = read("lon,lat\n530000.5,180000.5\n,\n", |o| o.unit = Some(Unit::Degrees)).unwrap();
     report.left_out[Reason::OutOfRange] = 1;
     let text = source::no_usable_rows(&report).to_string();
-    assert!(text.contains("--crs") && text.contains("points.csv") && text.contains("look projected"), "{text}");
+    assert!(text.contains("--crs") && text.contains("points.csv") && text.contains("if they are projected"), "{text}");
     let mut report = read("x,y\n530000,180000\n,\n", projected).unwrap();
     report.left_out[Reason::OutOfRange] = 1;
     let text = source::no_usable_rows(&report).to_string();
@@ -487,7 +487,15 @@ proptest! {
             text.push_str(end);
         }
         let folder = Folder::new();
-        let (report, points) = read_with(&[folder.file("p.csv", text)], &ReadOptions::default(), sinks).unwrap();
+        // What the numbers may mean is not asked for here.
+        let plain = ReadOptions {
+            unit: Some(Unit::Degrees),
+            delimiter: Some(Delimiter::Byte(b',')),
+            decimal: Some(Decimal::Point),
+            accept_doubt: true,
+            ..ReadOptions::default()
+        };
+        let (report, points) = read_with(&[folder.file("p.csv", text)], &plain, sinks).unwrap();
         prop_assert_eq!(report.rows, rows.len() as u64);
         prop_assert_eq!(report.rows - report.left_out.total(), expected.len() as u64);
         prop_assert_eq!(points, expected);
