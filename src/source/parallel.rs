@@ -182,12 +182,14 @@ struct Ledger<'a> {
     /// The number of the first piece that was not added yet, and all that were handed out since.
     first: u64,
     waiting: VecDeque<(usize, Option<Tally>)>,
+    /// Which row ended the run.
+    ended: Option<String>,
 }
 
 impl<'a> Ledger<'a> {
     fn new(files: Vec<FileReport>, rejects: Option<&'a RejectLog>) -> Self {
         let doubts = vec![Doubt::default(); files.len()];
-        Self { files, doubts, rejects, first: 0, waiting: VecDeque::new() }
+        Self { files, doubts, rejects, first: 0, waiting: VecDeque::new(), ended: None }
     }
 
     /// The number of a new piece of `input`.
@@ -198,6 +200,10 @@ impl<'a> Ledger<'a> {
 
     /// Writes down what became of a piece. Fails where a row of it ends the run, once all before it are known.
     fn close(&mut self, number: u64, tally: Tally) -> Result<()> {
+        // Another thread may come here before the one that met the row has told of it.
+        if let Some(line) = &self.ended {
+            return Err(Error::Input(line.clone()));
+        }
         if let Some(piece) = self.waiting.get_mut((number - self.first) as usize) {
             piece.1 = Some(tally);
         }
@@ -207,7 +213,9 @@ impl<'a> Ledger<'a> {
             self.first += 1;
             let file = &mut self.files[input];
             if let Some((row, problem)) = tally.ends {
-                return Err(Error::Input(format!("{}, row {}: {problem}", file.name, file.rows + row)));
+                let line = format!("{}, row {}: {problem}", file.name, file.rows + row);
+                self.ended = Some(line.clone());
+                return Err(Error::Input(line));
             }
             if let Some(row) = tally.first_invalid_row {
                 file.first_invalid_row.get_or_insert(file.rows + row);
