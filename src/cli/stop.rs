@@ -65,8 +65,10 @@ fn line(left: &Left) -> String {
     line
 }
 
+#[cfg(all(unix, feature = "serve"))]
+pub(super) use self::signals::as_began;
 #[cfg(unix)]
-pub(super) use self::signals::{as_began, write_to_stderr};
+pub(super) use self::signals::write_to_stderr;
 
 #[cfg(unix)]
 mod signals {
@@ -118,6 +120,7 @@ mod signals {
     }
 
     /// Starts another program with signals as they were for this one: what is blocked is handed down.
+    #[cfg(feature = "serve")]
     pub(crate) fn as_began<T>(start: impl FnOnce() -> T) -> T {
         let Some(heard) = HEARD.get() else { return start() };
         let _ = heard.thread_unblock();
@@ -202,7 +205,7 @@ impl Stop {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "serve"))]
 pub(super) fn as_began<T>(start: impl FnOnce() -> T) -> T {
     start()
 }
