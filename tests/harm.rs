@@ -562,6 +562,73 @@ fn a_report_that_fails_does_not_hide_the_tiles() {
 }
 
 #[test]
+fn the_facts_of_another_set_are_no_report() {
+    let place = place();
+    treasure(&place);
+    let before = fs::read(place.path("treasure/metadata.json")).unwrap();
+    let facts = "{\"version\": 3, \"rows\": [1], \"used\": true, \"mine\": \"treasure\"}";
+    place.file("facts.json", facts);
+    for name in ["treasure/metadata.json", "facts.json"] {
+        let line = place.run(onto("set", &["--report", name, "--force"])).error(1);
+        assert!(line.contains(name) && line.contains("no report"), "{line}");
+    }
+    assert_eq!(fs::read(place.path("treasure/metadata.json")).unwrap(), before);
+    assert_eq!(fs::read_to_string(place.path("facts.json")).unwrap(), facts);
+}
+
+#[test]
+fn the_report_of_a_picture_is_replaced() {
+    let place = place();
+    let image = ["image", "points.csv", "-o", "p.png", "-q", "--backend", "cpu", "--report", "r.json", "--force"];
+    place.run(image).ok();
+    place.run(image).ok();
+}
+
+#[test]
+fn a_benchmark_clears_folders_of_dead_ones_only() {
+    let place = place();
+    for (name, lock) in [("tilefire-a.scratch", ""), ("tilefire-b.scratch", "tilefire scratch\n")] {
+        fs::create_dir(place.path(name)).unwrap();
+        fs::write(place.path(name).join("lock"), lock).unwrap();
+        fs::write(place.path(name).join("treasure"), "gold").unwrap();
+    }
+    let mut command = place.command();
+    command.env("TMPDIR", place.path("")).args(["bench", "-n", "1k", "-z", "0..1", "--runs", "1", "--backend", "cpu"]);
+    Ran::from(command.output().unwrap()).ok();
+    assert!(place.path("tilefire-a.scratch/treasure").exists(), "it may be anybody's");
+    assert!(!place.path("tilefire-b.scratch").exists(), "what a benchmark left is cleared");
+}
+
+#[test]
+fn a_file_as_standard_input_is_held_to_what_it_was() {
+    let place = place();
+    let path = place.file("in.csv", "lon,lat\n1,51\n".to_owned() + &"1,51\n".repeat(1000));
+    assert!(std::process::Command::new("mkfifo").arg(place.path("fifo")).status().unwrap().success());
+    let mut command = place.command();
+    command.args(["render", "-", "fifo", "-o", "t", "-z", "0", "-q", "--backend", "cpu"]);
+    let child = command.stdin(fs::File::open(&path).unwrap()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut fifo = fs::File::options().write(true).open(place.path("fifo")).unwrap();
+    fs::File::options().append(true).open(&path).unwrap().write_all(b"2,52\n").unwrap();
+    fifo.write_all(b"lon,lat\n1,51\n").unwrap();
+    drop(fifo);
+    let line = Ran::from(child.wait_with_output().unwrap()).error(1);
+    assert!(line.contains("standard input") && line.contains("written to while it was read"), "{line}");
+    assert!(!place.path("t").exists());
+}
+
+#[test]
+fn thousands_of_inputs_need_few_open_files() {
+    let place = place();
+    fs::create_dir(place.path("many")).unwrap();
+    for i in 0..400 {
+        fs::write(place.path("many").join(format!("{i:03}.csv")), format!("lon,lat\n{},51\n", i % 90)).unwrap();
+    }
+    let ran = script(&place, "ulimit -n 200; $T render many/*.csv -o t.pmtiles -z 0..2 --backend cpu");
+    let ran = ran.ok();
+    assert!(ran.stderr.contains("400 files") && ran.stderr.contains("400 points used"), "{}", ran.stderr);
+}
+
+#[test]
 fn the_environment_is_the_callers() {
     // The program alone may change it: everything else runs in somebody's process.
     fn sources(folder: &Path, found: &mut Vec<String>) {

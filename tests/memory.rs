@@ -177,6 +177,43 @@ fn a_device_stays_within_the_limit() {
 }
 
 #[test]
+fn a_first_record_of_many_fields_stays_within_the_least_limit() {
+    let place = Playground::new();
+    // As wide as is read, wider, and one that does not end.
+    let wide = |fields: usize, end: &str| format!("lon,lat{}{end}", ",".repeat(fields));
+    for (text, code) in [
+        (wide(60_000, "\n1,51\n"), 0),
+        (wide(6_000_000, "\n1,51\n"), 1),
+        (wide(17_000_000, ""), 1),
+        (format!("lon,lat\n1,51\n{}\n", ",".repeat(15_000_000)), 0),
+    ] {
+        let input = place.file("wide.csv", text);
+        let arguments =
+            ["-o", "w.pmtiles", "-z", "0..2", "--backend", "cpu", "--force", "--threads", "2", "--memory", "1M"];
+        let mut child = place
+            .command()
+            .args(["render", input.to_str().unwrap()])
+            .args(arguments)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let status = format!("/proc/{}/status", child.id());
+        let mut peak = 0;
+        let ended = loop {
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            peak = line.map_or(peak, |line| line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10);
+            if let Some(ended) = child.try_wait().unwrap() {
+                break ended;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        };
+        assert_eq!(ended.code(), Some(code));
+        assert!(peak <= bound(1, 2), "{peak} MiB");
+    }
+}
+
+#[test]
 fn a_limit_below_the_least_is_refused() {
     let place = Playground::new();
     let error = place.run(["render", "missing.csv", "-o", "out", "--memory", "1000k"]);

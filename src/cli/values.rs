@@ -102,8 +102,8 @@ pub(super) fn view(text: &str) -> Result<View, String> {
 /// One byte of ASCII.
 pub(super) fn byte(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
-        &[byte] if byte.is_ascii() && !byte.is_ascii_whitespace() && byte != 0 => Ok(byte),
-        _ => Err(format!("'{text}' is not one character of ASCII")),
+        &[byte] if byte.is_ascii() => Ok(byte),
+        _ => Err(format!("'{text}' is not one character; give one such as # or %")),
     }
 }
 

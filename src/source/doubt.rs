@@ -11,8 +11,10 @@ use crate::error::Error;
 use crate::project::Coordinate;
 use crate::rows::Reason;
 
-/// Of so many coordinates one is looked at for places that come again and again.
+/// Of so many coordinates one is looked at for places that come again and again,
 const EVERY: usize = 64;
+/// behind the first of an input, which are all looked at: small inputs are counted, large ones estimated.
+const ALL: u64 = 4096;
 /// Places kept of one piece, at most; one that holds a fifth of all rows is among them.
 const PLACES: usize = 20;
 /// Columns and rows of the grid that tells where most points are: cells of 5.625 degrees.
@@ -33,8 +35,10 @@ pub(super) struct Doubt {
     wrapped: (u64, Option<(Coordinate, u64)>),
     /// Coordinates that are a place on earth only when their columns are swapped.
     swapped: (u64, Option<(Coordinate, u64)>),
-    /// Whether every coordinate is looked at for its place, as of the first piece.
-    whole: bool,
+    /// Whether the first coordinates of the input are among these.
+    first: bool,
+    /// Whether some coordinates stand for others.
+    estimated: bool,
     /// Places by the bits of x and y: how many rows (of those looked at, times what each stands for), and the first.
     places: HashMap<(u64, u64), (u64, u64)>,
     /// Rows that those are a share of.
@@ -44,15 +48,17 @@ pub(super) struct Doubt {
 }
 
 impl Doubt {
-    /// For a piece; `whole` when every coordinate's place is to be looked at.
-    pub(super) fn new(whole: bool) -> Self {
-        Self { whole, ..Self::default() }
+    /// For a piece; `first` when it is an input's first.
+    pub(super) fn new(first: bool) -> Self {
+        Self { first, ..Self::default() }
     }
 
     /// Looks at coordinates; `row_of` gives the number of each.
     pub(super) fn look(&mut self, coordinates: &[Coordinate], row_of: impl Fn(usize) -> u64) {
         let Some((low, high)) = bounds(coordinates) else { return };
+        let every = if self.first && self.rows < ALL { 1 } else { EVERY };
         self.rows += coordinates.len() as u64;
+        self.estimated |= every > 1;
         let known = self.bounds.map(|b| [b[0].0.x, b[1].0.x, b[2].0.y, b[3].0.y]);
         if known
             .is_none_or(|[west, east, south, north]| low.x < west || high.x > east || low.y < south || high.y > north)
@@ -86,7 +92,6 @@ impl Doubt {
         if high.y > 90.0 || low.y < -90.0 {
             add(&mut self.swapped, &|c| c.y.abs() > 90.0 && c.y.abs() <= 180.0 && c.x.abs() <= 90.0);
         }
-        let every = if self.whole { 1 } else { EVERY };
         if self.grid.is_empty() {
             self.grid = vec![0; GRID.0 * GRID.1];
         }
@@ -117,8 +122,8 @@ impl Doubt {
 
     /// Keeps of the places only those that hold a notable share of the piece: what is left is merged under a lock.
     pub(super) fn settle(&mut self) {
-        let least = (self.sampled / PLACES as u64).max(2);
-        let least = if self.whole { (self.sampled / 100).max(2) } else { least };
+        let share = if self.first { 100 } else { PLACES as u64 };
+        let least = (self.sampled / share).max(2);
         self.places.retain(|_, (rows, _)| *rows >= least);
     }
 
@@ -127,6 +132,7 @@ impl Doubt {
         let later = |seen: Option<(Coordinate, u64)>| seen.map(|(c, row)| (c, row + before));
         self.rows += other.rows;
         self.sampled += other.sampled;
+        self.estimated |= other.estimated;
         if let Some(bounds) = other.bounds {
             self.widen(bounds.map(|(c, row)| (c, row + before)));
         }
@@ -188,8 +194,8 @@ impl Doubt {
             if (place.x, place.y) != (0.0, 0.0) {
                 let flag = format!("--drop {},{}", place.x, place.y);
                 let rows = (u128::from(rows) * u128::from(numbers) / u128::from(self.sampled.max(1))) as u64;
-                let about = if self.sampled == self.rows { "" } else { "about " };
-                let text = format!("{about}share one place; if it stands for an unknown one, leave it out with {flag}");
+                let how = if self.estimated { " (estimated)" } else { "" };
+                let text = format!("share one place{how}; if it stands for an unknown one, leave it out with {flag}");
                 found.add("one_place", rows, numbers, Some((row, pair(place))), Some(&flag), &text);
             }
         }
@@ -303,7 +309,9 @@ impl Doubt {
         if total < 100 {
             return;
         }
-        let core: Vec<usize> = (0..self.grid.len()).filter(|&i| self.grid[i] * 500 > total.max(500)).collect();
+        // A coordinate that stands for others is no crowd yet.
+        let few = (total / 500).max(if self.estimated { 4 * EVERY as u64 } else { 1 });
+        let core: Vec<usize> = (0..self.grid.len()).filter(|&i| self.grid[i] > few).collect();
         let [mut left, mut right, mut bottom, mut top] = [GRID.0, 0, GRID.1, 0];
         for cell in &core {
             let (x, y) = (cell % GRID.0, cell / GRID.0);
@@ -320,8 +328,8 @@ impl Doubt {
         let area = (right - left) as f64 * (top - bottom) as f64 * side * side;
         let clip = |v: f64, most: f64| v.clamp(-most, most);
         let whole = (clip(east, 180.0) - clip(west, 180.0)) * (clip(north, 90.0) - clip(south, 90.0));
-        let few = total - core.iter().map(|&i| self.grid[i]).sum::<u64>();
-        if whole < 40.0 * area || few * 200 > total {
+        let outside_core = total - core.iter().map(|&i| self.grid[i]).sum::<u64>();
+        if whole < 40.0 * area || outside_core > (total / 200).max(few) {
             return;
         }
         let outside = |c: &Coordinate| {
@@ -330,14 +338,19 @@ impl Doubt {
         };
         let Some((far, row)) = self.bounds.and_then(|b| b.into_iter().find(|(c, _)| outside(c))) else { return };
         let flag = format!("--drop {},{}", far.x, far.y);
-        found.add(
-            "far",
-            few.max(1),
-            self.rows,
-            Some((row, pair(far))),
-            Some(&flag),
-            "lie far from all others and rule the box that a page opens on; leave one out with --drop LON,LAT",
-        );
+        found.notices.push(Notice {
+            code: "far",
+            input: Some(found.file.name.clone()),
+            example: Some(Example { row, value: pair(far) }),
+            text: format!(
+                "{}: a few rows (row {row}: {}) lie far from all others and rule the box that a page opens on; leave a \
+                 place out with {flag}",
+                found.file.name,
+                pair(far)
+            ),
+            flag: Some(flag),
+            ..Notice::default()
+        });
     }
 }
 

@@ -20,6 +20,7 @@ mod packed;
 mod parallel;
 mod rejects;
 mod report;
+mod shown;
 mod stop;
 mod synth;
 mod take;
@@ -38,8 +39,6 @@ pub use synth::{Shape, is_synth, synth, synth_shaped};
 
 use std::fmt;
 use std::path::PathBuf;
-
-use value::number;
 
 use crate::error::Result;
 use crate::monitor::Monitor;

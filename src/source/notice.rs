@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Input;
+
 /// A row that shows what is meant.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Example {
@@ -36,6 +38,11 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// The same about an input, which its line names.
+    pub(super) fn of(self, input: &Input) -> Self {
+        Self { input: Some(input.to_string()), text: format!("{input}: {}", self.text), ..self }
+    }
+
     /// A notice that is but a line.
     pub fn new(code: &'static str, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), ..Self::default() }

@@ -3,6 +3,7 @@
 //! those before it.
 
 use super::doubt::{Doubt, pair};
+use super::shown::shown;
 use crate::project::Coordinate;
 use crate::rows::{LeftOut, Reason};
 
@@ -55,7 +56,7 @@ impl Tally {
         let row = self.rows;
         self.first_invalid_row.get_or_insert(row);
         self.since.push(row);
-        self.leave_out(reason, row, || shown(&value()));
+        self.leave_out(reason, row, || shown(&value(), SHOWN));
     }
 
     /// Leaves out a row that was counted already.
@@ -148,16 +149,6 @@ impl Tally {
         self.handed = self.rows;
         self.since.clear();
     }
-}
-
-/// A value's first characters.
-fn shown(value: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&value[..value.len().min(4 * SHOWN)]);
-    let mut short: String = text.chars().take(SHOWN).collect();
-    if short.len() < text.len() || value.len() > 4 * SHOWN {
-        short.push_str("...");
-    }
-    short
 }
 
 #[cfg(test)]

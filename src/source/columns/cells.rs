@@ -5,7 +5,7 @@ use super::names;
 use super::names::Side;
 use crate::source::cell::Axis;
 use crate::source::options::{Decimal, Unit};
-use crate::source::{Header, ReadOptions, value};
+use crate::source::{Header, ReadOptions, shown, value};
 
 /// A sample of an input with what was asked of it.
 pub(super) struct Sheet<'a> {
@@ -107,16 +107,12 @@ impl<'a> Sheet<'a> {
 
 /// A name, or a value, short enough for a line and without what would break it.
 pub(super) fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(40).is_some() {
-        short.push_str("...");
-    }
-    short
+    shown::short(text, 40)
 }
 
 /// The same of a cell.
 pub(super) fn shown_cell(cell: &[u8]) -> String {
-    shown(&names::decode(&cell[..cell.len().min(400)]))
+    shown::shown(cell, 40)
 }
 
 pub(super) use crate::source::value::Cell;

@@ -4,6 +4,7 @@
 
 use crate::source::Unit;
 use crate::source::cell::Axis;
+use crate::source::shown;
 
 /// One of the two coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,11 +62,7 @@ pub(super) struct Name {
 
 /// A name of a column as a person would write it; bytes that are no UTF-8 are taken for Latin-1.
 pub(super) fn decode(bytes: &[u8]) -> String {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
-    };
-    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').to_owned()
+    shown::decode(bytes).trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').to_owned()
 }
 
 /// Longer names are sentences.

@@ -11,12 +11,15 @@ use crate::source::columns::{self, Chosen, Table};
 use crate::source::describe::{ColumnAbout, describe};
 use crate::source::dialect::Dialect;
 use crate::source::options::{Decimal, Delimiter, Header, Quoting, ReadOptions};
+use crate::source::shown::shown;
 use crate::source::take::Take;
 
 /// Records that the header is looked for in, and by which dialects are compared.
 const FIRST: usize = 100;
 /// Records behind the first that columns are chosen by.
 const SAMPLE: usize = 1000;
+/// Fields of all of these together: rows of many are looked at in smaller numbers.
+const FIELDS: usize = 1 << 18;
 /// A row whose decimals are compared needs so many others.
 const ENOUGH: usize = 20;
 
@@ -151,7 +154,7 @@ impl See<'_> {
         if blanks.header.is_none() || blanks.even < 100 {
             let records = self.records(blanks.dialect, FIRST).all;
             let line = records.iter().find(|r| r.fields.iter().filter(|f| is_number(f)).count() > 1);
-            let shown = line.map_or(String::new(), |r| scan::lossy(&self.head[r.start..r.end]));
+            let shown = line.map_or(String::new(), |r| shown(&self.head[r.start..r.end], scan::SHOWN));
             return Err(format!(
                 "the fields look as if they stand in columns of a fixed width ('{shown}'); save it as CSV, or say \
                  --delimiter blanks where every run of blanks separates two fields"
@@ -224,6 +227,7 @@ impl See<'_> {
     fn records(&self, dialect: Dialect, limit: usize) -> Records {
         let mut records = Records::default();
         let (mut state, mut start) = (Quotes::Row, self.start);
+        let mut room = FIELDS;
         let mut add = |start: usize, end: usize| {
             let row = &self.head[start..end];
             let text = row.trim_ascii();
@@ -235,9 +239,11 @@ impl See<'_> {
             } else if !matches!(row, [] | [b'\n' | b'\r'])
                 && (dialect.delimiter != Delimiter::Blanks || !text.is_empty())
             {
-                records.all.push(Record { start, end, fields: scan::fields(row, dialect) });
+                let fields = scan::fields(row, dialect);
+                room = room.saturating_sub(fields.len());
+                records.all.push(Record { start, end, fields });
             }
-            records.all.len() < limit
+            records.all.len() < limit && room > 0
         };
         for (i, &byte) in self.head.iter().enumerate().skip(self.start) {
             state = state.next(byte, dialect);
@@ -304,6 +310,13 @@ impl See<'_> {
         };
         let Some(behind) = behind else { return Ok(None) };
         let record = records.at(first);
+        if record.fields.len() > scan::WIDEST {
+            return Err(format!(
+                "the first record has more than {} fields, which is no table of points; is {} what separates them?",
+                scan::WIDEST,
+                dialect.delimiter
+            ));
+        }
         let mut counts = Vec::with_capacity(behind.len());
         let rows: Vec<Vec<Vec<u8>>> = behind
             .iter()
@@ -357,10 +370,10 @@ impl See<'_> {
         let mut layout = Layout::new(dialect, chosen.take, width, header, self.options, self.projected);
         layout.decimals = usual_decimals(&rows, &layout);
         let table = if chosen.header {
-            describe(&record.fields, &rows)
+            describe(&record.fields, &rows, decimal)
         } else {
             let all: Vec<_> = std::iter::once(record.fields.clone()).chain(rows).collect();
-            describe(&[], &all)
+            describe(&[], &all, decimal)
         };
         Ok(Some(Found { layout, chosen, offset, remark, table }))
     }

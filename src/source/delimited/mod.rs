@@ -99,7 +99,7 @@ impl Delimited {
                 projected,
                 bytes: bytes.size(),
                 table,
-                notices: chosen.notices,
+                notices: chosen.notices.into_iter().map(|notice| notice.of(input)).collect(),
             },
             bytes,
             layout,

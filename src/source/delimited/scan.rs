@@ -14,10 +14,11 @@ use crate::rows::Reason;
 use crate::source::cell::Verdict;
 use crate::source::dialect::Dialect;
 use crate::source::options::{Decimal, Delimiter, Quoting};
+use crate::source::shown::shown;
 use crate::source::tally::Tally;
 
-/// Bytes of a row that are shown.
-const SHOWN: usize = 60;
+/// Characters of a row that are shown.
+pub(super) const SHOWN: usize = 60;
 /// Ends a file that was written under CP/M or DOS.
 const CTRL_Z: u8 = 0x1a;
 
@@ -213,7 +214,7 @@ impl<'a> Cursor<'a> {
                     Err(Verdict::Ends(format!(
                         "it names other columns than the header of this input, or in another order, so the rows behind \
                          it mean something else: {}; split the input there",
-                        lossy(bytes)
+                        shown(bytes, SHOWN)
                     )))
                 } else if row.longer {
                     Err(Reason::Malformed.into())
@@ -228,12 +229,12 @@ impl<'a> Cursor<'a> {
             let ends = |end: u8| memchr_iter(end, text.trim_ascii_end()).count();
             let lines = ends(b'\n').max(ends(b'\r'));
             let how = if row.open { "is never closed" } else { "is closed within a field" };
-            let text = format!("{how}, {lines} lines further on ('{}')", lossy(text));
+            let text = format!("{how}, {lines} lines further on ('{}')", shown(text, SHOWN));
             let number = tally.rows + 1;
             tally.swallowed.get_or_insert((number, text));
         }
         if self.last && !row.ended && self.looks_cut(&row) {
-            tally.cut = Some(lossy(&self.bytes[start..]));
+            tally.cut = Some(shown(&self.bytes[start..], SHOWN));
         }
         Some(verdict)
     }
@@ -396,7 +397,10 @@ fn field_end(rest: &[u8], dialect: Dialect) -> usize {
     }
 }
 
-/// All fields of one row, unquoted.
+/// More fields than any table has. A row is taken apart up to one more of them, so that memory stays bounded.
+pub(super) const WIDEST: usize = 1 << 16;
+
+/// The fields of one row, unquoted.
 pub(super) fn fields(row: &[u8], dialect: Dialect) -> Vec<Vec<u8>> {
     let (mut all, mut at) = (Vec::new(), 0);
     let blanks = dialect.delimiter == Delimiter::Blanks;
@@ -411,16 +415,10 @@ pub(super) fn fields(row: &[u8], dialect: Dialect) -> Vec<Vec<u8>> {
         let next = if blanks { pass(end) } else { end };
         match row.get(next) {
             None | Some(b'\n' | b'\r') => return all,
+            Some(_) if all.len() > WIDEST => return all,
             Some(_) => at = if blanks { next } else { next + 1 },
         }
     }
-}
-
-/// The first bytes of a row, for a person.
-pub(super) fn lossy(row: &[u8]) -> String {
-    let row = row.trim_ascii();
-    let short = String::from_utf8_lossy(&row[..row.len().min(SHOWN)]);
-    short.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Digits behind the last `point` of a value.
