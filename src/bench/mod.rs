@@ -452,10 +452,7 @@ fn cpu_seconds() -> f64 {
 }
 
 fn input_bytes(request: &Request) -> u64 {
-    let size = |input: &Input| match input {
-        Input::File(path) => fs::metadata(path).map_or(0, |m| m.len()),
-        Input::Stdin => 0,
-    };
+    let size = |input: &Input| input.file().and_then(|path| fs::metadata(path).ok()).map_or(0, |m| m.len());
     request.sources.inputs.iter().map(size).sum()
 }
 

@@ -53,7 +53,7 @@ impl Beside {
 fn check_beside(what: Beside, path: &Path, sources: &Sources, out: &Path, force: bool) -> Result<()> {
     let (name, flag) = (shown(path), what.flag());
     let refuse = |why: String| Err(Error::Usage(format!("{flag} {name} {why}")));
-    let is_input = |input: &Input| matches!(input, Input::File(file) if is_same_file(file, path));
+    let is_input = |input: &Input| input.file().is_some_and(|file| is_same_file(file, path));
     if sources.inputs.iter().any(is_input) {
         return refuse("is an input, which it would write over; name another file".into());
     }

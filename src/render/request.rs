@@ -1,7 +1,7 @@
 //! What is asked for: valid and ready to use; behind it nothing is checked again.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::backend::gpu::GpuOptions;
@@ -95,16 +95,12 @@ impl Sources {
 
     /// Whether all inputs are files, which have their first rows at hand.
     pub(crate) fn are_files(&self) -> bool {
-        self.inputs.iter().all(|input| matches!(input, Input::File(path) if path.is_file()))
+        self.inputs.iter().all(|input| input.file().is_some_and(Path::is_file))
     }
 
     /// The inputs that are files.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let file = |input: &Input| match input {
-            Input::File(path) => Some(path.clone()),
-            Input::Stdin => None,
-        };
-        self.inputs.iter().filter_map(file).collect()
+        self.inputs.iter().filter_map(|input| Some(input.file()?.to_path_buf())).collect()
     }
 }
 

@@ -38,7 +38,7 @@ pub use report::{FileReport, ReadReport, no_usable_rows};
 pub use synth::{Shape, is_synth, synth, synth_shaped};
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::monitor::Monitor;
@@ -50,14 +50,32 @@ use crate::rows::{LeftOut, Reason};
 pub enum Input {
     /// A CSV file, or a pipe with a name.
     File(PathBuf),
+    /// One file in an archive.
+    Member {
+        /// The archive, a zip file.
+        archive: PathBuf,
+        /// The whole name of the file within it.
+        name: String,
+    },
     /// Standard input.
     Stdin,
+}
+
+impl Input {
+    /// What is opened to read it, if that has a name.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) | Self::Member { archive: path, .. } => Some(path),
+            Self::Stdin => None,
+        }
+    }
 }
 
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
+            Self::Member { archive, name } => write!(f, "{}/{name}", archive.display()),
             Self::Stdin => f.write_str("standard input"),
         }
     }

@@ -36,7 +36,7 @@ impl Bytes {
     /// Opens `input`; of files, `keep` says whether to keep the handle.
     pub(super) fn open(input: &Input, keep: bool) -> Result<Self> {
         let stream = |file| Self::Stream(Mutex::new(Stream::of(From::Pipe(file), input.path())));
-        let Input::File(path) = input else {
+        let Some(path) = input.file() else {
             let file = standard_input().map_err(|e| Error::io("open", &input.path(), e))?;
             let since = file.metadata().ok().filter(Metadata::is_file).map(|meta| (meta.len(), meta.modified().ok()));
             let stream = Stream { since, ..Stream::of(From::Pipe(file), input.path()) };
@@ -255,6 +255,7 @@ impl Input {
     pub(super) fn path(&self) -> PathBuf {
         match self {
             Self::File(path) => path.clone(),
+            Self::Member { archive, name } => archive.join(name),
             Self::Stdin => PathBuf::from("standard input"),
         }
     }
