@@ -74,7 +74,7 @@ impl Opened {
         if sinks.is_empty() {
             return Ok((ReadReport::new(self.reports(), self.notices), false, None));
         }
-        let stop = Stop::new(monitor);
+        let stop = Stop::new(monitor).of(sinks.len());
         let filters: Vec<_> = self.options.iter().map(Filter::of).collect();
         let ledger = Ledger::new(self.reports(), self.rejects.as_deref());
         let keep = self.rejects.is_some();

@@ -14,11 +14,22 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 pub(super) struct Stop<'a> {
     raised: AtomicBool,
     monitor: &'a Monitor,
+    threads: usize,
 }
 
 impl<'a> Stop<'a> {
     pub(super) fn new(monitor: &'a Monitor) -> Self {
-        Self { raised: AtomicBool::new(false), monitor }
+        Self { raised: AtomicBool::new(false), monitor, threads: 1 }
+    }
+
+    /// The same for so many threads that read.
+    pub(super) fn of(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Threads that read.
+    pub(super) fn threads(&self) -> usize {
+        self.threads
     }
 
     /// Where the run tells what it does.

@@ -69,7 +69,7 @@ impl Bytes {
                     return Err(Error::Internal("what is unpacked cannot be unpacked again".into()));
                 };
                 let raw = Raw::once(head, at, file, name.clone());
-                Stream::of(From::Fed(Feed::start(raw, &recipe, None)?), name)
+                Stream::of(From::Fed(Feed::start(raw, &recipe, None, 1)?), name)
             }
         };
         Ok(Self::Stream(Mutex::new(stream)))
@@ -180,7 +180,7 @@ impl Stream {
 
     fn look(&mut self, head: &mut Vec<u8>, most: usize, stop: &Stop<'_>) -> Result<()> {
         if let From::Known { file, recipe, .. } = &self.from {
-            let mut feed = Feed::start(Raw::known(file)?, recipe, Some(most as u64))?;
+            let mut feed = Feed::start(Raw::known(file)?, recipe, Some(most as u64), 1)?;
             file.rest();
             head.clear();
             head.resize(most, 0);
@@ -223,7 +223,7 @@ impl Stream {
     /// Fills `buffer`; gives how many bytes there were, fewer only at the end. This is where reading waits for others.
     pub(super) fn fill(&mut self, buffer: &mut [u8], stop: &Stop<'_>) -> Result<usize> {
         if let From::Known { file, recipe, feed: feed @ None } = &mut self.from {
-            let begun = feed.insert(Feed::start(Raw::known(file)?, recipe, None)?);
+            let begun = feed.insert(Feed::start(Raw::known(file)?, recipe, None, stop.threads())?);
             file.rest();
             begun.pass_over(std::mem::take(&mut self.at) as u64);
         }

@@ -1,67 +1,109 @@
-//! A thread that unpacks, beside those that read: it hands over filled buffers, a few at a time.
+//! Threads that unpack, beside those that read: filled buffers are handed over in order, a few at a time. One thread
+//! works on each part of what is packed (`parts`), and most packed files are one part.
 
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use super::parts::Parts;
 use super::{Raw, Recipe};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
+use crate::source::input::known::lock;
 use crate::source::stop::{PATIENCE, Stop};
 
-/// Bytes in a buffer. The first one is smaller, for those who only look.
+/// The most bytes in a buffer, and the least. The first one is smaller, for those who only look.
 const BUFFER: usize = 1 << 20;
+const LEAST_BUFFER: usize = 256 << 10;
 const FIRST: usize = 64 << 10;
-/// Filled buffers that wait; two more are being filled and emptied.
+/// Bytes in all buffers of many threads. One thread alone has up to 4 of the largest.
+const BUFFERS: usize = 24 << 20;
+/// Filled buffers of a part that wait where one thread unpacks, and where many do.
 const WAITING: usize = 2;
+const WAITING_OF_MANY: usize = 1;
+/// The most threads.
+const THREADS: usize = 32;
 
 /// Unpacked bytes.
 struct Chunk {
     bytes: Vec<u8>,
     /// Packed bytes that were used up since the chunk before.
     packed: u64,
-    /// Whether nothing follows.
+    /// Whether nothing of the part follows.
     last: bool,
 }
 
-/// The near end of the thread. Dropping it ends the thread.
-pub(in crate::source) struct Feed {
-    chunks: Option<Receiver<Result<Chunk>>>,
+/// What a thread makes of a part.
+type Line = Receiver<Result<Chunk>>;
+
+/// What the threads share.
+struct Shared {
+    /// Parts that no thread took yet, and where their lines go, in order; `None` behind the last one.
+    parts: Mutex<(Parts, SyncSender<Option<Line>>)>,
+    recipe: Recipe,
+    /// The most bytes to unpack.
+    most: u64,
+    buffer: usize,
+    waiting: usize,
     /// Buffers to be filled again.
-    spent: Sender<Vec<u8>>,
+    spent: Mutex<Vec<Vec<u8>>>,
     quit: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+}
+
+/// The near end of the threads. Dropping it ends them.
+pub(in crate::source) struct Feed {
+    lines: Option<Receiver<Option<Line>>>,
+    line: Option<Line>,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
     chunk: Chunk,
     /// How much of the chunk was given out.
     at: usize,
     /// Bytes still to be passed over.
     over: u64,
+    ended: bool,
     /// What went wrong. Another thread may ask before the reading is stopped, and must not learn less.
     failed: Option<String>,
 }
 
 impl Feed {
-    /// Begins to unpack `raw`; not more than `most` bytes, where somebody only looks.
-    pub(in crate::source) fn start(raw: Raw, recipe: &Recipe, most: Option<u64>) -> Result<Self> {
-        let (filled, chunks) = sync_channel(WAITING);
-        let (spent, empty) = channel();
-        let quit = raw.quit.clone();
-        let (name, recipe) = (raw.name().to_path_buf(), recipe.clone());
-        let work = move || {
-            if let Err(error) = run(raw, &recipe, most.unwrap_or(u64::MAX), &filled, &empty) {
-                // Nobody may be there any more.
-                _ = filled.send(Err(error));
+    /// Begins to unpack `raw` on up to `threads` threads; not more than `most` bytes, where somebody only looks.
+    pub(in crate::source) fn start(raw: Raw, recipe: &Recipe, most: Option<u64>, threads: usize) -> Result<Self> {
+        let (name, quit) = (raw.name().to_path_buf(), raw.quit.clone());
+        let mut parts = Parts::new(raw, recipe.splits().filter(|_| most.is_none()));
+        let threads = parts.for_threads(threads.min(THREADS))?;
+        let many = threads > 1;
+        // A part waits in the queue for every one that is worked on, with what was made of it.
+        let (line_of, lines) = sync_channel(threads);
+        let waiting = if many { WAITING_OF_MANY } else { WAITING };
+        let buffer = if many { (BUFFERS / (3 * threads)).clamp(LEAST_BUFFER, BUFFER) } else { BUFFER };
+        let shared = Arc::new(Shared {
+            parts: Mutex::new((parts, line_of)),
+            recipe: recipe.clone(),
+            most: most.unwrap_or(u64::MAX),
+            buffer,
+            waiting,
+            spent: Mutex::default(),
+            quit,
+        });
+        let chunk = Chunk { bytes: Vec::new(), packed: 0, last: true };
+        let (lines, line) = (Some(lines), None);
+        let mut feed =
+            Self { lines, line, shared, threads: Vec::new(), chunk, at: 0, over: 0, ended: false, failed: None };
+        for _ in 0..threads {
+            let shared = feed.shared.clone();
+            let thread = std::thread::Builder::new().name("unpack".into()).spawn(move || shared.work());
+            match thread {
+                Ok(thread) => feed.threads.push(thread),
+                // The others do it.
+                Err(_) if !feed.threads.is_empty() => break,
+                Err(e) => return Err(Error::io("start a thread to unpack", &name, e)),
             }
-        };
-        let thread = std::thread::Builder::new()
-            .name("unpack".into())
-            .spawn(work)
-            .map_err(|e| Error::io("start a thread to unpack", &name, e))?;
-        let chunk = Chunk { bytes: Vec::new(), packed: 0, last: false };
-        Ok(Self { chunks: Some(chunks), spent, quit, thread: Some(thread), chunk, at: 0, over: 0, failed: None })
+        }
+        Ok(feed)
     }
 
     /// Leaves out the next `bytes`.
@@ -92,48 +134,49 @@ impl Feed {
                 return Ok(len);
             }
             if self.chunk.last {
-                self.end();
-                return Ok(0);
+                if !self.ended {
+                    self.line = self.next_line(name, stop)?;
+                    self.ended = self.line.is_none();
+                }
+                if self.ended {
+                    self.end();
+                    return Ok(0);
+                }
             }
-            let next = self.wait(name, stop)?;
+            let next = self.next_chunk(name, stop)?;
             if let Some(monitor) = monitor {
                 monitor.bytes_read.fetch_add(next.packed, Ordering::Relaxed);
             }
             let before = std::mem::replace(&mut self.chunk, next);
             self.at = 0;
-            // The thread may be done.
-            _ = self.spent.send(before.bytes);
-        }
-    }
-
-    fn wait(&mut self, name: &Path, stop: &Stop<'_>) -> Result<Chunk> {
-        loop {
-            stop.check()?;
-            if let Some(text) = &self.failed {
-                return Err(Error::Input(text.clone()));
-            }
-            let died = || Error::Internal(format!("a thread died while it unpacked {}", name.display()));
-            match self.chunks.as_ref().ok_or_else(died)?.recv_timeout(PATIENCE) {
-                Ok(Ok(chunk)) => return Ok(chunk),
-                Ok(Err(error)) => {
-                    self.failed = Some(error.to_string());
-                    return Err(error);
-                }
-                Err(RecvTimeoutError::Timeout) => (),
-                Err(RecvTimeoutError::Disconnected) => return Err(died()),
+            if before.bytes.capacity() > 0 {
+                lock(&self.shared.spent).push(before.bytes);
             }
         }
     }
 
-    /// Ends the thread and gives its buffers back.
+    fn next_line(&mut self, name: &Path, stop: &Stop<'_>) -> Result<Option<Line>> {
+        wait(self.lines.as_ref(), self.failed.as_ref(), name, stop)
+    }
+
+    fn next_chunk(&mut self, name: &Path, stop: &Stop<'_>) -> Result<Chunk> {
+        let chunk = wait(self.line.as_ref(), self.failed.as_ref(), name, stop)?;
+        if let Err(error) = &chunk {
+            self.failed = Some(error.to_string());
+        }
+        chunk
+    }
+
+    /// Ends the threads and gives their buffers back.
     fn end(&mut self) {
-        self.quit.store(true, Ordering::Relaxed);
-        self.chunks = None;
+        self.shared.quit.store(true, Ordering::Relaxed);
+        (self.lines, self.line) = (None, None);
         (self.chunk.bytes, self.at) = (Vec::new(), 0);
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             // A panic was noticed by the missing end.
             _ = thread.join();
         }
+        lock(&self.shared.spent).clear();
     }
 }
 
@@ -143,43 +186,86 @@ impl Drop for Feed {
     }
 }
 
-/// Unpacks until the end, or until nobody wants more.
-fn run(
-    raw: Raw,
-    recipe: &Recipe,
-    mut most: u64,
-    filled: &SyncSender<Result<Chunk>>,
-    empty: &Receiver<Vec<u8>>,
-) -> Result<()> {
-    let (name, quit, taken) = (raw.name().to_path_buf(), raw.quit.clone(), raw.taken.clone());
-    let failed = |error| explain(error, &name, recipe.what(), taken.load(Ordering::Relaxed));
-    let mut reader = recipe.reader(raw).map_err(failed)?;
-    let (mut size, mut counted) = (FIRST, 0);
+/// What comes next out of `from`.
+fn wait<T>(from: Option<&Receiver<T>>, failed: Option<&String>, name: &Path, stop: &Stop<'_>) -> Result<T> {
     loop {
-        let mut bytes = empty.try_recv().unwrap_or_default();
-        bytes.resize(usize::try_from(most).unwrap_or(usize::MAX).min(size), 0);
-        let mut len = 0;
-        let mut ended = false;
-        while len < bytes.len() && !quit.load(Ordering::Relaxed) {
-            match reader.read(&mut bytes[len..]) {
-                Ok(0) => {
-                    ended = true;
-                    break;
+        stop.check()?;
+        if let Some(text) = failed {
+            return Err(Error::Input(text.clone()));
+        }
+        let died = || Error::Internal(format!("a thread died while it unpacked {}", name.display()));
+        match from.ok_or_else(died)?.recv_timeout(PATIENCE) {
+            Ok(next) => return Ok(next),
+            Err(RecvTimeoutError::Timeout) => (),
+            Err(RecvTimeoutError::Disconnected) => return Err(died()),
+        }
+    }
+}
+
+impl Shared {
+    /// Unpacks part after part until the end, or until nobody wants more.
+    fn work(&self) {
+        loop {
+            let (filled, line) = sync_channel(self.waiting);
+            let part = {
+                let mut parts = lock(&self.parts);
+                if self.quit.load(Ordering::Relaxed) {
+                    return;
                 }
-                Ok(got) => len += got,
-                Err(e) if e.kind() == ErrorKind::Interrupted => (),
-                Err(e) => return Err(failed(e)),
+                let part = parts.0.next();
+                let line = if matches!(part, Ok(None)) { None } else { Some(line) };
+                // Waits while enough is made beforehand; nobody may be there any more.
+                if parts.1.send(line).is_err() {
+                    return;
+                }
+                part
+            };
+            let done = match part {
+                Ok(Some(raw)) => self.unpack(raw, &filled),
+                Ok(None) => return,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                _ = filled.send(Err(error));
+                return;
             }
         }
-        bytes.truncate(len);
-        most -= len as u64;
-        let now = taken.load(Ordering::Relaxed);
-        let last = ended || most == 0;
-        let gone = filled.send(Ok(Chunk { bytes, packed: now - counted, last })).is_err();
-        if last || gone || quit.load(Ordering::Relaxed) {
-            return Ok(());
+    }
+
+    /// Unpacks a part.
+    fn unpack(&self, raw: Raw, filled: &SyncSender<Result<Chunk>>) -> Result<()> {
+        let (name, quit, taken) = (raw.name().to_path_buf(), raw.quit.clone(), raw.taken.clone());
+        let failed = |error| explain(error, &name, self.recipe.what(), taken.load(Ordering::Relaxed));
+        let mut counted = taken.load(Ordering::Relaxed);
+        let mut size = if counted == 0 { FIRST } else { self.buffer };
+        let mut most = self.most;
+        let mut reader = self.recipe.reader(raw).map_err(failed)?;
+        loop {
+            let mut bytes = lock(&self.spent).pop().unwrap_or_default();
+            bytes.resize(usize::try_from(most).unwrap_or(usize::MAX).min(size), 0);
+            let mut len = 0;
+            let mut ended = false;
+            while len < bytes.len() && !quit.load(Ordering::Relaxed) {
+                match reader.read(&mut bytes[len..]) {
+                    Ok(0) => {
+                        ended = true;
+                        break;
+                    }
+                    Ok(got) => len += got,
+                    Err(e) if e.kind() == ErrorKind::Interrupted => (),
+                    Err(e) => return Err(failed(e)),
+                }
+            }
+            bytes.truncate(len);
+            most -= len as u64;
+            let now = taken.load(Ordering::Relaxed);
+            let last = ended || most == 0;
+            let gone = filled.send(Ok(Chunk { bytes, packed: now - counted, last })).is_err();
+            if last || gone || quit.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            (size, counted) = (self.buffer, now);
         }
-        (size, counted) = (BUFFER, now);
     }
 }
 
@@ -219,7 +305,7 @@ mod tests {
     fn whoever_asks_after_a_failure_learns_the_same() {
         let packed = zstd::encode_all(&vec![7; 100_000][..], 1).unwrap();
         let raw = Raw::once(Vec::new(), 0, file(&packed[..packed.len() - 1]), "x.zst".into());
-        let mut feed = Feed::start(raw, &Recipe::unpack(Packing::Zstd), None).unwrap();
+        let mut feed = Feed::start(raw, &Recipe::unpack(Packing::Zstd), None, 2).unwrap();
         let monitor = Monitor::default();
         let stop = Stop::new(&monitor);
         let mut buffer = vec![0; 200_000];

@@ -2,6 +2,7 @@
 
 mod feed;
 mod gzip;
+mod parts;
 mod raw;
 
 use std::io::{self, BufReader, Read};
@@ -69,6 +70,11 @@ impl Recipe {
     /// Unpacks one stream.
     pub(super) fn unpack(packing: Packing) -> Self {
         Self { packing }
+    }
+
+    /// How bytes are packed that can be taken apart.
+    fn splits(&self) -> Option<Packing> {
+        Some(self.packing)
     }
 
     /// What is unpacked, for messages.

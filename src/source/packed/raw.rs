@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,7 +17,7 @@ pub(in crate::source) struct Raw {
     name: PathBuf,
     /// Raised when nobody wants more.
     pub(super) quit: Arc<AtomicBool>,
-    /// Bytes given to the decoder so far.
+    /// How far the decoder is, from the beginning of the file or pipe.
     pub(super) taken: Arc<AtomicU64>,
 }
 
@@ -25,6 +26,8 @@ enum From {
     Known { file: Arc<KnownFile>, handle: Arc<File>, at: u64, end: u64 },
     /// A pipe of which the beginning was read.
     Once { head: Vec<u8>, at: usize, file: File },
+    /// A pipe that was given on.
+    None,
 }
 
 impl Raw {
@@ -41,6 +44,31 @@ impl Raw {
 
     fn new(from: From, name: PathBuf) -> Self {
         Self { from, name, quit: Arc::default(), taken: Arc::default() }
+    }
+
+    /// Where in a file the bytes are; `None` of a pipe.
+    pub(super) fn range(&self) -> Option<Range<u64>> {
+        match &self.from {
+            From::Known { at, end, .. } => Some(*at..*end),
+            From::Once { .. } | From::None => None,
+        }
+    }
+
+    /// Those from `at` to `end` in the same file; of a pipe all that there is, once.
+    pub(super) fn part(&mut self, at: u64, end: u64) -> Self {
+        let from = match &mut self.from {
+            From::Known { file, handle, .. } => From::Known { file: file.clone(), handle: handle.clone(), at, end },
+            once => std::mem::replace(once, From::None),
+        };
+        let taken = if matches!(from, From::Known { .. }) { at } else { 0 };
+        Self { from, name: self.name.clone(), quit: self.quit.clone(), taken: Arc::new(AtomicU64::new(taken)) }
+    }
+
+    /// Fills `buffer` with the bytes at `at` of the file; false of a pipe.
+    pub(super) fn peek(&self, buffer: &mut [u8], at: u64) -> Result<bool> {
+        let From::Known { file, handle, .. } = &self.from else { return Ok(false) };
+        file.read_at(handle, buffer, at)?;
+        Ok(true)
     }
 
     /// What messages call it.
@@ -67,6 +95,7 @@ impl Raw {
                 (*head, *at) = (Vec::new(), 0);
                 read_some(file, &self.name, buffer, &check)
             }
+            From::None => Ok(0),
         }
     }
 }
