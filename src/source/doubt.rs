@@ -199,18 +199,14 @@ impl Doubt {
                 found.add("one_place", rows, numbers, Some((row, pair(place))), Some(&flag), &text);
             }
         }
-        if let Some((row, text)) = &file.swallowed {
+        if let (Some((row, text)), Some(line)) = (&file.swallowed, file.open_quote()) {
             found.notices.push(Notice {
                 code: "open_quote",
                 input: Some(file.name.clone()),
                 rows: Some(1),
                 example: Some(Example { row: *row, value: text.clone() }),
                 flag: Some("--quote none".into()),
-                text: format!(
-                    "{}: row {row} holds a quote that {text}, and no rows are read from those lines; close it, or read \
-                     quotes as plain characters with --quote none",
-                    file.name
-                ),
+                text: line,
                 ..Notice::default()
             });
         }

@@ -39,6 +39,18 @@ pub struct FileReport {
     pub swallowed: Option<(u64, String)>,
 }
 
+impl FileReport {
+    /// What to say of a quote that took in lines.
+    pub(super) fn open_quote(&self) -> Option<String> {
+        let (row, text) = self.swallowed.as_ref()?;
+        Some(format!(
+            "{}: row {row} holds a quote that {text}, and no rows are read from those lines; close it, or read quotes as \
+             plain characters with --quote none",
+            self.name
+        ))
+    }
+}
+
 impl Serialize for FileReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         struct Invalid<'a>(&'a LeftOut);
@@ -104,6 +116,9 @@ impl ReadReport {
 
 /// The error for a run in which no row became a point: says why, as far as the numbers tell.
 pub fn no_usable_rows(report: &ReadReport) -> Error {
+    if let Some(line) = report.files.iter().find_map(FileReport::open_quote) {
+        return Error::Input(line);
+    }
     let names: Vec<&str> = report.files.iter().map(|f| f.name.as_str()).collect();
     let from = match names.as_slice() {
         [name] => (*name).to_owned(),

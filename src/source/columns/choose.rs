@@ -451,9 +451,23 @@ fn none(sheet: &Sheet<'_>, all: &[Pair]) -> String {
     if let Some(problem) = geometry::refused(sheet) {
         return problem;
     }
-    let what = if sheet.projected { "an easting and a northing" } else { "a longitude and a latitude" };
+    let [easting, northing] =
+        if sheet.projected { ["an easting", "a northing"] } else { ["a longitude", "a latitude"] };
     let help = suggest::named(sheet).unwrap_or_else(|| format!("name them with {} and {}", flags[0], flags[1]));
-    format!("no columns named like {what}; {help}; columns found: {}", list(&sheet.names))
+    let families: &[Family] = if sheet.projected { &[Family::Grid, Family::Plane] } else { &[Family::Degrees] };
+    let parsed = pairs::parse_all(&sheet.names);
+    let like = |side: Side| {
+        let found = parsed
+            .iter()
+            .position(|name| name.as_ref().is_some_and(|name| name.side == side && families.contains(&name.family)));
+        found.map(|column| sheet.label(column))
+    };
+    let what = match (like(Side::X), like(Side::Y)) {
+        (Some(x), None) => format!("column '{x}' is named like {easting}, and none like {northing}"),
+        (None, Some(y)) => format!("column '{y}' is named like {northing}, and none like {easting}"),
+        _ => format!("no columns named like {easting} and {northing}"),
+    };
+    format!("{what}; {help}; columns found: {}", list(&sheet.names))
 }
 
 /// Fails where a column holds whole degrees and others beside it the minutes and seconds.

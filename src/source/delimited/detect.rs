@@ -230,15 +230,12 @@ impl See<'_> {
         let mut room = FIELDS;
         let mut add = |start: usize, end: usize| {
             let row = &self.head[start..end];
-            let text = row.trim_ascii();
             if dialect.comment.is_some() && row.first().copied() == dialect.comment {
                 if records.all.is_empty() && records.comments.len() < FIRST {
                     let text = row[1..].trim_ascii_start();
                     records.comments.push(Record { start, end, fields: scan::fields(text, dialect) });
                 }
-            } else if !matches!(row, [] | [b'\n' | b'\r'])
-                && (dialect.delimiter != Delimiter::Blanks || !text.is_empty())
-            {
+            } else if !row.iter().all(|byte| matches!(byte, b'\n' | b'\r') || scan::is_blank(Some(byte), dialect)) {
                 let fields = scan::fields(row, dialect);
                 room = room.saturating_sub(fields.len());
                 records.all.push(Record { start, end, fields });

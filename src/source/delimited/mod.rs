@@ -150,8 +150,10 @@ fn look(
             return Ok(found);
         }
         if complete {
-            let problem = if head.is_empty() { "is empty" } else { "holds nothing but blank lines" };
-            return Err(Error::Input(format!("{input} {problem}; a CSV file with a header and rows is needed")));
+            return Err(Error::Input(format!(
+                "{input} {}; a CSV file with a header and rows is needed",
+                nothing(&head, options)
+            )));
         }
         if head.len() >= HEAD_MAX {
             return Err(failed(format!(
@@ -161,6 +163,20 @@ fn look(
         }
         most = 2 * head.len().max(1 << 15);
         bytes.head(&mut head, most, stop)?;
+    }
+}
+
+/// What a text without a record is.
+fn nothing(text: &[u8], options: &ReadOptions) -> String {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    if text.is_empty() {
+        "is empty".into()
+    } else if text.trim_ascii().is_empty() {
+        "holds nothing but blank lines".into()
+    } else if options.skip > 0 {
+        format!("holds nothing behind the first {} lines, which --skip passes over", options.skip)
+    } else {
+        "holds nothing but comments and blank lines".into()
     }
 }
 

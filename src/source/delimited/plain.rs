@@ -88,6 +88,14 @@ pub(super) fn records(text: &[u8], dialect: Dialect) -> Vec<Record> {
         } else if text[at..].iter().all(|&byte| byte == 0x1a) {
             break;
         } else {
+            let mut behind = at;
+            while text.get(behind).is_some_and(|&byte| blank(byte) && dialect.delimiter != Delimiter::Byte(byte)) {
+                behind += 1;
+            }
+            if behind > at && text.get(behind).is_none_or(|&byte| line_end(byte)) {
+                at = behind;
+                continue;
+            }
             let mut record = Record { start: at, ..Record::default() };
             while blanks && at < text.len() && blank(text[at]) {
                 at += 1;

@@ -195,6 +195,13 @@ impl<'a> Cursor<'a> {
             if self.bytes.get(self.at).is_none_or(|byte| matches!(byte, b'\n' | b'\r')) {
                 return None;
             }
+        } else if is_blank(self.bytes.get(start), layout.dialect) {
+            let rest = &self.bytes[start..];
+            let blanks = rest.iter().position(|&byte| !is_blank(Some(&byte), layout.dialect)).unwrap_or(rest.len());
+            if rest.get(blanks).is_none_or(|byte| matches!(byte, b'\n' | b'\r')) {
+                self.at = start + blanks;
+                return None;
+            }
         }
         let row = self.row();
         let wrong = row.longer
@@ -399,6 +406,11 @@ fn field_end(rest: &[u8], dialect: Dialect) -> usize {
 
 /// More fields than any table has. A row is taken apart up to one more of them, so that memory stays bounded.
 pub(super) const WIDEST: usize = 1 << 16;
+
+/// Whether a byte is a blank that separates no fields: a line of nothing else is no row.
+pub(super) fn is_blank(byte: Option<&u8>, dialect: Dialect) -> bool {
+    byte.is_some_and(|byte| matches!(byte, b' ' | b'\t') && dialect.delimiter != Delimiter::Byte(*byte))
+}
 
 /// The fields of one row, unquoted.
 pub(super) fn fields(row: &[u8], dialect: Dialect) -> Vec<Vec<u8>> {

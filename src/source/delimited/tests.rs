@@ -133,10 +133,14 @@ fn compare_with_csv(text: &[u8], dialect: Dialect) -> std::result::Result<(), Te
     let mut reader = csv::ReaderBuilder::new();
     reader.delimiter(delimiter).quoting(dialect.quoting != Quoting::None);
     let mut reader = reader.has_headers(false).flexible(true).from_reader(text);
-    let theirs: Vec<Vec<Vec<u8>>> =
-        reader.byte_records().map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect()).collect();
-    let ours: Vec<_> = plain::records(text, dialect).into_iter().map(|record| record.fields).collect();
-    prop_assert_eq!(ours, theirs);
+    let theirs = reader.byte_records().map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect());
+    let ours = plain::records(text, dialect).into_iter().map(|record| record.fields);
+    // To it a line of blanks is a record.
+    let blank = |record: &Vec<Vec<u8>>| record.len() == 1 && record[0].iter().all(|byte| b" \t".contains(byte));
+    prop_assert_eq!(
+        ours.filter(|record| !blank(record)).collect::<Vec<_>>(),
+        theirs.filter(|record| !blank(record)).collect::<Vec<_>>()
+    );
     Ok(())
 }
 
