@@ -38,7 +38,7 @@ fn good_and(rows: &str) -> Vec<u8> {
 /// Whole numbers that are degrees once they are multiplied.
 fn scaled(header: &str, scale: f64) -> Vec<u8> {
     table(header, 20, |i| {
-        let (lon, lat) = (-0.1160123 + i as f64 * 0.77, 51.4968912 + i as f64 * 0.33);
+        let (lon, lat) = (-0.116_012_3 + i as f64 * 0.77, 51.496_891_2 + i as f64 * 0.33);
         format!("{:.0},{:.0}", lon * scale, lat * scale)
     })
 }
@@ -57,7 +57,7 @@ fn long() -> Vec<u8> {
     table("lon,lat", 5000, |i| format!("{}.{i:04},{}.{i:04}", i % 90, i % 80))
 }
 
-fn cut(packed: Vec<u8>) -> Vec<u8> {
+fn cut(packed: &[u8]) -> Vec<u8> {
     packed[..packed.len() - 30].to_vec()
 }
 
@@ -122,7 +122,7 @@ fn packed() -> Vec<Bad> {
     lz4.write_all(&long()).unwrap();
     let zstd = zstd::encode_all(&long()[..], 3).unwrap();
     vec![
-        ("cut.gz", cut(gz(&long())), &[], &["gzip member", "cut short"]),
+        ("cut.gz", cut(&gz(&long())), &[], &["gzip member", "cut short"]),
         ("stub.gz", text("\u{1f}").into_iter().chain([0x8b, 8]).collect(), &[], &["gzip member", "cut short"]),
         ("flipped.gz", flipped, &[], &["damaged", "gzip member"]),
         ("sum.gz", sum, &[], &["damaged", "checksum"]),
@@ -130,11 +130,11 @@ fn packed() -> Vec<Bad> {
         ("twice.gz", gz(&gz(&good())), &[], &["packed twice"]),
         ("pdf.gz", gz(b"%PDF-1.7\n"), &[], &["packed with gzip", "PDF"]),
         ("empty.gz", gz(b""), &[], &["is empty"]),
-        ("cut.zst", cut(zstd), &[], &["zstd frame", "cut short"]),
+        ("cut.zst", cut(&zstd), &[], &["zstd frame", "cut short"]),
         ("wrong.zst", [&b"\x28\xb5\x2f\xfd"[..], &[0xff; 40]].concat(), &[], &["damaged", "zstd frame"]),
-        ("cut.bz2", cut(bzip2.finish().unwrap()), &[], &["bzip2 stream", "cut short"]),
-        ("cut.xz", cut(xz.finish().unwrap()), &[], &["xz stream", "cut short"]),
-        ("cut.lz4", cut(lz4.finish().unwrap()), &[], &["lz4 frame"]),
+        ("cut.bz2", cut(&bzip2.finish().unwrap()), &[], &["bzip2 stream", "cut short"]),
+        ("cut.xz", cut(&xz.finish().unwrap()), &[], &["xz stream", "cut short"]),
+        ("cut.lz4", cut(&lz4.finish().unwrap()), &[], &["lz4 frame"]),
         ("wrong.lz4", magic(b"\x04\x22\x4d\x18\xff\xff"), &[], &["damaged", "lz4 frame"]),
     ]
 }

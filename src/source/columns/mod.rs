@@ -1,7 +1,7 @@
 //! Which columns hold the coordinates: by name or place where one was given, else by their names, with what they hold to
 //! tell like from unlike; and what else the names and a sample tell of them.
 //!
-//! `names` reads a name, `pairs` finds names that go together, `lookup` those that a person gave, `cells` measures what
+//! `names` reads a name (`words` are those it knows), `pairs` finds names that go together, `lookup` those that a person gave, `cells` measures what
 //! columns hold, `choose` decides.
 //! `geometry` is about both coordinates in one column, `longer` about rows with more fields than names, `hemisphere` and
 //! `scale` about numbers that need more than themselves, `suggest` about what a refusal says.
@@ -20,6 +20,7 @@ mod scale;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub(super) use chosen::{Chosen, Table};
 pub use column_ref::ColumnRef;
