@@ -1,13 +1,23 @@
-//! Packed bytes: known by how they begin, unpacked by a thread beside those that read (`feed`).
+//! Packed bytes: known by how they begin, unpacked by a thread beside those that read (`feed`). A `Recipe` is what is to
+//! be done to them: a member of an archive is taken (`zip`), a stream unpacked, UTF-16 turned into UTF-8 (`text`).
 
 mod feed;
 mod gzip;
 mod raw;
+mod text;
+pub(super) mod zip;
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) use self::feed::Feed;
 pub(super) use self::raw::Raw;
+pub(super) use self::text::is_utf16;
+use self::zip::Member;
+use super::input::known::KnownFile;
+use crate::error::Result;
 
 /// Packed bytes read at once.
 const RAW: usize = 128 << 10;
@@ -59,46 +69,103 @@ impl Packing {
     }
 }
 
-/// How readable bytes are made of raw ones.
-#[derive(Debug, Clone)]
+/// How readable bytes are made of raw ones. The last step is always a look whether they are UTF-16.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Recipe {
-    packing: Packing,
+    member: Option<Arc<Member>>,
+    packing: Option<Packing>,
+    /// Whether they are, once the first ones were made.
+    utf16: Arc<AtomicBool>,
 }
 
 impl Recipe {
     /// Unpacks one stream.
+    #[cfg(test)]
     pub(super) fn unpack(packing: Packing) -> Self {
-        Self { packing }
+        Self::default().and(packing)
+    }
+
+    /// Takes a member of an archive.
+    pub(super) fn member(member: Member) -> Self {
+        Self { member: Some(Arc::new(member)), ..Self::default() }
+    }
+
+    /// Unpacks what comes out.
+    pub(super) fn and(self, packing: Packing) -> Self {
+        Self { packing: Some(packing), ..self }
+    }
+
+    /// Whether what was made so far was UTF-16.
+    pub(super) fn made_of_utf16(&self) -> bool {
+        self.utf16.load(Ordering::Relaxed)
+    }
+
+    /// What messages call the bytes that are made of those of `file`.
+    pub(super) fn name(&self, file: &KnownFile) -> PathBuf {
+        match &self.member {
+            Some(member) => PathBuf::from(format!("{}/{}", file.path().display(), member.name)),
+            None => file.path().to_path_buf(),
+        }
+    }
+
+    /// The bytes of `file` that are used.
+    pub(super) fn raw(&self, file: &Arc<KnownFile>) -> Result<Raw> {
+        match &self.member {
+            Some(member) => Raw::part(file, member.range.clone(), self.name(file)),
+            None => Raw::known(file),
+        }
+    }
+
+    /// How many those are of `size`.
+    pub(super) fn used(&self, size: u64) -> u64 {
+        self.member.as_ref().map_or(size, |member| member.range.end - member.range.start)
     }
 
     /// What is unpacked, for messages.
     fn what(&self) -> &'static str {
         match self.packing {
-            Packing::Gzip => "a gzip member",
-            Packing::Zstd => "a zstd frame",
-            Packing::Bzip2 => "a bzip2 stream",
-            Packing::Xz => "an xz stream",
-            Packing::Lz4 => "an lz4 frame",
+            Some(Packing::Gzip) => "a gzip member",
+            Some(Packing::Zstd) => "a zstd frame",
+            Some(Packing::Bzip2) => "a bzip2 stream",
+            Some(Packing::Xz) => "an xz stream",
+            Some(Packing::Lz4) => "an lz4 frame",
+            None => "its text",
         }
     }
 
     /// What comes out of `raw`.
     fn reader(&self, raw: Raw) -> io::Result<Box<dyn Read>> {
+        let name = raw.name().to_path_buf();
         let raw = BufReader::with_capacity(RAW, raw);
-        Ok(match self.packing {
-            Packing::Gzip => Box::new(gzip::Members::new(raw)),
-            Packing::Zstd => {
+        let unpacked: Box<dyn Read> = match (&self.member, self.packing) {
+            (None, None) => Box::new(raw),
+            (None, Some(packing)) => packing.reader(raw)?,
+            (Some(member), None) => member.reader(raw, &name)?,
+            (Some(member), Some(packing)) => {
+                packing.reader(BufReader::with_capacity(RAW, member.reader(raw, &name)?))?
+            }
+        };
+        Ok(Box::new(text::Text::new(unpacked, name, self.utf16.clone())))
+    }
+}
+
+impl Packing {
+    /// What comes out of `raw`.
+    fn reader(self, raw: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
+        Ok(match self {
+            Self::Gzip => Box::new(gzip::Members::new(raw)),
+            Self::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(raw)?;
                 decoder.window_log_max(WINDOW_LOG)?;
                 Box::new(decoder)
             }
-            Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(raw)),
-            Packing::Xz => {
+            Self::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(raw)),
+            Self::Xz => {
                 let flags = liblzma::stream::CONCATENATED;
                 let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, flags)?;
                 Box::new(liblzma::bufread::XzDecoder::new_stream(raw, stream))
             }
-            Packing::Lz4 => Box::new(Frames(lz4_flex::frame::FrameDecoder::new(raw))),
+            Self::Lz4 => Box::new(Frames(lz4_flex::frame::FrameDecoder::new(raw))),
         })
     }
 }

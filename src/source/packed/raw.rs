@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,8 +31,14 @@ enum From {
 impl Raw {
     /// All of a file.
     pub(in crate::source) fn known(file: &Arc<KnownFile>) -> Result<Self> {
-        let from = From::Known { file: file.clone(), handle: file.handle()?, at: 0, end: file.size() };
-        Ok(Self::new(from, file.path().to_path_buf()))
+        Self::part(file, 0..file.size(), file.path().to_path_buf())
+    }
+
+    /// A stretch of a file, by what messages call it.
+    pub(in crate::source) fn part(file: &Arc<KnownFile>, range: Range<u64>, name: PathBuf) -> Result<Self> {
+        let (at, end) = (range.start, range.end.min(file.size()));
+        let from = From::Known { file: file.clone(), handle: file.handle()?, at, end };
+        Ok(Self::new(from, name))
     }
 
     /// `head` from `at` on, and what comes out of `file` behind it.
@@ -53,7 +60,7 @@ impl Raw {
         match &mut self.from {
             From::Known { file, handle, at, end } => {
                 check()?;
-                let len = usize::try_from(*end - *at).unwrap_or(usize::MAX).min(buffer.len());
+                let len = usize::try_from(end.saturating_sub(*at)).unwrap_or(usize::MAX).min(buffer.len());
                 file.read_at(handle, &mut buffer[..len], *at)?;
                 *at += len as u64;
                 Ok(len)
