@@ -367,3 +367,124 @@ impl Read for Checked {
         Ok(got)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use rawzip::ZipArchiveWriter;
+
+    use super::*;
+
+    fn archive(names: impl Iterator<Item = String>) -> Vec<u8> {
+        let mut all = ZipArchiveWriter::new(Vec::new());
+        for name in names {
+            let (mut entry, config) = all.new_file(&name).start().unwrap();
+            let mut writer = config.wrap(&mut entry);
+            writer.write_all(b"lon,lat\n1,2\n").unwrap();
+            let (_, output) = writer.finish().unwrap();
+            entry.finish(output).unwrap();
+        }
+        all.finish().unwrap()
+    }
+
+    fn find(bytes: &[u8], wanted: Option<&str>) -> Result<Member, String> {
+        look(&Cursor::new(bytes), bytes.len() as u64, "a.zip", wanted, bytes).map_err(|problem| match problem {
+            Problem::Words(words) => words,
+            Problem::Ours(error) => error.to_string(),
+        })
+    }
+
+    /// All that comes out of a member.
+    fn unpack(bytes: &[u8], member: &Member) -> io::Result<Vec<u8>> {
+        let range = member.range.start as usize..member.range.end as usize;
+        let mut all = Vec::new();
+        let raw = Cursor::new(bytes[range].to_vec());
+        member.reader(raw, Path::new("a.zip/x"))?.take(1 << 20).read_to_end(&mut all)?;
+        Ok(all)
+    }
+
+    fn names(names: &[&str]) -> Vec<u8> {
+        archive(names.iter().map(|&name| name.to_owned()))
+    }
+
+    #[test]
+    fn a_member_is_found_by_its_whole_name() {
+        let bytes = names(&["a/b.csv", "README", "c.csv", "d\u{e9}j\u{e0}.csv", ".e.csv"]);
+        for (wanted, name) in [
+            ("a/b.csv", "a/b.csv"),
+            ("a\\b.csv", "a/b.csv"),
+            ("README", "README"),
+            ("d\u{e9}j\u{e0}.csv", "d\u{e9}j\u{e0}.csv"),
+            (".e.csv", ".e.csv"),
+        ] {
+            let member = find(&bytes, Some(wanted)).unwrap();
+            assert_eq!(member.name, name);
+            assert_eq!(unpack(&bytes, &member).unwrap(), b"lon,lat\n1,2\n");
+        }
+        for wanted in ["b.csv", "a", "a/", "A/b.csv", "", "/a/b.csv", "a/b.csv/"] {
+            let said = find(&bytes, Some(wanted)).unwrap_err();
+            assert!(said.ends_with("it holds a/b.csv, c.csv, d\u{e9}j\u{e0}.csv"), "{wanted}: {said}");
+        }
+        let said = find(&names(&["x.pdf"]), Some("x.csv")).unwrap_err();
+        assert!(said.contains("has no member 'x.csv'; it holds x.pdf"), "{said}");
+        let said = find(&names(&["x.csv", "x.csv"]), Some("x.csv")).unwrap_err();
+        assert!(said.contains("2 members that are called 'x.csv'"), "{said}");
+        let said = find(b"lon,lat\n1,2\n", Some("x.csv")).unwrap_err();
+        assert!(said.contains("is no zip archive"), "{said}");
+    }
+
+    #[test]
+    fn directories_have_a_bound() {
+        let many = archive((0..MOST_MEMBERS).map(|i| format!("{i}.csv")));
+        assert!(find(&many, Some("65535.csv")).is_ok());
+        let said = find(&many, None).unwrap_err();
+        assert!(said.contains("65536 files") && said.contains("9.csv and 65526 more"), "{said}");
+        let more = archive((0..=MOST_MEMBERS).map(|i| format!("{i}.csv")));
+        assert!(find(&more, Some("1.csv")).unwrap_err().contains("more than 65536 members"));
+        let long = "x".repeat(65_000);
+        let longer = archive((0..260).map(|i| format!("{long}{i}.csv")));
+        assert!(find(&longer, None).unwrap_err().contains("very long names"));
+        let said = find(&archive((0..9).map(|i| format!("{long}{i}.csv"))), None).unwrap_err();
+        assert!(said.len() < 3000, "{}", said.len());
+    }
+
+    #[test]
+    fn damaged_archives_are_refused_or_read_and_nothing_else() {
+        let whole = names(&["a/b.csv", "README.txt", "__MACOSX/c.csv"]);
+        let member = find(&whole, None).unwrap();
+        let expected = unpack(&whole, &member).unwrap();
+        // Any state but zero does.
+        let mut state = 88_172_645_463_325_252_u64;
+        let mut random = move |most: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % most as u64) as usize
+        };
+        let mut read = 0;
+        for _ in 0..30_000 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random(4) {
+                let at = random(bytes.len());
+                match random(6) {
+                    0 => bytes[at] = 0xff,
+                    1 => bytes[at] = random(256) as u8,
+                    2 => bytes[at] ^= 1 << random(8),
+                    3 => bytes.truncate(at.max(1)),
+                    4 => _ = bytes.splice(at..at, [0xff; 4]),
+                    _ => bytes.extend_from_within(at..),
+                }
+            }
+            for wanted in [None, Some("a/b.csv")] {
+                if let Ok(member) = find(&bytes, wanted)
+                    && let Ok(text) = unpack(&bytes, &member)
+                {
+                    assert_eq!(text, expected);
+                    read += 1;
+                }
+            }
+        }
+        assert!(read > 1000, "{read}");
+    }
+}
