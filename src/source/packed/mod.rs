@@ -165,23 +165,90 @@ impl Packing {
                 let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, flags)?;
                 Box::new(liblzma::bufread::XzDecoder::new_stream(raw, stream))
             }
-            Self::Lz4 => Box::new(Frames(lz4_flex::frame::FrameDecoder::new(raw))),
+            Self::Lz4 => Box::new(Frames::new(raw)),
         })
     }
 }
 
-/// Frames of lz4 one after the other.
-struct Frames<R: Read>(lz4_flex::frame::FrameDecoder<R>);
+/// Frames of lz4 one after the other. The decoder takes the end of the bytes for that of a frame; here it must come
+/// behind a frame.
+struct Frames<R: Read> {
+    decoder: lz4_flex::frame::FrameDecoder<Tap<R>>,
+    /// Bytes taken when the last frame ended.
+    closed: Option<u64>,
+}
+
+/// Bytes on their way into a decoder.
+struct Tap<R> {
+    from: R,
+    taken: u64,
+    ended: bool,
+}
+
+impl<R: Read> Read for Tap<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.from.read(buffer)?;
+        self.taken += got as u64;
+        self.ended |= got == 0 && !buffer.is_empty();
+        Ok(got)
+    }
+}
+
+impl<R: Read> Frames<R> {
+    fn new(from: R) -> Self {
+        let tap = Tap { from, taken: 0, ended: false };
+        Self { decoder: lz4_flex::frame::FrameDecoder::new(tap), closed: Some(0) }
+    }
+}
 
 impl<R: Read> Read for Frames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // The end of a frame reads as 0 bytes, and so does the end of all: then twice.
-        for _ in 0..2 {
-            let got = self.0.read(buffer)?;
-            if got > 0 || buffer.is_empty() {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let got = self.decoder.read(buffer)?;
+            if got > 0 {
+                self.closed = None;
                 return Ok(got);
             }
+            let tap = self.decoder.get_ref();
+            if !tap.ended {
+                self.closed = Some(tap.taken);
+            } else if self.closed == Some(tap.taken) {
+                return Ok(0);
+            } else {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
         }
-        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn frame(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn lz4_is_read_to_the_end_of_its_last_frame() {
+        let frames = [frame(&[7; 100_000]), frame(b""), frame(b""), frame(b"last")];
+        let bytes = frames.concat();
+        let read = |bytes: &[u8]| {
+            let mut all = Vec::new();
+            Frames::new(bytes).read_to_end(&mut all).map(|_| all)
+        };
+        let mut ends: Vec<usize> = Vec::new();
+        frames.iter().for_each(|frame| ends.push(ends.last().unwrap_or(&0) + frame.len()));
+        assert_eq!(read(&bytes).unwrap(), [&[7; 100_000][..], b"last"].concat());
+        for cut in 1..bytes.len() {
+            assert_eq!(read(&bytes[..cut]).is_ok(), ends.contains(&cut), "{cut} of {ends:?}");
+        }
     }
 }
