@@ -27,7 +27,7 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and the places that may name them; an empty place is everywhere.
-const HOMES: [(&str, &[&str]); 40] = [
+const HOMES: [(&str, &[&str]); 43] = [
     ("bytemuck", &["backend/gpu", "project", "store", "tile"]),
     ("bzip2", &["source/packed"]),
     ("clap", &["cli"]),
@@ -38,6 +38,8 @@ const HOMES: [(&str, &[&str]); 40] = [
     ("csscolorparser", &["shade"]),
     ("csv", &["source"]),
     ("ctrlc", &["cli"]),
+    ("deflate64", &["source/packed/zip.rs"]),
+    ("encoding_rs", &["source/packed/text.rs"]),
     ("fast_float2", &["source"]),
     ("flate2", &["container"]),
     ("hyper", &["serve"]),
@@ -55,6 +57,7 @@ const HOMES: [(&str, &[&str]); 40] = [
     ("pollster", &["backend/gpu"]),
     ("proj_sys", &["project"]),
     ("rand_chacha", &["source/synth"]),
+    ("rawzip", &["source/packed/zip.rs"]),
     ("rayon", &["backend", "bench", "container/write", "render", "session.rs", "source/synth/mod.rs", "store"]),
     (
         "rustix",
@@ -88,7 +91,16 @@ const HOMES: [(&str, &[&str]); 40] = [
     ("signal_hook", &["cli"]),
     (
         "tempfile",
-        &["bench", "cli/bench.rs", "cli/report.rs", "container/write", "source/delimited/tests.rs", "staging", "store"],
+        &[
+            "bench",
+            "cli/bench.rs",
+            "cli/report.rs",
+            "container/write",
+            "source/delimited/tests.rs",
+            "source/input/spool.rs",
+            "staging",
+            "store",
+        ],
     ),
     ("thiserror", &["error.rs"]),
     ("tokio", &["serve"]),

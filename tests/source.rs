@@ -109,7 +109,7 @@ fn what_is_no_csv_is_refused_by_name() {
         (b"\x28\xb5\x2f\xfdxx", "zstd"),
         (b"PAR1....", "Parquet"),
         (b"lon,lat\n1,\x002\n", "binary"),
-        (b"\xff\xfel\0o\0", "UTF-16"),
+        (b"\xff\xfe\0\0l\0\0\0", "UTF-32"),
         (b"a,b\n1,2\n", "a, b"),
     ];
     for (bytes, part) in cases {

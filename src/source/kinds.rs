@@ -12,6 +12,64 @@ pub(super) fn other(head: &[u8]) -> Option<String> {
 const CONVERT: &str =
     "which is not readable yet; convert it to CSV first, for instance with ogr2ogr -f CSV -lco GEOMETRY=AS_XY";
 
+/// What is in a zip archive, as far as it tells what the archive is: many kinds of files are one.
+#[derive(Debug, Default)]
+pub(super) struct Inside(u32);
+
+/// Kinds of archives by their members: what makes a name one of its signs, and what the archive is then. The first that
+/// fits is it.
+type Kind = (fn(&str) -> bool, &'static str);
+
+/// Those that hold nothing else.
+const WHOLE: [Kind; 6] = [
+    (|name| name.starts_with("xl/workbook."), "is a spreadsheet; save it as CSV"),
+    (|name| name == "word/document.xml", "is a Word document, not data; save the table in it as CSV"),
+    (|name| name == "ppt/presentation.xml", "is a presentation, not data; save the table in it as CSV"),
+    (|name| name == "[content_types].xml", "is a spreadsheet or another document of Office; save it as CSV"),
+    (|name| name == "meta-inf/manifest.xml", "is an OpenDocument file, a spreadsheet perhaps; save the table as CSV"),
+    (
+        |name| matches!(name, "meta-inf/manifest.mf" | "meta-inf/container.xml" | "androidmanifest.xml"),
+        "is a program or a book, not data",
+    ),
+];
+/// Those that tables may lie beside.
+const LAYERS: [Kind; 5] = [
+    (|name| name.ends_with(".shp"), "is a zipped shapefile"),
+    (|name| name.ends_with(".gdbtable"), "is a zipped file geodatabase"),
+    (|name| name.ends_with(".kml"), "is a KMZ archive, zipped KML"),
+    (|name| name.ends_with(".gpkg"), "is a zipped GeoPackage"),
+    (|name| name.ends_with(".mif"), "is a zipped MapInfo file"),
+];
+
+impl Inside {
+    /// Looks at the name of a member.
+    pub(super) fn see(&mut self, name: &str) {
+        let name = name.to_lowercase();
+        for (i, (sign, _)) in WHOLE.iter().chain(&LAYERS).enumerate() {
+            self.0 |= u32::from(sign(&name)) << i;
+        }
+    }
+
+    /// What the archive is, if that is no archive of tables; `tables` says whether there are some, `head` is what it
+    /// begins with.
+    pub(super) fn what(&self, head: &[u8], tables: bool) -> Option<String> {
+        // The first member of some has the kind for its content, as it is.
+        let holds = |word: &str| head.starts_with(b"PK") && memchr::memmem::find(head, word.as_bytes()).is_some();
+        if holds("mimetypeapplication/vnd.oasis.opendocument.spreadsheet") {
+            return Some("is a spreadsheet; save it as CSV".into());
+        }
+        if holds("mimetypeapplication/epub+zip") {
+            return Some("is a book, not data".into());
+        }
+        let sign = |i: usize| self.0 >> i & 1 == 1;
+        if let Some((_, (_, what))) = WHOLE.iter().enumerate().find(|(i, _)| sign(*i)) {
+            return Some((*what).into());
+        }
+        let layer = LAYERS.iter().enumerate().find(|(i, _)| sign(WHOLE.len() + i)).filter(|_| !tables);
+        layer.map(|(_, (_, what))| format!("{what}, {CONVERT}"))
+    }
+}
+
 fn binary(head: &[u8]) -> Option<String> {
     let at = |from: usize, magic: &[u8]| head.get(from..).is_some_and(|rest| rest.starts_with(magic));
     let layer = |what: &str| Some(format!("is {what}, {CONVERT}"));

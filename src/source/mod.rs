@@ -10,6 +10,7 @@ mod delimited;
 mod describe;
 mod dialect;
 mod doubt;
+mod endings;
 mod format;
 mod input;
 mod kinds;

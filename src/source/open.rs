@@ -10,7 +10,7 @@ use super::format::Source;
 use super::input::{Bytes, KEPT_OPEN};
 use super::kinds;
 use super::notice::Notice;
-use super::packed::{Packing, Recipe};
+use super::packed::{Packing, Recipe, is_utf16, zip};
 use super::rejects::{RejectLimits, RejectLog};
 use super::stop::Stop;
 use super::{Input, ReadOptions};
@@ -69,7 +69,7 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
     }
     let stop = Stop::new(monitor);
     let mut projected: Vec<(&Crs, bool)> = Vec::new();
-    let mut places: HashMap<(u64, u64), &Input> = HashMap::new();
+    let mut places: HashMap<(_, Option<String>), &Input> = HashMap::new();
     let mut total = Some(0);
     let mut opened = Opened {
         sources: Vec::with_capacity(inputs.len()),
@@ -87,17 +87,7 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
         };
         projected.push((options.system(), metres));
         let bytes = Bytes::open(input, i < KEPT_OPEN)?;
-        if let Bytes::File(file) = &bytes
-            && let Some(place) = file.identity.place
-            && let Some(first) = places.insert(place, input)
-        {
-            let text = if first == input {
-                format!("{input} is named twice: its rows are counted twice")
-            } else {
-                format!("{input} and {first} are one file: its rows are counted twice")
-            };
-            opened.notices.push(Notice { input: Some(input.to_string()), ..Notice::new("same_file", text) });
-        }
+        let place = if let Bytes::File(file) = &bytes { file.identity.place } else { None };
         let of_first = opened.sources.first().filter(|_| columns_from_first).map(|first| {
             let [x, y] = first.about().columns.each_ref().map(|name| name.parse().ok());
             if x == y {
@@ -106,7 +96,17 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
                 ReadOptions { x, y, ..options.clone() }
             }
         });
-        let source = recognise(bytes, input, of_first.as_ref().unwrap_or(options), metres, &stop)?;
+        let (source, member) = recognise(bytes, input, of_first.as_ref().unwrap_or(options), metres, &stop)?;
+        if let Some(place) = place
+            && let Some(first) = places.insert((place, member), input)
+        {
+            let text = if first == input {
+                format!("{input} is named twice: its rows are counted twice")
+            } else {
+                format!("{input} and {first} are one file: its rows are counted twice")
+            };
+            opened.notices.push(Notice { input: Some(input.to_string()), ..Notice::new("same_file", text) });
+        }
         total = total.zip(source.about().bytes).map(|(a, b)| a + b);
         opened.sources.push(source);
     }
@@ -114,19 +114,35 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
     Ok(opened)
 }
 
-/// The source for what `bytes` hold.
+/// The source for what `bytes` hold; of an archive, that of a member, and its name.
 fn recognise(
     mut bytes: Bytes,
     input: &Input,
     options: &ReadOptions,
     projected: bool,
     stop: &Stop<'_>,
-) -> Result<Box<dyn Source>> {
+) -> Result<(Box<dyn Source>, Option<String>)> {
     let mut head = Vec::new();
     bytes.head(&mut head, HEAD, stop)?;
+    let mut recipe = Recipe::default();
+    let mut taken = None;
     let mut how = "";
+    let (archive, wanted) = match input {
+        Input::Member { archive, name } => (archive.clone(), Some(name.as_str())),
+        Input::File(_) | Input::Stdin => (input.path(), None),
+    };
+    if wanted.is_some() || zip::begins(&head) {
+        let file = bytes.seekable(stop)?;
+        let member = zip::choose(&file, wanted, &head)?;
+        taken = Some(member.name.clone());
+        (recipe, how) = (Recipe::member(member), "zip");
+        bytes = Bytes::File(file).unpack(recipe.clone())?;
+        bytes.head(&mut head, HEAD, stop)?;
+    }
+    let input = &taken.clone().map_or_else(|| input.clone(), |name| Input::Member { archive, name });
     if let Some(packing) = Packing::of(&head) {
-        bytes = bytes.unpack(Recipe::unpack(packing))?;
+        recipe = recipe.and(packing);
+        bytes = bytes.unpack(recipe.clone())?;
         head.clear();
         bytes.head(&mut head, HEAD, stop)?;
         how = packing.name();
@@ -135,20 +151,18 @@ fn recognise(
             return Err(Error::Input(format!("{input} is packed twice, {inner} within {how}; unpack it once first")));
         }
     }
-    if head.starts_with(b"PK\x03\x04") {
-        let holds = |word: &[u8]| head.windows(word.len()).any(|part| part == word);
-        let spreadsheet =
-            holds(b"xl/") || holds(b"[Content_Types].xml") || holds(b"vnd.oasis.opendocument.spreadsheet");
-        let what = if spreadsheet {
-            "is a spreadsheet; save it as CSV"
-        } else {
-            "is a zip archive, which is not read yet; unpack it first (unzip)"
-        };
-        return Err(Error::Input(format!("{input} {what}")));
+    if !how.is_empty() && zip::begins(&head) {
+        return Err(Error::Input(format!("{input} is a zip archive packed with {how}; unpack it once first")));
+    }
+    if how.is_empty() && is_utf16(&head) {
+        bytes = bytes.unpack(recipe.clone())?;
+        head.clear();
+        bytes.head(&mut head, HEAD, stop)?;
     }
     if let Some(what) = kinds::other(&head) {
         let within = if how.is_empty() { String::new() } else { format!(" (packed with {how})") };
         return Err(Error::Input(format!("{input}{within} {what}")));
     }
-    Ok(Box::new(Delimited::open(bytes, head, input, options, projected, stop)?))
+    let encoding = recipe.made_of_utf16().then_some("UTF-16");
+    Ok((Box::new(Delimited::open(bytes, head, input, options, encoding, projected, stop)?), taken))
 }

@@ -61,12 +61,13 @@ struct Place {
 }
 
 impl Delimited {
-    /// A text whose first bytes are `head`.
+    /// A text whose first bytes are `head`; `encoding` is what it was in where that is worth to be told.
     pub(super) fn open(
         bytes: Bytes,
         head: Vec<u8>,
         input: &Input,
         options: &ReadOptions,
+        encoding: Option<&str>,
         projected: bool,
         stop: &Stop<'_>,
     ) -> Result<Self> {
@@ -85,7 +86,8 @@ impl Delimited {
         };
         let header = if chosen.header { "" } else { " (no header)" };
         let remark = if remark.is_empty() { remark } else { format!("; {remark}") };
-        let notice = format!("{input}: {taken}{header}{remark}");
+        let encoding = encoding.map(|name| format!(" ({name})")).unwrap_or_default();
+        let notice = format!("{input}: {taken}{header}{encoding}{remark}");
         if let Bytes::Stream(stream) = &bytes {
             lock(stream).skip(offset as u64);
         }
@@ -182,8 +184,14 @@ fn nothing(text: &[u8], options: &ReadOptions) -> String {
 
 /// What a file is by its first bytes, when that is not text in UTF-8 or a relative of ASCII.
 fn not_text(head: &[u8]) -> Option<String> {
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return Some("is UTF-16 text; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)".into());
+    // With its mark, or as ASCII: UTF-16 was made UTF-8 before.
+    let wide = |unit: &[u8; 4]| matches!(unit, [1..=127, 0, 0, 0] | [0, 0, 0, 1..=127]);
+    let (units, _) = head.as_chunks::<4>();
+    if head.starts_with(b"\xff\xfe\0\0")
+        || head.starts_with(b"\0\0\xfe\xff")
+        || units.iter().take(3).all(wide) && units.len() > 2
+    {
+        return Some("is UTF-32 text; convert it to UTF-8 first (iconv -f UTF-32 -t UTF-8)".into());
     }
     // A stray byte in a column that is not used does no harm.
     let strange = head.iter().filter(|byte| matches!(byte, 0..8 | 14..26 | 28..32)).count();

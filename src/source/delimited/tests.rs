@@ -84,7 +84,7 @@ fn compare_as(
     let mut head = Vec::new();
     bytes.head(&mut head, if way.stream { 7 } else { 1 << 16 }, &stop).unwrap();
     // A first record too short for the columns is refused.
-    let Ok(mut source) = Delimited::open(bytes, head, &input, options, false, &stop) else { return Ok(()) };
+    let Ok(mut source) = Delimited::open(bytes, head, &input, options, None, false, &stop) else { return Ok(()) };
     if let Some(dialect) = forced {
         source.layout.dialect = dialect;
     }
@@ -337,7 +337,7 @@ fn report(text: &str, edit: impl FnOnce(&mut ReadOptions)) -> Result<crate::sour
     let bytes = Bytes::open(&input, true).unwrap();
     let mut head = Vec::new();
     bytes.head(&mut head, 1 << 16, &Stop::new(&monitor)).unwrap();
-    let source = Delimited::open(bytes, head, &input, &options, false, &Stop::new(&monitor))?;
+    let source = Delimited::open(bytes, head, &input, &options, None, false, &Stop::new(&monitor))?;
     let opened = Opened {
         sources: vec![Box::new(source)],
         options: vec![options],

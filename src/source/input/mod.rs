@@ -4,6 +4,7 @@
 
 pub(super) mod known;
 pub(super) mod pipe;
+mod spool;
 
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -55,21 +56,40 @@ impl Bytes {
         Ok(Self::File(KnownFile::new(path, file, &meta, keep)))
     }
 
+    /// These bytes as a file that can be read at any place: a stream is copied to a file without a name first.
+    pub(super) fn seekable(self, stop: &Stop<'_>) -> Result<KnownFile> {
+        match self {
+            Self::File(file) => Ok(file),
+            Self::Stream(stream) => {
+                let mut stream = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let copy = spool::spool(&stream.name.clone(), |buffer| stream.fill(buffer, stop))?;
+                stream.verify()?;
+                Ok(copy)
+            }
+        }
+    }
+
     /// What `recipe` makes of these bytes, of which nothing but the head was looked at.
     pub(super) fn unpack(self, recipe: Recipe) -> Result<Self> {
         let stream = match self {
             Self::File(file) => {
                 file.rest();
-                let name = file.path().to_path_buf();
+                let name = recipe.name(&file);
                 Stream::of(From::Known { file: Arc::new(file), recipe, feed: None }, name)
             }
             Self::Stream(stream) => {
                 let Stream { from, name, head, at, .. } = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
-                let From::Pipe(file) = from else {
-                    return Err(Error::Internal("what is unpacked cannot be unpacked again".into()));
-                };
-                let raw = Raw::once(head, at, file, name.clone());
-                Stream::of(From::Fed(Feed::start(raw, &recipe, None, 1)?), name)
+                match from {
+                    From::Pipe(file) => {
+                        let raw = Raw::once(head, at, file, name.clone());
+                        Stream::of(From::Fed(Feed::start(raw, &recipe, None, 1)?), name)
+                    }
+                    From::Known { file, .. } => {
+                        let name = recipe.name(&file);
+                        Stream::of(From::Known { file, recipe, feed: None }, name)
+                    }
+                    From::Fed(_) => return Err(Error::Internal("a pipe cannot be unpacked again".into())),
+                }
             }
         };
         Ok(Self::Stream(Mutex::new(stream)))
@@ -79,7 +99,10 @@ impl Bytes {
     pub(super) fn size(&self) -> Option<u64> {
         match self {
             Self::File(file) => Some(file.size()),
-            Self::Stream(stream) => lock(stream).known().map(|file| file.size()),
+            Self::Stream(stream) => match &lock(stream).from {
+                From::Known { file, recipe, .. } => Some(recipe.used(file.size())),
+                From::Pipe(_) | From::Fed(_) => None,
+            },
         }
     }
 
@@ -180,7 +203,7 @@ impl Stream {
 
     fn look(&mut self, head: &mut Vec<u8>, most: usize, stop: &Stop<'_>) -> Result<()> {
         if let From::Known { file, recipe, .. } = &self.from {
-            let mut feed = Feed::start(Raw::known(file)?, recipe, Some(most as u64), 1)?;
+            let mut feed = Feed::start(recipe.raw(file)?, recipe, Some(most as u64), 1)?;
             file.rest();
             head.clear();
             head.resize(most, 0);
@@ -223,7 +246,7 @@ impl Stream {
     /// Fills `buffer`; gives how many bytes there were, fewer only at the end. This is where reading waits for others.
     pub(super) fn fill(&mut self, buffer: &mut [u8], stop: &Stop<'_>) -> Result<usize> {
         if let From::Known { file, recipe, feed: feed @ None } = &mut self.from {
-            let begun = feed.insert(Feed::start(Raw::known(file)?, recipe, None, stop.threads())?);
+            let begun = feed.insert(Feed::start(recipe.raw(file)?, recipe, None, stop.threads())?);
             file.rest();
             begun.pass_over(std::mem::take(&mut self.at) as u64);
         }
@@ -255,7 +278,8 @@ impl Input {
     pub(super) fn path(&self) -> PathBuf {
         match self {
             Self::File(path) => path.clone(),
-            Self::Member { archive, name } => archive.join(name),
+            // A name in an archive may be that of a root.
+            Self::Member { .. } => PathBuf::from(self.to_string()),
             Self::Stdin => PathBuf::from("standard input"),
         }
     }

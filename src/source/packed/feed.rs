@@ -48,6 +48,8 @@ struct Shared {
     most: u64,
     buffer: usize,
     waiting: usize,
+    /// Whether there are parts.
+    many: bool,
     /// Buffers to be filled again.
     spent: Mutex<Vec<Vec<u8>>>,
     quit: Arc<AtomicBool>,
@@ -86,6 +88,7 @@ impl Feed {
             most: most.unwrap_or(u64::MAX),
             buffer,
             waiting,
+            many,
             spent: Mutex::default(),
             quit,
         });
@@ -239,7 +242,7 @@ impl Shared {
         let mut counted = taken.load(Ordering::Relaxed);
         let mut size = if counted == 0 { FIRST } else { self.buffer };
         let mut most = self.most;
-        let mut reader = self.recipe.reader(raw).map_err(failed)?;
+        let mut reader = self.recipe.reader(raw, self.many).map_err(failed)?;
         loop {
             let mut bytes = lock(&self.spent).pop().unwrap_or_default();
             bytes.resize(usize::try_from(most).unwrap_or(usize::MAX).min(size), 0);

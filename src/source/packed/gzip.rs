@@ -1,4 +1,5 @@
-//! Gzip (RFC 1952): all members one after the other, each held to its checksum and its length; zeros may follow.
+//! Gzip (RFC 1952): all members one after the other, each held to its checksum and its length; zeros may follow. And
+//! deflated data alone, as a zip archive has it.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
@@ -116,6 +117,30 @@ impl<R: BufRead> Read for Members<R> {
                 }
             }
         }
+    }
+}
+
+/// What is unpacked of deflated data without a frame; what follows its end is not read.
+pub(super) struct Deflated<R> {
+    from: R,
+    inflate: Inflate,
+    ended: bool,
+}
+
+impl<R: BufRead> Deflated<R> {
+    pub(super) fn new(from: R) -> Self {
+        Self { from, inflate: Inflate::new(false, 15), ended: false }
+    }
+}
+
+impl<R: BufRead> Read for Deflated<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ended {
+            return Ok(0);
+        }
+        let (len, ended) = inflate(&mut self.from, &mut self.inflate, buffer)?;
+        self.ended = ended;
+        Ok(len)
     }
 }
 

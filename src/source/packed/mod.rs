@@ -1,14 +1,24 @@
-//! Packed bytes: known by how they begin, unpacked by a thread beside those that read (`feed`).
+//! Packed bytes: known by how they begin, unpacked by a thread beside those that read (`feed`). A `Recipe` is what is to
+//! be done to them: a member of an archive is taken (`zip`), a stream unpacked, UTF-16 turned into UTF-8 (`text`).
 
 mod feed;
 mod gzip;
 mod parts;
 mod raw;
+mod text;
+pub(super) mod zip;
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) use self::feed::Feed;
 pub(super) use self::raw::Raw;
+pub(super) use self::text::is_utf16;
+use self::zip::Member;
+use super::input::known::KnownFile;
+use crate::error::Result;
 
 /// Packed bytes read at once.
 const RAW: usize = 128 << 10;
@@ -60,67 +70,202 @@ impl Packing {
     }
 }
 
-/// How readable bytes are made of raw ones.
-#[derive(Debug, Clone)]
+/// How readable bytes are made of raw ones. The last step is always a look whether they are UTF-16.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Recipe {
-    packing: Packing,
+    member: Option<Arc<Member>>,
+    packing: Option<Packing>,
+    /// Whether they are, once the first ones were made.
+    utf16: Arc<AtomicBool>,
 }
 
 impl Recipe {
     /// Unpacks one stream.
+    #[cfg(test)]
     pub(super) fn unpack(packing: Packing) -> Self {
-        Self { packing }
+        Self::default().and(packing)
     }
 
-    /// How bytes are packed that can be taken apart.
+    /// Takes a member of an archive.
+    pub(super) fn member(member: Member) -> Self {
+        Self { member: Some(Arc::new(member)), ..Self::default() }
+    }
+
+    /// Unpacks what comes out.
+    pub(super) fn and(self, packing: Packing) -> Self {
+        Self { packing: Some(packing), ..self }
+    }
+
+    /// Whether what was made so far was UTF-16.
+    pub(super) fn made_of_utf16(&self) -> bool {
+        self.utf16.load(Ordering::Relaxed)
+    }
+
+    /// What messages call the bytes that are made of those of `file`.
+    pub(super) fn name(&self, file: &KnownFile) -> PathBuf {
+        match &self.member {
+            Some(member) => PathBuf::from(format!("{}/{}", file.path().display(), member.name)),
+            None => file.path().to_path_buf(),
+        }
+    }
+
+    /// The bytes of `file` that are used.
+    pub(super) fn raw(&self, file: &Arc<KnownFile>) -> Result<Raw> {
+        match &self.member {
+            Some(member) => Raw::part(file, member.range.clone(), self.name(file)),
+            None => Raw::known(file),
+        }
+    }
+
+    /// How many those are of `size`.
+    pub(super) fn used(&self, size: u64) -> u64 {
+        self.member.as_ref().map_or(size, |member| member.range.end - member.range.start)
+    }
+
+    /// How bytes are packed that can be taken apart, once the first ones were made: a character of UTF-16 may stand in two
+    /// parts, and a member of an archive is packed once more.
     fn splits(&self) -> Option<Packing> {
-        Some(self.packing)
+        self.packing.filter(|_| self.member.is_none() && !self.made_of_utf16())
     }
 
     /// What is unpacked, for messages.
     fn what(&self) -> &'static str {
         match self.packing {
-            Packing::Gzip => "a gzip member",
-            Packing::Zstd => "a zstd frame",
-            Packing::Bzip2 => "a bzip2 stream",
-            Packing::Xz => "an xz stream",
-            Packing::Lz4 => "an lz4 frame",
+            Some(Packing::Gzip) => "a gzip member",
+            Some(Packing::Zstd) => "a zstd frame",
+            Some(Packing::Bzip2) => "a bzip2 stream",
+            Some(Packing::Xz) => "an xz stream",
+            Some(Packing::Lz4) => "an lz4 frame",
+            None => "its text",
         }
     }
 
-    /// What comes out of `raw`.
-    fn reader(&self, raw: Raw) -> io::Result<Box<dyn Read>> {
+    /// What comes out of `raw`, which is `part` of all that [`Recipe::splits`] or all of it.
+    fn reader(&self, raw: Raw, part: bool) -> io::Result<Box<dyn Read>> {
+        let name = raw.name().to_path_buf();
         let raw = BufReader::with_capacity(RAW, raw);
-        Ok(match self.packing {
-            Packing::Gzip => Box::new(gzip::Members::new(raw)),
-            Packing::Zstd => {
+        let unpacked: Box<dyn Read> = match (&self.member, self.packing) {
+            (None, None) => Box::new(raw),
+            (None, Some(packing)) => packing.reader(raw)?,
+            (Some(member), None) => member.reader(raw, &name)?,
+            (Some(member), Some(packing)) => {
+                packing.reader(BufReader::with_capacity(RAW, member.reader(raw, &name)?))?
+            }
+        };
+        if part {
+            return Ok(unpacked);
+        }
+        Ok(Box::new(text::Text::new(unpacked, name, self.utf16.clone())))
+    }
+}
+
+impl Packing {
+    /// What comes out of `raw`.
+    fn reader(self, raw: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
+        Ok(match self {
+            Self::Gzip => Box::new(gzip::Members::new(raw)),
+            Self::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(raw)?;
                 decoder.window_log_max(WINDOW_LOG)?;
                 Box::new(decoder)
             }
-            Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(raw)),
-            Packing::Xz => {
+            Self::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(raw)),
+            Self::Xz => {
                 let flags = liblzma::stream::CONCATENATED;
                 let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, flags)?;
                 Box::new(liblzma::bufread::XzDecoder::new_stream(raw, stream))
             }
-            Packing::Lz4 => Box::new(Frames(lz4_flex::frame::FrameDecoder::new(raw))),
+            Self::Lz4 => Box::new(Frames::new(raw)),
         })
     }
 }
 
-/// Frames of lz4 one after the other.
-struct Frames<R: Read>(lz4_flex::frame::FrameDecoder<R>);
+/// Frames of lz4 one after the other. The decoder takes the end of the bytes for that of a frame; here it must come
+/// behind a frame. Each frame has a decoder of its own: one does not take a frame whose blocks are smaller than those of
+/// the frame before.
+struct Frames<R: Read> {
+    /// Only taken out to be put back.
+    decoder: Option<lz4_flex::frame::FrameDecoder<Tap<R>>>,
+    /// Bytes taken when the last frame ended.
+    closed: Option<u64>,
+}
+
+/// Bytes on their way into a decoder.
+struct Tap<R> {
+    from: R,
+    taken: u64,
+    ended: bool,
+}
+
+impl<R: Read> Read for Tap<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.from.read(buffer)?;
+        self.taken += got as u64;
+        self.ended |= got == 0 && !buffer.is_empty();
+        Ok(got)
+    }
+}
+
+impl<R: Read> Frames<R> {
+    fn new(from: R) -> Self {
+        let tap = Tap { from, taken: 0, ended: false };
+        Self { decoder: Some(lz4_flex::frame::FrameDecoder::new(tap)), closed: Some(0) }
+    }
+}
 
 impl<R: Read> Read for Frames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // The end of a frame reads as 0 bytes, and so does the end of all: then twice.
-        for _ in 0..2 {
-            let got = self.0.read(buffer)?;
-            if got > 0 || buffer.is_empty() {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while let Some(decoder) = &mut self.decoder {
+            let got = decoder.read(buffer)?;
+            if got > 0 {
+                self.closed = None;
                 return Ok(got);
+            }
+            let tap = decoder.get_ref();
+            if !tap.ended {
+                self.closed = Some(tap.taken);
+                let next = |decoder: lz4_flex::frame::FrameDecoder<_>| {
+                    lz4_flex::frame::FrameDecoder::new(decoder.into_inner())
+                };
+                self.decoder = self.decoder.take().map(next);
+            } else if self.closed == Some(tap.taken) {
+                return Ok(0);
+            } else {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
         Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn frame(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn lz4_is_read_to_the_end_of_its_last_frame() {
+        let frames = [frame(&[7; 100_000]), frame(b""), frame(b""), frame(b"last")];
+        let bytes = frames.concat();
+        let read = |bytes: &[u8]| {
+            let mut all = Vec::new();
+            Frames::new(bytes).read_to_end(&mut all).map(|_| all)
+        };
+        let mut ends: Vec<usize> = Vec::new();
+        frames.iter().for_each(|frame| ends.push(ends.last().unwrap_or(&0) + frame.len()));
+        assert_eq!(read(&bytes).unwrap(), [&[7; 100_000][..], b"last"].concat());
+        for cut in 1..bytes.len() {
+            assert_eq!(read(&bytes[..cut]).is_ok(), ends.contains(&cut), "{cut} of {ends:?}");
+        }
     }
 }

@@ -74,7 +74,7 @@ impl Parts {
         self.begun = true;
         let begin = self.at;
         self.at = self.packing.map_or(Ok(self.end), |packing| self.end_of_part(packing))?;
-        Ok(Some(self.raw.part(begin, self.at)))
+        Ok(Some(self.raw.cut(begin, self.at)))
     }
 
     /// Where the part that begins here ends: where another frame begins, or at the end of all.

@@ -17,7 +17,7 @@ pub(in crate::source) struct Raw {
     name: PathBuf,
     /// Raised when nobody wants more.
     pub(super) quit: Arc<AtomicBool>,
-    /// How far the decoder is, from the beginning of the file or pipe.
+    /// How far the decoder is, from the beginning of all of them.
     pub(super) taken: Arc<AtomicU64>,
 }
 
@@ -33,8 +33,14 @@ enum From {
 impl Raw {
     /// All of a file.
     pub(in crate::source) fn known(file: &Arc<KnownFile>) -> Result<Self> {
-        let from = From::Known { file: file.clone(), handle: file.handle()?, at: 0, end: file.size() };
-        Ok(Self::new(from, file.path().to_path_buf()))
+        Self::part(file, 0..file.size(), file.path().to_path_buf())
+    }
+
+    /// A stretch of a file, by what messages call it.
+    pub(in crate::source) fn part(file: &Arc<KnownFile>, range: Range<u64>, name: PathBuf) -> Result<Self> {
+        let (at, end) = (range.start, range.end.min(file.size()));
+        let from = From::Known { file: file.clone(), handle: file.handle()?, at, end };
+        Ok(Self::new(from, name))
     }
 
     /// `head` from `at` on, and what comes out of `file` behind it.
@@ -55,13 +61,14 @@ impl Raw {
     }
 
     /// Those from `at` to `end` in the same file; of a pipe all that there is, once.
-    pub(super) fn part(&mut self, at: u64, end: u64) -> Self {
+    pub(super) fn cut(&mut self, at: u64, end: u64) -> Self {
+        let begin = self.range().map_or(0, |range| range.start);
         let from = match &mut self.from {
             From::Known { file, handle, .. } => From::Known { file: file.clone(), handle: handle.clone(), at, end },
             once => std::mem::replace(once, From::None),
         };
-        let taken = if matches!(from, From::Known { .. }) { at } else { 0 };
-        Self { from, name: self.name.clone(), quit: self.quit.clone(), taken: Arc::new(AtomicU64::new(taken)) }
+        let taken = Arc::new(AtomicU64::new(at.saturating_sub(begin)));
+        Self { from, name: self.name.clone(), quit: self.quit.clone(), taken }
     }
 
     /// Fills `buffer` with the bytes at `at` of the file; false of a pipe.
@@ -81,7 +88,7 @@ impl Raw {
         match &mut self.from {
             From::Known { file, handle, at, end } => {
                 check()?;
-                let len = usize::try_from(*end - *at).unwrap_or(usize::MAX).min(buffer.len());
+                let len = usize::try_from(end.saturating_sub(*at)).unwrap_or(usize::MAX).min(buffer.len());
                 file.read_at(handle, &mut buffer[..len], *at)?;
                 *at += len as u64;
                 Ok(len)
