@@ -343,7 +343,7 @@ impl Read for Checked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = match self.from.read(buffer) {
             Ok(got) => got,
-            Err(e) if e.kind() == ErrorKind::Interrupted || e.get_ref().is_some_and(|e| e.is::<Error>()) => {
+            Err(e) if e.kind() == ErrorKind::Interrupted || matches!(e.get_ref(), Some(ours) if ours.is::<Error>()) => {
                 return Err(e);
             }
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
