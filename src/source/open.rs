@@ -42,6 +42,13 @@ impl Opened {
         Self { rejects: log, ..self }
     }
 
+    /// Tells `notices` before its own.
+    #[must_use]
+    pub fn noting(mut self, notices: &[Notice]) -> Self {
+        self.notices.splice(..0, notices.iter().cloned());
+        self
+    }
+
     /// Fails at the end of the reading where more rows of an input are left out than `limits` allow.
     #[must_use]
     pub fn within(self, limits: RejectLimits) -> Self {

@@ -46,7 +46,7 @@ impl Bytes {
         let file = File::open(path).map_err(failed)?;
         let meta = file.metadata().map_err(failed)?;
         if meta.is_dir() {
-            return Err(Error::Input(format!("{input} is a folder, not a file; name the CSV files in it")));
+            return Err(Error::Input(format!("{input} is a folder, not a file; source::expand finds the files in it")));
         }
         // Files that the system makes up as they are read (in /proc) say that they are empty.
         if !meta.is_file() || meta.len() == 0 {
