@@ -20,9 +20,21 @@ use super::stop::Stop;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 
-/// Files that are kept open from the look at their head to their last row; more would use up what a process may have
-/// open. Others are opened anew and held to what they were.
-pub(super) const KEPT_OPEN: usize = 128;
+/// How many files are kept open from the look at their head to their last row: a quarter of what the process may have
+/// open, for there are outputs, devices and threads. Others are opened anew and held to what they were.
+pub(super) fn kept_open() -> usize {
+    const MOST: usize = 128;
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit};
+        let may = getrlimit(Resource::Nofile).current.map_or(MOST, |n| usize::try_from(n / 4).unwrap_or(MOST));
+        may.min(MOST)
+    }
+    #[cfg(not(unix))]
+    {
+        MOST
+    }
+}
 
 /// What an input's bytes come from.
 pub(super) enum Bytes {
