@@ -126,7 +126,9 @@ impl Passed {
         let place = if *folders == 1 { named.to_string() } else { format!("{named} and {} others", folders - 1) };
         let (number, are) = (self.number, if self.number == 1 { "is" } else { "are" });
         let input = (*folders == 1).then(|| named.to_string());
-        let text = format!("{place}: {number} of what is there {are} passed over, such as {example}; name a file to read it");
+        let text = format!(
+            "{place}: {number} of the files and folders there {are} passed over, such as {example}; name a file to read it"
+        );
         Some(Notice { input, ..Notice::new("passed_over", text) })
     }
 }
@@ -249,7 +251,15 @@ impl Walk {
             return Ok(());
         }
         // To leave out data because a link is broken would be told as one file of many.
-        let about = entry.about().map_err(|e| Error::io("open", &entry.path, e))?;
+        let about = entry.about().map_err(|e| match entry.kind.is_symlink() && e.kind() == ErrorKind::NotFound {
+            true => {
+                let path = entry.path.display();
+                Error::Input(format!(
+                    "{path} is a link that leads nowhere; mend or remove it, or name files one by one"
+                ))
+            }
+            false => Error::io("open", &entry.path, e),
+        })?;
         if !about.is_file() {
             self.passed.add(entry.path, Why::Special);
         } else if about.len() == 0 {
@@ -351,7 +361,11 @@ fn parts(word: &str, whole: &Path) -> Result<Vec<Part>> {
                     text = text.replace("**", "*");
                 }
                 let wrong = |e: glob::PatternError| {
-                    Error::Usage(format!("{}: no such file, and no pattern either: {} in '{name}'", whole.display(), e.msg))
+                    Error::Usage(format!(
+                        "{}: no such file, and no pattern either: {} in '{name}'",
+                        whole.display(),
+                        e.msg
+                    ))
                 };
                 Part::Pattern(Pattern::new(&text).map_err(wrong)?)
             }
@@ -480,9 +494,171 @@ fn absent(path: &Path, problem: io::Error) -> Error {
         entries.into_iter().find(|entry| entry.name.to_lowercase() == name).map(|entry| entry.path)
     };
     match near().filter(|_| problem.kind() == ErrorKind::NotFound) {
-        Some(near) => {
-            Error::Input(format!("{}; is {} meant?", Error::io("open", path, problem), near.display()))
-        }
+        Some(near) => Error::Input(format!("{}; is {} meant?", Error::io("open", path, problem), near.display())),
         None => Error::io("open", path, problem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with these files, each of which holds something; names that end in a slash are folders.
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = folder.path().join(name);
+            if name.ends_with('/') {
+                fs::create_dir_all(path).unwrap();
+            } else {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, "lon,lat\n1,2\n").unwrap();
+            }
+        }
+        folder
+    }
+
+    /// What `name` within `folder` comes to, by names within it, and the notice.
+    fn found(folder: &Path, name: &str) -> Result<(Vec<String>, String), String> {
+        let expanded = expand(&[folder.join(name)]).map_err(|e| e.to_string())?;
+        let within = |input: &Input| {
+            let name = input.to_string();
+            name[folder.to_str().unwrap().len() + 1..].replace('\\', "/")
+        };
+        let notices: String = expanded.notices.iter().map(|notice| notice.text.as_str()).collect();
+        Ok((expanded.inputs.iter().map(within).collect(), notices))
+    }
+
+    #[test]
+    fn folders_are_walked_down_and_patterns_match() {
+        let names = [
+            "data/b.csv",
+            "data/a.csv",
+            "data/a/2.tsv.gz",
+            "data/a/1.CSV",
+            "data/a/deep/3.zip",
+            "data/.hidden.csv",
+            "data/.git/c.csv",
+            "data/__MACOSX/a.csv",
+            "data/README.md",
+            "data/w[1].csv",
+            "data/x{1,2}.csv",
+            "none/points.xlsx",
+            "none/.a.csv",
+            "empty/",
+        ];
+        let folder = folder(&names);
+        let folder = folder.path();
+        let whole = [
+            "data/a/1.CSV",
+            "data/a/2.tsv.gz",
+            "data/a/deep/3.zip",
+            "data/a.csv",
+            "data/b.csv",
+            "data/w[1].csv",
+            "data/x{1,2}.csv",
+        ];
+        let (inputs, notice) = found(folder, "data").unwrap();
+        assert_eq!(inputs, whole);
+        assert!(notice.contains("data: 4 of the files and folders there are passed over"), "{notice}");
+        assert!(notice.contains("README.md (no ending of data)"), "{notice}");
+        let table: &[(&str, &[&str])] = &[
+            ("data/w[1].csv", &["data/w[1].csv"]),
+            ("data/x{1,2}.csv", &["data/x{1,2}.csv"]),
+            ("data/*.csv", &["data/a.csv", "data/b.csv", "data/w[1].csv", "data/x{1,2}.csv"]),
+            ("data/?.csv", &["data/a.csv", "data/b.csv"]),
+            ("data/[!a].csv", &["data/b.csv"]),
+            ("data/[^a].csv", &["data/b.csv"]),
+            ("data/[a-b].c*v", &["data/a.csv", "data/b.csv"]),
+            ("d*/{b,a,zz}.csv", &["data/a.csv", "data/b.csv"]),
+            ("{data/{a,b},none/*}.{csv,nope}", &["data/a.csv", "data/b.csv"]),
+            ("data/w[[]1].csv", &["data/w[1].csv"]),
+            ("data/.h*", &["data/.hidden.csv"]),
+            ("data/*.md", &["data/README.md"]),
+            ("data/[a]", &["data/a/1.CSV", "data/a/2.tsv.gz", "data/a/deep/3.zip"]),
+            ("dat*/", &whole),
+            ("data/**/[0-9]*", &["data/a/1.CSV", "data/a/2.tsv.gz", "data/a/deep/3.zip"]),
+            ("**/3.zip", &["data/a/deep/3.zip"]),
+            ("data/**/a.csv", &["data/a.csv"]),
+            ("data/***/a**.csv", &[]),
+            ("data/*/deep/**", &["data/a/deep/3.zip"]),
+            ("data/**/**/../b.csv", &["data/a/../b.csv"]),
+            ("data/a.csv/x/y.csv", &["data/a.csv/x/y.csv"]),
+        ];
+        for (name, expected) in table {
+            match found(folder, name) {
+                Ok((inputs, _)) => assert_eq!(inputs, *expected, "{name}"),
+                Err(line) => assert!(expected.is_empty() && line.contains("no file matches"), "{name}: {line}"),
+            }
+        }
+        // What a pattern matches it names: no file comes twice, whatever else leads to it.
+        assert_eq!(found(folder, "data/**").unwrap().0, [&["data/README.md"], &whole[..]].concat());
+        let wrong: &[(&str, &str)] = &[
+            ("none", "none holds no file with an ending of data"),
+            ("none", "but 2 of other kinds, such as"),
+            ("empty", "is an empty folder"),
+            ("data/*.parquet", "no file matches"),
+            ("data/A.CSV", "a.csv meant?"),
+            ("data/nope.csv", "cannot open"),
+            ("data/n[.csv", "no pattern either"),
+            ("data/a.csv/*.csv", "named without patterns"),
+            ("emp*", "no file matches"),
+            ("non*", "nothing is data"),
+            ("{0,1}{0,1}{0,1}{0,1}{0,1}{0,1}{0,1}{0,1}{0,1}{0,1}{0,1}", "fewer braces"),
+        ];
+        for (name, words) in wrong {
+            let line = found(folder, name).unwrap_err();
+            assert!(line.contains(words) && line.lines().count() == 1, "{name}: {line}");
+        }
+    }
+
+    #[test]
+    fn what_was_named_comes_in_that_order() {
+        let folder = folder(&["b.csv", "a/z.csv", "a/y.csv", "a/n.pdf", "c/n.pdf", "c/x.csv"]);
+        let paths = ["b.csv", "a", "c", "a/y.csv"].map(|name| folder.path().join(name));
+        let named = [&["-".into()], &paths[..]].concat();
+        let expanded = expand(&named).unwrap();
+        let inputs: Vec<_> =
+            expanded.inputs.iter().map(|input| input.file().map(|f| f.file_name().unwrap().to_owned())).collect();
+        let expected = [None, Some("b.csv"), Some("y.csv"), Some("z.csv"), Some("x.csv"), Some("y.csv")];
+        assert_eq!(inputs, expected.map(|name| name.map(Into::into)));
+        // One notice for all of them.
+        assert_eq!(expanded.notices.len(), 1);
+        assert!(expanded.notices[0].text.contains("a and 1 others: 2 of the files"), "{:?}", expanded.notices);
+        let member = expand(&[folder.path().join("b.csv/in/it.csv")]).unwrap().inputs;
+        assert_eq!(member, [Input::Member { archive: folder.path().join("b.csv"), name: "in/it.csv".into() }]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_do_not_lead_in_circles_and_pipes_are_passed_over() {
+        use std::os::unix::fs::symlink;
+        let folder = folder(&["data/a.csv", "data/sub/b.csv", "elsewhere/c.csv"]);
+        let at = |name: &str| folder.path().join(name);
+        symlink("..", at("data/sub/up")).unwrap();
+        symlink("sub", at("data/again")).unwrap();
+        symlink(at("elsewhere"), at("data/there")).unwrap();
+        symlink("a.csv", at("data/link.csv")).unwrap();
+        fs::write(at("data/zero.csv"), "").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("data/s.csv")).unwrap();
+        let (inputs, notice) = found(folder.path(), "data").unwrap();
+        assert_eq!(inputs, ["data/a.csv", "data/again/b.csv", "data/link.csv", "data/there/c.csv"]);
+        assert!(notice.contains(": 4 of the files") && notice.contains("zero.csv (empty)"), "{notice}");
+        let (inputs, _) = found(folder.path(), "data/**/[abc].csv").unwrap();
+        assert_eq!(inputs, ["data/a.csv", "data/again/b.csv", "data/there/c.csv"]);
+        let (inputs, notice) = found(folder.path(), "data/[as].csv").unwrap();
+        assert_eq!(inputs, ["data/a.csv"]);
+        assert!(notice.contains("s.csv (no plain file)"), "{notice}");
+        symlink("nowhere", at("data/broken.csv")).unwrap();
+        let line = found(folder.path(), "data").unwrap_err();
+        assert!(line.contains("broken.csv is a link that leads nowhere"), "{line}");
+    }
+
+    #[test]
+    fn a_long_pattern_takes_no_time() {
+        let folder = folder(&[&"a".repeat(200)]);
+        assert!(found(folder.path(), &("a*".repeat(2000) + "b")).is_err());
+        assert!(found(folder.path(), &("*/".repeat(2000) + &"**/".repeat(2000))).is_err());
+        assert!(found(folder.path(), &("{".repeat(20_000) + &"}".repeat(20_000) + "*")).is_err());
     }
 }

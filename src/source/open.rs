@@ -129,7 +129,8 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
 
 /// The notice about inputs that are files which were inputs before; the first of them, and what it was before.
 fn same_file(number: u64, input: &Input, first: &Input) -> Notice {
-    let one = if first == input { format!("{input} is named twice") } else { format!("{input} and {first} are one file") };
+    let one =
+        if first == input { format!("{input} is named twice") } else { format!("{input} and {first} are one file") };
     let text = match number {
         1 => format!("{one}: its rows are counted twice"),
         _ => format!("{one}, and so are {} others read before: their rows are counted more than once", number - 1),
