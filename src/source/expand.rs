@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 /// Words that one pattern may come to by its braces.
 const BRACES_MAX: usize = 1024;
 
+/// A folder that Macs put into archives, with a shadow of each file.
+const SYSTEMS: &str = "__MACOSX";
+
 /// What was named, one by one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Expanded {
@@ -160,7 +163,7 @@ struct Entry {
 impl Entry {
     /// Whether a person does not see it, or a system put it there.
     fn hidden(&self) -> bool {
-        self.name.starts_with('.') || self.name == "__MACOSX"
+        self.name.starts_with('.') || self.name == SYSTEMS
     }
 
     /// What it is, or what it leads to.
@@ -446,8 +449,10 @@ impl Matches {
                 }
                 [Part::Pattern(pattern), rest @ ..] => {
                     let entries = existing(&path)?;
-                    let matches = entries.into_iter().filter(|entry| pattern.matches_with(&entry.name, options));
-                    let on_the_way = matches.filter(|entry| rest.is_empty() || entry.is_folder());
+                    // What a system put there is read by its whole name only.
+                    let fits = |entry: &Entry| entry.name != SYSTEMS && pattern.matches_with(&entry.name, options);
+                    let on_the_way =
+                        entries.into_iter().filter(|entry| fits(entry) && (rest.is_empty() || entry.is_folder()));
                     left.extend(on_the_way.map(|entry| (entry.path, rest)));
                 }
                 [Part::Down, rest @ ..] => {
@@ -581,6 +586,8 @@ mod tests {
             ("**/3.zip", &["data/a/deep/3.zip"]),
             ("data/**/a.csv", &["data/a.csv"]),
             ("data/***/a**.csv", &[]),
+            ("data/__*", &[]),
+            ("data/__MACOSX/*", &["data/__MACOSX/a.csv"]),
             ("data/*/deep/**", &["data/a/deep/3.zip"]),
             ("data/**/**/../b.csv", &["data/a/../b.csv"]),
             ("data/a.csv/x/y.csv", &["data/a.csv/x/y.csv"]),
