@@ -254,14 +254,12 @@ impl Walk {
             return Ok(());
         }
         // To leave out data because a link is broken would be told as one file of many.
-        let about = entry.about().map_err(|e| match entry.kind.is_symlink() && e.kind() == ErrorKind::NotFound {
-            true => {
-                let path = entry.path.display();
-                Error::Input(format!(
-                    "{path} is a link that leads nowhere; mend or remove it, or name files one by one"
-                ))
+        let about = entry.about().map_err(|e| {
+            if !entry.kind.is_symlink() || e.kind() != ErrorKind::NotFound {
+                return Error::io("open", &entry.path, e);
             }
-            false => Error::io("open", &entry.path, e),
+            let path = entry.path.display();
+            Error::Input(format!("{path} is a link that leads nowhere; mend or remove it, or name files one by one"))
         })?;
         if !about.is_file() {
             self.passed.add(entry.path, Why::Special);
