@@ -27,7 +27,7 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and the places that may name them; an empty place is everywhere.
-const HOMES: [(&str, &[&str]); 43] = [
+const HOMES: [(&str, &[&str]); 44] = [
     ("bytemuck", &["backend/gpu", "project", "store", "tile"]),
     ("bzip2", &["source/packed"]),
     ("clap", &["cli"]),
@@ -42,6 +42,7 @@ const HOMES: [(&str, &[&str]); 43] = [
     ("encoding_rs", &["source/packed/text.rs"]),
     ("fast_float2", &["source"]),
     ("flate2", &["container"]),
+    ("glob", &["source/expand.rs"]),
     ("hyper", &["serve"]),
     ("hyper_util", &["serve"]),
     ("image", &["paper"]),

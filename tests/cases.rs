@@ -17,14 +17,18 @@ enum Right {
     Points(&'static str),
     /// The same, and a notice of each code.
     Noticed(&'static str, &'static [&'static str]),
+    /// The pixels of the places that a list beside the file holds.
+    Listed,
+    /// The pixels of the plain numbers in the fields of these places that are on earth, and a notice of each code.
+    Fields(usize, usize, &'static [&'static str]),
     /// So many points, and a notice of each code.
     Used(u64, &'static [&'static str]),
     /// Exit 1 and a line with these words.
     Refused(&'static [&'static str]),
 }
-use Right::{Noticed, Points, Refused, Used};
+use Right::{Fields, Listed, Noticed, Points, Refused, Used};
 
-/// File, further arguments, what is right.
+/// Files, further arguments, what is right.
 const CASES: &[(&str, &[&str], Right)] = &[
     ("01_e7.csv", &[], Points("P")),
     ("01b_e7_latlon.csv", &[], Refused(&["--unit", "e7", "514968910"])),
@@ -107,21 +111,59 @@ const CASES: &[(&str, &[&str], Right)] = &[
     ("31_names_10.csv", &[], Used(40, &[])),
     ("31_names_11.csv", &[], Used(40, &[])),
     ("31_names_12.csv", &[], Used(40, &[])),
+    ("33_part_a.csv 33_part_b.csv", &[], Refused(&["33_part_b", "--lon '#1' --lat '#2'", "-0.180723"])),
+    ("33_part_a.csv 33_part_b.csv", &["--lon", "#1", "--lat", "#2"], Fields(0, 1, &[])),
+    ("34_hot_spot.csv", &[], Fields(0, 1, &["one_place"])),
+    ("34b_hot_spot_999.csv", &[], Fields(0, 1, &["one_place"])),
     ("35_double_cr.csv", &[], Points("P")),
     ("35b_footer.csv", &[], Points("P")),
+    ("36_cut_short.csv", &[], Fields(1, 2, &["cut"])),
+    ("37_small_exponents.csv", &[], Fields(0, 1, &[])),
+    ("41_duplicated_pings.csv", &[], Fields(3, 2, &[])),
     ("44_commented_header.csv", &[], Points("U")),
     ("45_quoted_units.csv", &[], Points("U")),
+    ("47_ais_dk_style.csv", &[], Fields(4, 3, &[])),
+];
+
+/// Files in other reference systems: feet, north first, other grids.
+#[cfg(feature = "proj")]
+const SYSTEMS: &[(&str, &[&str], Right)] = &[
+    ("38_epsg2263_ft.csv", &["--crs", "EPSG:2263"], Listed),
+    ("38b_epsg3435_ft.csv", &["--crs", "EPSG:3435"], Listed),
+    ("38c_epsg2193.csv", &["--crs", "EPSG:2193"], Listed),
+    ("38d_epsg31467.csv", &["--crs", "EPSG:31467"], Listed),
+    ("38e_epsg3067.csv", &["--crs", "EPSG:3067"], Listed),
+    ("38f_nad27.csv", &["--crs", "EPSG:4267"], Listed),
+    ("38g_epsg102100.csv", &["--crs", "ESRI:102100"], Listed),
 ];
 
 /// The pixels of the points of `name` at zoom 8.
 fn expected(folder: &Path, name: &str) -> BTreeSet<(u32, u32)> {
     let all: Value = serde_json::from_slice(&std::fs::read(folder.join("points.json")).unwrap()).unwrap();
+    listed(&all[name])
+}
+
+/// The pixels of a list of places.
+fn listed(places: &Value) -> BTreeSet<(u32, u32)> {
     let number = |value: &Value| value.as_f64().unwrap();
-    let points: Vec<_> =
-        all[name].as_array().unwrap().iter().map(|p| Coordinate { x: number(&p[0]), y: number(&p[1]) }).collect();
+    let place = |p: &Value| Coordinate { x: number(&p[0]), y: number(&p[1]) };
+    pixels(&places.as_array().unwrap().iter().map(place).collect::<Vec<_>>())
+}
+
+/// The pixels of what the rows of a file hold in two fields, as far as these are a place on earth.
+fn of_fields(path: &Path, x: usize, y: usize) -> BTreeSet<(u32, u32)> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text.lines().filter_map(|line| {
+        let field = |at| line.split(',').nth(at)?.parse().ok();
+        Some(Coordinate { x: field(x)?, y: field(y)? })
+    });
+    pixels(&rows.filter(|c| c.x.abs() <= 180.0 && c.y.abs() <= 90.0).collect::<Vec<_>>())
+}
+
+fn pixels(points: &[Coordinate]) -> BTreeSet<(u32, u32)> {
     let mut world = Vec::new();
     let crs = "EPSG:4326".parse().unwrap();
-    Projector::new(&crs).unwrap().project(&points, &mut world, &mut LeftOut::default()).unwrap();
+    Projector::new(&crs).unwrap().project(points, &mut world, &mut LeftOut::default()).unwrap();
     world.iter().map(|p| (p.x >> 16, p.y >> 16)).collect()
 }
 
@@ -142,9 +184,10 @@ fn lit(tiles: &Path) -> BTreeSet<(u32, u32)> {
 /// What is wrong about one case, if anything.
 fn wrong(folder: &Path, file: &str, arguments: &[&str], right: &Right) -> Option<String> {
     let place = Playground::new();
-    let path = folder.join(file);
-    let fixed = ["render", path.to_str().unwrap(), "-o", "tiles", "-z", "8", "--no-page", "--report", "r.json"];
-    let ran = place.run(fixed.iter().chain(["--backend", "cpu"].iter()).chain(arguments));
+    let paths: Vec<_> = file.split(' ').map(|file| folder.join(file)).collect();
+    let files = paths.iter().map(|path| path.to_str().unwrap());
+    let fixed = ["-o", "tiles", "-z", "8", "--no-page", "--report", "r.json", "--backend", "cpu"];
+    let ran = place.run(std::iter::once("render").chain(files).chain(fixed).chain(arguments.iter().copied()));
     let (points, used, codes) = match right {
         Refused(words) => {
             if ran.code != Some(1) || place.path("tiles").exists() {
@@ -152,19 +195,24 @@ fn wrong(folder: &Path, file: &str, arguments: &[&str], right: &Right) -> Option
             }
             let line = ran.error(1);
             let missing: Vec<_> = words.iter().filter(|word| !line.contains(**word)).collect();
-            let named = line.contains(file);
+            let named = file.split(' ').any(|file| line.contains(file));
             return (!named || !missing.is_empty()).then(|| format!("{line} (lacks {missing:?}, named {named})"));
         }
-        Points(points) => (Some(points), None, &[][..]),
-        Noticed(points, codes) => (Some(points), None, *codes),
+        Points(points) => (Some(expected(folder, points)), None, &[][..]),
+        Noticed(points, codes) => (Some(expected(folder, points)), None, *codes),
+        Listed => {
+            let list = std::fs::read(folder.join(format!("{file}.expected.json"))).unwrap();
+            (Some(listed(&serde_json::from_slice(&list).unwrap())), None, &[][..])
+        }
+        Fields(x, y, codes) => (Some(paths.iter().flat_map(|path| of_fields(path, *x, *y)).collect()), None, *codes),
         Used(used, codes) => (None, Some(*used), *codes),
     };
     if ran.code != Some(0) {
         return Some(format!("exit {:?}: {}", ran.code, ran.stderr));
     }
     let report: Value = serde_json::from_slice(&std::fs::read(place.path("r.json")).unwrap()).unwrap();
-    if let Some(points) = points {
-        let (expected, lit) = (expected(folder, points), lit(&place.path("tiles")));
+    if let Some(expected) = points {
+        let lit = lit(&place.path("tiles"));
         if expected != lit {
             let (less, more) = (expected.difference(&lit).count(), lit.difference(&expected).count());
             return Some(format!("{less} pixels missing, {more} too many: {}", ran.stderr));
@@ -181,12 +229,80 @@ fn wrong(folder: &Path, file: &str, arguments: &[&str], right: &Right) -> Option
 #[test]
 fn every_kind_gives_its_points_or_is_refused_by_name() {
     let Some(folder) = real_data("every_kind_gives_its_points_or_is_refused_by_name") else { return };
-    let folder = folder.join("cases");
-    let wrongs: Vec<String> = CASES
+    check(&folder.join("cases"), CASES);
+}
+
+#[cfg(feature = "proj")]
+#[test]
+fn other_reference_systems_give_their_places() {
+    let Some(folder) = real_data("other_reference_systems_give_their_places") else { return };
+    check(&folder.join("cases"), SYSTEMS);
+}
+
+/// Longitudes and latitudes of the corners, in degrees.
+fn bounds(value: &Value) -> [f64; 4] {
+    std::array::from_fn(|i| value[i].as_f64().unwrap())
+}
+
+#[test]
+#[ignore = "bounds do not take in what spread reaches yet: 14 of 27 tiles lie outside"]
+fn maps_ask_for_every_tile_that_spread_reaches() {
+    let Some(folder) = real_data("maps_ask_for_every_tile_that_spread_reaches") else { return };
+    let place = Playground::new();
+    let spread =
+        ["--spread", "24", "--spread-shape", "gaussian", "--spread-op", "add", "--no-page", "--backend", "cpu"];
+    for file in ["39_edge.csv", "39b_east_edge_zero.csv"] {
+        let path = folder.join("cases").join(file);
+        for out in ["t", "t.pmtiles"] {
+            let fixed = ["render", path.to_str().unwrap(), "-o", out, "-z", "0..12", "--force"];
+            place.run(fixed.iter().chain(&spread)).ok();
+        }
+        let metadata: Value = serde_json::from_slice(&std::fs::read(place.path("t/metadata.json")).unwrap()).unwrap();
+        let [west, south, east, north] = bounds(&metadata["bounds"]);
+        let of_latitude = |degrees: f64| 0.5 - degrees.to_radians().tan().asinh() / std::f64::consts::TAU;
+        let mut tiles = 0;
+        for name in common::tree(&place.path("t")).keys().filter(|name| name.matches('/').count() == 2) {
+            let numbers: Vec<f64> = name.trim_end_matches(".png").split('/').map(|n| n.parse().unwrap()).collect();
+            let side = numbers[0].exp2();
+            // As maplibre-gl-js decides which tiles there are.
+            let columns = (west / 360.0 + 0.5) * side..(east / 360.0 + 0.5) * side;
+            let rows = of_latitude(north) * side..of_latitude(south) * side;
+            let within = |of: &std::ops::Range<f64>, at: f64| of.start.floor() <= at && at < of.end.ceil();
+            assert!(within(&columns, numbers[1]) && within(&rows, numbers[2]), "{file}: {name} {columns:?} {rows:?}");
+            tiles += 1;
+        }
+        assert!(tiles > 13, "{tiles}");
+        // The header of an archive: west, south, east, north, in 1/10,000,000 degree.
+        let archive = std::fs::read(place.path("t.pmtiles")).unwrap();
+        for (i, wanted) in [west, south, east, north].into_iter().enumerate() {
+            let bytes = archive[102 + 4 * i..106 + 4 * i].try_into().unwrap();
+            let written = f64::from(i32::from_le_bytes(bytes)) * 1e-7;
+            assert!((written - wanted).abs() < 1.1e-7, "{file}: {written} {wanted}");
+        }
+    }
+}
+
+#[test]
+fn the_world_goes_into_one_file_down_to_the_last_zoom() {
+    let Some(folder) = real_data("the_world_goes_into_one_file_down_to_the_last_zoom") else { return };
+    let place = Playground::new();
+    let path = folder.join("cases/40_world.csv");
+    let arguments = ["-o", "w.pmtiles", "-z", "0..24", "--no-page", "--backend", "cpu", "--report", "r.json"];
+    place.run(["render", path.to_str().unwrap()].iter().chain(&arguments)).ok();
+    let report: Value = serde_json::from_slice(&std::fs::read(place.path("r.json")).unwrap()).unwrap();
+    assert_eq!((&report["rows"], &report["used"]), (&Value::from(5000), &Value::from(5000)));
+    assert!(report["zooms"]["24"]["tiles"].as_u64().unwrap() > 4900, "{report}");
+    assert_eq!(place.names(), ["r.json", "w.pmtiles"]);
+}
+
+/// Holds `cases` to what is right.
+#[track_caller]
+fn check(folder: &Path, cases: &[(&str, &[&str], Right)]) {
+    let wrongs: Vec<String> = cases
         .iter()
         .filter_map(|(file, arguments, right)| {
-            wrong(&folder, file, arguments, right).map(|why| format!("{file} {}: {why}", arguments.join(" ")))
+            wrong(folder, file, arguments, right).map(|why| format!("{file} {}: {why}", arguments.join(" ")))
         })
         .collect();
-    assert!(wrongs.is_empty(), "{} of {} cases:\n{}", wrongs.len(), CASES.len(), wrongs.join("\n"));
+    assert!(wrongs.is_empty(), "{} of {} cases:\n{}", wrongs.len(), cases.len(), wrongs.join("\n"));
 }

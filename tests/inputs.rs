@@ -76,6 +76,88 @@ fn a_file_named_twice_is_told() {
 }
 
 #[test]
+fn folders_and_patterns_are_inputs() {
+    let place = Playground::new();
+    for folder in ["data/sub", "data/.git"] {
+        fs::create_dir_all(place.path(folder)).unwrap();
+    }
+    place.file("data/a.csv", "lon,lat\n1,2\n");
+    place.file("data/sub/b.tsv", "lat\tlon\n3\t4\n5\t6\n");
+    place.file("data/.git/c.csv", "lon,lat\n7,8\n");
+    place.file("data/about.md", "# lon,lat\n");
+    let fixed = ["-z", "0..3", "--backend", "cpu", "--report", "r.json", "--force"];
+    let run = |arguments: &[&str]| place.run(["render"].iter().chain(arguments).chain(&fixed));
+    let inputs = || {
+        let report = report(&place, "r.json");
+        let names: Vec<_> = report["files"].as_array().unwrap().iter().map(|f| f["name"].clone()).collect();
+        (Value::from(names), report["used"].clone(), report["notices"].clone())
+    };
+    for (arguments, names, used) in [
+        (&["data", "-o", "t"][..], json!(["data/a.csv", "data/sub/b.tsv"]), 3),
+        (&["data/*.csv", "-o", "t"], json!(["data/a.csv"]), 1),
+        (&["data/**/*.?sv", "-o", "t"], json!(["data/a.csv", "data/sub/b.tsv"]), 3),
+        (&["data/s*", "data/a.csv", "-o", "t"], json!(["data/sub/b.tsv", "data/a.csv"]), 3),
+        // An output in the folder is no input of the next run.
+        (&["data", "-o", "data/tiles"], json!(["data/a.csv", "data/sub/b.tsv"]), 3),
+        (&["data", "-o", "data/tiles"], json!(["data/a.csv", "data/sub/b.tsv"]), 3),
+        (&["data", "-o", "data/t.pmtiles"], json!(["data/a.csv", "data/sub/b.tsv"]), 3),
+    ] {
+        let ran = run(arguments).ok();
+        let (are, points, notices) = inputs();
+        assert_eq!((are, points), (names, json!(used)), "{arguments:?}");
+        let told = arguments[0] == "data";
+        assert_eq!(notices.to_string().contains("passed_over"), told, "{notices}");
+        assert_eq!(ran.stderr.matches("passed over").count(), usize::from(told), "{}", ran.stderr);
+    }
+    let before = common::tree(&place.path("data"));
+    for (arguments, words) in [
+        (&["data", "-o", "data"][..], "is or holds the input data/a.csv"),
+        (&["data/*/*", "-o", "data"], "is or holds the input data/sub/b.tsv"),
+        (&["data", "-o", "t.pmtiles", "--rejects", "data/a.csv"], "is an input"),
+        (&["data/*.p*", "-o", "data/t.pmtiles"], "is or holds the input data/t.pmtiles"),
+        (&["data/*.nope", "-o", "t"], "no file matches"),
+        (&["data/tiles", "-o", "t"], ".png (no ending of data)"),
+        (&["data/A.csv", "-o", "t"], "data/a.csv meant?"),
+    ] {
+        let ran = run(arguments);
+        assert!(ran.code != Some(0) && ran.stderr.contains(words), "{arguments:?}: {}", ran.stderr);
+    }
+    assert!(before == common::tree(&place.path("data")));
+}
+
+#[test]
+fn hundreds_of_files_are_a_few_lines() {
+    let place = Playground::new();
+    fs::create_dir(place.path("data")).unwrap();
+    for i in 0..300 {
+        // One place for all rows of a file, half of which have x and y for names.
+        let header = if i % 2 == 0 { "lon,lat" } else { "x,y" };
+        place.file(&format!("data/{i:03}.csv"), format!("{header}\n{}", "0,0\n10,20\n".repeat(20)));
+    }
+    #[cfg(unix)]
+    let command = ["sh", "-c", "ulimit -n 64; exec \"$0\" \"$@\""];
+    #[cfg(not(unix))]
+    let command = ["cmd", "/c"];
+    let program = place.command().get_program().to_owned();
+    let mut limited = std::process::Command::new(command[0]);
+    limited.args(&command[1..]).arg(program).current_dir(place.path(""));
+    let ran =
+        limited.args(["render", "data", "-o", "t", "-z", "0..3", "--backend", "cpu", "--report", "r.json"]).output();
+    let ran = Ran::from(ran.unwrap()).ok();
+    assert!(ran.stderr.contains("150 files, such as data/000.csv: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("150 files, such as data/001.csv: "), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("(and 299 other inputs)").count(), 2, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("(and 149 other inputs)").count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.matches(".csv").count() < 20, "{}", ran.stderr);
+    let report = report(&place, "r.json");
+    assert_eq!((&report["used"], report["files"].as_array().unwrap().len()), (&json!(12_000), 300));
+    assert!(report["notices"].as_array().unwrap().len() >= 450, "{report}");
+    let told = place.run(["info", "data"]).ok().stdout;
+    assert!(told.contains("and 149 more like it, the last of them data/298.csv: 6,000 rows, 6,000 points"), "{told}");
+    assert!(told.contains("data/299.csv") && told.matches("#1 ").count() == 2, "{told}");
+}
+
+#[test]
 fn a_wrong_column_is_told_before_a_device_is_asked_for() {
     let place = Playground::new();
     place.file("a.csv", "lon,lat\n1,2\n");

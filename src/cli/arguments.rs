@@ -15,7 +15,7 @@ use crate::shade::{
     Colormap, DEFAULT_COLORMAP, Function, Radius, SpanRule, Spread, SpreadOp, SpreadShape, Style, Theme,
 };
 use crate::source::{
-    ColumnRef, Decimal, Delimiter, Header, Input, Most, Order, Quoting, ReadOptions, RejectLimits, Unit,
+    ColumnRef, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions, RejectLimits, Unit, expand,
 };
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -75,7 +75,8 @@ enum StrictName {
 /// Where points come from.
 #[derive(Debug, Args)]
 pub(super) struct SourceArgs {
-    /// CSV files with one point a row; - for standard input
+    /// Files with one point a row; folders of such; patterns in quotes ('data/**/*.csv.gz'); a.zip/points.csv; - for
+    /// standard input
     #[arg(value_name = "INPUT")]
     pub(super) inputs: Vec<PathBuf>,
     /// Column of longitudes: its name, or # and its number from 1
@@ -155,7 +156,6 @@ impl SourceArgs {
         if self.inputs.is_empty() {
             return Err(Error::Usage("no input; name at least one file, or - for standard input".into()));
         }
-        let input = |path: PathBuf| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path) };
         if self.lon.is_some() != self.lat.is_some() {
             return Err(Error::Usage("--lon and --lat go together; name both columns".into()));
         }
@@ -199,8 +199,8 @@ impl SourceArgs {
             missing: matches!(self.strict, Some(StrictName::All)),
             most: self.max_rejects,
         };
-        let inputs = self.inputs.into_iter().map(input).collect();
-        Ok(Sources { read, limits, columns_from_first: self.columns_from_first, ..Sources::new(inputs) })
+        let Expanded { inputs, notices } = expand(&self.inputs)?;
+        Ok(Sources { notices, read, limits, columns_from_first: self.columns_from_first, ..Sources::new(inputs) })
     }
 }
 

@@ -15,13 +15,13 @@ use crate::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit}
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::{Device, Request, Resources};
-use crate::source::{ColumnRef, Input};
+use crate::source::{ColumnRef, Expanded, Input, expand};
 use crate::staging::Scratch;
 use crate::tile::ZoomRange;
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
-    /// CSV files with one point a row; without any, synthetic points are made
+    /// Files with one point a row, folders of such, or patterns in quotes; without any, synthetic points are made
     #[arg(value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// How many synthetic points (10M, 1.5k, ...)
@@ -78,12 +78,12 @@ pub(super) fn run(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
     }
     let (adapters, notice) = adapters(args)?;
     let folder = Scratch::new(&std::env::temp_dir())?;
-    let inputs = if args.inputs.is_empty() {
+    let Expanded { inputs, notices } = if args.inputs.is_empty() {
         progress(&format!("making {} synthetic points", grouped(args.number)));
-        vec![bench::synthetic(args.number, folder.path(), monitor)?]
+        let inputs = vec![bench::synthetic(args.number, folder.path(), monitor)?];
+        Expanded { inputs, ..Expanded::default() }
     } else {
-        let input = |path: &PathBuf| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path.clone()) };
-        args.inputs.iter().map(input).collect()
+        expand(&args.inputs)?
     };
     let contenders = contenders(args, inputs, adapters)?;
     let options = Options {
@@ -91,7 +91,7 @@ pub(super) fn run(args: &BenchArgs, monitor: &Arc<Monitor>) -> Result<()> {
         point_memory: args.memory.unwrap_or_else(crate::render::default_memory) / 2,
     };
     let mut report = bench::run(&contenders, options, folder.path(), monitor, &progress)?;
-    report.notices.extend(notice);
+    report.notices.extend(notice.into_iter().chain(notices.into_iter().map(|notice| notice.text)));
     let text = if args.json { json(&report)? } else { table(&report) };
     super::print(&text)?;
     report.difference.map_or(Ok(()), |difference| Err(Error::Internal(difference)))

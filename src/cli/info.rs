@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::SourceArgs;
+use super::summary::{groups, said};
 use super::values::{self, grouped, visible};
 use crate::backend::gpu;
 use crate::error::{Error, Result};
@@ -31,13 +32,42 @@ pub(super) fn run(args: InfoArgs, monitor: &Arc<Monitor>) -> Result<()> {
         let text = serde_json::to_string_pretty(&found).map_err(|e| Error::Internal(e.to_string()))?;
         return super::print(&(text + "\n"));
     }
-    let mut text: String = found.iter().map(described).collect();
+    let mut text: String = sources.notices.iter().map(|notice| visible(&notice.text) + "\n").collect();
+    if found.len() > PAGES {
+        let names = |one: &Survey| one.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+        let kind = |one: &Survey| {
+            (said(&one.file).to_owned(), names(one), one.file.crs.to_string(), one.problem.is_some(), one.file.used > 0)
+        };
+        text.extend(groups(&found, kind).iter().map(|alike| described_together(&found, alike)));
+    } else {
+        text.extend(found.iter().map(described));
+    }
     let typed: Vec<String> = std::env::args_os().skip(2).map(|word| quoted(&word.to_string_lossy())).collect();
     let typed = typed.join(" ");
     if found.iter().all(|one| one.problem.is_none() && one.file.used > 0) {
         text += &format!("to draw it:\n  tilefire render {typed} -o tiles\n  tilefire serve tiles\n");
     }
     super::print(&text)
+}
+
+/// More inputs than this are not described one by one where they are alike.
+const PAGES: usize = 20;
+
+/// The first of inputs that are `alike`, and what the others come to.
+fn described_together(found: &[Survey], alike: &[usize]) -> String {
+    let mut text = alike.first().map_or(String::new(), |&first| described(&found[first]));
+    if let [_, others @ .., last] = alike {
+        let sum = |of: fn(&Survey) -> u64| grouped(alike.iter().map(|&i| of(&found[i])).sum());
+        let (number, last) = (grouped(others.len() as u64 + 1), &found[*last].file.name);
+        let whole = if alike.iter().all(|&i| found[i].whole) { "" } else { " looked at" };
+        text += &visible(&format!(
+            "  and {number} more like it, the last of them {last}: {} rows{whole}, {} points in all",
+            sum(|one| one.file.rows),
+            sum(|one| one.file.used)
+        ));
+        text.push('\n');
+    }
+    text
 }
 
 /// A word as a shell takes it.

@@ -1,5 +1,6 @@
 //! The summary a person reads after a run: the same facts as the report, as a few aligned lines.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use super::values::{bytes, grouped};
@@ -7,7 +8,7 @@ use crate::error::Visible;
 use crate::render::image::ImageReport;
 use crate::render::{Report, ZoomReport};
 use crate::shade::people;
-use crate::source::FileReport;
+use crate::source::{FileReport, Notice};
 use crate::tile::LonLatBounds;
 
 /// The summary of a picture.
@@ -41,26 +42,90 @@ pub(super) fn picture_summary(report: &ImageReport, out: &str) -> String {
 
 /// Where points came from, and which rows were none.
 fn head(text: &mut String, report: &Report) {
-    for alike in report.files.chunk_by(|a, b| said(a) == said(b)) {
-        match alike {
-            [first, _, .., last] => {
-                let number = grouped(alike.len() as u64);
-                line(text, format_args!("{number} files, {} to {}: {}", first.name, last.name, said(first)));
-            }
-            _ => alike.iter().for_each(|file| line(text, format_args!("{}", file.notice))),
-        }
-    }
-    for notice in &report.notices {
-        line(text, format_args!("{notice}"));
-    }
+    files(text, &report.files);
+    notices(text, &report.notices);
     line(text, format_args!("{} rows, {} points used", grouped(report.rows), grouped(report.used)));
     for (reason, rows) in report.left_out.iter().filter(|(_, rows)| *rows > 0) {
         line(text, format_args!("  left out: {} {}", grouped(rows), reason.message()));
     }
 }
 
+/// Lines about inputs of one kind; of more, the report tells.
+const LINES: usize = 20;
+/// Notices of one kind that differ.
+const NOTICES: usize = 5;
+
+/// How each input is read: one line for those that are read alike.
+fn files(text: &mut String, files: &[FileReport]) {
+    let groups = groups(files, |file| said(file).to_owned());
+    for alike in groups.iter().take(LINES) {
+        match alike[..] {
+            [first, _, .., last] => {
+                let (number, of) = (grouped(alike.len() as u64), said(&files[first]));
+                let (from, to) = (&files[first].name, &files[last].name);
+                if last - first + 1 == alike.len() {
+                    line(text, format_args!("{number} files, {from} to {to}: {of}"));
+                } else {
+                    line(text, format_args!("{number} files, such as {from}: {of}"));
+                }
+            }
+            _ => alike.iter().for_each(|&i| line(text, format_args!("{}", files[i].notice))),
+        }
+    }
+    let others: usize = groups.iter().skip(LINES).map(Vec::len).sum();
+    if others > 0 {
+        line(text, format_args!("{} other files, read in other ways: --report lists them", grouped(others as u64)));
+    }
+}
+
+/// What a person should know: one line for what differs in the input's name only.
+fn notices(text: &mut String, notices: &[Notice]) {
+    let groups = groups(notices, |notice| (notice.code, notice.input.is_some(), of_any_input(notice)));
+    // How many groups of a code were met, and how many notices of them are not told.
+    let mut codes: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    for alike in &groups {
+        let first = &notices[alike[0]];
+        let (met, more) = codes.entry(first.code).or_default();
+        *met += 1;
+        // What is about no input is not many.
+        if *met > NOTICES && first.input.is_some() {
+            *more += alike.len() as u64;
+            continue;
+        }
+        match alike.len() as u64 - 1 {
+            0 => line(text, format_args!("{first}")),
+            others => line(text, format_args!("{first} (and {} other inputs)", grouped(others))),
+        }
+    }
+    for (code, (_, more)) in codes.iter().filter(|(_, (_, more))| *more > 0) {
+        line(text, format_args!("{} other notices of this kind ({code}): --report lists them", grouped(*more)));
+    }
+}
+
+/// Places of what has the same key, in the order in which keys appear.
+pub(super) fn groups<T, K: std::hash::Hash + Eq>(all: &[T], key: impl Fn(&T) -> K) -> Vec<Vec<usize>> {
+    let mut places: HashMap<K, usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (i, one) in all.iter().enumerate() {
+        let place = *places.entry(key(one)).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[place].push(i);
+    }
+    groups
+}
+
+/// What a notice says of whichever input it is about.
+fn of_any_input(notice: &Notice) -> String {
+    match &notice.input {
+        Some(input) if !input.is_empty() => notice.text.replace(input.as_str(), ""),
+        _ => notice.text.clone(),
+    }
+}
+
 /// What is said of a file beside its name.
-fn said(file: &FileReport) -> &str {
+pub(super) fn said(file: &FileReport) -> &str {
     file.notice.strip_prefix(&file.name).map_or(&file.notice, |rest| rest.trim_start_matches(": "))
 }
 

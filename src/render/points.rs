@@ -18,7 +18,7 @@ pub(crate) struct Points {
 
 /// Opens the inputs and finds their columns.
 pub(crate) fn open(sources: &Sources, monitor: &Monitor) -> Result<Opened> {
-    let opened = source::open(&sources.each(), sources.columns_from_first, monitor)?;
+    let opened = source::open(&sources.each(), sources.columns_from_first, monitor)?.noting(&sources.notices);
     Ok(opened.rejects_to(sources.rejects.clone()).within(sources.limits))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::backend::gpu::GpuOptions;
 use crate::shade::Style;
-use crate::source::{Input, ReadOptions, RejectLimits, RejectLog};
+use crate::source::{Input, Notice, ReadOptions, RejectLimits, RejectLog};
 use crate::tile::ZoomRange;
 
 /// Which device does the work.
@@ -26,6 +26,8 @@ pub enum Device {
 pub struct Sources {
     /// Files to read, in order; their points add up.
     pub inputs: Vec<Input>,
+    /// What is known of these before they are opened: see [`crate::source::expand`].
+    pub notices: Vec<Notice>,
     /// How they are read, and what their coordinates mean.
     pub read: ReadOptions,
     /// Inputs that are read otherwise, by their places in `inputs`.
@@ -79,6 +81,7 @@ impl Sources {
     pub fn new(inputs: Vec<Input>) -> Self {
         Self {
             inputs,
+            notices: Vec::new(),
             read: ReadOptions::default(),
             apart: BTreeMap::new(),
             columns_from_first: false,

@@ -69,6 +69,9 @@ pub(super) trait Source: Send + Sync {
     /// What it is.
     fn about(&self) -> &About;
 
+    /// Lets go of [`About::table`], which nobody will ask for.
+    fn forget_table(&mut self);
+
     /// The next piece, in order; `None` when there is no more. One thread at a time calls this, so it does only what
     /// has to be done in order: whatever can wait is the piece's to do.
     fn pull<'a>(&'a self, desk: &mut Desk, stop: &Stop<'_>) -> Result<Option<Box<dyn Piece + 'a>>>;

@@ -1,7 +1,7 @@
 //! From inputs to coordinates: finds the columns, reads rows on all threads, counts those that hold none by reason, and
 //! makes synthetic points. What a coordinate means on the map is left to `project`.
 //!
-//! `input` opens bytes, `open` finds out what they are, a `format::Source` for each format (`delimited` for text) hands
+//! `expand` finds the files that a person means, `input` opens bytes, `open` finds out what they are, a `format::Source` for each format (`delimited` for text) hands
 //! out pieces and decodes them, `parallel` drives the threads.
 
 mod cell;
@@ -11,6 +11,7 @@ mod describe;
 mod dialect;
 mod doubt;
 mod endings;
+mod expand;
 mod format;
 mod input;
 mod kinds;
@@ -31,6 +32,7 @@ pub mod value;
 
 pub use columns::ColumnRef;
 pub use describe::ColumnAbout;
+pub use expand::{Expanded, expand};
 pub use notice::{Example, Notice};
 pub use open::{Opened, open};
 pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit};

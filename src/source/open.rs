@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::delimited::Delimited;
 use super::describe::ColumnAbout;
 use super::format::Source;
-use super::input::{Bytes, KEPT_OPEN};
+use super::input::{Bytes, kept_open};
 use super::kinds;
 use super::notice::Notice;
 use super::packed::{Packing, Recipe, is_utf16, zip};
@@ -20,6 +20,8 @@ use crate::project::Crs;
 
 /// Bytes looked at first: enough for nearly every first record.
 const HEAD: usize = 64 << 10;
+/// Inputs whose columns are described: of thousands nobody reads them.
+const DESCRIBED: usize = 100;
 
 /// Inputs that are open, with their columns found.
 pub struct Opened {
@@ -31,7 +33,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The columns of each input and its size, as far as these are known.
+    /// The columns of each input and its size, as far as these are known. Columns are kept of the first 100 inputs.
     pub fn tables(&self) -> impl Iterator<Item = (&[ColumnAbout], Option<u64>)> {
         self.sources.iter().map(|source| (source.about().table.as_slice(), source.about().bytes))
     }
@@ -40,6 +42,13 @@ impl Opened {
     #[must_use]
     pub fn rejects_to(self, log: Option<Arc<RejectLog>>) -> Self {
         Self { rejects: log, ..self }
+    }
+
+    /// Tells `notices` before its own.
+    #[must_use]
+    pub fn noting(mut self, notices: &[Notice]) -> Self {
+        self.notices.splice(..0, notices.iter().cloned());
+        self
     }
 
     /// Fails at the end of the reading where more rows of an input are left out than `limits` allow.
@@ -68,8 +77,10 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
         return Err(Error::Usage("standard input can be read once only".into()));
     }
     let stop = Stop::new(monitor);
+    let kept_open = kept_open();
     let mut projected: Vec<(&Crs, bool)> = Vec::new();
-    let mut places: HashMap<(_, Option<String>), &Input> = HashMap::new();
+    let mut places: HashMap<((u64, u64), Option<String>), &Input> = HashMap::new();
+    let mut same: Option<(u64, &Input, &Input)> = None;
     let mut total = Some(0);
     let mut opened = Opened {
         sources: Vec::with_capacity(inputs.len()),
@@ -83,10 +94,13 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
         let known = projected.iter().find(|(crs, _)| *crs == options.system()).map(|known| known.1);
         let metres = match known {
             Some(metres) => metres,
-            None => options.system().is_projected()?,
+            None => {
+                let metres = options.system().is_projected()?;
+                projected.push((options.system(), metres));
+                metres
+            }
         };
-        projected.push((options.system(), metres));
-        let bytes = Bytes::open(input, i < KEPT_OPEN)?;
+        let bytes = Bytes::open(input, i < kept_open)?;
         let place = if let Bytes::File(file) = &bytes { file.identity.place } else { None };
         let of_first = opened.sources.first().filter(|_| columns_from_first).map(|first| {
             let [x, y] = first.about().columns.each_ref().map(|name| name.parse().ok());
@@ -96,22 +110,32 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
                 ReadOptions { x, y, ..options.clone() }
             }
         });
-        let (source, member) = recognise(bytes, input, of_first.as_ref().unwrap_or(options), metres, &stop)?;
+        let (mut source, member) = recognise(bytes, input, of_first.as_ref().unwrap_or(options), metres, &stop)?;
         if let Some(place) = place
             && let Some(first) = places.insert((place, member), input)
         {
-            let text = if first == input {
-                format!("{input} is named twice: its rows are counted twice")
-            } else {
-                format!("{input} and {first} are one file: its rows are counted twice")
-            };
-            opened.notices.push(Notice { input: Some(input.to_string()), ..Notice::new("same_file", text) });
+            same.get_or_insert((0, input, first)).0 += 1;
+        }
+        if i >= DESCRIBED {
+            source.forget_table();
         }
         total = total.zip(source.about().bytes).map(|(a, b)| a + b);
         opened.sources.push(source);
     }
+    opened.notices.extend(same.map(|(number, input, first)| same_file(number, input, first)));
     monitor.bytes_total.store(total.unwrap_or(0), Ordering::Relaxed);
     Ok(opened)
+}
+
+/// The notice about inputs that are files which were inputs before; the first of them, and what it was before.
+fn same_file(number: u64, input: &Input, first: &Input) -> Notice {
+    let one =
+        if first == input { format!("{input} is named twice") } else { format!("{input} and {first} are one file") };
+    let text = match number {
+        1 => format!("{one}: its rows are counted twice"),
+        _ => format!("{one}, and so are {} others read before: their rows are counted more than once", number - 1),
+    };
+    Notice { input: Some(input.to_string()), ..Notice::new("same_file", text) }
 }
 
 /// The source for what `bytes` hold; of an archive, that of a member, and its name.

@@ -9,6 +9,7 @@ use super::BatchSink;
 use super::doubt::Doubt;
 use super::format::{Desk, Filter, Outlet, Piece, Source};
 use super::input::lock;
+use super::notice::Notice;
 use super::open::Opened;
 use super::rejects::RejectLog;
 use super::report::{FileReport, ReadReport};
@@ -76,7 +77,7 @@ impl Opened {
         }
         let stop = Stop::new(monitor).of(sinks.len());
         let filters: Vec<_> = self.options.iter().map(Filter::of).collect();
-        let ledger = Ledger::new(self.reports(), self.rejects.as_deref());
+        let ledger = Ledger::new(&self);
         let keep = self.rejects.is_some();
         let shared = Mutex::new(Shared { sources: &self.sources, at: 0, first: true, most, whole: true, ledger });
         let failure = Mutex::new(None);
@@ -114,16 +115,9 @@ impl Opened {
         }
         let shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let whole = shared.whole;
-        let (files, doubts) = shared.ledger.files()?;
+        let Judged { files, notices: found, problem } = shared.ledger.judged()?;
         let mut notices = self.notices;
-        let mut problem = None;
-        for ((file, doubt), (source, options)) in files.iter().zip(&doubts).zip(self.sources.iter().zip(&self.options))
-        {
-            notices.extend(source.about().notices.iter().cloned());
-            let (found, error) = doubt.judge(file, options, !source.about().projected);
-            notices.extend(found);
-            problem = problem.or(error).or_else(|| self.limits.check(file).err());
-        }
+        notices.extend(found);
         Ok((ReadReport::new(files, notices), whole, problem))
     }
 
@@ -160,7 +154,7 @@ impl<'a> Shared<'a> {
         let sources = self.sources;
         while let Some(source) = sources.get(self.at) {
             stop.check()?;
-            let enough = self.most.is_some_and(|most| self.ledger.files[self.at].rows >= most);
+            let enough = self.most.is_some_and(|most| self.ledger.judged.files[self.at].rows >= most);
             if enough {
                 self.whole = false;
             } else if let Some(piece) = source.pull(desk, stop)? {
@@ -174,10 +168,22 @@ impl<'a> Shared<'a> {
     }
 }
 
+/// What became of each input.
+struct Judged {
+    files: Vec<FileReport>,
+    notices: Vec<Notice>,
+    /// The first reason why the run fails.
+    problem: Option<Error>,
+}
+
 /// How many rows each piece held, added up in order: the number of a row needs those before it.
 struct Ledger<'a> {
-    files: Vec<FileReport>,
-    doubts: Vec<Doubt>,
+    judged: Judged,
+    /// The input whose pieces are added, which is all before it, and what was gathered of it. That takes some room, which
+    /// thousands of inputs at a time should not have.
+    at: usize,
+    doubt: Doubt,
+    opened: &'a Opened,
     rejects: Option<&'a RejectLog>,
     /// The number of the first piece that was not added yet, and all that were handed out since.
     first: u64,
@@ -187,9 +193,33 @@ struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    fn new(files: Vec<FileReport>, rejects: Option<&'a RejectLog>) -> Self {
-        let doubts = vec![Doubt::default(); files.len()];
-        Self { files, doubts, rejects, first: 0, waiting: VecDeque::new(), ended: None }
+    fn new(opened: &'a Opened) -> Self {
+        Self {
+            judged: Judged { files: opened.reports(), notices: Vec::new(), problem: None },
+            at: 0,
+            doubt: Doubt::default(),
+            opened,
+            rejects: opened.rejects.as_deref(),
+            first: 0,
+            waiting: VecDeque::new(),
+            ended: None,
+        }
+    }
+
+    /// Judges every input before `input`: all of their rows are known.
+    fn judge_before(&mut self, input: usize) {
+        while self.at < input {
+            let doubt = std::mem::take(&mut self.doubt);
+            let Judged { files, notices, problem } = &mut self.judged;
+            let (file, about) = (&files[self.at], self.opened.sources[self.at].about());
+            notices.extend(about.notices.iter().cloned());
+            let (found, error) = doubt.judge(file, &self.opened.options[self.at], !about.projected);
+            notices.extend(found);
+            if problem.is_none() {
+                *problem = error.or_else(|| self.opened.limits.check(file).err());
+            }
+            self.at += 1;
+        }
     }
 
     /// The number of a new piece of `input`.
@@ -211,7 +241,8 @@ impl<'a> Ledger<'a> {
             let (input, mut tally) = (*input, std::mem::take(tally));
             self.waiting.pop_front();
             self.first += 1;
-            let file = &mut self.files[input];
+            self.judge_before(input);
+            let file = &mut self.judged.files[input];
             if let Some((row, problem)) = tally.ends {
                 let line = format!("{}, row {}: {problem}", file.name, file.rows + row);
                 self.ended = Some(line.clone());
@@ -232,7 +263,7 @@ impl<'a> Ledger<'a> {
             if let Some((row, text)) = tally.swallowed {
                 file.swallowed.get_or_insert((file.rows + row, text));
             }
-            self.doubts[input].merge(&tally.doubt, file.rows);
+            self.doubt.merge(&tally.doubt, file.rows);
             file.rows += tally.rows;
             file.left_out.merge(&tally.left_out);
             file.used = file.rows - file.left_out.total();
@@ -243,9 +274,10 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    fn files(self) -> Result<(Vec<FileReport>, Vec<Doubt>)> {
+    fn judged(mut self) -> Result<Judged> {
         if self.waiting.is_empty() {
-            Ok((self.files, self.doubts))
+            self.judge_before(self.judged.files.len());
+            Ok(self.judged)
         } else {
             Err(Error::Internal("a piece of an input was never finished".into()))
         }

@@ -203,6 +203,10 @@ impl Source for Delimited {
         &self.about
     }
 
+    fn forget_table(&mut self) {
+        self.about.table = Vec::new();
+    }
+
     fn pull<'a>(&'a self, desk: &mut Desk, stop: &Stop<'_>) -> Result<Option<Box<dyn Piece + 'a>>> {
         let mut place = lock(&self.place);
         if place.ended {

@@ -21,9 +21,21 @@ use super::stop::Stop;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 
-/// Files that are kept open from the look at their head to their last row; more would use up what a process may have
-/// open. Others are opened anew and held to what they were.
-pub(super) const KEPT_OPEN: usize = 128;
+/// How many files are kept open from the look at their head to their last row: a quarter of what the process may have
+/// open, for there are outputs, devices and threads. Others are opened anew and held to what they were.
+pub(super) fn kept_open() -> usize {
+    const MOST: usize = 128;
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit};
+        let may = getrlimit(Resource::Nofile).current.map_or(MOST, |n| usize::try_from(n / 4).unwrap_or(MOST));
+        may.min(MOST)
+    }
+    #[cfg(not(unix))]
+    {
+        MOST
+    }
+}
 
 /// What an input's bytes come from.
 pub(super) enum Bytes {
@@ -47,7 +59,7 @@ impl Bytes {
         let file = File::open(path).map_err(failed)?;
         let meta = file.metadata().map_err(failed)?;
         if meta.is_dir() {
-            return Err(Error::Input(format!("{input} is a folder, not a file; name the CSV files in it")));
+            return Err(Error::Input(format!("{input} is a folder, not a file; source::expand finds the files in it")));
         }
         // Files that the system makes up as they are read (in /proc) say that they are empty.
         if !meta.is_file() || meta.len() == 0 {
