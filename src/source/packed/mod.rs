@@ -171,9 +171,9 @@ impl Packing {
 }
 
 /// Frames of lz4 one after the other. The decoder takes the end of the bytes for that of a frame; here it must come
-/// behind a frame.
+/// behind a frame. Each frame has a decoder of its own: the room of one fits blocks of one size.
 struct Frames<R: Read> {
-    decoder: lz4_flex::frame::FrameDecoder<Tap<R>>,
+    decoder: Option<lz4_flex::frame::FrameDecoder<Tap<R>>>,
     /// Bytes taken when the last frame ended.
     closed: Option<u64>,
 }
@@ -197,7 +197,7 @@ impl<R: Read> Read for Tap<R> {
 impl<R: Read> Frames<R> {
     fn new(from: R) -> Self {
         let tap = Tap { from, taken: 0, ended: false };
-        Self { decoder: lz4_flex::frame::FrameDecoder::new(tap), closed: Some(0) }
+        Self { decoder: Some(lz4_flex::frame::FrameDecoder::new(tap)), closed: Some(0) }
     }
 }
 
@@ -207,14 +207,16 @@ impl<R: Read> Read for Frames<R> {
             return Ok(0);
         }
         loop {
-            let got = self.decoder.read(buffer)?;
+            let Some(decoder) = &mut self.decoder else { return Ok(0) };
+            let got = decoder.read(buffer)?;
             if got > 0 {
                 self.closed = None;
                 return Ok(got);
             }
-            let tap = self.decoder.get_ref();
+            let tap = decoder.get_ref();
             if !tap.ended {
                 self.closed = Some(tap.taken);
+                self.decoder = self.decoder.take().map(|done| lz4_flex::frame::FrameDecoder::new(done.into_inner()));
             } else if self.closed == Some(tap.taken) {
                 return Ok(0);
             } else {
