@@ -14,6 +14,7 @@ use serde_json::Value;
 
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
+const DEFLATED64: u16 = 9;
 const BZIP2: u16 = 12;
 const LZMA: u16 = 14;
 const ZSTD: u16 = 93;
@@ -38,7 +39,8 @@ impl<'a> Member<'a> {
 fn pack(method: u16, bytes: &[u8]) -> Vec<u8> {
     match method {
         STORED => bytes.to_vec(),
-        DEFLATED => {
+        // Longer matches and a larger window are all that the second has beyond the first.
+        DEFLATED | DEFLATED64 => {
             let mut packed = Vec::new();
             flate2::read::DeflateEncoder::new(bytes, Compression::default()).read_to_end(&mut packed).unwrap();
             packed
@@ -184,6 +186,7 @@ fn packings() -> Vec<(&'static str, Vec<u8>)> {
         ("frames.csv.lz4", [lz4(a), lz4(b)].concat()),
         ("stored.zip", one("x.csv", STORED, &text)),
         ("deflated.zip", one("a/b/x.csv", DEFLATED, &text)),
+        ("deflated64.zip", one("x.csv", DEFLATED64, &text)),
         ("bzip2.zip", one("x.csv", BZIP2, &text)),
         ("zstd.zip", one("x.csv", ZSTD, &text)),
         ("xz.zip", one("x.csv", XZ, &text)),
@@ -356,12 +359,6 @@ fn one_member_is_read_and_of_several_the_one_that_is_named() {
     place.file("a.zip", zip(&members));
     let ran = render(&place, &["a.zip"]).ok();
     assert!(ran.stderr.contains("a.zip/a/b.csv: longitude from column 'lon'"), "{}", ran.stderr);
-
-    // With a comment, and behind a program that unpacks it.
-    let mut prefixed = [&[b'#'; 100], &zip(&members)[..]].concat();
-    prefixed.extend([0; 7]);
-    assert!(place.file("b.zip", &prefixed).exists());
-    assert!(!render(&place, &["b.zip"]).error(1).is_empty());
 
     members.extend((0..11).map(|_| plain("c.csv")));
     place.file("a.zip", zip(&members));

@@ -426,6 +426,10 @@ mod tests {
             let said = find(&bytes, Some(wanted)).unwrap_err();
             assert!(said.ends_with("it holds a/b.csv, c.csv, d\u{e9}j\u{e0}.csv"), "{wanted}: {said}");
         }
+        // Behind a program that unpacks it.
+        let behind = [&b"#!/bin/sh\n"[..], &bytes].concat();
+        let member = find(&behind, Some("c.csv")).unwrap();
+        assert_eq!(unpack(&behind, &member).unwrap(), b"lon,lat\n1,2\n");
         let said = find(&names(&["x.pdf"]), Some("x.csv")).unwrap_err();
         assert!(said.contains("has no member 'x.csv'; it holds x.pdf"), "{said}");
         let said = find(&names(&["x.csv", "x.csv"]), Some("x.csv")).unwrap_err();
