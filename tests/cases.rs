@@ -259,11 +259,11 @@ fn maps_ask_for_every_tile_that_spread_reaches() {
         }
         let metadata: Value = serde_json::from_slice(&std::fs::read(place.path("t/metadata.json")).unwrap()).unwrap();
         let [west, south, east, north] = bounds(&metadata["bounds"]);
-        let of_latitude = |degrees: f64| 0.5 - degrees.to_radians().tan().asinh() / std::f64::consts::TAU;
+        let of_latitude = |degrees: f64| 0.5 - libm::asinh(libm::tan(degrees.to_radians())) / std::f64::consts::TAU;
         let mut tiles = 0;
         for name in common::tree(&place.path("t")).keys().filter(|name| name.matches('/').count() == 2) {
             let numbers: Vec<f64> = name.trim_end_matches(".png").split('/').map(|n| n.parse().unwrap()).collect();
-            let side = numbers[0].exp2();
+            let side = libm::exp2(numbers[0]);
             // As maplibre-gl-js decides which tiles there are.
             let columns = (west / 360.0 + 0.5) * side..(east / 360.0 + 0.5) * side;
             let rows = of_latitude(north) * side..of_latitude(south) * side;
