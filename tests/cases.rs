@@ -245,7 +245,6 @@ fn bounds(value: &Value) -> [f64; 4] {
 }
 
 #[test]
-#[ignore = "bounds do not take in what spread reaches yet: 14 of 27 tiles lie outside"]
 fn maps_ask_for_every_tile_that_spread_reaches() {
     let Some(folder) = real_data("maps_ask_for_every_tile_that_spread_reaches") else { return };
     let place = Playground::new();

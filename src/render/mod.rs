@@ -115,7 +115,7 @@ pub(crate) fn render(
     let mut report = Report::new(request, &points, paint.stats(), &coloured);
     // The box around all points would tell where those are that are not to be seen.
     let extent = if request.style.min_count > 1 { sink.drawn.extent() } else { points.extent };
-    let metadata = report.metadata(request, &extent, &coloured)?;
+    let metadata = report.metadata(request, &sink.drawn.meet(extent), &coloured)?;
     let beside = || {
         let drawn = |legend| Ok::<_, Error>((legend::png(&legend)?, legend::svg(&legend)));
         let legend = metadata.heat.as_ref().and_then(legend::of_heat).map(drawn).transpose()?;

@@ -20,44 +20,85 @@ pub(super) struct EncodingSink<'a> {
     pub(super) drawn: Drawn,
 }
 
-/// The tiles of one zoom that were drawn, as a box.
-pub(super) struct Drawn {
-    zoom: u8,
+/// The tiles that were drawn, as a box for each zoom.
+pub(super) struct Drawn(Vec<Drawing>);
+
+/// Those of one zoom so far.
+struct Drawing {
     west: AtomicU32,
     north: AtomicU32,
     east: AtomicU32,
     south: AtomicU32,
 }
 
+/// The first and last columns and rows of a zoom's tiles.
+struct Tiles {
+    zoom: u8,
+    west: u64,
+    north: u64,
+    east: u64,
+    south: u64,
+}
+
 impl Drawn {
-    /// None of that zoom yet.
-    pub(super) fn new(zoom: u8) -> Self {
-        let (least, most) = (|| AtomicU32::new(0), || AtomicU32::new(u32::MAX));
-        Self { zoom, west: most(), north: most(), east: least(), south: least() }
+    /// None of the zooms up to `most` yet.
+    pub(super) fn new(most: u8) -> Self {
+        let (least, most_of) = (|| AtomicU32::new(0), || AtomicU32::new(u32::MAX));
+        let none = || Drawing { west: most_of(), north: most_of(), east: least(), south: least() };
+        Self((0..=most).map(|_| none()).collect())
     }
 
     fn add(&self, tile: TileCoord) {
-        if tile.z == self.zoom {
-            self.west.fetch_min(tile.x, Ordering::Relaxed);
-            self.north.fetch_min(tile.y, Ordering::Relaxed);
-            self.east.fetch_max(tile.x, Ordering::Relaxed);
-            self.south.fetch_max(tile.y, Ordering::Relaxed);
+        if let Some(zoom) = self.0.get(usize::from(tile.z)) {
+            zoom.west.fetch_min(tile.x, Ordering::Relaxed);
+            zoom.north.fetch_min(tile.y, Ordering::Relaxed);
+            zoom.east.fetch_max(tile.x, Ordering::Relaxed);
+            zoom.south.fetch_max(tile.y, Ordering::Relaxed);
         }
     }
 
-    /// The box around them; the world where there are none.
+    /// The box of each zoom that has tiles, lowest first.
+    fn boxes(&self) -> impl Iterator<Item = Tiles> {
+        self.0.iter().zip(0..).filter_map(|(drawing, zoom)| {
+            let [west, north, east, south] = [&drawing.west, &drawing.north, &drawing.east, &drawing.south]
+                .map(|side| u64::from(side.load(Ordering::Relaxed)));
+            (west <= east).then_some(Tiles { zoom, west, north, east, south })
+        })
+    }
+
+    /// The box around the tiles of the highest zoom that has any; the world where none has.
     pub(super) fn extent(&self) -> Extent {
-        let [west, north, east, south] =
-            [&self.west, &self.north, &self.east, &self.south].map(|side| u64::from(side.load(Ordering::Relaxed)));
-        if west > east {
-            return Extent { min: WorldPoint { x: 0, y: 0 }, max: WorldPoint { x: u32::MAX, y: u32::MAX } };
+        self.boxes().last().map_or(
+            Extent { min: WorldPoint { x: 0, y: 0 }, max: WorldPoint { x: u32::MAX, y: u32::MAX } },
+            |tiles| Extent {
+                min: WorldPoint { x: tiles.first(tiles.west), y: tiles.first(tiles.north) },
+                max: WorldPoint { x: tiles.last(tiles.east), y: tiles.last(tiles.south) },
+            },
+        )
+    }
+
+    /// `extent`, grown until it meets every tile: a map asks for no tile beyond the box, and spread reaches beyond the
+    /// points.
+    pub(super) fn meet(&self, mut extent: Extent) -> Extent {
+        for tiles in self.boxes() {
+            extent.min.x = extent.min.x.min(tiles.last(tiles.west));
+            extent.min.y = extent.min.y.min(tiles.last(tiles.north));
+            extent.max.x = extent.max.x.max(tiles.first(tiles.east));
+            extent.max.y = extent.max.y.max(tiles.first(tiles.south));
         }
-        let first = |tile: u64| (tile << (32 - self.zoom)) as u32;
-        let last = |tile: u64| (((tile + 1) << (32 - self.zoom)) - 1) as u32;
-        Extent {
-            min: WorldPoint { x: first(west), y: first(north) },
-            max: WorldPoint { x: last(east), y: last(south) },
-        }
+        extent
+    }
+}
+
+impl Tiles {
+    /// The first step of the world in a column or row.
+    fn first(&self, tile: u64) -> u32 {
+        (tile << (32 - self.zoom)) as u32
+    }
+
+    /// The last one.
+    fn last(&self, tile: u64) -> u32 {
+        (((tile + 1) << (32 - self.zoom)) - 1) as u32
     }
 }
 
