@@ -78,11 +78,11 @@ mod signals {
     use std::time::Duration;
 
     use nix::sys::signal::{SigSet, Signal};
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::exit;
 
-    use super::{Arc, Monitor, Ordering, Stop, staging};
+    use super::{Arc, AtomicBool, Monitor, Ordering, Stop, staging};
 
     /// How long a run has to end by itself.
     const GRACE: Duration = Duration::from_millis(400);
@@ -100,6 +100,9 @@ mod signals {
         /// it that way (nohup, a shell's background) means it. Threads that begin later are left alone by signals.
         pub(crate) fn watch(monitor: &Arc<Monitor>) -> Arc<Self> {
             let stop = Arc::new(Self::default());
+            // A file that becomes larger than the process may write (ulimit -f) ends it by this one, unless it is handled:
+            // then the write fails and says so. What is started gets it as it was, which ignoring it would not do.
+            let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
             let ignored = ignored();
             let wanted = || [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
             // Without handlers a signal leaves the working folder to the next run; nothing worse, so it is no error.

@@ -87,8 +87,7 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
         };
         projected.push((options.system(), metres));
         let bytes = Bytes::open(input, i < KEPT_OPEN)?;
-        if let Bytes::File(file) = &bytes
-            && let Some(place) = file.identity.place
+        if let Some(place) = bytes.place()
             && let Some(first) = places.insert(place, input)
         {
             let text = if first == input {

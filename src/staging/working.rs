@@ -13,6 +13,7 @@ use super::entry::Kind;
 use super::files::unwritable;
 use super::gate::Leftover;
 use super::handle::Handle;
+use super::nameless;
 use crate::error::{Error, Result};
 
 /// First line of the lock file, by which a working folder is known as ours.
@@ -98,8 +99,7 @@ impl Working {
             let dir = match parent.folder(&name) {
                 Ok(dir) => dir,
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
-                Err(e) if e.kind() == ErrorKind::PermissionDenied => return Err(Error::io("open", &place, e)),
-                // A file, or a link to who knows where.
+                // A file, a link to who knows where, or somebody else's folder.
                 Err(_) => return foreign(),
             };
             let known = match dir.kind(LOCK).map_err(|e| Error::io("open", &place, e))? {
@@ -107,7 +107,8 @@ impl Working {
                 Some(_) => return foreign(),
                 None => false,
             };
-            if !known && !dir.entries().map_err(|e| Error::io("read", &place, e))?.is_empty() {
+            let entries = || dir.entries().map_err(|e| Error::io("read", &place, e));
+            if !known && !entries()?.iter().all(is_left_over) {
                 // Another run may have made its lock by now.
                 if dir.kind(LOCK).is_ok_and(|kind| kind.is_none()) {
                     return foreign();
@@ -179,6 +180,10 @@ impl Working {
     }
 
     fn clear_contents(&self) -> Result<()> {
+        let entries = self.dir.entries().map_err(|e| Error::io("read", self.dir.path(), e))?;
+        for (name, _) in entries.iter().filter(|entry| is_left_over(entry)) {
+            self.dir.remove_file(name).map_err(|e| Error::io("remove", &self.dir.path().join(name), e))?;
+        }
         if self.has(TRASH)? {
             (self.shape.remove)(&self.dir, TRASH)?;
         }
@@ -241,6 +246,11 @@ impl Leftover for Working {
     fn place(&self) -> PathBuf {
         self.place()
     }
+}
+
+/// Whether an entry of a working folder is a file that was to have no name.
+fn is_left_over((name, kind): &(OsString, Kind)) -> bool {
+    *kind == Kind::File && name.to_str().is_some_and(nameless::is_left_over)
 }
 
 /// Whether a file system refuses locks altogether.

@@ -24,7 +24,7 @@ pub(in crate::source) struct Identity {
 }
 
 impl Identity {
-    fn of(meta: &Metadata) -> Self {
+    pub(super) fn of(meta: &Metadata) -> Self {
         #[cfg(unix)]
         let place = {
             use std::os::unix::fs::MetadataExt;
@@ -32,6 +32,8 @@ impl Identity {
         };
         #[cfg(not(unix))]
         let place = None;
+        // Not the time at which its state changed: a backup that links it, somebody who renames or removes it, a file
+        // system that makes that time up would end runs whose rows are right.
         Self { place, size: meta.len(), changed: meta.modified().ok() }
     }
 }
@@ -85,9 +87,11 @@ impl KnownFile {
         while !buffer.is_empty() {
             match read_at(file, buffer, offset) {
                 Ok(0) => {
+                    // Where it does not tell, it ends before this place at least.
+                    let now = file.metadata().map_or(offset, |meta| meta.len());
                     return Err(Error::Input(format!(
-                        "{} was cut short while it was read: it had {} bytes when it was opened, and ends at {offset} \
-                         now; run again once nothing writes to it",
+                        "{} was cut short while it was read: it had {} bytes when it was opened, and has {now} now; run \
+                         again once nothing writes to it",
                         self.path.display(),
                         self.identity.size,
                     )));
