@@ -78,6 +78,7 @@ mod signals {
     use std::time::Duration;
 
     use nix::sys::signal::{SigSet, Signal};
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::exit;
@@ -85,12 +86,14 @@ mod signals {
     use super::{Arc, AtomicBool, Monitor, Ordering, Stop, staging};
 
     /// How long a run has to end by itself.
-    const GRACE: Duration = Duration::from_millis(400);
-    /// How long clearing away after it may take then, and after a second signal.
-    const CLEARING: Duration = Duration::from_millis(450);
+    const GRACE: Duration = Duration::from_millis(300);
+    /// How long clearing away after it may take then, and after a second signal. A busy machine may need all of it.
+    const CLEARING: Duration = Duration::from_millis(530);
     const CLEARING_AT_ONCE: Duration = Duration::from_millis(100);
     /// How long a last line may take to be written.
     const SAYING: Duration = Duration::from_millis(50);
+    /// Least room of a pipe that takes anything at all.
+    const AT_ONCE: usize = 512;
 
     /// The signals that are listened for, once they are.
     static HEARD: OnceLock<SigSet> = OnceLock::new();
@@ -181,6 +184,14 @@ mod signals {
         if std::io::stderr().is_terminal() {
             // A progress bar may stand there.
             text.insert_str(0, "\r\x1b[2K");
+        }
+        let stderr = std::io::stderr();
+        let mut waiting = [PollFd::new(&stderr, PollFlags::OUT)];
+        let moment = Timespec { tv_sec: 0, tv_nsec: SAYING.subsec_nanos().into() };
+        // A pipe that is ready takes so much at once.
+        if text.len() <= AT_ONCE && matches!(poll(&mut waiting, Some(&moment)), Ok(1)) {
+            let _ = rustix::io::write(&stderr, text.as_bytes());
+            return;
         }
         let (send, written) = channel();
         std::thread::spawn(move || {
