@@ -69,9 +69,8 @@ pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
         Error::Output(why) => Error::Output(format!("{}: {why}", args.output.display())),
         other => other,
     };
-    let (_, notices) = place.write(monitor, |mut file| {
-        source::synth_shaped(shape, number, seed, &mut file, monitor).map_err(named)
-    })?;
+    let (_, notices) = place
+        .write(monitor, |mut file| source::synth_shaped(shape, number, seed, &mut file, monitor).map_err(named))?;
     for notice in notices {
         let _ = writeln!(io::stderr(), "{}", values::visible(&notice));
     }

@@ -150,3 +150,20 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_cut_short_is_told_with_the_size_it_has() {
+        let mut named = tempfile::NamedTempFile::new().unwrap();
+        io::Write::write_all(&mut named, &[b'x'; 1000]).unwrap();
+        let file = File::open(named.path()).unwrap();
+        let meta = file.metadata().unwrap();
+        let known = KnownFile::new(named.path(), file, &meta, true);
+        named.as_file().set_len(10).unwrap();
+        let problem = known.read_at(&known.handle().unwrap(), &mut [0; 100], 500).unwrap_err().to_string();
+        assert!(problem.contains("had 1000 bytes when it was opened, and has 10 now"), "{problem}");
+    }
+}
