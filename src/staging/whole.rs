@@ -22,6 +22,7 @@ impl Whole {
     }
 
     /// A private folder that is gone with this, for files without a name.
+    #[cfg(feature = "cli")]
     pub(crate) fn dir(&self) -> &Path {
         self.0.dir()
     }
