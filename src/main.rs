@@ -2,10 +2,12 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     hush_device_layer();
+    forget_projections();
     tilefire::cli::main()
 }
 
@@ -19,6 +21,20 @@ fn hush_device_layer() {
         // SAFETY: the program has a single thread at this point, so nobody reads the environment meanwhile.
         unsafe {
             std::env::set_var("NODEVICE_SELECT", "1");
+        }
+    }
+}
+
+/// Other installations of PROJ are told by the environment where their databases are, what to do without a grid, what to
+/// print. What this program makes and says is the same on every machine.
+fn forget_projections() {
+    let of_proj = |name: &OsString| name.as_encoded_bytes().starts_with(b"PROJ_");
+    let names: Vec<OsString> = std::env::vars_os().map(|(name, _)| name).filter(of_proj).collect();
+    for name in names {
+        #[expect(unsafe_code, reason = "the library PROJ reads some of them from nowhere else")]
+        // SAFETY: the program has a single thread at this point, so nobody reads the environment meanwhile.
+        unsafe {
+            std::env::remove_var(name);
         }
     }
 }

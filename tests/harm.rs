@@ -439,6 +439,21 @@ fn a_folder_that_cannot_be_written_is_named() {
         assert!(!line.contains(".tilefire"), "{line}");
     }
     assert_eq!(fs::read_dir(place.path("locked")).unwrap().count(), 1);
+    // One that does not even let look.
+    fs::set_permissions(place.path("locked"), Permissions::from_mode(0o700)).unwrap();
+    for arguments in [
+        onto("locked/tiles", &[]),
+        onto("locked/own", &[]),
+        onto("locked/t.pmtiles", &[]),
+        onto("tiles", &["--report", "locked/r.json"]),
+        onto("tiles", &["--rejects", "locked/r.csv"]),
+    ] {
+        let mut command = Command::new("setpriv");
+        command.args(user).arg(&program).args(&arguments).current_dir(place.path(""));
+        let line = Ran::from(command.output().unwrap()).error(1);
+        assert!(line.contains("the folder locked takes no new files: Permission denied"), "{arguments:?}: {line}");
+        assert!(!line.contains(".tilefire"), "{line}");
+    }
     // A file of somebody else's that is replaced by force in a folder of everybody's keeps its group where it may.
     fs::create_dir(place.path("open")).unwrap();
     fs::set_permissions(place.path("open"), Permissions::from_mode(0o777)).unwrap();
@@ -637,7 +652,7 @@ fn the_environment_is_the_callers() {
             if path.is_dir() {
                 sources(&path, found);
             } else if path.file_name() != Some(OsStr::new("main.rs"))
-                && fs::read_to_string(&path).unwrap().contains("set_var(")
+                && ["set_var(", "remove_var("].iter().any(|call| fs::read_to_string(&path).unwrap().contains(call))
             {
                 found.push(path.display().to_string());
             }
@@ -646,4 +661,135 @@ fn the_environment_is_the_callers() {
     let mut found = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn what_lies_beside_an_output_is_refused_before_the_work() {
+    // The input would wait for ever: who gets as far as reading it does not end.
+    let place = place();
+    Command::new("mkfifo").arg(place.path("never")).status().unwrap();
+    let before = place.names();
+    let long = "r".repeat(256);
+    for flag in ["--report", "--rejects"] {
+        let line = place.run(["render", "never", "-o", "tiles", "--backend", "cpu", flag, &long]).error(1);
+        assert!(line.contains("too long"), "{line}");
+        let line = place.run(["image", "never", "-o", "map.png", "--backend", "cpu", flag, &long]).error(1);
+        assert!(line.contains("too long"), "{line}");
+    }
+    let both = ["render", "never", "-o", "tiles", "--report", "r", "--rejects", "./r"];
+    assert!(place.run(both).error(2).contains("name two files"));
+    assert_eq!(place.names(), before);
+    if may_mount("what_lies_beside_an_output_is_refused_before_the_work, a disk that is not written") {
+        fs::create_dir(place.path("disk")).unwrap();
+        for flag in ["--report", "--rejects"] {
+            let text = format!("mount -t tmpfs -o ro none disk && $T render never -o t --backend cpu {flag} disk/r");
+            let line = mounted(&place, &text).error(1);
+            assert!(line.contains("the folder disk takes no new files: Read-only"), "{line}");
+        }
+    }
+    // One that is being made is not made twice.
+    let arguments = ["render", "-", "-o", "a", "-q", "--backend", "cpu", "--report", "r.json"];
+    let (mut first, writer) = waiting(&place, &arguments);
+    let line = place.run(onto("b", &["--report", "r.json"])).error(1);
+    assert!(line.contains("r.json is being written by another tilefire"), "{line}");
+    drop(writer);
+    assert!(first.wait().unwrap().success());
+    assert!(place.path("r.json").exists() && !place.path("b").exists());
+}
+
+#[test]
+fn a_file_beyond_the_limit_is_an_error_that_names_it() {
+    let place = place();
+    place.run(["synth", "-n", "100k", "-o", "many.csv"]).ok();
+    let before = place.names();
+    for (command, name) in [
+        ("render many.csv -o t.pmtiles -z 0..10 -q --backend cpu", "t.pmtiles"),
+        ("image many.csv -o map.png -q --backend cpu --width 3000 --truecolor", "map.png"),
+        ("synth -n 100k -o more.csv", "more.csv"),
+    ] {
+        let line = script(&place, &format!("ulimit -f 32; exec $T {command}")).error(1);
+        assert!(line.contains(name) && line.contains("File too large"), "{line}");
+        assert_eq!(place.names(), before);
+    }
+}
+
+/// A shared library made of C, to stand before the system's own.
+fn library(place: &Playground, text: &str) -> Option<std::path::PathBuf> {
+    let (source, library) = (place.file("library.c", text), place.path("library.so"));
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
+    fs::remove_file(source).unwrap();
+    built.is_ok_and(|status| status.success()).then_some(library)
+}
+
+#[test]
+fn file_systems_without_nameless_files_are_left_clean() {
+    const TEXT: &str = r#"
+        #include <errno.h>
+        #include <signal.h>
+        #include <stdarg.h>
+        #include <stdlib.h>
+        #include <string.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+        int open64(const char *path, int flags, ...) {
+            va_list rest;
+            va_start(rest, flags);
+            int mode = va_arg(rest, int);
+            va_end(rest);
+            if ((flags & 020000000) != 0) { errno = EOPNOTSUPP; return -1; }
+            return syscall(SYS_openat, -100, path, flags, mode);
+        }
+        int unlink(const char *path) {
+            if (getenv("KILLED") && (strstr(path, ".spool") || strstr(path, ".tmp"))) raise(SIGKILL);
+            return syscall(SYS_unlinkat, -100, path, 0);
+        }
+    "#;
+    if !cfg!(target_os = "linux") {
+        println!("skipped: file_systems_without_nameless_files_are_left_clean: needs Linux");
+        return;
+    }
+    let place = place();
+    place.run(["synth", "-n", "50k", "-o", "many.csv"]).ok();
+    let Some(library) = library(&place, TEXT) else {
+        println!("skipped: file_systems_without_nameless_files_are_left_clean: no C compiler");
+        return;
+    };
+    let before = place.names();
+    let run = |killed: bool, arguments: &[&str]| {
+        let mut command = place.command();
+        command.args(arguments).env("LD_PRELOAD", &library);
+        if killed {
+            command.env("KILLED", "1");
+        }
+        Ran::from(command.output().unwrap())
+    };
+    for (arguments, out) in [
+        // One waits in the working folder, the other beside it.
+        (&["render", "points.csv", "-o", "t.pmtiles", "-z", "0..2", "-q", "--backend", "cpu"][..], "t.pmtiles"),
+        (&["render", "many.csv", "-o", "t", "-z", "0..10", "-q", "--backend", "cpu", "--memory", "1M"], "t"),
+    ] {
+        assert_eq!(run(true, arguments).code, None, "{out} was not killed");
+        assert_ne!(place.names(), before, "nothing was left; the test tested nothing");
+        run(false, arguments).ok();
+        script(&place, &format!("rm -r {out}")).ok();
+        assert_eq!(place.names(), before);
+    }
+}
+
+#[test]
+fn a_file_that_is_standard_input_too_is_noticed() {
+    let place = place();
+    fs::hard_link(place.path("points.csv"), place.path("again.csv")).unwrap();
+    for (inputs, word) in [
+        (["points.csv", "-"], "standard input and points.csv are one file"),
+        (["-", "again.csv"], "again.csv and standard input are one file"),
+    ] {
+        let mut command = place.command();
+        command.args(["render", "--dry-run", "-o", "t", "-z", "0..2", "--backend", "cpu"]).args(inputs);
+        let ran = Ran::from(command.stdin(File::open(place.path("points.csv")).unwrap()).output().unwrap()).ok();
+        assert!(ran.stderr.contains(word), "{}", ran.stderr);
+    }
+    let bench = ["bench", "points.csv", "again.csv", "-z", "0..2", "--runs", "1", "--backend", "cpu"];
+    let ran = place.run(bench).ok();
+    assert!(ran.stdout.contains("again.csv and points.csv are one file"), "{}", ran.stdout);
 }

@@ -99,7 +99,10 @@ mod with_proj {
         let here: &dyn Fn(&mut Command) = &|command| _ = command.env("XDG_DATA_HOME", playground.path("share"));
         std::fs::create_dir(playground.path("share")).unwrap();
         std::os::unix::fs::symlink(&other, playground.path("share/proj")).unwrap();
-        for (name, edit) in [("data", data), ("lib", lib), ("network", network), ("user", here)] {
+        let aux: &dyn Fn(&mut Command) = &|command| _ = command.env("PROJ_AUX_DB", other.join("proj.db"));
+        let best: &dyn Fn(&mut Command) = &|command| _ = command.env("PROJ_ONLY_BEST_DEFAULT", "YES");
+        let all = [("data", data), ("lib", lib), ("network", network), ("user", here), ("aux", aux), ("best", best)];
+        for (name, edit) in all {
             assert!(tiles(&playground, name, edit) == expected, "{name}");
         }
         // One that lies where the program was started.
@@ -116,9 +119,62 @@ mod with_proj {
             let line = ran.error(2);
             assert!(line.contains("no such code") && !line.contains("4096"), "{line}");
         }
-        for crs in ["nonsense", "+proj=nonsense", "GEOGCS[\"broken\""] {
-            let line = playground.run(["render", "points.csv", "--crs", crs, "-o", "out"]).error(2);
-            assert!(line.contains(crs) && !line.contains("4096"), "{line}");
+        let moon = "+proj=longlat +a=1737400 +b=1737400";
+        for crs in ["nonsense", "+proj=nonsense", "GEOGCS[\"broken\"", "+init=epsg:27700", "init = epsg:27700", moon] {
+            for (name, value) in
+                [("OTHER", "1"), ("PROJ_DEBUG", "nonsense"), ("PROJ_DEBUG", "3"), ("PROJ_LOG_SQLITE3", "YES")]
+            {
+                let mut command = playground.command();
+                command.args(["render", "points.csv", "-o", "out", "--crs", crs]).env(name, value);
+                command.env("PROJ_USE_PROJ4_INIT_RULES", "YES").env("PROJ_IGNORE_CELESTIAL_BODY", "YES");
+                let line = Ran::from(command.output().unwrap()).error(2);
+                assert!(line.contains(crs) && !line.contains("4096"), "{line}");
+            }
+        }
+    }
+
+    /// What a program that uses the library, and may not forget its environment, gets of some places.
+    #[test]
+    fn a_librarys_caller_may_have_any_environment() {
+        const CHILD: &str = "TILEFIRE_TEST_CHILD";
+        const SYSTEMS: [(&str, (f64, f64)); 8] = [
+            ("EPSG:27700", (530_268.0, 179_640.0)),
+            ("EPSG:29903", (315_904.0, 234_671.0)),
+            ("EPSG:2154", (652_000.0, 6_862_000.0)),
+            ("EPSG:27572", (600_000.0, 2_428_000.0)),
+            ("EPSG:31467", (3_500_000.0, 5_800_000.0)),
+            ("EPSG:28992", (121_000.0, 487_000.0)),
+            ("EPSG:5514", (-743_000.0, -1_043_000.0)),
+            ("EPSG:3003", (1_500_000.0, 5_000_000.0)),
+        ];
+        if std::env::var_os(CHILD).is_some() {
+            for (crs, place) in SYSTEMS {
+                println!("found {crs} {:?}", project(crs, &[place]).0);
+            }
+            let moon = Projector::new(&"+proj=longlat +a=1737400 +b=1737400".parse().unwrap());
+            println!("found {}", moon.unwrap_err());
+            return;
+        }
+        let found = |environment: &[(&str, &str)]| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "with_proj::a_librarys_caller_may_have_any_environment", "--nocapture"]);
+            command.env(CHILD, "1").envs(environment.iter().copied());
+            let ran = Ran::from(command.output().unwrap()).ok();
+            let found: Vec<String> = ran.stdout.lines().filter(|l| l.contains("found ")).map(str::to_owned).collect();
+            assert_eq!(found.len(), SYSTEMS.len() + 1, "{}", ran.stdout);
+            found
+        };
+        let playground = Playground::new();
+        let other = playground.file("other.db", "not a database").to_string_lossy().into_owned();
+        let expected = found(&[]);
+        for environment in [
+            ("PROJ_AUX_DB", other.as_str()),
+            ("PROJ_ONLY_BEST_DEFAULT", "YES"),
+            ("PROJ_IGNORE_CELESTIAL_BODY", "YES"),
+            ("PROJ_USE_PROJ4_INIT_RULES", "YES"),
+            ("PROJ_DATA", "/nowhere"),
+        ] {
+            assert_eq!(found(&[environment]), expected, "{environment:?}");
         }
     }
 

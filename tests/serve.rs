@@ -667,3 +667,68 @@ fn a_signal_stops_it_once_answers_under_way_are_done() {
         assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     }
 }
+
+/// One layer's harm reaches no other, not at the start either.
+#[cfg(target_os = "linux")]
+#[test]
+fn sets_that_cannot_be_read_keep_no_other_from_being_served() {
+    let place = rendered();
+    assert!(std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap().success());
+    let mut server = Server::start(&place, &["pipe", "heat", "points.csv"]);
+    assert_eq!(server.get("/heat.json").status, 200);
+    for layer in ["/pipe.json", "/points.json"] {
+        let answer = server.get(layer);
+        assert_eq!(answer.status, 503, "{layer}");
+        answer.is_one_line();
+    }
+    // What lies there later is served.
+    fs::remove_file(place.path("pipe")).unwrap();
+    place.run(["render", "points.csv", "-o", "pipe", "-z", "0..2", "-q", "--backend", "cpu"]).ok();
+    assert_eq!(server.get("/pipe.json").status, 200);
+    server.child.kill().unwrap();
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut server.child.stderr.take().unwrap(), &mut said).unwrap();
+    for path in ["pipe", "points.csv"] {
+        assert!(said.contains(&format!("tilefire: {path} is not served as yet: ")), "{said}");
+    }
+}
+
+/// A disk that never answers when it is asked what lies at a path called hung.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_hangs_at_the_start_keeps_no_other_from_being_served() {
+    const TEXT: &str = r#"
+        #include <string.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+        int statx(int folder, const char *path, int flags, unsigned mask, void *about) {
+            while (path && strstr(path, "hung")) pause();
+            return syscall(SYS_statx, folder, path, flags, mask, about);
+        }
+    "#;
+    let place = rendered();
+    fs::write(place.path("hang.c"), TEXT).unwrap();
+    let library = place.path("hang.so");
+    let mut compiler = std::process::Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(place.path("hang.c"));
+    if !compiler.status().is_ok_and(|status| status.success()) {
+        println!("skipped: a_disk_that_hangs_at_the_start_keeps_no_other_from_being_served: no C compiler");
+        return;
+    }
+    for path in ["hung.a.pmtiles", "hung.b"] {
+        fs::create_dir(place.path(path)).unwrap();
+    }
+    let began = std::time::Instant::now();
+    let mut command = place.command();
+    command.args(["serve", "--port", "0", "hung.a.pmtiles", "heat", "hung.b"]).env("LD_PRELOAD", &library);
+    let server = Server::run(command);
+    assert!(began.elapsed() < std::time::Duration::from_secs(8), "{:?}", began.elapsed());
+    assert_eq!(server.get("/heat.json").status, 200);
+    let waiting = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| server.get("/hung-a.json"));
+        assert_eq!(server.get("/heat.json").status, 200);
+        waiting.join().unwrap()
+    });
+    assert_eq!(waiting.status, 503);
+    assert_eq!(server.get("/hung-b.json").status, 503);
+}

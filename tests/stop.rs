@@ -134,6 +134,9 @@ fn while_standard_input_has_no_end() {
     stops(&["render", "-", "-o", "tiles", "-z", "0..3", "--backend", "cpu"], Blocked::Input);
     stops(&["render", "-", "-o", "tiles.pmtiles", "-z", "0..3", "--backend", "cpu"], Blocked::Input);
     stops(&["image", "-", "-o", "map.png", "--backend", "cpu"], Blocked::Input);
+    stops(&["info", "-"], Blocked::Input);
+    let beside = ["--report", "r.json", "--rejects", "r.csv"];
+    stops(&[&["render", "-", "-o", "tiles", "--backend", "cpu"], &beside[..]].concat(), Blocked::Input);
 }
 
 #[test]
@@ -143,6 +146,8 @@ fn while_a_pipe_with_a_name_is_opened_or_silent() {
         stops(&["image", "points.csv", "-o", "map.png", "--backend", "cpu"], blocked);
     }
     stops(&["bench", "points.csv", "--runs", "1"], Blocked::UnopenedPipe);
+    stops(&["info", "points.csv"], Blocked::UnopenedPipe);
+    stops(&["info", "points.csv", "--json"], Blocked::SilentPipe);
 }
 
 #[test]

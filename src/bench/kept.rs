@@ -10,6 +10,7 @@ use crate::container::write::{Beside, TileWriter, Written};
 use crate::error::{Error, Result};
 use crate::heat::TileJson;
 use crate::monitor::Monitor;
+use crate::staging;
 use crate::tile::TileCoord;
 
 /// A tile set in a temporary file. Clones are the same set: one is handed to the run that fills it.
@@ -37,7 +38,7 @@ struct Kept {
 impl KeptTiles {
     /// An empty set with its file in `folder`.
     pub fn new(folder: &Path) -> Result<Self> {
-        let file = tempfile::tempfile_in(folder).map_err(|e| Error::io("create a file in", folder, e))?;
+        let file = staging::nameless(folder).map_err(|e| Error::io("create a file in", folder, e))?;
         let set = Set { file: BufWriter::with_capacity(1 << 20, file), size: 0, tiles: Vec::new() };
         Ok(Self { set: Arc::new(Mutex::new(set)), folder: folder.to_path_buf() })
     }

@@ -267,6 +267,7 @@ pub fn run(
         return Err(Error::Internal("no warm-up was done".into()));
     };
     let mut notices: Vec<String> = report.files.iter().map(|f| f.notice.clone()).collect();
+    notices.extend(report.notices.iter().filter(|notice| notice.input.is_some()).map(ToString::to_string));
     for track in &mut tracks {
         track.reports.clear();
     }

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
 use super::progress::Progress;
-use super::report::{self, Rejects};
+use super::report::{self, Pending, Rejects};
 use super::summary::picture_summary;
 use super::values;
 use crate::error::Result;
@@ -65,19 +65,18 @@ pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
         height: args.height,
         legend: args.legend,
     };
-    if let Some(path) = &report_path {
-        report::check_place(path, &request.sources, &request.out, request.force)?;
-    }
-    let rejects = Rejects::begin(rejects_path.as_deref(), &mut request.sources, &request.out, request.force)?;
+    let (report, rejects) = (report_path.as_deref(), rejects_path.as_deref());
+    let rejects = Rejects::begin(rejects, report, &mut request.sources, &request.out, request.force)?;
+    let pending = Pending::begin(report, &request.sources, &request.out, request.force)?;
     let ran = {
         let _progress = Progress::start(monitor, quiet);
         image(&request, monitor)
     };
-    let ran = report::with_rejects(ran, rejects, &request.sources, request.force)?;
+    let ran = report::with_rejects(ran, rejects, &request.sources)?;
     if !quiet {
         let text = picture_summary(&ran, &request.out.display().to_string());
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
     let done = format!("the picture {} is complete", request.out.display());
-    report_path.map_or(Ok(()), |path| report::write(&ran, &path, &request.sources, request.force, &done))
+    pending.map_or(Ok(()), |pending| pending.write(&ran, &request.sources, &done))
 }

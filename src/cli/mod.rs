@@ -72,7 +72,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Render(args) => render::run(*args, &monitor),
         Command::Image(args) => image::run(*args, &monitor),
-        Command::Bench(args) => bench::run(&args, &monitor),
+        // Who stops what only tells something is told so, however far it came.
+        Command::Bench(args) => bench::run(&args, &monitor).and_then(|()| monitor.check()),
         // It serves until it is stopped, so a stop is no error there and nothing to tell; it has its exit code.
         Command::Serve(args) => {
             let served = serve::run(args, &monitor);
@@ -81,7 +82,7 @@ pub fn main() -> ExitCode {
         }
         Command::Synth(args) => synth::run(&args, &monitor),
         Command::Colormaps(args) => colormaps::run(&args, &monitor),
-        Command::Info(args) => info::run(*args, &monitor),
+        Command::Info(args) => info::run(*args, &monitor).and_then(|()| monitor.check()),
         Command::Flush(args) => return flush::run(&args),
     };
     result.map_or_else(|error| told(&error, &stop), |()| ExitCode::SUCCESS)

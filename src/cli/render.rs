@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
 use super::progress::Progress;
-use super::report::{self, Rejects};
+use super::report::{self, Pending, Rejects};
 use super::summary::summary;
 use crate::error::Result;
 use crate::monitor::Monitor;
@@ -54,22 +54,21 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let mut request = request(args)?;
     // Who asks for a report wants the times of the device, too.
     request.resources.gpu.timestamps = report_path.is_some();
-    if let Some(path) = &report_path {
-        report::check_place(path, &request.sources, &request.out, request.force)?;
-    }
-    let rejects = Rejects::begin(rejects_path.as_deref(), &mut request.sources, &request.out, request.force)?;
+    let (report, rejects) = (report_path.as_deref(), rejects_path.as_deref());
+    let rejects = Rejects::begin(rejects, report, &mut request.sources, &request.out, request.force)?;
+    let pending = Pending::begin(report, &request.sources, &request.out, request.force)?;
     let ran = {
         let _progress = Progress::start(monitor, quiet);
         render::run(&request, monitor)
     };
-    let ran = report::with_rejects(ran, rejects, &request.sources, request.force)?;
+    let ran = report::with_rejects(ran, rejects, &request.sources)?;
     if !quiet {
         let text = summary(&ran, &request.out.display().to_string());
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
     let done =
         if request.dry_run { String::new() } else { format!("the tiles in {} are complete", request.out.display()) };
-    report_path.map_or(Ok(()), |path| report::write(&ran, &path, &request.sources, request.force, &done))
+    pending.map_or(Ok(()), |pending| pending.write(&ran, &request.sources, &done))
 }
 
 /// What was typed, checked and ready.

@@ -48,7 +48,7 @@ pub(super) struct ServeArgs {
     /// Seconds that a client may be silent or leave an answer unread
     #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
-    /// Print nothing but the address
+    /// Print nothing but the address and what cannot be served
     #[arg(short, long)]
     quiet: bool,
 }
@@ -83,6 +83,12 @@ pub(super) fn run(args: ServeArgs, monitor: &Monitor) -> Result<()> {
 /// The address goes to standard output, so that a script can read it; the rest is for people.
 fn tell(serving: &Serving<'_>, url: &str, quiet: bool) -> Result<()> {
     super::print(&format!("{url}\n"))?;
+    for layer in serving.layers {
+        if let Some(problem) = &layer.problem {
+            let text = format!("tilefire: {} is not served as yet: {problem}\n", shown(&layer.path));
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        }
+    }
     if !quiet {
         let mut text = String::new();
         for layer in serving.layers {

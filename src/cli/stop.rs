@@ -78,19 +78,22 @@ mod signals {
     use std::time::Duration;
 
     use nix::sys::signal::{SigSet, Signal};
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::exit;
 
-    use super::{Arc, Monitor, Ordering, Stop, staging};
+    use super::{Arc, AtomicBool, Monitor, Ordering, Stop, staging};
 
     /// How long a run has to end by itself.
-    const GRACE: Duration = Duration::from_millis(400);
-    /// How long clearing away after it may take then, and after a second signal.
-    const CLEARING: Duration = Duration::from_millis(450);
+    const GRACE: Duration = Duration::from_millis(300);
+    /// How long clearing away after it may take then, and after a second signal. A busy machine may need all of it.
+    const CLEARING: Duration = Duration::from_millis(530);
     const CLEARING_AT_ONCE: Duration = Duration::from_millis(100);
     /// How long a last line may take to be written.
     const SAYING: Duration = Duration::from_millis(50);
+    /// Least room of a pipe that takes anything at all.
+    const AT_ONCE: usize = 512;
 
     /// The signals that are listened for, once they are.
     static HEARD: OnceLock<SigSet> = OnceLock::new();
@@ -100,6 +103,9 @@ mod signals {
         /// it that way (nohup, a shell's background) means it. Threads that begin later are left alone by signals.
         pub(crate) fn watch(monitor: &Arc<Monitor>) -> Arc<Self> {
             let stop = Arc::new(Self::default());
+            // A file that becomes larger than the process may write (ulimit -f) ends it by this one, unless it is handled:
+            // then the write fails and says so. What is started gets it as it was, which ignoring it would not do.
+            let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
             let ignored = ignored();
             let wanted = || [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
             // Without handlers a signal leaves the working folder to the next run; nothing worse, so it is no error.
@@ -178,6 +184,14 @@ mod signals {
         if std::io::stderr().is_terminal() {
             // A progress bar may stand there.
             text.insert_str(0, "\r\x1b[2K");
+        }
+        let stderr = std::io::stderr();
+        let mut waiting = [PollFd::new(&stderr, PollFlags::OUT)];
+        let moment = Timespec { tv_sec: 0, tv_nsec: SAYING.subsec_nanos().into() };
+        // A pipe that is ready takes so much at once.
+        if text.len() <= AT_ONCE && matches!(poll(&mut waiting, Some(&moment)), Ok(1)) {
+            let _ = rustix::io::write(&stderr, text.as_bytes());
+            return;
         }
         let (send, written) = channel();
         std::thread::spawn(move || {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::values;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::source::{self, Shape};
 use crate::staging::{OutputOptions, Whole, check_head};
@@ -65,13 +65,16 @@ pub(super) fn run(args: &SynthArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let place =
         Whole::begin(&args.output, &options, |out| check_head(out, "file of synthetic points", source::is_synth))?;
     let (shape, number, seed) = (args.shape.into(), args.number, args.seed);
-    place.write(monitor, |mut file| source::synth_shaped(shape, number, seed, &mut file, monitor)).map(
-        |(_, notices)| {
-            for notice in notices {
-                let _ = writeln!(io::stderr(), "{}", values::visible(&notice));
-            }
-        },
-    )
+    let named = |error| match error {
+        Error::Output(why) => Error::Output(format!("{}: {why}", args.output.display())),
+        other => other,
+    };
+    let (_, notices) = place
+        .write(monitor, |mut file| source::synth_shaped(shape, number, seed, &mut file, monitor).map_err(named))?;
+    for notice in notices {
+        let _ = writeln!(io::stderr(), "{}", values::visible(&notice));
+    }
+    Ok(())
 }
 
 /// Standard output, remembering that its reader went away.

@@ -1,6 +1,8 @@
 //! PROJ behind a small safe face: reference systems, and operations from one to another. Nothing here depends on the
 //! machine: the database is the one in the library, no other file is opened, no network used, nothing printed,
-//! whatever `PROJ_DATA`, `PROJ_LIB` or `PROJ_NETWORK` say (another installation sets these for its own version of PROJ).
+//! whatever `PROJ_DATA`, `PROJ_LIB`, `PROJ_AUX_DB` or `PROJ_NETWORK` say (another installation sets these for its own
+//! version of PROJ). A few words of the environment have no setting here that overrules them; the program, whose
+//! environment is its own, forgets all of PROJ's before it begins.
 //!
 //! What a text means and what to tell a person is left to `other`.
 
@@ -24,6 +26,14 @@ use super::Coordinate;
 
 /// By this name PROJ opens the database that is a part of the library.
 const EMBEDDED: &CStr = c"__embedded_proj_db__";
+/// A database with nothing in it, to stand where the environment would put another one beside that.
+const NOTHING: &CStr = c":memory:";
+/// The answer of PROJ's for a body that it has no name for.
+const OTHER_BODY: &str = "Non-Earth body";
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
 
 /// PROJ's state for one thread; it never leaves that thread.
 #[derive(Debug)]
@@ -38,8 +48,11 @@ impl Context {
             let context = Self(NonNull::new(proj_sys::proj_context_create())?);
             let at = context.0.as_ptr();
             proj_sys::proj_log_level(at, PJ_LOG_LEVEL_PJ_LOG_NONE);
+            // Only an empty list of databases beside the main one lets the environment name some.
+            let beside = [NOTHING.as_ptr(), ptr::null()];
+            let beside = if is_set("PROJ_AUX_DB") { beside.as_ptr() } else { ptr::null() };
             // A library without a database in it, such as a system's own, has to look for one on disk.
-            if proj_sys::proj_context_set_database_path(at, EMBEDDED.as_ptr(), ptr::null(), ptr::null()) != 0 {
+            if proj_sys::proj_context_set_database_path(at, EMBEDDED.as_ptr(), beside, ptr::null()) != 0 {
                 proj_sys::proj_context_set_fileapi(at, &raw const NO_FILES, ptr::null_mut());
             }
             proj_sys::proj_context_set_enable_network(at, 0);
@@ -110,7 +123,26 @@ impl System {
         let system = Self(context.object(object)?);
         // SAFETY: the object is alive.
         let kind = unsafe { proj_sys::proj_get_type(system.0.object.as_ptr()) };
-        if is_system(kind) { Ok(system) } else { Err("it names an operation".into()) }
+        if !is_system(kind) {
+            return Err("it names an operation".into());
+        }
+        // PROJ can be told by the environment to take the Moon for the Earth.
+        match system.body() {
+            Some(body) if body == OTHER_BODY => Err("it is not of the Earth".into()),
+            Some(body) if body != "Earth" => Err(format!("it is of the {body}, not of the Earth")),
+            _ => Ok(system),
+        }
+    }
+
+    /// The body it is of, where it says one.
+    fn body(&self) -> Option<String> {
+        let object = self.0.object.as_ptr();
+        // SAFETY: the context and the object are alive; the string is the object's, ends with a zero and is copied at
+        // once.
+        unsafe {
+            let name = proj_sys::proj_get_celestial_body_name(self.0.context.0.as_ptr(), object);
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+        }
     }
 
     /// Whether its coordinates are eastings and northings rather than degrees.
@@ -175,9 +207,10 @@ impl Operation {
         let (from, to) = (c_string(from)?, c_string(to)?);
         let context = Context::new().ok_or("there is no memory for it")?;
         let at = context.0.as_ptr();
-        // SAFETY: the context is alive, the strings end with a zero and are only read. An area is destroyed once, after
-        // its last use, and may be null in all three calls. The first operation is replaced by the second and
-        // destroyed once; null is passed to neither call on it.
+        // SAFETY: the context is alive, the strings end with a zero and are only read, the options end with a null. An
+        // area is destroyed once, after its last use, and may be null in all three calls; a system is destroyed once and
+        // may be null in that call only. The first operation is replaced by the second and destroyed once; null is passed
+        // to neither call on it.
         unsafe {
             let bounds = match area {
                 Some(_) => proj_sys::proj_area_create(),
@@ -186,7 +219,22 @@ impl Operation {
             if let (Some([west, south, east, north]), false) = (area, bounds.is_null()) {
                 proj_sys::proj_area_set_bbox(bounds, west, south, east, north);
             }
-            let operation = proj_sys::proj_create_crs_to_crs(at, from.as_ptr(), to.as_ptr(), bounds);
+            let operation = if is_set("PROJ_ONLY_BEST_DEFAULT") {
+                // Said here it overrules the environment; unsaid, more ways are tried in another order.
+                let options = [c"ONLY_BEST=NO".as_ptr(), ptr::null()];
+                let ends = [&from, &to].map(|text| proj_sys::proj_create(at, text.as_ptr()));
+                let known = ends.iter().all(|end| !end.is_null());
+                let [source, target] = ends;
+                let operation = if known {
+                    proj_sys::proj_create_crs_to_crs_from_pj(at, source, target, bounds, options.as_ptr())
+                } else {
+                    ptr::null_mut()
+                };
+                ends.into_iter().for_each(|end| _ = proj_sys::proj_destroy(end));
+                operation
+            } else {
+                proj_sys::proj_create_crs_to_crs(at, from.as_ptr(), to.as_ptr(), bounds)
+            };
             proj_sys::proj_area_destroy(bounds);
             if operation.is_null() {
                 return Err(context.problem());

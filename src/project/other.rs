@@ -39,8 +39,20 @@ fn is_code(text: &str) -> bool {
     text.split_once(':').is_some_and(|(authority, code)| word(authority) && word(code))
 }
 
+/// Whether `text` is of PROJ 4's way, which names a file of systems that are not there, or a code whose axes depend on
+/// the environment.
+fn names_a_file(text: &str) -> bool {
+    text.match_indices("init").any(|(at, word)| {
+        let begins = text[..at].chars().next_back().is_none_or(|c| c.is_whitespace() || "+;\"".contains(c));
+        begins && text[at + word.len()..].trim_start().starts_with('=')
+    })
+}
+
 /// The system `text` names.
 fn system(text: &str) -> Result<System> {
+    if names_a_file(text) {
+        return Err(unknown(text, "init= is of an older PROJ and means other axes there"));
+    }
     System::new(&as_system(text)).map_err(|problem| {
         let no_such = format!("there is no such code in PROJ's database ({text})");
         unknown(text, if is_code(text) { &no_such } else { &problem })

@@ -2,15 +2,19 @@
 //! compared as it comes, byte by byte, and is never decoded.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use hyper::body::Bytes;
 
 use super::body::Room;
 use super::gate::Gate;
-use crate::container::read::{About, Directories, TileSource, Trouble, Wait};
-use crate::error::Result;
+use crate::container::read::{About, Directories, TileSource, Trouble, Wait, cannot_serve};
+use crate::error::{Error, Result};
+use crate::monitor::Monitor;
 use crate::paper::legend;
 
 /// Names that mean something else in an address.
@@ -26,6 +30,8 @@ pub struct Named {
     pub path: PathBuf,
     /// What it says of itself and is not believed, in a few words.
     pub doubt: Option<String>,
+    /// Why nothing of it can be served as yet: it is looked at again whenever it is asked for.
+    pub problem: Option<String>,
 }
 
 /// A set that is served.
@@ -72,18 +78,25 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    pub(super) fn open(paths: &[PathBuf]) -> Result<Self> {
+    /// Opens all sets. One that cannot be read, or whose disk does not answer, keeps none of the others from being
+    /// served. Fails where there is nothing at a path, and where nothing could be served.
+    pub(super) fn open(paths: &[PathBuf], monitor: &Monitor) -> Result<Self> {
         let mut used: HashSet<String> = TAKEN.iter().map(|&name| name.to_owned()).collect();
         let mut layers = Self { named: Vec::new(), layers: Vec::new() };
         let directories = Arc::new(Directories::default());
-        for path in paths {
-            let source = TileSource::open(path, &directories)?;
-            let name = unique(&safe(path), &used);
+        for (path, found) in paths.iter().zip(found(paths, &directories, monitor)?) {
+            let Found { source, stem, doubt } = found;
+            let name = unique(&stem, &used);
             used.insert(name.clone());
-            let doubt = source.about(Wait::Allowed).ok().and_then(|about| about.doubt.clone());
-            layers.named.push(Named { name: name.clone(), path: path.clone(), doubt });
+            let problem = source.problem();
+            layers.named.push(Named { name: name.clone(), path: path.clone(), doubt, problem });
             let (gate, room) = (Gate::default(), Room::for_layer());
             layers.layers.push(Arc::new(Layer { name, source, gate, room, drawn: Mutex::default() }));
+        }
+        if let Some(Named { path, problem: Some(problem), .. }) = layers.named.first()
+            && layers.named.iter().all(|layer| layer.problem.is_some())
+        {
+            return Err(cannot_serve(path, problem));
         }
         Ok(layers)
     }
@@ -97,15 +110,79 @@ impl Layers {
     }
 }
 
+/// A set that was looked at.
+struct Found {
+    source: TileSource,
+    /// The name it would have.
+    stem: String,
+    doubt: Option<String>,
+}
+
+impl Found {
+    fn look(path: &Path, directories: &Arc<Directories>) -> Result<Self> {
+        let source = TileSource::open(path, directories)?;
+        let doubt = source.about(Wait::Allowed).ok().and_then(|about| about.doubt.clone());
+        Ok(Self { source, stem: safe(path), doubt })
+    }
+
+    /// Without a look at the disk.
+    fn unseen(path: &Path, directories: &Arc<Directories>) -> Self {
+        let is_archive = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pmtiles"));
+        let name = if is_archive { path.file_stem() } else { path.file_name() };
+        Self { source: TileSource::unopened(path, directories), stem: plain(name), doubt: None }
+    }
+}
+
+/// How long a disk may take to answer when the server starts, and how long once one has not.
+const PATIENCE: Duration = Duration::from_secs(3);
+const NO_PATIENCE: Duration = Duration::from_millis(300);
+
+/// What lies at each path, looked at by a thread of its own: one that waits for a disk for ever is left to it.
+fn found(paths: &[PathBuf], directories: &Arc<Directories>, monitor: &Monitor) -> Result<Vec<Found>> {
+    let mut all: Vec<Found> = Vec::with_capacity(paths.len());
+    let mut patience = PATIENCE;
+    while let Some(rest) = paths.get(all.len()..).filter(|rest| !rest.is_empty()) {
+        let (send, looked) = sync_channel(0);
+        let (rest, known) = (rest.to_vec(), directories.clone());
+        std::thread::Builder::new()
+            .name("opening".into())
+            .spawn(move || rest.iter().try_for_each(|path| send.send(Found::look(path, &known))))
+            .map_err(|e| Error::Limit(format!("cannot start a thread to open tile sets: {e}")))?;
+        let mut since = Instant::now();
+        while let Some(path) = paths.get(all.len()) {
+            match looked.recv_timeout(LOOK) {
+                Ok(found) => {
+                    all.push(found?);
+                    since = Instant::now();
+                }
+                Err(RecvTimeoutError::Timeout) if since.elapsed() < patience => monitor.check()?,
+                Err(_) => {
+                    patience = NO_PATIENCE;
+                    all.push(Found::unseen(path, directories));
+                    break;
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// How often who waits for a disk looks for the wish to stop.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// The file's stem in letters, digits, dashes and underscores. A dot would do no harm, but then `a.json` could be two
 /// things.
 fn safe(path: &Path) -> String {
     // "." and "tiles/.." have no name of their own.
     let real = path.file_name().is_none().then(|| path.canonicalize().ok()).flatten();
     let path = real.as_deref().unwrap_or(path);
-    let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
+    plain(if path.is_dir() { path.file_name() } else { path.file_stem() })
+}
+
+/// The same of a name.
+fn plain(name: Option<&OsStr>) -> String {
     let mut safe = String::new();
-    for c in name.map(|n| n.to_string_lossy()).unwrap_or_default().chars() {
+    for c in name.map(OsStr::to_string_lossy).unwrap_or_default().chars() {
         if c.is_ascii_alphanumeric() || c == '_' {
             safe.push(c);
         } else if !safe.is_empty() && !safe.ends_with('-') {

@@ -66,7 +66,7 @@ pub struct Serving<'a> {
 /// Serves until `monitor` is cancelled; `ready` is called once connections are accepted.
 pub fn run(request: &Request, monitor: &Monitor, ready: impl FnOnce(&Serving<'_>)) -> Result<()> {
     let host = address::to_listen(&request.host)?;
-    let layers = Layers::open(&request.paths)?;
+    let layers = Layers::open(&request.paths, monitor)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // Each layer has its own: more are never asked for.
         .max_blocking_threads(request.paths.len().max(1).saturating_mul(gate::THREADS))

@@ -101,7 +101,7 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
             }
         };
         let bytes = Bytes::open(input, i < kept_open)?;
-        let place = if let Bytes::File(file) = &bytes { file.identity.place } else { None };
+        let place = bytes.place();
         let of_first = opened.sources.first().filter(|_| columns_from_first).map(|first| {
             let [x, y] = first.about().columns.each_ref().map(|name| name.parse().ok());
             if x == y {

@@ -4,19 +4,20 @@
 //! What an output consists of, and how it is recognised and removed, is left to its `Shape`.
 //!
 //! `working` is the sibling, `place` what lies at OUT, `handle` an open folder, `gate` how a program ends that cannot
-//! wait, `whole` outputs that are a single file, `scratch` folders that are only used meanwhile.
+//! wait, `whole` outputs that are a single file, `scratch` folders and `nameless` files that are only used meanwhile.
 
 mod entry;
 mod files;
 mod gate;
 #[cfg_attr(not(unix), path = "handle_other.rs")]
 mod handle;
+mod nameless;
 mod place;
 mod scratch;
 mod whole;
 mod working;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use self::files::{flush_by, flush_here};
 pub(crate) use self::gate::check as check_gate;
 pub use self::gate::{Left, abandon, left};
 pub(crate) use self::handle::Handle;
+pub(crate) use self::nameless::nameless;
 pub use self::place::is_same_file;
 pub(crate) use self::place::no_address;
 use self::place::{State, allowed, exists, state};
@@ -107,7 +109,7 @@ impl Staging {
     pub(crate) fn look(out: &Path, options: &OutputOptions, shape: Shape) -> Result<()> {
         let (out, parent, name) = place::parts(out)?;
         // With leftovers to settle only `begin` can tell.
-        if exists(&parent.join(hidden_name(&name)))? {
+        if has_working(&out, &parent, &name)? {
             return Ok(());
         }
         allowed(&out, shape.kind() == Kind::Folder, options, shape.check)
@@ -118,7 +120,7 @@ impl Staging {
         let (out, parent, name) = place::parts(out)?;
         let may = || allowed(&out, shape.kind() == Kind::Folder, options, shape.check);
         // Refused before anything is touched; with leftovers to settle, only after an old output was put back.
-        if !exists(&parent.join(hidden_name(&name)))? {
+        if !has_working(&out, &parent, &name)? {
             may()?;
         }
         let made_parents =
@@ -272,12 +274,27 @@ pub(crate) struct Modes {
 
 fn open_folder(out: &Path, parent: &Path) -> Result<Handle> {
     let folder = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    Handle::open(folder).map_err(|e| match e.kind() {
+    Handle::open(folder).map_err(|e| unusable(out, folder, e))
+}
+
+/// Whether the working folder of the output `out`, whose name is `name`, lies in `parent` already. A folder that does not
+/// let look is told by its own name.
+fn has_working(out: &Path, parent: &Path, name: &OsStr) -> Result<bool> {
+    match fs::symlink_metadata(parent.join(hidden_name(name))) {
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(unusable(out, parent, e)),
+    }
+}
+
+/// That `out` cannot be in `folder`.
+fn unusable(out: &Path, folder: &Path, answer: std::io::Error) -> Error {
+    match answer.kind() {
         ErrorKind::NotADirectory => {
             Error::Output(format!("cannot write {}: {} is no folder", out.display(), folder.display()))
         }
-        _ => unwritable(out, folder, e),
-    })
+        _ => unwritable(out, folder, answer),
+    }
 }
 
 fn make_parents(parent: &Path) -> Result<Vec<PathBuf>> {

@@ -21,6 +21,12 @@ impl Whole {
         Staging::begin(out, options, shape).map(Self)
     }
 
+    /// A private folder that is gone with this, for files without a name.
+    #[cfg(feature = "cli")]
+    pub(crate) fn dir(&self) -> &Path {
+        self.0.dir()
+    }
+
     /// Writes the file with `fill` and makes it appear; gives its size in bytes and what a person should know.
     pub(crate) fn write(
         mut self,

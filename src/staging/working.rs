@@ -7,12 +7,14 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::Shape;
 use super::entry::Kind;
 use super::files::unwritable;
 use super::gate::Leftover;
 use super::handle::Handle;
+use super::nameless;
 use crate::error::{Error, Result};
 
 /// First line of the lock file, by which a working folder is known as ours.
@@ -25,6 +27,9 @@ pub(super) const NEW: &str = "new";
 pub(super) const OLD: &str = "old";
 const TRASH: &str = "trash";
 const LOCK: &str = "lock";
+
+/// How often who waits for another thread looks whether it is done.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// States of a working folder.
 const IN_USE: u8 = 0;
@@ -98,8 +103,7 @@ impl Working {
             let dir = match parent.folder(&name) {
                 Ok(dir) => dir,
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
-                Err(e) if e.kind() == ErrorKind::PermissionDenied => return Err(Error::io("open", &place, e)),
-                // A file, or a link to who knows where.
+                // A file, a link to who knows where, or somebody else's folder.
                 Err(_) => return foreign(),
             };
             let known = match dir.kind(LOCK).map_err(|e| Error::io("open", &place, e))? {
@@ -107,7 +111,8 @@ impl Working {
                 Some(_) => return foreign(),
                 None => false,
             };
-            if !known && !dir.entries().map_err(|e| Error::io("read", &place, e))?.is_empty() {
+            let entries = || dir.entries().map_err(|e| Error::io("read", &place, e));
+            if !known && !entries()?.iter().all(is_left_over) {
                 // Another run may have made its lock by now.
                 if dir.kind(LOCK).is_ok_and(|kind| kind.is_none()) {
                     return foreign();
@@ -179,6 +184,10 @@ impl Working {
     }
 
     fn clear_contents(&self) -> Result<()> {
+        let entries = self.dir.entries().map_err(|e| Error::io("read", self.dir.path(), e))?;
+        for (name, _) in entries.iter().filter(|entry| is_left_over(entry)) {
+            self.dir.remove_file(name).map_err(|e| Error::io("remove", &self.dir.path().join(name), e))?;
+        }
         if self.has(TRASH)? {
             (self.shape.remove)(&self.dir, TRASH)?;
         }
@@ -194,14 +203,28 @@ impl Working {
         Ok(())
     }
 
-    /// Removes the working folder, unless another thread does so already.
+    /// Removes the working folder, or waits for the thread that does: who says afterwards that it is gone, and ends the
+    /// process, must not do so while it goes.
     pub(super) fn clear(&self) -> Result<()> {
-        if self.state.compare_exchange(IN_USE, CLEARING, Ordering::AcqRel, Ordering::Acquire).is_err() {
-            return Ok(());
+        loop {
+            if let Some(cleared) = self.try_clear() {
+                return cleared;
+            }
+            std::thread::sleep(LOOK);
         }
-        let cleared = self.clear_now();
-        self.state.store(if cleared.is_ok() { CLEARED } else { IN_USE }, Ordering::Release);
-        cleared
+    }
+
+    /// Removes the working folder; `None` while another thread is at it.
+    fn try_clear(&self) -> Option<Result<()>> {
+        match self.state.compare_exchange(IN_USE, CLEARING, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                let cleared = self.clear_now();
+                self.state.store(if cleared.is_ok() { CLEARED } else { IN_USE }, Ordering::Release);
+                Some(cleared)
+            }
+            Err(CLEARED) => Some(Ok(())),
+            Err(_) => None,
+        }
     }
 
     fn clear_now(&self) -> Result<()> {
@@ -234,13 +257,17 @@ impl Working {
 impl Leftover for Working {
     fn clear_away(&self) -> Result<()> {
         // Where the run's own thread is at it, it has until the end of the caller's patience.
-        self.clear()?;
-        if self.state.load(Ordering::Acquire) == CLEARED { Ok(()) } else { Err(Error::Interrupted) }
+        self.try_clear().unwrap_or(Err(Error::Interrupted))
     }
 
     fn place(&self) -> PathBuf {
         self.place()
     }
+}
+
+/// Whether an entry of a working folder is a file that was to have no name.
+fn is_left_over((name, kind): &(OsString, Kind)) -> bool {
+    *kind == Kind::File && name.to_str().is_some_and(nameless::is_left_over)
 }
 
 /// Whether a file system refuses locks altogether.
@@ -282,4 +309,66 @@ fn machine() -> (String, String) {
         text.trim().to_owned()
     };
     (read("hostname"), read("random/boot_id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::staging::Flush;
+
+    static ENTERED: AtomicBool = AtomicBool::new(false);
+
+    fn slowly(folder: &Handle, name: &str) -> Result<()> {
+        ENTERED.store(true, Ordering::Release);
+        std::thread::sleep(Duration::from_millis(200));
+        folder.remove_file(name).map_err(|e| Error::io("remove", folder.path(), e))
+    }
+
+    fn working(place: &Path) -> Working {
+        let shape = Shape { flush: Flush::File, parents: false, check: |_| Ok(()), remove: slowly };
+        let parent = Handle::open(place).unwrap();
+        Working::take(parent, &place.join("out"), OsStr::new("out"), shape, &mut Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn whoever_comes_second_to_clear_it_away_waits() {
+        let place = tempfile::tempdir().unwrap();
+        let working = Arc::new(working(place.path()));
+        drop(working.dir.new_file(NEW).unwrap());
+        let other = working.clone();
+        let first = std::thread::spawn(move || other.clear_away());
+        while !ENTERED.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        assert!(working.clear_away().is_err(), "who is not to wait is told that it is not done");
+        working.clear().unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "said to be gone, and is not");
+        first.join().unwrap().unwrap();
+        assert!(working.clear_away().is_ok());
+    }
+
+    #[test]
+    fn files_that_were_to_have_no_name_stand_in_nobodys_way() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join(".out.tilefire");
+        for (lock, names) in [
+            (true, [".tmpAb12cD", ".tilefire-0123456789abcdef.spool"]),
+            // A version before this one took the lock away and left the rest.
+            (false, [".tmpAb12cD", ".tmp123456"]),
+        ] {
+            fs::create_dir(&dir).unwrap();
+            names.iter().for_each(|name| fs::write(dir.join(name), "waiting").unwrap());
+            if lock {
+                fs::write(dir.join(LOCK), MARK).unwrap();
+            }
+            let working = working(place.path());
+            working.settle().unwrap();
+            assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "but the lock");
+            working.clear().unwrap();
+            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+        }
+    }
 }

@@ -9,6 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::staging;
 
 /// Records of a run that are read at a time, at least and at most.
 const READ: (u64, u64) = (64, 1 << 13);
@@ -55,7 +56,7 @@ impl<const N: usize> Sorter<N> {
         }
         let file = match self.file.take() {
             Some(file) => file,
-            None => tempfile::tempfile_in(&self.folder).map_err(|e| unwritable(&self.folder, &e))?,
+            None => staging::nameless(&self.folder).map_err(|e| unwritable(&self.folder, &e))?,
         };
         let file = self.file.insert(file);
         let (Some(first), Some(last)) = (self.records.first(), self.records.last()) else { return Ok(()) };

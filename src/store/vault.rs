@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::account::Account;
 use crate::error::{Error, Result};
+use crate::staging;
 
 /// Keeps byte strings under a memory budget. Shared by all threads of a run.
 #[derive(Debug)]
@@ -212,7 +213,7 @@ impl Vault {
         match self.file.get() {
             Some(file) => Ok(file),
             None => {
-                let file = tempfile::tempfile_in(&self.folder)?;
+                let file = staging::nameless(&self.folder)?;
                 Ok(self.file.get_or_init(|| file))
             }
         }

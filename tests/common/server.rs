@@ -32,7 +32,7 @@ impl Server {
         Self::run(command)
     }
 
-    fn run(mut command: std::process::Command) -> Self {
+    pub fn run(mut command: std::process::Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -104,18 +104,37 @@ enum Tiles {
 }
 
 impl TileSource {
-    /// Opens a folder of tiles or a PMTiles file, whose directories are kept among `directories`.
+    /// Opens a folder of tiles or a PMTiles file, whose directories are kept among `directories`. One that cannot be read
+    /// is looked at again whenever it is asked for something; [`TileSource::problem`] says why. Fails where there is
+    /// nothing at the path.
     pub fn open(path: &Path, directories: &Arc<Directories>) -> Result<Self> {
         let opened = Opened::at(path, directories);
-        if let Err(problem) = &opened.set {
-            return Err(Error::Input(format!("cannot serve {}: {problem}", path.display())));
+        match &opened.set {
+            Err(problem) if path.symlink_metadata().is_err_and(|e| e.kind() == io::ErrorKind::NotFound) => {
+                Err(cannot_serve(path, problem))
+            }
+            _ => Ok(Self::of(path, directories, opened)),
         }
-        Ok(Self {
+    }
+
+    /// The same for a path whose disk did not answer: it is not looked at now.
+    pub fn unopened(path: &Path, directories: &Arc<Directories>) -> Self {
+        let set = Err("its disk does not answer".to_owned());
+        Self::of(path, directories, Opened { stamp: None, watched: None, set })
+    }
+
+    fn of(path: &Path, directories: &Arc<Directories>, opened: Opened) -> Self {
+        Self {
             path: path.to_path_buf(),
             directories: directories.clone(),
             opened: RwLock::new(Arc::new(opened)),
             reopening: Mutex::new(()),
-        })
+        }
+    }
+
+    /// Why it could not be read when it was opened last, if it could not.
+    pub fn problem(&self) -> Option<String> {
+        self.opened.read().unwrap_or_else(PoisonError::into_inner).set.as_ref().err().cloned()
     }
 
     /// The path it was opened at.
@@ -194,6 +213,11 @@ impl TileSource {
             *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
         }
     }
+}
+
+/// That what lies at `path` cannot be served.
+pub fn cannot_serve(path: &Path, problem: &str) -> Error {
+    Error::Input(format!("cannot serve {}: {problem}", path.display()))
 }
 
 impl Opened {

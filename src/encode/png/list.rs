@@ -15,7 +15,7 @@ pub(super) fn tokenise(lit: &[(u16, u8)], numbers: &Numbers, tokens: &mut Tokens
 }
 
 fn pack<const BITS: usize>(lit: &[(u16, u8)], numbers: &Numbers, tokens: &mut Tokens) -> u32 {
-    let mut runs = Runs { tokens, end: 0, byte: 0, length: 0, size: numbers.depth.size(), sum: 0, weighted: 0 };
+    let mut runs = Repeats { tokens, end: 0, byte: 0, length: 0, size: numbers.depth.size(), sum: 0, weighted: 0 };
     let stride = numbers.depth.stride();
     let (mut place, mut byte) = (0, 0);
     for &(pixel, index) in lit {
@@ -34,7 +34,7 @@ fn pack<const BITS: usize>(lit: &[(u16, u8)], numbers: &Numbers, tokens: &mut To
 }
 
 /// Turns bytes that are not 0, in order of place, into runs.
-struct Runs<'a> {
+struct Repeats<'a> {
     tokens: &'a mut Tokens,
     /// Where the run being gathered ends, its byte and its length.
     end: usize,
@@ -45,7 +45,7 @@ struct Runs<'a> {
     weighted: u64,
 }
 
-impl Runs<'_> {
+impl Repeats<'_> {
     #[inline]
     fn add(&mut self, place: usize, byte: u8) {
         if byte == 0 {

@@ -24,7 +24,7 @@ pub(in crate::source) struct Identity {
 }
 
 impl Identity {
-    fn of(meta: &Metadata) -> Self {
+    pub(super) fn of(meta: &Metadata) -> Self {
         #[cfg(unix)]
         let place = {
             use std::os::unix::fs::MetadataExt;
@@ -32,6 +32,8 @@ impl Identity {
         };
         #[cfg(not(unix))]
         let place = None;
+        // Not the time at which its state changed: a backup that links it, somebody who renames or removes it, a file
+        // system that makes that time up would end runs whose rows are right.
         Self { place, size: meta.len(), changed: meta.modified().ok() }
     }
 }
@@ -98,9 +100,11 @@ impl KnownFile {
         while !buffer.is_empty() {
             match read_at(file, buffer, offset) {
                 Ok(0) => {
+                    // Where it does not tell, it ends before this place at least.
+                    let now = file.metadata().map_or(offset, |meta| meta.len());
                     return Err(Error::Input(format!(
-                        "{} was cut short while it was read: it had {} bytes when it was opened, and ends at {offset} \
-                         now; run again once nothing writes to it",
+                        "{} was cut short while it was read: it had {} bytes when it was opened, and has {now} now; run \
+                         again once nothing writes to it",
                         self.path.display(),
                         self.identity.size,
                     )));
@@ -160,5 +164,22 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     #[cfg(windows)]
     {
         std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_cut_short_is_told_with_the_size_it_has() {
+        let mut named = tempfile::NamedTempFile::new().unwrap();
+        io::Write::write_all(&mut named, &[b'x'; 1000]).unwrap();
+        let file = File::open(named.path()).unwrap();
+        let meta = file.metadata().unwrap();
+        let known = KnownFile::new(named.path(), file, &meta, true);
+        named.as_file().set_len(10).unwrap();
+        let problem = known.read_at(&known.handle().unwrap(), &mut [0; 100], 500).unwrap_err().to_string();
+        assert!(problem.contains("had 1000 bytes when it was opened, and has 10 now"), "{problem}");
     }
 }

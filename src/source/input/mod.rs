@@ -11,8 +11,8 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
+use self::known::Identity;
 pub(super) use self::known::{KnownFile, lock};
 use self::pipe::{read_some, standard_input};
 use super::Input;
@@ -51,7 +51,7 @@ impl Bytes {
         let stream = |file| Self::Stream(Mutex::new(Stream::of(From::Pipe(file), input.path())));
         let Some(path) = input.file() else {
             let file = standard_input().map_err(|e| Error::io("open", &input.path(), e))?;
-            let since = file.metadata().ok().filter(Metadata::is_file).map(|meta| (meta.len(), meta.modified().ok()));
+            let since = file.metadata().ok().filter(Metadata::is_file).map(|meta| Identity::of(&meta));
             let stream = Stream { since, ..Stream::of(From::Pipe(file), input.path()) };
             return Ok(Self::Stream(Mutex::new(stream)));
         };
@@ -105,6 +105,17 @@ impl Bytes {
             }
         };
         Ok(Self::Stream(Mutex::new(stream)))
+    }
+
+    /// Where the file behind them lies, where there is one and the system tells: device and number.
+    pub(super) fn place(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::File(file) => file.identity.place,
+            Self::Stream(stream) => {
+                let stream = lock(stream);
+                stream.known().map_or(stream.since, |file| Some(file.identity)).and_then(|identity| identity.place)
+            }
+        }
     }
 
     /// Size as it lies on the disk, where it is known.
@@ -167,7 +178,7 @@ pub(super) struct Stream {
     /// How much of that is not to be given out again.
     at: usize,
     /// What a file was that is read as a stream when it was opened.
-    since: Option<(u64, Option<SystemTime>)>,
+    since: Option<Identity>,
 }
 
 /// Where a stream comes from.
@@ -196,7 +207,7 @@ impl Stream {
     fn verify(&self) -> Result<()> {
         let (Some(then), From::Pipe(file)) = (&self.since, &self.from) else { return Ok(()) };
         let now = file.metadata().map_err(|e| Error::io("read", &self.name, e))?;
-        if *then == (now.len(), now.modified().ok()) {
+        if *then == Identity::of(&now) {
             return Ok(());
         }
         Err(Error::Input(format!(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::index::Waiting;
 use crate::error::{Error, Result};
+use crate::staging;
 
 /// Bytes between two tiles that are rather read than stepped over.
 const GAP: u64 = 16 << 10;
@@ -24,7 +25,7 @@ pub(super) struct Spool {
 impl Spool {
     /// An empty one in `folder`, for the output `out`.
     pub(super) fn new(folder: &Path, out: &Path) -> Result<Self> {
-        let file = tempfile::tempfile_in(folder).map_err(|e| Error::io("create", out, e))?;
+        let file = staging::nameless(folder).map_err(|e| Error::io("create", out, e))?;
         Ok(Self { file: BufWriter::with_capacity(1 << 20, file), size: 0, out: out.to_path_buf() })
     }
 
