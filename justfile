@@ -31,6 +31,10 @@ doc:
 fuzz:
     cargo build --manifest-path fuzz/Cargo.toml
 
+# Every fuzz target for so many seconds, from a folder of files or from nothing
+fuzz-for seconds seeds="-":
+    scripts/fuzz.sh {{seconds}} {{seeds}}
+
 # Licences, bans and advisories, where cargo-deny is installed
 deny:
     @if command -v cargo-deny >/dev/null; then cargo deny check; else echo "skipped: cargo-deny is not installed"; fi
