@@ -30,7 +30,8 @@ pub(super) fn run(args: InfoArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let found = survey(&sources, monitor)?;
     if json {
         let text = serde_json::to_string_pretty(&found).map_err(|e| Error::Internal(e.to_string()))?;
-        return super::print(&(text + "\n"));
+        super::print(&(text + "\n"))?;
+        return unread(&found);
     }
     let mut text: String = sources.notices.iter().map(|notice| visible(&notice.text) + "\n").collect();
     if found.len() > PAGES {
@@ -47,7 +48,22 @@ pub(super) fn run(args: InfoArgs, monitor: &Arc<Monitor>) -> Result<()> {
     if found.iter().all(|one| one.problem.is_none() && one.file.used > 0) {
         text += &format!("to draw it:\n  tilefire render {typed} -o tiles\n  tilefire serve tiles\n");
     }
-    super::print(&text)
+    super::print(&text)?;
+    unread(&found)
+}
+
+/// Fails where inputs could not be opened.
+fn unread(found: &[Survey]) -> Result<()> {
+    let problems: Vec<&String> = found.iter().filter(|one| one.unread).filter_map(|one| one.problem.as_ref()).collect();
+    match problems.as_slice() {
+        [] => Ok(()),
+        [only] if found.len() == 1 => Err(Error::Input((*only).clone())),
+        [first, ..] => Err(Error::Input(format!(
+            "{} of {} inputs cannot be read, the first: {first}",
+            problems.len(),
+            found.len()
+        ))),
+    }
 }
 
 /// More inputs than this are not described one by one where they are alike.
@@ -101,6 +117,10 @@ fn described(one: &Survey) -> String {
         let taken = taken(&column.name, column.number);
         let (number, kind, example) = (column.number, column.kind, &column.example);
         lines.push(format!("  #{number:<3} {name:wide$}  {kind:7}  {example}{taken}"));
+    }
+    if one.unread {
+        lines.extend(one.problem.iter().map(|problem| format!("  it would not be drawn: {problem}")));
+        return lines.iter().map(|line| visible(line).trim_end().to_owned() + "\n").collect();
     }
     lines.push(format!("  reference system: {}", file.crs));
     let of = if one.whole { "" } else { "first " };

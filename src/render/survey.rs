@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::project::{Coordinate, Crs, Projector};
 use crate::rows::{LeftOut, Reason};
-use crate::source::{Batch, BatchSink, ColumnAbout, FileReport, Notice};
+use crate::source::{self, Batch, BatchSink, ColumnAbout, FileReport, Notice};
 use crate::tile::{Extent, LonLatBounds, WorldPoint};
 
 /// About how many rows of an input are looked at.
@@ -36,9 +36,13 @@ pub struct Survey {
     /// Why it would not be drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Whether it could not be opened, so that nothing is known of its rows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
 }
 
-/// Looks at every input by itself. Fails where one cannot be read at all.
+/// Looks at every input by itself; of one that cannot be opened `problem` says why. Fails where what was asked for cannot
+/// be done with any.
 pub fn survey(sources: &Sources, monitor: &Arc<Monitor>) -> Result<Vec<Survey>> {
     (0..sources.inputs.len())
         .map(|i| {
@@ -47,9 +51,38 @@ pub fn survey(sources: &Sources, monitor: &Arc<Monitor>) -> Result<Vec<Survey>> 
                 apart: std::collections::BTreeMap::new(),
                 ..Sources::new(vec![sources.inputs[i].clone()])
             };
-            of_one(&one, monitor)
+            match of_one(&one, monitor) {
+                Err(error @ (Error::Input(_) | Error::Io { .. })) => unread(&one, &error, monitor),
+                found => found,
+            }
         })
         .collect()
+}
+
+/// What can be said of an input that cannot be opened: its columns, where it has any.
+fn unread(sources: &Sources, error: &Error, monitor: &Monitor) -> Result<Survey> {
+    monitor.check()?;
+    let input = sources.inputs.first().ok_or_else(|| Error::Internal("no input".into()))?;
+    // What comes once is gone.
+    let columns = if sources.are_files() {
+        source::columns(input, &sources.read, monitor).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    Ok(Survey {
+        file: FileReport::unread(input.to_string()),
+        bytes: input
+            .file()
+            .and_then(|path| std::fs::metadata(path).ok())
+            .filter(std::fs::Metadata::is_file)
+            .map(|meta| meta.len()),
+        columns,
+        whole: false,
+        bounds: None,
+        notices: Vec::new(),
+        problem: Some(error.to_string()),
+        unread: true,
+    })
 }
 
 fn of_one(sources: &Sources, monitor: &Arc<Monitor>) -> Result<Survey> {
@@ -72,6 +105,7 @@ fn of_one(sources: &Sources, monitor: &Arc<Monitor>) -> Result<Survey> {
         bounds: extent.bounds(),
         notices,
         problem: problem.map(|e| e.to_string()),
+        unread: false,
     })
 }
 

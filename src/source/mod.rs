@@ -34,7 +34,7 @@ pub use columns::ColumnRef;
 pub use describe::ColumnAbout;
 pub use expand::{Expanded, expand};
 pub use notice::{Example, Notice};
-pub use open::{Opened, open};
+pub use open::{Opened, columns, open};
 pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit};
 pub use rejects::{Most, RejectLimits, RejectLog};
 pub use report::{FileReport, ReadReport, no_usable_rows};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::delimited::Delimited;
+use super::delimited::{self, Delimited};
 use super::describe::ColumnAbout;
 use super::format::Source;
 use super::input::{Bytes, kept_open};
@@ -138,14 +138,41 @@ fn same_file(number: u64, input: &Input, first: &Input) -> Notice {
     Notice { input: Some(input.to_string()), ..Notice::new("same_file", text) }
 }
 
+/// The columns of an input from which no coordinates are read, as far as it has any.
+///
+/// Fails as [`open`] does where it is no text.
+pub fn columns(input: &Input, options: &ReadOptions, monitor: &Monitor) -> Result<Vec<ColumnAbout>> {
+    let stop = Stop::new(monitor);
+    let text = unpacked(Bytes::open(input, false)?, input, &stop)?;
+    Ok(delimited::table(&text.head, options))
+}
+
 /// The source for what `bytes` hold; of an archive, that of a member, and its name.
 fn recognise(
-    mut bytes: Bytes,
+    bytes: Bytes,
     input: &Input,
     options: &ReadOptions,
     projected: bool,
     stop: &Stop<'_>,
 ) -> Result<(Box<dyn Source>, Option<String>)> {
+    let Text { bytes, head, input, member, encoding } = unpacked(bytes, input, stop)?;
+    Ok((Box::new(Delimited::open(bytes, head, &input, options, encoding, projected, stop)?), member))
+}
+
+/// What is left of an input once it is unpacked.
+struct Text {
+    bytes: Bytes,
+    head: Vec<u8>,
+    /// The input, or the member of it that was taken.
+    input: Input,
+    /// The name of that.
+    member: Option<String>,
+    /// What it was in where that is worth to be told.
+    encoding: Option<&'static str>,
+}
+
+/// Unpacks `bytes`; fails where what they hold is no text, naming what it is.
+fn unpacked(mut bytes: Bytes, input: &Input, stop: &Stop<'_>) -> Result<Text> {
     let mut head = Vec::new();
     bytes.head(&mut head, HEAD, stop)?;
     let mut recipe = Recipe::default();
@@ -163,7 +190,7 @@ fn recognise(
         bytes = Bytes::File(file).unpack(recipe.clone())?;
         bytes.head(&mut head, HEAD, stop)?;
     }
-    let input = &taken.clone().map_or_else(|| input.clone(), |name| Input::Member { archive, name });
+    let input = taken.clone().map_or_else(|| input.clone(), |name| Input::Member { archive, name });
     if let Some(packing) = Packing::of(&head) {
         recipe = recipe.and(packing);
         bytes = bytes.unpack(recipe.clone())?;
@@ -188,5 +215,5 @@ fn recognise(
         return Err(Error::Input(format!("{input}{within} {what}")));
     }
     let encoding = recipe.made_of_utf16().then_some("UTF-16");
-    Ok((Box::new(Delimited::open(bytes, head, input, options, encoding, projected, stop)?), taken))
+    Ok(Text { bytes, head, input, member: taken, encoding })
 }

@@ -40,6 +40,25 @@ pub struct FileReport {
 }
 
 impl FileReport {
+    /// Of an input that could not be opened.
+    pub fn unread(name: String) -> Self {
+        Self {
+            notice: name.clone(),
+            name,
+            x_column: String::new(),
+            y_column: String::new(),
+            header: false,
+            crs: Crs::default(),
+            rows: 0,
+            used: 0,
+            left_out: LeftOut::default(),
+            first_invalid_row: None,
+            examples: Vec::new(),
+            cut: None,
+            swallowed: None,
+        }
+    }
+
     /// What to say of a quote that took in lines.
     pub(super) fn open_quote(&self) -> Option<String> {
         let (row, text) = self.swallowed.as_ref()?;

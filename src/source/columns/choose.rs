@@ -413,7 +413,14 @@ fn said(sheet: &Sheet<'_>, pair: &Pair) -> String {
 }
 
 fn command(sheet: &Sheet<'_>, pair: &Pair) -> String {
-    if pair.family == Family::Grid && !pair.degrees && !sheet.projected {
+    let degrees = |column: usize, side: Side| Measure::of(sheet, column, side.degrees()).is_degrees(side);
+    let grid = match pair.family {
+        Family::Degrees => false,
+        _ if pair.degrees || sheet.projected => false,
+        Family::Grid => true,
+        Family::Plane => !(degrees(pair.x, Side::X) && degrees(pair.y, Side::Y)),
+    };
+    if grid {
         format!("--crs EPSG:... --x {} --y {}", sheet.argument(pair.x), sheet.argument(pair.y))
     } else {
         sheet.command(pair.x, pair.y)

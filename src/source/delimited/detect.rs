@@ -81,6 +81,26 @@ pub(super) fn detect(
     see.found(&best, options.delimiter.is_none())
 }
 
+/// The columns of a text from which no coordinates are read.
+pub(in crate::source) fn table(head: &[u8], options: &ReadOptions) -> Vec<ColumnAbout> {
+    let start = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let see = See { head, start, complete: true, options, projected: options.crs.is_some() };
+    let Ok(Some(tried)) = see.best(options.delimiter) else { return Vec::new() };
+    let records = see.records(tried.dialect, SAMPLE);
+    let is_row = |record: &Record| record.fields.iter().any(|field| is_number(field));
+    let header = match tried.header {
+        Some(at) => Some(at),
+        None => records.all.first().filter(|first| !is_row(first)).map(|_| At::Record(0)),
+    };
+    let names = header.map_or(&[][..], |at| &records.at(at).fields);
+    let behind = match header {
+        Some(At::Record(at)) => records.all.get(at + 1..).unwrap_or_default(),
+        _ => &records.all[..],
+    };
+    let rows: Vec<_> = behind.iter().map(|record| record.fields.clone()).collect();
+    describe(names, &rows, vote(rows.iter(), |_| true).unwrap_or_default())
+}
+
 /// What is looked at, and with which wishes.
 #[derive(Clone, Copy)]
 struct See<'a> {

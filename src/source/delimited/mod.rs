@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex};
 
 use self::chain::{Chain, Link, in_order_since};
 use self::cut::{Cut, Quotes, cut};
+pub(super) use self::detect::table;
 use self::detect::{Found, detect};
 use self::layout::Layout;
 use self::scan::Cursor;

@@ -1,15 +1,11 @@
 //! Inputs of the real program: what it says of each, when it says it, and what it holds of them in memory.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use common::{Playground, Ran};
+use crate::common::{Playground, Ran};
 use serde_json::{Value, json};
 use tilefire::monitor::Monitor;
 use tilefire::project::Crs;
@@ -109,7 +105,7 @@ fn folders_and_patterns_are_inputs() {
         assert_eq!(notices.to_string().contains("passed_over"), told, "{notices}");
         assert_eq!(ran.stderr.matches("passed over").count(), usize::from(told), "{}", ran.stderr);
     }
-    let before = common::tree(&place.path("data"));
+    let before = crate::common::tree(&place.path("data"));
     for (arguments, words) in [
         (&["data", "-o", "data"][..], "is or holds the input data/a.csv"),
         (&["data/*/*", "-o", "data"], "is or holds the input data/sub/b.tsv"),
@@ -122,7 +118,7 @@ fn folders_and_patterns_are_inputs() {
         let ran = run(arguments);
         assert!(ran.code != Some(0) && ran.stderr.contains(words), "{arguments:?}: {}", ran.stderr);
     }
-    assert!(before == common::tree(&place.path("data")));
+    assert!(before == crate::common::tree(&place.path("data")));
 }
 
 #[test]
@@ -232,4 +228,24 @@ fn long_rows_are_held_one_at_a_time() {
         let most = (16 + 64 + 8 * 16) * 1024;
         assert!(peak > 1024 && peak <= most, "{peak} KiB");
     }
+}
+
+#[test]
+fn columns_are_told_of_an_input_that_is_refused() {
+    let place = Playground::new();
+    place.file("grid.csv", "id,easting,northing\n1,530000,180000\n2,530100,180100\n");
+    place.file("good.csv", "lon,lat\n1,2\n");
+    place.file("page.csv", "<html>");
+    let ran = place.run(["info", "grid.csv"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("#2   easting   integer  530000"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("would not be drawn") && ran.stderr.contains("EPSG:27700"), "{}", ran.stderr);
+    // One that cannot be read hides no other.
+    let ran = place.run(["info", "--json", "page.csv", "grid.csv", "good.csv"]);
+    let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let column = |n: usize| told[n]["columns"][0]["name"].as_str();
+    assert_eq!((column(0), column(1), column(2)), (None, Some("id"), Some("lon")));
+    assert_eq!((&told[1]["unread"], &told[2]["used"]), (&json!(true), &json!(1)));
+    let line = ran.error(1);
+    assert!(line.contains("2 of 3 inputs cannot be read") && line.contains("page.csv"), "{line}");
 }

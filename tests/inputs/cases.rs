@@ -1,12 +1,9 @@
 //! Kinds of input that people have: each gives exactly its points, or is refused by a line that says what to do.
 
-#[allow(clippy::unwrap_used, clippy::panic, reason = "test code, though not within a test function")]
-mod common;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use common::{Playground, real_data};
+use crate::common::{Playground, real_data};
 use serde_json::Value;
 use tilefire::project::{Coordinate, Projector};
 use tilefire::rows::LeftOut;
@@ -170,7 +167,7 @@ fn pixels(points: &[Coordinate]) -> BTreeSet<(u32, u32)> {
 /// The pixels that are not transparent in the tiles of zoom 8.
 fn lit(tiles: &Path) -> BTreeSet<(u32, u32)> {
     let mut all = BTreeSet::new();
-    for (name, bytes) in common::tree(&tiles.join("8")) {
+    for (name, bytes) in crate::common::tree(&tiles.join("8")) {
         let name = name.trim_end_matches(".png");
         let (x, y) = name.split_once('/').unwrap();
         let (x, y): (u32, u32) = (x.parse().unwrap(), y.parse().unwrap());
@@ -260,7 +257,7 @@ fn maps_ask_for_every_tile_that_spread_reaches() {
         let [west, south, east, north] = bounds(&metadata["bounds"]);
         let of_latitude = |degrees: f64| 0.5 - libm::asinh(libm::tan(degrees.to_radians())) / std::f64::consts::TAU;
         let mut tiles = 0;
-        for name in common::tree(&place.path("t")).keys().filter(|name| name.matches('/').count() == 2) {
+        for name in crate::common::tree(&place.path("t")).keys().filter(|name| name.matches('/').count() == 2) {
             let numbers: Vec<f64> = name.trim_end_matches(".png").split('/').map(|n| n.parse().unwrap()).collect();
             let side = libm::exp2(numbers[0]);
             // As maplibre-gl-js decides which tiles there are.

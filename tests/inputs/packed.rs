@@ -1,14 +1,11 @@
 //! Packed inputs of the real program: each way to pack a table gives the tiles of the table itself, damage ends the run
 //! with nothing written, and an archive is read by its one member, or by the member that is named.
 
-#[allow(clippy::unwrap_used, clippy::panic, reason = "test code, though not within a test function")]
-mod common;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::process::Stdio;
 
-use common::{Playground, Ran, tree};
+use crate::common::{Playground, Ran, tree};
 use flate2::Compression;
 use serde_json::Value;
 

@@ -1,13 +1,9 @@
 //! Inputs that cannot be drawn: each ends with its exit code, one line that names the file, the cause and what to do,
 //! and nothing written.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::io::Write;
 
-use common::Playground;
+use crate::common::Playground;
 
 /// Name of the file, what it holds, further arguments, words of the line.
 type Bad = (&'static str, Vec<u8>, &'static [&'static str], &'static [&'static str]);

@@ -1,0 +1,13 @@
+//! What people have, given to the real program and to the library: kinds of input with the right value of each, folders
+//! and patterns, packed files, what is refused, and what is doubted.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cases;
+mod doubt;
+mod files;
+mod packed;
+mod refused;
