@@ -95,6 +95,7 @@ fn of_one(sources: &Sources, monitor: &Arc<Monitor>) -> Result<Survey> {
     let (read, whole, problem) = opened.survey(ROWS, monitor, &mut sinks)?;
     let mut extent = Extent::default();
     sinks.iter().for_each(|sink| extent.merge(&sink.extent));
+    let problem = problem.or_else(|| (read.rows > 0 && read.used() == 0).then(|| source::no_usable_rows(&read)));
     let notices = read.notices;
     let file = read.files.into_iter().next().ok_or_else(|| Error::Internal("an input has no report".into()))?;
     Ok(Survey {

@@ -159,6 +159,17 @@ pub fn no_usable_rows(report: &ReadReport) -> Error {
     let example = if example.is_empty() { example } else { format!("; {example}") };
     Error::Input(match one {
         _ if report.rows == 0 => format!("{from}: no rows below the header"),
+        Some(Crs::Wgs84) if beyond && (swapped(first) || around(first)) => format!(
+            "{from}: columns {columns} hold no longitudes and latitudes as they are: all {numeric} rows with numbers are out \
+             of range{example}; {}",
+            match first {
+                Some(file) if swapped(first) && file.x_column != file.y_column => {
+                    format!("are they swapped? --lon '{}' --lat '{}'", file.y_column, file.x_column)
+                }
+                Some(_) if swapped(first) => "are they swapped, the latitude first?".to_owned(),
+                _ => "longitudes up to 360 are read with --wrap-lon".to_owned(),
+            }
+        ),
         Some(Crs::Wgs84) if beyond => format!(
             "{from}: columns {columns} hold no longitudes and latitudes: all {numeric} rows with numbers are out of \
              range{example}; if they are projected, name their coordinate reference system with --crs{}",
@@ -182,14 +193,26 @@ pub fn no_usable_rows(report: &ReadReport) -> Error {
     })
 }
 
+/// What the first row that is no place holds.
+fn out_of_range(file: Option<&FileReport>) -> Option<(f64, f64)> {
+    let example = file?.examples.iter().find(|e| e.0 == Reason::OutOfRange)?;
+    let (x, y) = example.2.split_once(", ")?;
+    Some((x.trim().parse().ok()?, y.trim().parse().ok()?))
+}
+
+/// Whether it is one the other way round.
+fn swapped(file: Option<&FileReport>) -> bool {
+    out_of_range(file).is_some_and(|(x, y)| x.abs() <= 90.0 && y.abs() > 90.0 && y.abs() <= 180.0)
+}
+
+/// Whether its longitude is counted from 0 to 360.
+fn around(file: Option<&FileReport>) -> bool {
+    out_of_range(file).is_some_and(|(x, y)| (180.0..=360.0).contains(&x) && y.abs() <= 90.0)
+}
+
 /// The national grids that hold the first row which is no place in degrees, as part of a sentence.
 fn fitting(report: &ReadReport) -> String {
-    let beyond = |file: &FileReport| {
-        let example = file.examples.iter().find(|e| e.0 == Reason::OutOfRange)?;
-        let (x, y) = example.2.split_once(", ")?;
-        Some((x.parse::<f64>().ok()?, y.parse::<f64>().ok()?))
-    };
-    let Some((x, y)) = report.files.iter().find_map(beyond) else { return String::new() };
+    let Some((x, y)) = report.files.iter().find_map(|file| out_of_range(Some(file))) else { return String::new() };
     let grids = grids::fitting(x, y);
     let named: Vec<_> = grids.iter().take(4).map(|grid| format!("EPSG:{} ({})", grid.code, grid.name)).collect();
     if named.is_empty() { String::new() } else { format!("; it may be {}", named.join(" or ")) }

@@ -18,6 +18,8 @@ pub(super) struct Place {
     pub(super) unit: Unit,
     /// The field, from 0, of a letter or word that says which half of the globe it is.
     pub(super) hemisphere: Option<usize>,
+    /// Whether a number stays as it is where that field says nothing: it was blank in the rows that were looked at.
+    pub(super) silent: bool,
 }
 
 /// What is taken from a row.
@@ -54,6 +56,9 @@ impl Place {
             };
         let Some(column) = self.hemisphere else { return Ok(number) };
         let half = value::hemisphere(&field(column).ok_or(Reason::Malformed)?, self.axis);
+        if self.silent && !matches!(half, Some(value::Half::Positive | value::Half::Negative)) {
+            return Ok(number);
+        }
         half.and_then(|half| half.apply(number)).ok_or(Reason::NotANumber)
     }
 }
@@ -102,8 +107,8 @@ mod tests {
     fn two(hemispheres: [Option<usize>; 2], unit: Unit) -> Take {
         let [x, y] = hemispheres;
         Take::Two {
-            x: Place { column: 1, axis: Axis::Longitude, unit, hemisphere: x },
-            y: Place { column: 0, axis: Axis::Latitude, unit, hemisphere: y },
+            x: Place { column: 1, axis: Axis::Longitude, unit, hemisphere: x, silent: false },
+            y: Place { column: 0, axis: Axis::Latitude, unit, hemisphere: y, silent: false },
         }
     }
 
@@ -150,6 +155,13 @@ mod tests {
         ] {
             assert_eq!(read(&take, row), expected.map_err(Verdict::from), "{row}");
         }
+        // A column that was blank at first says what it says, and nothing else.
+        let mut take = two([Some(3), Some(2)], Unit::Degrees);
+        if let Take::Two { x, y } = &mut take {
+            (x.silent, y.silent) = (true, true);
+        }
+        assert_eq!(read(&take, "51.5|0.1|S|"), Ok((0.1, -51.5)));
+        assert_eq!(read(&take, "51.5|0.1|7|x"), Ok((0.1, 51.5)));
         let take = two([Some(3), Some(2)], Unit::DegreesMinutes);
         assert_eq!(read(&take, "5130.0|00006.0|N|W"), Ok((-0.1, 51.5)));
     }

@@ -7,7 +7,7 @@ use super::column_ref::ColumnRef;
 use super::lookup::{by_name, list, one, places};
 use super::names::{Family, Name, Side};
 use super::pairs::{self, Best, Pair};
-use super::{geometry, hemisphere, longer, scale, suggest};
+use super::{geometry, hemisphere, longer, names, scale, suggest};
 use crate::source::cell::Axis;
 use crate::source::notice::Notice;
 use crate::source::options::Unit;
@@ -517,22 +517,25 @@ fn two(sheet: &Sheet<'_>, picked: Picked) -> Result<Chosen, String> {
         }
         super::names::parse(sheet.names.get(column)?)
     };
-    let names = [told(x), told(y)];
+    let parsed = [told(x), told(y)];
     let mut places = [Side::X, Side::Y].map(|side| {
         let column = if side == Side::X { x } else { y };
         let axis = if sheet.projected { Axis::Projected } else { side.degrees() };
-        Place { column, axis, unit: sheet.options.unit.unwrap_or(Unit::Degrees), hemisphere: None }
+        Place { column, axis, unit: sheet.options.unit.unwrap_or(Unit::Degrees), hemisphere: None, silent: false }
     });
     if !sheet.projected {
-        let halves = hemisphere::find(sheet, &names, [x, y])?;
+        let halves = hemisphere::find(sheet, &parsed, [x, y])?;
         for (side, half) in [Side::X, Side::Y].into_iter().zip(halves) {
             let i = usize::from(side == Side::Y);
             if let (Some(place), Some(half)) = (places.get_mut(i), half) {
-                place.hemisphere = Some(half + sheet.shift);
-                notices.push(hemisphere::notice(sheet, place.column, half));
+                place.hemisphere = Some(half.column + sheet.shift);
+                place.silent = half.silent;
+                if !half.silent {
+                    notices.push(hemisphere::notice(sheet, place.column, half.column));
+                }
             }
         }
-        for ((place, name), flag) in places.iter_mut().zip(&names).zip(sheet.flags()) {
+        for ((place, name), flag) in places.iter_mut().zip(&parsed).zip(sheet.flags()) {
             if let Some(name) = name {
                 if sheet.options.unit.is_none()
                     && let Some(unit) = name.unit
@@ -540,9 +543,11 @@ fn two(sheet: &Sheet<'_>, picked: Picked) -> Result<Chosen, String> {
                     scale::told(sheet, place.column, place.axis, unit)?;
                     place.unit = unit;
                 }
-                if name.negative && place.hemisphere.is_none() {
-                    unsigned(sheet, place, flag)?;
-                }
+            }
+            let negative = sheet.header && sheet.names.get(place.column).is_some_and(|name| names::says_negative(name));
+            let negative = negative || name.as_ref().is_some_and(|name| name.negative);
+            if negative && place.hemisphere.is_none() && !sheet.options.accept_doubt {
+                unsigned(sheet, place, flag)?;
             }
         }
         if sheet.options.unit.is_none() && places.iter().all(|place| place.unit == Unit::Degrees) {
@@ -577,7 +582,7 @@ fn unsigned(sheet: &Sheet<'_>, place: &Place, flag: &str) -> Result<(), String> 
         None => Ok(()),
         Some(cell) => Err(format!(
             "column '{}' says {} by its name, and its numbers have no sign ({}): the map would be mirrored; write them \
-             with a minus, or name another column with {flag}",
+             with a minus, or name another column with {flag}; --accept-doubt takes them as they are",
             sheet.label(place.column),
             if place.axis == Axis::Latitude { "south" } else { "west" },
             shown_cell(cell)

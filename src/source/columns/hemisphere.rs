@@ -44,27 +44,105 @@ fn is_o(cell: &[u8]) -> bool {
     cell.trim_ascii().eq_ignore_ascii_case(b"o")
 }
 
-/// The columns that belong to the two coordinates, by their places among the names.
+/// A column that says the half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Its place among the names.
+    pub(super) column: usize,
+    /// Whether it is blank in the sample: what stays blank says nothing.
+    pub(super) silent: bool,
+}
+
+/// The columns that belong to the two coordinates.
 pub(super) fn find(
     sheet: &Sheet<'_>,
     coordinates: &[Option<Name>; 2],
     places: [usize; 2],
-) -> Result<[Option<usize>; 2], String> {
+) -> Result<[Option<Found>; 2], String> {
+    let columns = loud(sheet, coordinates, places)?;
+    let mut found = columns.map(|column| column.map(|column| Found { column, silent: false }));
+    if sheet.header {
+        for (column, name) in sheet.names.iter().take(COLUMNS).enumerate() {
+            let Some(half) = names::half(name).filter(|_| !places.contains(&column)) else { continue };
+            let Some(side) = half.side.filter(|_| Content::of(sheet, column).filled == 0) else { continue };
+            let i = usize::from(side == Side::Y);
+            if coordinates[i].as_ref().is_none_or(|name| name.stem == half.stem) {
+                found[i].get_or_insert(Found { column, silent: true });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Columns that are looked at.
+const COLUMNS: usize = 10_000;
+
+/// The columns that say something in the sample.
+fn loud(sheet: &Sheet<'_>, coordinates: &[Option<Name>; 2], places: [usize; 2]) -> Result<[Option<usize>; 2], String> {
     let mut found = [None, None];
     if sheet.header {
-        for (column, name) in sheet.names.iter().take(10_000).enumerate() {
+        for (column, name) in sheet.names.iter().take(COLUMNS).enumerate() {
             let Some(half) = names::half(name).filter(|_| !places.contains(&column)) else { continue };
             named(sheet, column, &half, coordinates, places, &mut found)?;
         }
     }
+    let found_by_name = found;
     for (side, i) in [(Side::Y, 1), (Side::X, 0)] {
         if found[i].is_none() {
             let other = found[1 - i];
             found[i] = beside(sheet, side, places, other)?;
         }
     }
+    // Two columns of which one holds N and S and the other E and W mean it, wherever they stand.
+    for i in [0, 1] {
+        if found[i].is_none() {
+            let side = if i == 1 { Side::Y } else { Side::X };
+            let other = found[1 - i].or_else(|| anywhere(sheet, if i == 1 { Side::X } else { Side::Y }, places));
+            if other.is_some() {
+                found[i] = anywhere(sheet, side, places);
+            }
+        }
+    }
+    // One letter alone, in a column of another name, may mean anything: a size, a yes or no.
+    for i in [0, 1] {
+        let Some(column) = found[i].filter(|_| found_by_name[i].is_none() && found[1 - i].is_none()) else { continue };
+        let mut letters = sheet.filled(column).map(<[u8]>::trim_ascii);
+        let Some(first) = letters.next() else { continue };
+        if first.len() > 1 || letters.any(|other| !other.eq_ignore_ascii_case(first)) {
+            continue;
+        }
+        found[i] = None;
+        let asked = sheet.options.x.is_some() && sheet.options.y.is_some();
+        if matches!(first, b"S" | b"s" | b"W" | b"w") && !asked {
+            let flags = sheet.flags();
+            return Err(format!(
+                "column '{}' beside '{}' holds nothing but {}: if that is the half of the globe, name it such as lat_dir or \
+                 lon_dir; if not, name the columns with {} and {}",
+                sheet.label(column),
+                sheet.label(places[i]),
+                shown_cell(first),
+                flags[0],
+                flags[1]
+            ));
+        }
+    }
     Ok(found)
 }
+
+/// The one column that holds nothing but the halves of a side.
+fn anywhere(sheet: &Sheet<'_>, side: Side, places: [usize; 2]) -> Option<usize> {
+    let mut all = (0..sheet.names.len().min(ANYWHERE)).filter(|&column| {
+        let content = Content::of(sheet, column);
+        !places.contains(&column)
+            && content.filled > 0
+            && content.of_side(side) == content.filled
+            && !moves(sheet, column)
+    });
+    all.next().filter(|_| all.next().is_none())
+}
+
+/// Columns that are looked at for what they hold alone.
+const ANYWHERE: usize = 200;
 
 /// Takes a column that is named so, unless it holds something else.
 fn named(
@@ -94,7 +172,24 @@ fn named(
             sheet.filled(column).next().map(shown_cell).unwrap_or_default()
         ));
     }
-    // A column that is blank says nothing, and the numbers have their signs.
+    let cells = sheet.column(column).flatten().map(<[u8]>::trim_ascii);
+    let signs: Vec<&[u8]> = cells.filter(|cell| !cell.is_empty()).collect();
+    if half.side.is_some()
+        && !signs.is_empty()
+        && signs.iter().all(|cell| matches!(*cell, b"+" | b"-" | b"1" | b"-1" | b"+1"))
+    {
+        if signs.iter().any(|cell| matches!(*cell, b"-" | b"-1")) {
+            return Err(format!(
+                "column '{}' says the sign of '{}' ({}), which is not understood: the map would be mirrored; write the \
+                 numbers with their signs",
+                sheet.label(column),
+                sheet.label(place),
+                signs.first().map(|cell| shown_cell(cell)).unwrap_or_default()
+            ));
+        }
+        return Ok(());
+    }
+    // A column that is blank says nothing as yet.
     if content.filled == 0 {
         return Ok(());
     }

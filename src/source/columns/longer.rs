@@ -55,10 +55,10 @@ impl Longer {
                 example(sheet)
             ));
         }
-        let as_named = fits(sheet, picked);
+        let as_named = fits(sheet, picked) && !thousands(sheet, picked);
         sheet.shift = extra;
         let shifted = !picked.by_place && fits(sheet, picked);
-        let numbered = shifted && !first_is_named(sheet) && numbers_rows(sheet);
+        let numbered = shifted && !first_is_named(sheet) && (numbers_rows(sheet) || numbers_beside(sheet, picked));
         sheet.shift = match (as_named, shifted) {
             (true, true) if !numbered => 0,
             (true, false) => 0,
@@ -138,6 +138,37 @@ fn numbers_rows(sheet: &Sheet<'_>) -> bool {
     let words = cells.iter().filter(|cell| cell.first().is_some_and(u8::is_ascii_alphabetic)).count();
     let distinct: std::collections::BTreeSet<&&[u8]> = cells.iter().collect();
     cells.len() > 1 && most(words, cells.len()) && distinct.len() == cells.len()
+}
+
+/// Whether the first field is a whole number of its own in each row, and the coordinates behind it are none.
+fn numbers_beside(sheet: &Sheet<'_>, picked: &Picked) -> bool {
+    let firsts: Vec<&[u8]> = sheet.rows().filter_map(|row| row.first()).map(|cell| cell.trim_ascii()).collect();
+    let whole = |cell: &&&[u8]| !cell.is_empty() && cell.iter().all(u8::is_ascii_digit);
+    let distinct: std::collections::BTreeSet<&&[u8]> = firsts.iter().collect();
+    let fractions = |column: usize| {
+        let (all, some) = sheet.filled(column).fold((0, 0), |(all, some), cell| {
+            (all + 1, some + usize::from(cell.iter().any(|byte| matches!(byte, b'.' | b','))))
+        });
+        all > 0 && most(some, all)
+    };
+    firsts.len() > 1
+        && distinct.len() == firsts.len()
+        && firsts.iter().filter(whole).count() == firsts.len()
+        && fractions(picked.x)
+        && fractions(picked.y)
+}
+
+/// Whether a coordinate, as it is named, is what stands behind the comma of thousands: three digits in every row, behind
+/// up to three.
+fn thousands(sheet: &Sheet<'_>, picked: &Picked) -> bool {
+    let digits = |cell: &[u8], few: std::ops::RangeInclusive<usize>| {
+        few.contains(&cell.len()) && cell.iter().all(u8::is_ascii_digit)
+    };
+    [picked.x, picked.y].into_iter().filter(|&column| column > 0).any(|column| {
+        let mut rows = sheet.rows().filter(|row| row.len() > column).peekable();
+        rows.peek().is_some()
+            && rows.all(|row| digits(row[column - 1].trim_ascii(), 1..=3) && digits(row[column].trim_ascii(), 3..=3))
+    })
 }
 
 /// Whether each coordinate is two fields: whole degrees and, behind a decimal comma, the rest. Other columns before and

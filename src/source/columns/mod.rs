@@ -25,12 +25,25 @@ mod words;
 pub(super) use chosen::{Chosen, Table};
 pub use column_ref::ColumnRef;
 
+use super::cell::Geometry;
 use super::options::ReadOptions;
+use super::value::{Recognised, recognise};
 
 /// Finds the columns, or says in one line what is wrong and which flag helps. The caller puts the input's name before
 /// it. `projected`: the coordinates are eastings and northings.
 pub(super) fn choose(table: &Table<'_>, options: &ReadOptions, projected: bool) -> Result<Chosen, String> {
     choose::choose(table, options, projected)
+}
+
+/// Whether a column holds both coordinates of each row, by its cells and, where those may be anything, by its name.
+pub(super) fn is_geometry(name: &[u8], cells: &[&[u8]]) -> bool {
+    match recognise(cells) {
+        Some(Recognised::Geometry { geometry: Geometry::Pair(_), .. }) => {
+            names::geometry(&names::decode(name)).is_some()
+        }
+        Some(Recognised::Geometry { .. }) => true,
+        _ => false,
+    }
 }
 
 /// Whether a record is a header in which coordinate columns can be found.

@@ -419,6 +419,23 @@ pub(super) fn half(name: &str) -> Option<HalfName> {
     (signs && telling).then_some(HalfName { side, stem })
 }
 
+/// Whether a name says west or south beside the word of its coordinate, however it is put.
+pub(super) fn says_negative(name: &str) -> bool {
+    let all = words(name);
+    let any = |known: &[&str]| all.iter().any(|word| known.contains(&word.text.as_str()));
+    let glued = |known: &[&str], tails: [&str; 2]| {
+        all.iter().any(|word| {
+            tails
+                .iter()
+                .any(|tail| word.text.strip_suffix(tail).is_some_and(|head| head.len() > 2 && known.contains(&head)))
+        })
+    };
+    (any(LONGITUDE) && any(&["w", "west"]))
+        || glued(LONGITUDE, ["w", "west"])
+        || (any(LATITUDE) && any(&["s", "south"]))
+        || glued(LATITUDE, ["s", "south"])
+}
+
 /// Names of columns that hold both coordinates, and the order of a pair that they tell (longitude first: `Some(true)`).
 pub(super) fn geometry(name: &str) -> Option<Option<bool>> {
     const WHOLE: &[&str] = &[

@@ -104,6 +104,14 @@ pub(super) fn doubt(sheet: &Sheet<'_>, x: usize, y: usize) -> Result<(), String>
     // Four digits before the point and five, with zeros in front: nobody writes degrees so.
     let padded = |raw: &Raw, digits: usize| raw.digits.whole == digits && raw.digits.decimals.is_some();
     let shaped = count(&|[lon, lat]| padded(lon, 5) && padded(lat, 4));
+    // Longitudes up to 360, or the two the other way round: told once all rows were read, with the flag for it.
+    let other = |pair: &[Raw; 2]| {
+        let [lon, lat] = pair.map(|raw| raw.number.abs());
+        [lon <= 90.0 && lat <= 180.0, lon <= 360.0 && lat <= 90.0]
+    };
+    if shaped < all && (numbers.iter().all(|pair| other(pair)[0]) || numbers.iter().all(|pair| other(pair)[1])) {
+        return Ok(());
+    }
     let fitting: Vec<Unit> = if beyond && whole {
         let substantial = |pair: &[Raw; 2], unit| within(pair, unit).is_some_and(|(x, y)| x.abs().max(y.abs()) >= 0.5);
         [Unit::E5, Unit::E6, Unit::E7, Unit::Semicircles, Unit::DegreesMinutes]

@@ -305,7 +305,11 @@ fn hemispheres_in_columns_of_their_own() {
         ("lat,a,lon,b\n51.5,north,0.1,west\n", [Some(3), Some(1)]),
         ("lat,lon,lon_hem\n51.5,0.1,w\n", [Some(2), None]),
         ("lat,lat_dir,lon\n51.5,12,0.1\n", [None, None]),
-        ("lat,lat_dir,lon\n51.5,,0.1\n", [None, None]),
+        // Blank as far as the sample goes, applied where it says something.
+        ("lat,lat_dir,lon\n51.5,,0.1\n", [None, Some(1)]),
+        ("lat,lon,q1,q2\n33.9,151.2,S,E\n34.6,58.4,S,W\n", [Some(3), Some(2)]),
+        ("q1,q2,lat,lon\n,,33.9,151.2\nS,E,34.6,58.4\n", [Some(1), Some(0)]),
+        ("lat,lon,verified\n-33.9,151.2,N\n", [None, None]),
         ("lat,heading,lon\n51.5,N,0.1\n", [None, None]),
         ("lat,lon,state\n51.5,0.1,N\n51.5,0.1,TX\n", [None, None]),
         ("lat,lon,kind\n51.5,0.1,O\n", [None, None]),
@@ -314,8 +318,16 @@ fn hemispheres_in_columns_of_their_own() {
         let Take::Two { x, y } = choose_in(text, |_| ()).unwrap().take else { panic!("{text}") };
         assert_eq!([x.hemisphere, y.hemisphere], expected, "{text}");
     }
+    let Take::Two { y, .. } = choose_in("lat,lat_dir,lon\n51.5,,0.1\n", |_| ()).unwrap().take else { panic!() };
+    assert!(y.silent);
+    // Whoever names the columns has looked.
+    let asked = |o: &mut ReadOptions| (o.x, o.y) = (Some("lon".parse().unwrap()), Some("lat".parse().unwrap()));
+    let Take::Two { y, .. } = choose_in("lon,lat,size\n1,2,S\n", asked).unwrap().take else { panic!() };
+    assert_eq!(y.hemisphere, None);
     for (text, words) in [
         ("lat,ns,lon,ow\n51.5,N,0.1,O\n", ["'ow'", "Ost"]),
+        ("lon,lat,size\n1,2,S\n", ["'size'", "lat_dir"]),
+        ("lat,lat_sign,lon\n33.9,-,151.2\n34.6,+,58.4\n", ["'lat_sign'", "mirrored"]),
         ("lat,h,lon,k\n51.5,N,0.1,O\n50.5,N,0.2,W\n", ["'k'", "Oeste"]),
         ("lat,ns,lon,ew\n51.5,E,0.1,W\n", ["'ns'", "holds E"]),
         ("lat,lon,hemisphere\n51.5,0.1,NW\n50,1,SE\n", ["'hemisphere'", "mirrored"]),
@@ -343,6 +355,9 @@ fn rows_longer_than_the_header() {
         ("lat,lon\na,51.5,-0.1\nb,55.9,-3.4\n", (2, 1), "row_names"),
         ("lat,lon\nx,a,51.5,-0.1\ny,b,55.9,-3.4\n", (3, 2), "row_names"),
         ("lat,lon\n51.5,-0.1,a\n55.9,-3.4,b\n", (1, 0), "longer_rows"),
+        // Numbers of rows need not follow one another; what stands behind a comma of thousands is no coordinate.
+        ("lon,lat\n3,9.5,50.5\n12,9.7,50.7\n7,9.6,50.6\n", (1, 2), "row_names"),
+        ("id,pop,lon,lat\n3,1,000,9.5,50.5\n7,2,123,9.6,50.6\n", (3, 4), "row_names"),
     ] {
         let chosen = choose_in(text, |_| ()).unwrap();
         let Take::Two { x, y } = chosen.take else { panic!("{text}") };

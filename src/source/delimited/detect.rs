@@ -20,6 +20,8 @@ const FIRST: usize = 100;
 const SAMPLE: usize = 1000;
 /// Fields of all of these together: rows of many are looked at in smaller numbers.
 const FIELDS: usize = 1 << 18;
+/// Columns in which both coordinates are looked for.
+const GEOMETRIES: usize = 100;
 /// A row whose decimals are compared needs so many others.
 const ENOUGH: usize = 20;
 
@@ -126,6 +128,8 @@ struct Tried {
     numbers: usize,
     /// Fields that are numbers, in percent.
     share: usize,
+    /// Whether a field of each row holds both coordinates.
+    geometry: bool,
 }
 
 /// Where a header is.
@@ -140,7 +144,7 @@ enum At {
 impl Tried {
     /// What is better comes later. Of equals the one that is tried first is taken.
     fn rank(&self) -> (bool, usize, usize, usize, bool) {
-        (self.header.is_some(), self.numbers, self.even / 10, self.share / 10, self.fields > 1)
+        (self.header.is_some() || self.geometry, self.numbers, self.even / 10, self.share / 10, self.fields > 1)
     }
 }
 
@@ -164,11 +168,15 @@ impl See<'_> {
             }
         }
         let Some(best) = best else { return Ok(None) };
-        if delimiter.is_some() || best.fields > 1 || (best.header.is_some() && best.numbers > 0) {
+        let found = best.header.is_some() || best.geometry;
+        if delimiter.is_some() || (found && best.even >= 50 && (best.fields > 1 || best.numbers > 0)) {
             return Ok(Some(best));
         }
         let Some(blanks) = self.with(Delimiter::Blanks) else { return Ok(Some(best)) };
         if blanks.fields < 2 || blanks.numbers < 2 || blanks.rank() <= best.rank() {
+            return Ok(Some(best));
+        }
+        if best.fields > 1 && (blanks.header.is_none() || blanks.even < 100) {
             return Ok(Some(best));
         }
         if blanks.header.is_none() || blanks.even < 100 {
@@ -199,7 +207,11 @@ impl See<'_> {
             }
         }
         let tried = self.try_out(dialect)?;
-        if tried.even == 100 || !text.contains(&b'"') || dialect.quoting != Quoting::Doubled {
+        let found = tried.header.is_some() || tried.geometry;
+        if (found && tried.even == 100 && tried.numbers > 1)
+            || !text.contains(&b'"')
+            || dialect.quoting != Quoting::Doubled
+        {
             return Some(tried);
         }
         let mut others = Vec::new();
@@ -212,7 +224,9 @@ impl See<'_> {
         let other = others.into_iter().filter_map(|dialect| self.try_out(dialect));
         Some(other.fold(tried, |best, other| {
             let better = other.even == 100 && other.header.is_some() >= best.header.is_some();
-            if better && best.even < 100 { other } else { best }
+            let worse =
+                best.even < 100 || other.header.is_some() > best.header.is_some() || other.numbers > best.numbers;
+            if better && worse { other } else { best }
         }))
     }
 
@@ -231,6 +245,14 @@ impl See<'_> {
         let norm = named.unwrap_or(fields);
         let even = rows.iter().filter(|row| row.fields.len() == norm).count();
         let usual: Vec<_> = rows.iter().filter(|row| row.fields.len() == fields).collect();
+        let names = records.all.first().map_or(&[][..], |first| &first.fields);
+        let geometry = fields > 1
+            && header.is_none()
+            && (0..names.len().min(GEOMETRIES)).any(|column| {
+                let cells: Vec<&[u8]> =
+                    usual.iter().skip(1).filter_map(|row| Some(row.fields.get(column)?.as_slice())).collect();
+                columns::is_geometry(&names[column], &cells)
+            });
         let numbers: usize = usual.iter().map(|row| row.fields.iter().filter(|f| is_number(f)).count()).sum();
         Some(Tried {
             dialect,
@@ -238,8 +260,15 @@ impl See<'_> {
             fields,
             even: (100 * even).checked_div(rows.len()).unwrap_or(100),
             // Half of the rows may lack one.
-            numbers: if fields < 2 { 0 } else { ((2 * numbers).div_ceil(usual.len().max(1)) / 2).min(2) },
+            numbers: if geometry {
+                2
+            } else if fields < 2 {
+                0
+            } else {
+                ((2 * numbers).div_ceil(usual.len().max(1)) / 2).min(2)
+            },
             share: (100 * numbers).checked_div(usual.len() * fields).unwrap_or(0),
+            geometry,
         })
     }
 
@@ -284,6 +313,8 @@ impl See<'_> {
         }
         let numbers = |record: &Record| record.fields.iter().filter(|field| is_number(field)).count();
         let mut rows = HashSet::new();
+        // A title may hold the words of a header.
+        let mut title = None;
         for (at, record) in records.all.iter().take(FIRST).enumerate() {
             let (count, numeric) = (record.fields.len(), numbers(record));
             let row_before = count > 1 && rows.contains(&count);
@@ -301,8 +332,15 @@ impl See<'_> {
                 }
             }
             if columns::is_header(&record.fields, self.options, self.projected) {
+                if at == 0 && count == 1 {
+                    title = Some(At::Record(at));
+                    continue;
+                }
                 return Some(At::Record(at));
             }
+        }
+        if title.is_some() {
+            return title;
         }
         let comments = records.comments.iter().enumerate().rev();
         comments
@@ -556,6 +594,13 @@ mod tests {
             ("lon;lat\n1,5;2,5\n1,5;2,5\n1.5;2.5\n", "fields separated by ';', decimal commas: 1,5;2,5"),
             ("id,a,lat,lon\n1,\"b \\\"c, d\\\"\",2.5,1.5\n", "quotes behind backslashes: 1,\"b \\\"c, d\\\"\",2.5,1.5"),
             ("id, a, lat, lon\n1, \"b, c\", 2.5, 1.5\n", "blanks before quotes passed over: 1, \"b, c\", 2.5, 1.5"),
+            ("\"lon\", \"lat\"\n\"9.5\", \"50.5\"\n", "blanks before quotes passed over: \"9.5\", \"50.5\""),
+            ("lon lat\n9,5 50,5\n9,6 50,6\n", "fields separated by blanks, decimal commas: 9,5 50,5"),
+            (
+                "id\tgeojson\n1\t{\"coordinates\":[2.5,1.5],\"type\":\"Point\"}\n",
+                "fields separated by tabs: 1\t{\"coordinates\":[2.5,1.5],\"type\":\"Point\"}",
+            ),
+            ("id;wkt;a\n1;POINT(1 2);b,c\n2;POINT(1 2);d\n", "fields separated by ';': 1;POINT(1 2);b,c"),
         ] {
             assert_eq!(seen(text, |_| ()), right, "{text}");
         }
@@ -565,6 +610,7 @@ mod tests {
     fn headers_are_found_behind_titles_and_comments() {
         for (text, right) in [
             ("A title\n\nlon,lat\n1.5,2.5\n", "header in line 3: 1.5,2.5"),
+            ("Latitude and longitude of things\nid,lat,lon\n1,2.5,1.5\n", "header in line 2: 1,2.5,1.5"),
             ("Version-1,a=b,c=d,e\na,lon,lat,b\nc,1.5,2.5,d\n", "header in line 2: c,1.5,2.5,d"),
             ("A title\r\r\nlon,lat\r\r\n1.5,2.5\r\r\n", "header in line 2: 1.5,2.5"),
             ("# lon,lat\n1.5,2.5\n", "lines that begin with '#' passed over, header in line 1: 1.5,2.5"),
