@@ -219,9 +219,9 @@ impl Doubt {
                 share: Some(*rows as f64 / file.rows.max(1) as f64),
                 example: Some(Example { row: *row, value: text.clone() }),
                 text: format!(
-                    "{}: {number} {have} fewer fields than the header (row {row}: {text}): read as if fields at the end \
-                     were missing, and read wrong if one before them is; look at the rows, or name the columns of such a \
-                     file by their places",
+                    "{}: {number} {have} fewer fields than the header (row {row}: {text}): they are read as if only \
+                     fields at the end were missing, and if a delimiter before the coordinates is they are read wrong; \
+                     --strict does not refuse them",
                     file.name
                 ),
                 ..Notice::default()

@@ -120,6 +120,13 @@ impl Layout {
         if !self.names.numeric && fields.iter().any(|field| is_number(field)) {
             return Within::Row;
         }
+        // A place alone, badly written, begins as the name of a column of places may.
+        if let [only] = fields
+            && only.contains(&b'(')
+            && only.iter().any(u8::is_ascii_digit)
+        {
+            return Within::Row;
+        }
         let Names { options, projected, .. } = &self.names;
         let same = |header: &[Vec<u8>]| names(header).eq(names(fields));
         let free = options.x.is_none() && options.geometry.is_none();
@@ -155,14 +162,14 @@ impl Layout {
             (None, Some(name)) if middle[..name].iter().any(u8::is_ascii_digit) => drop(middle.drain(..name)),
             // Where a text ends and a name begins nobody can tell; as many names as the header has are no chance.
             (None, Some(_)) if tail.len() == self.width => {
-                let own = self.header.as_deref().unwrap_or_default();
-                let ends = |all: &[u8], end: &[u8]| all.trim_ascii_end().ends_with(end);
-                let same = names(own)
-                    .zip(names(&tail))
-                    .enumerate()
-                    .all(|(i, (own, name))| own == name || i == 0 && ends(name, own));
-                if !own.is_empty() && same {
-                    return false;
+                let own: Vec<&[u8]> = self.header.as_deref().map(|own| names(own).collect()).unwrap_or_default();
+                let others: Vec<&[u8]> = names(&tail).skip(1).collect();
+                let left = own.iter().filter(|name| !others.contains(name)).collect::<Vec<_>>();
+                // The names of the header, in its order or in another.
+                if let ([name], true) = (left.as_slice(), others.len() + 1 == own.len())
+                    && tail.first().is_some_and(|middle| middle.trim_ascii_end().ends_with(name))
+                {
+                    return own.first() != Some(*name) || own.get(1..) != Some(&others);
                 }
             }
             _ => return false,

@@ -229,9 +229,9 @@ impl<'a> Cursor<'a> {
             Err(Verdict::Out(reason)) => {
                 let text = matches!(reason, Reason::NotANumber | Reason::Malformed | Reason::NotAPoint) && !row.open;
                 let bytes = &self.bytes[start..self.at.min(self.bytes.len())];
-                if text && layout.within(bytes.len(), || fields(bytes, layout.dialect)) == Within::OtherHeader {
-                    Err(other_header(bytes))
-                } else if row.longer && self.glued(start) {
+                let other = text && layout.within(bytes.len(), || fields(bytes, layout.dialect)) == Within::OtherHeader
+                    || row.longer && self.glued(start);
+                if other {
                     Err(other_header(bytes))
                 } else if row.longer || layout.exact && row.count < layout.width {
                     Err(Reason::Malformed.into())

@@ -425,8 +425,11 @@ fn a_header_that_names_other_columns_ends_the_reading() {
         let problem = report(&format!("lon,lat\n{rows}9.6,50.6{glued}\n50.7,9.7\n"), |_| ()).unwrap_err().to_string();
         assert!(problem.contains(", row 3: ") && problem.contains("split"), "{problem}");
     }
-    let problem = report(&format!("id,lon,lat,a\n1,2,3,b\n1,2,3,bid,lat,lon,a\n1,3,2,b\n"), |_| ()).unwrap_err();
+    let problem = report("id,lon,lat,a\n1,2,3,b\n1,2,3,bid,lat,lon,a\n1,3,2,b\n", |_| ()).unwrap_err();
     assert!(problem.to_string().contains(", row 2: "), "{problem}");
+    let text = "lon,lat,a\n2,3,b\n2,3,blat,lon,a\n3,2,b\n";
+    let problem = report(text, |_| ()).unwrap_err().to_string();
+    assert!(problem.contains(", row 2: "), "{problem}");
     for same in ["lon,lat", "\u{feff}lon,lat"] {
         let file = report(&format!("lon,lat\n{rows}9.6,50.6{same}\n9.7,50.7\n"), |_| ()).unwrap();
         assert_eq!((file.used, file.left_out[crate::rows::Reason::Malformed]), (3, 1));
@@ -477,6 +480,9 @@ fn a_last_row_that_looks_cut_off_is_told() {
         let file = report(&format!("id,lon,lat\n{many}{last}"), |_| ()).unwrap();
         assert_eq!(file.cut.is_some(), cut, "{last:?}");
     }
+    // A place alone is no name of a column.
+    let file = report(&format!("wkt\n{}POINT(9.5 5", "POINT(9.5 50.5)\n".repeat(3)), |_| ()).unwrap();
+    assert!(file.cut.is_some() && file.used == 3);
     // Where others have as few it says nothing.
     let few = "1,1.2,2.2\n";
     assert_eq!(report(&format!("id,lon,lat\n{many}{few}1,1.2,2.2"), |_| ()).unwrap().cut, None);
@@ -519,7 +525,7 @@ fn rows_that_are_shorter_than_the_header_are_told() {
     assert_eq!(report(&text("2,\"foo,bar \"b\" z,9.6,50.6,20,"), |_| ()).unwrap().used, 2);
     assert_eq!(report(&text("2,\"foo\" bar,9.6,50.6,20"), |_| ()).unwrap().used, 3);
     // Where every row has a name of its own, one without it is shifted.
-    let many = "7,9.5,50.5,a\n".repeat(3000);
+    let many: String = (1..=3000).map(|i| format!("{i},9.5,50.5,a\n")).collect();
     let file = report(&format!("lon,lat,name\n{many}9.6,50.6,b\n"), |_| ()).unwrap();
     assert_eq!((file.used, file.left_out[crate::rows::Reason::Malformed], file.shorter.0), (3000, 1, 0));
 }

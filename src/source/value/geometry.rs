@@ -33,13 +33,15 @@ pub(in crate::source) fn geometry(
     // Degrees of WGS 84 are what a row without a system holds.
     let degrees = || srid.is_none() && named == Some(4326) && !projected;
     if named != srid.map(|srid| srid.number) && !degrees() {
-        let told = |number: Option<u32>| number.map_or("none".to_owned(), |number| format!("SRID={number}"));
+        let told = |number: Option<u32>, none: &str| {
+            number.map_or(none.to_owned(), |number| format!("the reference system SRID={number}"))
+        };
         if named.is_some() || srid.is_some_and(|srid| !srid.bare) {
             return Err(Verdict::Ends(format!(
-                "names the reference system {}, and others name {}; an input has one: split it by system and give each \
+                "names {}, and others name {}; an input has one: split it by system and give each \
                  part its --crs",
-                told(named),
-                told(srid.map(|srid| srid.number))
+                told(named, "no reference system"),
+                told(srid.map(|srid| srid.number), "none")
             )));
         }
     }

@@ -319,7 +319,7 @@ fn an_input_has_one_reference_system() {
     assert!(read("SRID=27700;POINT(1 2)", PROJECTED, of(27700, false)).is_ok());
     assert!(read("POINT(1 2)", PROJECTED, of(27700, true)).is_ok());
     assert!(
-        matches!(read("POINT(1 2)", PROJECTED, of(27700, false)), Err(Verdict::Ends(text)) if text.contains("none"))
+        matches!(read("POINT(1 2)", PROJECTED, of(27700, false)), Err(Verdict::Ends(text)) if text.contains("names no reference"))
     );
     assert!(read("SRID=4326;POINT(1 2)", DEGREES, None).is_ok());
     for (axes, srid, named) in [(PROJECTED, of(27700, true), "SRID=27700"), (PROJECTED, None, "none")] {
