@@ -28,6 +28,15 @@ pub(super) enum Geometry {
     Pair(Order),
 }
 
+/// The reference system that the rows of a column name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Srid {
+    /// Its number.
+    pub(super) number: u32,
+    /// Whether it is the system of rows that name none: that of the input.
+    pub(super) bare: bool,
+}
+
 /// What became of a row that is no coordinate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {

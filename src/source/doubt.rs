@@ -210,6 +210,23 @@ impl Doubt {
                 ..Notice::default()
             });
         }
+        if let (rows @ 1.., Some((row, text))) = &file.shorter {
+            let (number, have) = if *rows == 1 { ("1 row".into(), "has") } else { (format!("{rows} rows"), "have") };
+            found.notices.push(Notice {
+                code: "shorter_rows",
+                input: Some(file.name.clone()),
+                rows: Some(*rows),
+                share: Some(*rows as f64 / file.rows.max(1) as f64),
+                example: Some(Example { row: *row, value: text.clone() }),
+                text: format!(
+                    "{}: {number} {have} fewer fields than the header (row {row}: {text}): they are read as if only \
+                     fields at the end were missing, and if a delimiter before the coordinates is they are read wrong; \
+                     --strict does not refuse them",
+                    file.name
+                ),
+                ..Notice::default()
+            });
+        }
         if let Some(last) = &file.cut {
             found.notices.push(Notice {
                 code: "cut",

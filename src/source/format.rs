@@ -60,6 +60,7 @@ impl About {
             examples: Vec::new(),
             cut: None,
             swallowed: None,
+            shorter: (0, None),
         }
     }
 }

@@ -263,6 +263,11 @@ impl<'a> Ledger<'a> {
             if let Some((row, text)) = tally.swallowed {
                 file.swallowed.get_or_insert((file.rows + row, text));
             }
+            let (rows, first) = tally.shorter;
+            file.shorter.0 += rows;
+            if let (Some((row, text)), None) = (first, &file.shorter.1) {
+                file.shorter.1 = Some((file.rows + row, text));
+            }
             self.doubt.merge(&tally.doubt, file.rows);
             file.rows += tally.rows;
             file.left_out.merge(&tally.left_out);

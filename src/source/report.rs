@@ -37,6 +37,8 @@ pub struct FileReport {
     pub cut: Option<String>,
     /// The first row with a quote that took in lines and should not have opened, and what to know of it.
     pub swallowed: Option<(u64, String)>,
+    /// Rows that are read and have fewer fields than the header names, and the first one with what it holds.
+    pub shorter: (u64, Option<(u64, String)>),
 }
 
 impl FileReport {
@@ -56,6 +58,7 @@ impl FileReport {
             examples: Vec::new(),
             cut: None,
             swallowed: None,
+            shorter: (0, None),
         }
     }
 

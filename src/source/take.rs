@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::cell::{Axis, Geometry, Verdict};
+use super::cell::{Axis, Geometry, Srid, Verdict};
 use super::options::{Decimal, Unit};
 use super::value::{self, Cell};
 use crate::project::Coordinate;
@@ -40,8 +40,8 @@ pub(super) enum Take {
         /// Of easting and northing: in which order a pair has them says `geometry`.
         axes: [Axis; 2],
         unit: Unit,
-        /// The number of the reference system that every row must name which names any.
-        srid: Option<u32>,
+        /// The reference system that every row must name which names any.
+        srid: Option<Srid>,
     },
 }
 

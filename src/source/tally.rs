@@ -36,6 +36,8 @@ pub(super) struct Tally {
     pub(super) cut: Option<String>,
     /// The first row with a quote that took in lines and should not have opened, and what to know of it.
     pub(super) swallowed: Option<(u64, String)>,
+    /// Rows that are used and have fewer fields than the header names, and the first one.
+    pub(super) shorter: (u64, Option<(u64, String)>),
     /// What is doubtful about rows that hold numbers.
     pub(super) doubt: Doubt,
     /// Rows when rows were handed over last.

@@ -251,6 +251,25 @@ fn rows() -> Vec<Bad> {
             &[],
             &["row 21", "id,lat,lon"],
         ),
+        ("glued.csv", good_and("9.6,50.6lat,lon\n50.7,9.7\n"), &[], &["row 21", "9.6,50.6lat,lon", "split"]),
+        (
+            "comment.csv",
+            [text("#"), good(), text("#lat,lon\n50.7,9.7\n")].concat(),
+            &[],
+            &["row 21", "#lat,lon", "split"],
+        ),
+        (
+            "weak.csv",
+            [same("id,lon,lat", "1,2,3"), text("id,Breite,L\u{e4}nge\n1,3,2\n")].concat(),
+            &[],
+            &["row 21", "Breite", "split"],
+        ),
+        (
+            "system.csv",
+            [same("geom", "POINT(1 2)"), text("SRID=3857;POINT(1 2)\n")].concat(),
+            &[],
+            &["row 1:", "no reference system", "SRID=3857", "--crs"],
+        ),
         ("open.csv", open, &[], &["row 1", "quote that is never closed", "--quote none"]),
         (
             "strict.csv",
@@ -263,7 +282,12 @@ fn rows() -> Vec<Bad> {
         ("all.csv", good_and(",1\n"), &["--strict=all"], &["row 21", "missing coordinate"]),
         ("share.csv", good_and("x,1\nx,2\nx,3\n"), &["--max-rejects", "5%"], &["3 of 23 rows", "row 21", "5 %"]),
         ("number.csv", good_and("x,1\nx,2\nx,3\n"), &["--max-rejects", "2"], &["3 of 23 rows", "allows 2"]),
-        ("long.csv", [text("lon,lat\n1,2\n"), vec![b'5'; 50 << 20]].concat(), &[], &["does not end within 48 MiB"]),
+        (
+            "long.csv",
+            [text("lon,lat\n1,2\n"), vec![b'5'; 50 << 20]].concat(),
+            &[],
+            &["does not end within 48 MiB", "--quote none"],
+        ),
         ("head.csv", vec![b'a'; 17 << 20], &[], &["first record does not end within 16 MiB"]),
     ]
 }

@@ -7,7 +7,7 @@ use super::lookup::{by_name as column_named, list};
 use super::{names, suggest};
 use crate::project::{Coordinate, Crs};
 use crate::source::Header;
-use crate::source::cell::{self, Axis};
+use crate::source::cell::{self, Axis, Srid, Verdict};
 use crate::source::notice::Notice;
 use crate::source::options::{Order, Unit};
 use crate::source::take::Take;
@@ -108,7 +108,7 @@ fn ordered(
 }
 
 /// What is read of the samples.
-fn points(sheet: &Sheet<'_>, column: usize, geometry: cell::Geometry, srid: Option<u32>) -> Vec<Coordinate> {
+fn points(sheet: &Sheet<'_>, column: usize, geometry: cell::Geometry, srid: Option<Srid>) -> Vec<Coordinate> {
     let axes = [Axis::Projected; 2];
     let unit = sheet.options.unit.unwrap_or(Unit::Degrees);
     sheet
@@ -231,6 +231,16 @@ impl Found {
             }
             _ => {}
         }
+        // Rows that name no system are in that of the input.
+        let system = sheet.options.system();
+        let own = system.to_string().strip_prefix("EPSG:").and_then(|number| number.parse().ok());
+        let srid = match srid.filter(|&srid| srid != 0) {
+            Some(number) => Some(Srid { number, bare: own == Some(number) }),
+            None => own.filter(|_| sheet.options.crs.is_some()).map(|number| Srid { number, bare: true }),
+        };
+        if let Some(problem) = mixed(sheet, column, geometry, srid) {
+            return Err(format!("column '{label}', {problem}"));
+        }
         if !projected && let Some(problem) = metres(sheet, column, geometry, srid) {
             return Err(problem);
         }
@@ -254,8 +264,20 @@ impl Found {
     }
 }
 
+/// The first row that cannot be in the system of the others.
+fn mixed(sheet: &Sheet<'_>, column: usize, geometry: cell::Geometry, srid: Option<Srid>) -> Option<String> {
+    let axes = [if sheet.projected { Axis::Projected } else { Axis::Longitude }; 2];
+    let unit = sheet.options.unit.unwrap_or(Unit::Degrees);
+    sheet.column(column).enumerate().find_map(|(row, cell)| {
+        match value::geometry(cell?, geometry, axes, unit, sheet.decimal(), srid) {
+            Err(Verdict::Ends(problem)) => Some(format!("row {}: {problem}", row + 1)),
+            _ => None,
+        }
+    })
+}
+
 /// Why places cannot be degrees, where most of them lie beyond these.
-fn metres(sheet: &Sheet<'_>, column: usize, geometry: cell::Geometry, srid: Option<u32>) -> Option<String> {
+fn metres(sheet: &Sheet<'_>, column: usize, geometry: cell::Geometry, srid: Option<Srid>) -> Option<String> {
     let points = points(sheet, column, geometry, srid);
     let beyond = points.iter().filter(|at| at.x.abs() > 180.0 || at.y.abs() > 90.0).count();
     if points.len() < 2 || !most(beyond, points.len()) || sheet.options.crs.is_some() {

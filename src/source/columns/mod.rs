@@ -46,6 +46,12 @@ pub(super) fn is_geometry(name: &[u8], cells: &[&[u8]]) -> bool {
     }
 }
 
+/// Whether the names of a record go together as those of a place, even such as mean other things elsewhere.
+pub(super) fn names_a_place(record: &[Vec<u8>]) -> bool {
+    let names: Vec<String> = record.iter().map(|name| names::decode(name)).collect();
+    pairs::find(&pairs::parse_all(&names)).iter().any(|pair| !pair.common)
+}
+
 /// Whether a record is a header in which coordinate columns can be found.
 pub(super) fn is_header(record: &[Vec<u8>], options: &ReadOptions, projected: bool) -> bool {
     choose::is_header(record, options, projected)

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::project::Crs;
-use crate::source::cell::{Axis, Geometry};
+use crate::source::cell::{Axis, Geometry, Srid};
 use crate::source::take::Take;
 use crate::source::{Decimal, Header, Order, ReadOptions, Unit};
 
@@ -483,7 +483,10 @@ fn a_geometry_tells_its_system() {
     let text = "id,geom\n0,SRID=27700;POINT (530000 180000)\n1,SRID=27700;POINT (530100 180100)\n";
     let chosen = choose_in(text, |_| ()).unwrap();
     assert_eq!(chosen.crs, Some("EPSG:27700".parse().unwrap()));
-    assert!(matches!(chosen.take, Take::One { srid: Some(27700), axes: [Axis::Projected, _], .. }));
+    assert!(matches!(
+        chosen.take,
+        Take::One { srid: Some(Srid { number: 27700, .. }), axes: [Axis::Projected, _], .. }
+    ));
     let chosen = choose_in(text, |o| o.crs = Some(Crs::WebMercator)).unwrap();
     assert_eq!((chosen.crs, chosen.notices[0].code), (None, "srid"));
     let problem = choose_in("id,geom\n0,POINT (530000 180000)\n1,POINT (530100 180100)\n", |_| ()).unwrap_err();

@@ -423,6 +423,7 @@ impl See<'_> {
         };
         let remark = self.remark(dialect, looked_for, chosen.header.then_some(record.start), tried.header);
         let mut layout = Layout::new(dialect, chosen.take, width, header, self.options, self.projected);
+        (layout.exact, layout.commented) = (chosen.shift > 0, matches!(first, At::Comment(_)));
         layout.decimals = usual_decimals(&rows, &layout);
         let table = if chosen.header {
             describe(&record.fields, &rows, decimal)

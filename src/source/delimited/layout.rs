@@ -1,6 +1,9 @@
 //! What is known of a text before its first row is read: its dialect, the fields that are taken, and what its header says,
 //! so that a row can be judged without its file.
 
+use std::borrow::Cow;
+
+use crate::source::cell::Geometry;
 use crate::source::columns;
 use crate::source::dialect::Dialect;
 use crate::source::options::{Decimal, Delimiter, Header, ReadOptions, Unit};
@@ -19,6 +22,12 @@ pub(super) struct Layout {
     pub(super) width: usize,
     /// The header, unquoted.
     pub(super) header: Option<Vec<Vec<u8>>>,
+    /// Fields that the header names: blank names at its end are none. 0 without a header.
+    pub(super) named: usize,
+    /// Whether every row has a name of its own before the fields that the header names, so that a shorter one is shifted.
+    pub(super) exact: bool,
+    /// Whether the header stood in a comment.
+    pub(super) commented: bool,
     /// Decimals that nearly every row has in its last field, where that is taken: fewer at the end of a file that has no
     /// line end look cut off.
     pub(super) decimals: Option<usize>,
@@ -43,7 +52,9 @@ pub(super) struct Wanted {
     /// Whether the first of them is the northing.
     pub(super) swapped: bool,
     pub(super) delimiter: u8,
-    /// Fields that may follow the second.
+    /// Fields that follow the second at least,
+    pub(super) least: usize,
+    /// and at most.
     pub(super) room: usize,
 }
 
@@ -76,7 +87,9 @@ impl Layout {
             (options.x, options.y) = (None, None);
         }
         let numeric = header.iter().flatten().any(|name| is_number(name));
-        Self { dialect, take, width, header, decimals: None, names: Names { options, projected, numeric } }
+        let named = header.as_deref().map_or(0, |header| names(header).count());
+        let names = Names { options, projected, numeric };
+        Self { dialect, take, width, header, named, exact: false, commented: false, decimals: None, names }
     }
 
     /// The two fields of a row that can be read without a look at the whole of it; `None` where rows need more care.
@@ -91,33 +104,105 @@ impl Layout {
             second,
             swapped: x.column > y.column,
             delimiter,
+            least: if self.exact { self.width } else { self.named }.saturating_sub(second + 1),
             room: self.width.saturating_sub(second + 1),
         })
     }
 
     /// What a record is that holds no coordinate; `fields` gives all of its fields, where that is asked for.
     pub(super) fn within(&self, bytes: usize, fields: impl FnOnce() -> Vec<Vec<u8>>) -> Within {
-        if bytes > HEADER_MAX {
-            return Within::Row;
-        }
-        let fields = fields();
+        if bytes > HEADER_MAX { Within::Row } else { self.is_other(&fields()) }
+    }
+
+    /// The same of fields.
+    fn is_other(&self, fields: &[Vec<u8>]) -> Within {
         // Names are rarely numbers: this spares a long look at nearly every row.
         if !self.names.numeric && fields.iter().any(|field| is_number(field)) {
             return Within::Row;
         }
+        // A place alone, badly written, begins as the name of a column of places may.
+        if let [only] = fields
+            && only.contains(&b'(')
+            && only.iter().any(u8::is_ascii_digit)
+        {
+            return Within::Row;
+        }
         let Names { options, projected, .. } = &self.names;
-        let same = |header: &[Vec<u8>]| names(header).eq(names(&fields));
-        if self.header.as_deref().is_some_and(same) || !columns::is_header(&fields, options, *projected) {
+        let same = |header: &[Vec<u8>]| names(header).eq(names(fields));
+        let free = options.x.is_none() && options.geometry.is_none();
+        let is_header =
+            || columns::is_header(fields, options, *projected) || free && !*projected && columns::names_a_place(fields);
+        if self.header.as_deref().is_some_and(same) || !is_header() {
             return Within::Row;
         }
         if self.header.is_none() {
             // The fields were given by their places: a header that has its columns there changes nothing.
-            let table = columns::Table { first: &fields, rows: &[], decimal: self.dialect.decimal };
+            let table = columns::Table { first: fields, rows: &[], decimal: self.dialect.decimal };
             if columns::choose(&table, options, *projected).is_ok_and(|chosen| chosen.take == self.take) {
                 return Within::Row;
             }
         }
         Within::OtherHeader
+    }
+
+    /// Whether a row that is too long has another header than its own behind it, glued to its last field; `fields` gives
+    /// all of its fields, where that is asked for.
+    pub(super) fn glued(&self, bytes: usize, fields: impl FnOnce() -> Vec<Vec<u8>>) -> bool {
+        if bytes > HEADER_MAX {
+            return false;
+        }
+        let mut fields = fields();
+        let Some(at) = self.width.checked_sub(1).filter(|at| at + 1 < fields.len()) else { return false };
+        let mut tail = fields.split_off(at);
+        let Some(middle) = tail.first_mut() else { return false };
+        let mark = middle.windows(3).rposition(|three| three == b"\xef\xbb\xbf");
+        let part_of_number = |byte: &u8| byte.is_ascii_digit() || b"+-., ".contains(byte);
+        match (mark, middle.iter().position(|byte| !part_of_number(byte))) {
+            (Some(mark), _) => drop(middle.drain(..mark + 3)),
+            (None, Some(name)) if middle[..name].iter().any(u8::is_ascii_digit) => drop(middle.drain(..name)),
+            // Where a text ends and a name begins nobody can tell; as many names as the header has are no chance.
+            (None, Some(_)) if tail.len() == self.width => {
+                let own: Vec<&[u8]> = self.header.as_deref().map(|own| names(own).collect()).unwrap_or_default();
+                let others: Vec<&[u8]> = names(&tail).skip(1).collect();
+                let left = own.iter().filter(|name| !others.contains(name)).collect::<Vec<_>>();
+                // The names of the header, in its order or in another.
+                if let ([name], true) = (left.as_slice(), others.len() + 1 == own.len())
+                    && tail.first().is_some_and(|middle| middle.trim_ascii_end().ends_with(name))
+                {
+                    return own.first() != Some(*name) || own.get(1..) != Some(&others);
+                }
+            }
+            _ => return false,
+        }
+        if let Some(name) = tail.first_mut()
+            && let Some(inner) = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\""))
+        {
+            *name = inner.to_vec();
+        }
+        self.is_other(&tail) == Within::OtherHeader
+    }
+
+    /// Whether a row of so many fields cannot be right whatever they hold; `behind`: text follows the quotes of one.
+    pub(super) fn uneven(&self, count: usize, behind: bool) -> bool {
+        let least = if self.header.is_some() && !self.exact { self.named } else { self.width };
+        let differs = count < least || count > self.width;
+        let blanks = self.dialect.delimiter == Delimiter::Blanks && count != self.width;
+        blanks || (behind && differs) || (self.exact && count < self.width)
+    }
+
+    /// Whether a field begins a place and does not end it.
+    pub(super) fn unfinished(&self, value: &[u8]) -> bool {
+        let Take::One { geometry, .. } = self.take else { return false };
+        let number = |set: &[u8]| value.iter().filter(|byte| set.contains(byte)).count();
+        let value = value.trim_ascii();
+        match geometry {
+            Geometry::Wkb => {
+                !value.is_empty()
+                    && value.iter().all(u8::is_ascii_hexdigit)
+                    && self.take.coordinate(self.dialect.decimal, |_| Some(Cow::Borrowed(value))).is_err()
+            }
+            _ => number(b"([{") > number(b")]}"),
+        }
     }
 }
 

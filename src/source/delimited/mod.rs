@@ -325,7 +325,8 @@ impl Stretch<'_> {
     fn too_long(&self, row: &[u8], head: usize) -> Error {
         let begin = self.offset + head as u64 - row.len() as u64;
         Error::Input(format!(
-            "{}: the row that begins at byte {begin} does not end within {} MiB; is a quote left open? It begins with: {}",
+            "{}: the row that begins at byte {begin} does not end within {} MiB; is a quote left open? Close it, \
+             or read quotes as plain characters with --quote none. It begins with: {}",
             self.text.about.name,
             ROW_MAX >> 20,
             String::from_utf8_lossy(&row[..60.min(row.len())]).escape_debug()

@@ -18,19 +18,34 @@ pub(super) struct Record {
     end: usize,
     open: bool,
     swallows: bool,
+    behind: bool,
     ended: bool,
+    comment: bool,
 }
 
 /// Reads the rows of a text without a header: what became of them, and the coordinates in order.
 pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
     let (mut tally, mut coordinates) = (Tally::default(), Vec::new());
     for record in records(text, layout.dialect) {
+        if record.comment {
+            let len = record.end - record.start;
+            if layout.commented && layout.within(len, || record.fields.clone()) == Within::OtherHeader {
+                tally.rows += 1;
+                tally.ends = Some((tally.rows, String::new()));
+                break;
+            }
+            continue;
+        }
         if record.open || record.swallows {
             tally.swallowed.get_or_insert((tally.rows + 1, String::new()));
         }
         match judge(&record, layout) {
             Ok(coordinate) => {
                 tally.rows += 1;
+                if record.fields.len() < layout.named {
+                    tally.shorter.0 += 1;
+                    tally.shorter.1.get_or_insert((tally.rows, String::new()));
+                }
                 coordinates.push(coordinate);
             }
             Err(Verdict::Out(reason)) => tally.reject(reason, Vec::new),
@@ -41,12 +56,17 @@ pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
             }
         }
         let point = if layout.dialect.decimal == Decimal::Comma { ',' } else { '.' };
-        let short = layout.header.as_ref().is_some_and(|header| record.fields.len() < header.len());
+        let last = layout.take.span().1;
+        let short = record.fields.len() < layout.named
+            || record.fields.len() == last + 1 && record.fields.last().is_some_and(|f| layout.unfinished(f));
         let last = record.fields.get(layout.take.span().1).map(|field| {
             let field = String::from_utf8_lossy(field).into_owned();
             field.trim().rsplit_once(point).map_or(0, |(_, decimals)| decimals.len())
         });
-        if !record.ended && (short || last.is_some_and(|last| layout.decimals.is_some_and(|usual| last < usual))) {
+        if !record.ended
+            && !record.open
+            && (short || last.is_some_and(|last| layout.decimals.is_some_and(|usual| last < usual)))
+        {
             tally.cut = Some(String::new());
         }
     }
@@ -57,16 +77,21 @@ fn judge(record: &Record, layout: &Layout) -> Result<Coordinate, Verdict> {
     let fields = &record.fields;
     let field = |column: usize| fields.get(column).map(|field| Cow::Borrowed(field.as_slice()));
     let longer = fields.iter().skip(layout.width).any(|field| !field.trim_ascii().is_empty());
-    let uneven = layout.dialect.delimiter == Delimiter::Blanks && fields.len() != layout.width;
+    let uneven = layout.uneven(fields.len(), record.behind);
+    let glued = || longer && layout.glued(record.end - record.start, || fields.clone());
     match layout.take.coordinate(layout.dialect.decimal, field) {
         Ok(coordinate) if !(longer || uneven || record.open || record.swallows) => Ok(coordinate),
+        Ok(_) if glued() => Err(Verdict::Ends(String::new())),
         Ok(_) => Err(Reason::Malformed.into()),
         Err(Verdict::Out(reason)) => {
             let text = matches!(reason, Reason::NotANumber | Reason::Malformed | Reason::NotAPoint) && !record.open;
             if text && layout.within(record.end - record.start, || fields.clone()) == Within::OtherHeader {
                 return Err(Verdict::Ends(String::new()));
             }
-            Err(if longer { Reason::Malformed } else { reason }.into())
+            if glued() {
+                return Err(Verdict::Ends(String::new()));
+            }
+            Err(if longer || layout.exact && fields.len() < layout.width { Reason::Malformed } else { reason }.into())
         }
         ends => ends,
     }
@@ -77,14 +102,18 @@ pub(super) fn records(text: &[u8], dialect: Dialect) -> Vec<Record> {
     let line_end = |byte: u8| byte == b'\n' || byte == b'\r';
     let blank = |byte: u8| byte == b' ' || byte == b'\t';
     let blanks = dialect.delimiter == Delimiter::Blanks;
-    let (mut records, mut at) = (Vec::new(), 0);
+    let (mut records_of, mut at) = (Vec::new(), 0);
     while at < text.len() {
         if line_end(text[at]) {
             at += 1;
         } else if dialect.comment == Some(text[at]) {
+            let start = at;
             while at < text.len() && !line_end(text[at]) {
                 at += 1;
             }
+            let line = text[start + 1..at].trim_ascii_start();
+            let fields = records(line, Dialect { comment: None, ..dialect }).pop().unwrap_or_default().fields;
+            records_of.push(Record { fields, start, end: at, comment: true, ..Record::default() });
         } else if text[at..].iter().all(|&byte| byte == 0x1a) {
             break;
         } else {
@@ -122,10 +151,10 @@ pub(super) fn records(text: &[u8], dialect: Dialect) -> Vec<Record> {
             // The fast way does not tell blanks at the end of a text from its line end.
             record.ended |= blanks && text.last().is_some_and(|&byte| blank(byte));
             record.end = at;
-            records.push(record);
+            records_of.push(record);
         }
     }
-    records
+    records_of
 }
 
 /// Adds the field at `at` to the record; gives the place of what ends it.
@@ -177,6 +206,7 @@ fn field(text: &[u8], mut at: usize, dialect: Dialect, record: &mut Record) -> u
         value.push(byte);
         at += 1;
     }
+    record.behind |= quoted && behind;
     record.swallows |= quoted && lines && behind;
     record.fields.push(value);
     at.min(text.len())

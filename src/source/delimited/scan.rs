@@ -45,6 +45,8 @@ struct Row {
     longer: bool,
     /// Whether it ends within quotes.
     open: bool,
+    /// Whether text follows the quotes of a field.
+    behind: bool,
     /// Whether quotes that took in line ends end within a field: a quote that should not have opened.
     swallows: bool,
     /// Whether a line end ends it.
@@ -108,8 +110,8 @@ impl<'a> Cursor<'a> {
         true
     }
 
-    /// The row at the cursor and where the next one starts, if it is a plain one: two decimals, no quotes, no more
-    /// fields than it should have. `POINT` separates the decimals.
+    /// The row at the cursor and where the next one starts, if it is a plain one: two decimals, no quotes, as many
+    /// fields as it should have. `POINT` separates the decimals.
     #[inline(always)]
     fn fast<const POINT: u8>(&self, wanted: Wanted) -> Option<(Coordinate, usize)> {
         let delimiter = wanted.delimiter;
@@ -148,8 +150,8 @@ impl<'a> Cursor<'a> {
         let coordinate =
             if wanted.swapped { Coordinate { x: second, y: first } } else { Coordinate { x: first, y: second } };
         match *self.bytes.get(after)? {
-            b'\n' => Some((coordinate, after + 1)),
-            b'\r' => Some((coordinate, self.behind(after))),
+            b'\n' if wanted.least == 0 => Some((coordinate, after + 1)),
+            b'\r' if wanted.least == 0 => Some((coordinate, self.behind(after))),
             byte if byte == delimiter && wanted.room > 0 => {
                 let end = match end {
                     Some(end) => end,
@@ -157,7 +159,7 @@ impl<'a> Cursor<'a> {
                 };
                 // One field begins behind each.
                 let more = memchr_iter(delimiter, &self.bytes[after..end]).count();
-                (more <= wanted.room).then(|| (coordinate, self.behind(end)))
+                (wanted.least..=wanted.room).contains(&more).then(|| (coordinate, self.behind(end)))
             }
             _ => None,
         }
@@ -184,7 +186,11 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         if layout.dialect.comment.is_some() && self.bytes.get(start).copied() == layout.dialect.comment {
             self.at = start + memchr2(b'\n', b'\r', &self.bytes[start..]).unwrap_or(self.bytes.len() - start);
-            return None;
+            let line = &self.bytes[start..self.at];
+            let other = layout.commented
+                && layout.within(line.len(), || fields(line[1..].trim_ascii_start(), layout.dialect))
+                    == Within::OtherHeader;
+            return other.then(|| Err(other_header(line)));
         }
         if self.last && self.bytes[start..].iter().all(|&byte| byte == CTRL_Z) {
             self.at = self.bytes.len();
@@ -204,26 +210,30 @@ impl<'a> Cursor<'a> {
             }
         }
         let row = self.row();
-        let wrong = row.longer
-            || row.open
-            || row.swallows
-            || (layout.dialect.delimiter == Delimiter::Blanks && row.count != layout.width);
+        let wrong = row.longer || row.open || row.swallows || layout.uneven(row.count, row.behind);
         let (from, _) = layout.take.span();
         let field =
             |column: usize| column.checked_sub(from).and_then(|i| self.fields.get(i)).map(|f| f.value(layout.dialect));
         let verdict = match layout.take.coordinate(layout.dialect.decimal, field) {
+            Ok(_) if row.longer && self.glued(start) => Err(other_header(&self.bytes[start..self.at])),
             Ok(_) if wrong => Err(Reason::Malformed.into()),
-            Ok(coordinate) => Ok(coordinate),
+            Ok(coordinate) => {
+                if row.count < layout.named {
+                    let number = tally.rows + 1;
+                    let text = || shown(&self.bytes[start..self.at], SHOWN);
+                    tally.shorter.1.get_or_insert_with(|| (number, text()));
+                    tally.shorter.0 += 1;
+                }
+                Ok(coordinate)
+            }
             Err(Verdict::Out(reason)) => {
                 let text = matches!(reason, Reason::NotANumber | Reason::Malformed | Reason::NotAPoint) && !row.open;
                 let bytes = &self.bytes[start..self.at.min(self.bytes.len())];
-                if text && layout.within(bytes.len(), || fields(bytes, layout.dialect)) == Within::OtherHeader {
-                    Err(Verdict::Ends(format!(
-                        "it names other columns than the header of this input, or in another order, so the rows behind \
-                         it mean something else: {}; split the input there",
-                        shown(bytes, SHOWN)
-                    )))
-                } else if row.longer {
+                let other = text && layout.within(bytes.len(), || fields(bytes, layout.dialect)) == Within::OtherHeader
+                    || row.longer && self.glued(start);
+                if other {
+                    Err(other_header(bytes))
+                } else if row.longer || layout.exact && row.count < layout.width {
                     Err(Reason::Malformed.into())
                 } else {
                     Err(reason.into())
@@ -240,21 +250,33 @@ impl<'a> Cursor<'a> {
             let number = tally.rows + 1;
             tally.swallowed.get_or_insert((number, text));
         }
-        if self.last && !row.ended && self.looks_cut(&row) {
+        if self.last && !row.ended && !row.open && self.looks_cut(&row) {
             tally.cut = Some(shown(&self.bytes[start..], SHOWN));
         }
         Some(verdict)
     }
 
+    /// Whether the row at `start`, just read, has a header behind it whose line end is missing between them, and another
+    /// one than its own.
+    fn glued(&self, start: usize) -> bool {
+        let row = &self.bytes[start..self.at];
+        self.layout.glued(row.len(), || fields(row, self.layout.dialect))
+    }
+
     /// Whether the last row of a text, which has no line end, looks cut off.
     fn looks_cut(&self, row: &Row) -> bool {
         let layout = self.layout;
-        if layout.header.as_ref().is_some_and(|header| row.count < header.len()) {
+        if row.count < layout.named {
+            return true;
+        }
+        let (from, to) = layout.take.span();
+        if row.count == to + 1
+            && self.fields.get(to - from).is_some_and(|field| layout.unfinished(&field.value(layout.dialect)))
+        {
             return true;
         }
         let Some(usual) = layout.decimals else { return false };
         let point = if layout.dialect.decimal == Decimal::Comma { b',' } else { b'.' };
-        let (from, to) = layout.take.span();
         let last = self.fields.get(to - from).map(|field| field.value(layout.dialect));
         last.is_some_and(|value| decimals(&value, point) < usual)
     }
@@ -263,7 +285,7 @@ impl<'a> Cursor<'a> {
     fn row(&mut self) -> Row {
         let (from, to) = self.layout.take.span();
         let width = self.layout.width;
-        let mut row = Row { count: 0, longer: false, open: false, swallows: false, ended: true };
+        let mut row = Row { count: 0, longer: false, open: false, behind: false, swallows: false, ended: true };
         self.fields.clear();
         loop {
             // Behind the wanted fields the others are but counted.
@@ -319,7 +341,9 @@ impl<'a> Cursor<'a> {
         let (field, end) = field(bytes, self.at, dialect);
         if let Content::Quoted { inner, rest, closed } = field {
             row.open |= !closed;
-            row.swallows |= !rest.trim_ascii().is_empty() && memchr2(b'\n', b'\r', inner).is_some();
+            let behind = !rest.trim_ascii().is_empty();
+            row.behind |= behind;
+            row.swallows |= behind && memchr2(b'\n', b'\r', inner).is_some();
         }
         self.at = end + 1;
         let more = match dialect.delimiter {
@@ -359,6 +383,15 @@ impl<'a> Cursor<'a> {
         }
         shown
     }
+}
+
+/// Why a header within the text ends the reading.
+fn other_header(bytes: &[u8]) -> Verdict {
+    Verdict::Ends(format!(
+        "it names other columns than the header of this input, or in another order, so the rows behind it mean something \
+         else: {}; split the input there",
+        shown(bytes, SHOWN)
+    ))
 }
 
 /// The field of `bytes` at `start` and where it ends: at its delimiter, its row's end, or the end of all.

@@ -118,6 +118,8 @@ fn compare_as(
     prop_assert_eq!(examples, tally.rejects.iter().map(|r| (r.row, r.reason)).collect::<Vec<_>>());
     prop_assert_eq!(file.cut.is_some(), tally.cut.is_some());
     prop_assert_eq!(file.swallowed.as_ref().map(|s| s.0), tally.swallowed.map(|s| s.0));
+    prop_assert_eq!(file.shorter.0, tally.shorter.0);
+    prop_assert_eq!(file.shorter.1.as_ref().map(|s| s.0), tally.shorter.1.map(|s| s.0));
     let all = sinks.into_iter().flat_map(|s| s.0).collect();
     prop_assert_eq!(bits(all, way.threads > 1), bits(coordinates, way.threads > 1));
     Ok(())
@@ -265,6 +267,19 @@ fn lines() -> impl Strategy<Value = String> {
         "-3.414569,55.986049",
         "1.5,2.25",
         "deg,deg",
+        "5,-0.064299,51.445395lat,lon",
+        "5,-0.064299,51.445395id,lat,lon,name",
+        "5,-0.064299,51.445395,aid,lat,lon,name",
+        "5,-0.064299,51.445395,a\u{feff}id,lon,lat,name",
+        "6,-2.990775,55.933779",
+        "7,\"k \"l\" m,-2.990775,55.933779",
+        "8,-2.990775,55.9",
+        "# lat,lon",
+        "id,Breite,L\u{e4}nge",
+        "9,POINT(1.5 2.5)",
+        "10,POINT(1.5 2",
+        "id,wkt",
+        "11,SRID=3857;POINT(1 2)",
         "9,\"{\\\"l\\\": [1, 2]}\",51.5,1.5",
         "10, \"m, n\", 51.5, 1.5",
         "(12 rows)",
@@ -397,10 +412,36 @@ fn each_row_is_used_or_has_its_reason() {
 
 #[test]
 fn a_header_that_names_other_columns_ends_the_reading() {
-    for other in ["id,lat,lon", "lat,lon", "lon,lat", "name,id,longitude,latitude", "\"id\",\"lat\",\"lon\""] {
+    let weak = ["id,Breite,Laenge", "szerokosc,dlugosc", "id,Breite,L\u{e4}nge", "Breite,L\u{e4}nge"];
+    for other in
+        ["id,lat,lon", "lat,lon", "lon,lat", "name,id,longitude,latitude", "\"id\",\"lat\",\"lon\""].iter().chain(&weak)
+    {
         let problem = report(&format!("id,lon,lat\n{ROWS}{other}\n{ROWS}"), |_| ()).unwrap_err().to_string();
         assert!(problem.contains(", row 5: ") && problem.contains("split"), "{problem}");
     }
+    // Glued to a row whose line end is missing.
+    let rows = "9.5,50.5\n9.25,50.25\n";
+    for glued in ["lat,lon", "\u{feff}lat,lon", "\"lat\",\"lon\"", "id,lat,lon", "x\u{feff}lat,lon", " lat,lon"] {
+        let problem = report(&format!("lon,lat\n{rows}9.6,50.6{glued}\n50.7,9.7\n"), |_| ()).unwrap_err().to_string();
+        assert!(problem.contains(", row 3: ") && problem.contains("split"), "{problem}");
+    }
+    let problem = report("id,lon,lat,a\n1,2,3,b\n1,2,3,bid,lat,lon,a\n1,3,2,b\n", |_| ()).unwrap_err();
+    assert!(problem.to_string().contains(", row 2: "), "{problem}");
+    let text = "lon,lat,a\n2,3,b\n2,3,blat,lon,a\n3,2,b\n";
+    let problem = report(text, |_| ()).unwrap_err().to_string();
+    assert!(problem.contains(", row 2: "), "{problem}");
+    for same in ["lon,lat", "\u{feff}lon,lat"] {
+        let file = report(&format!("lon,lat\n{rows}9.6,50.6{same}\n9.7,50.7\n"), |_| ()).unwrap();
+        assert_eq!((file.used, file.left_out[crate::rows::Reason::Malformed]), (3, 1));
+    }
+    let file = report("id,lon,lat,a\n1,2,3,b\n1,2,3,bid,lon,lat,a\n1,2,3,b\n", |_| ()).unwrap();
+    assert_eq!((file.used, file.left_out.total()), (2, 1));
+    // In a comment, as the one at the start.
+    let comments = |other: &str| report(&format!("#lon,lat\n{rows}#{other}\n50.5,9.5\n"), |_| ());
+    assert_eq!(comments("lon,lat").unwrap().used, 3);
+    assert_eq!(comments(" made by hand").unwrap().used, 3);
+    let problem = comments(" lat,lon").unwrap_err().to_string();
+    assert!(problem.contains(", row 3: ") && problem.contains("split"), "{problem}");
     // Without a header the places say what a header has to name where.
     let places = |o: &mut ReadOptions| (o.x, o.y) = (Some("#2".parse().unwrap()), Some("#3".parse().unwrap()));
     assert_eq!(report(&format!("{ROWS}id,lon,lat\n{ROWS}"), places).unwrap().used, 8);
@@ -432,13 +473,83 @@ fn a_last_row_that_looks_cut_off_is_told() {
         ("1,1.234567,2.234567", false),
         ("1,1.234567,2.2\n", false),
         ("1,1.23\n", false),
+        ("\"1,1.234567,2.2", false),
         ("1,1.2,2.234567", false),
         ("\u{1a}", false),
     ] {
         let file = report(&format!("id,lon,lat\n{many}{last}"), |_| ()).unwrap();
         assert_eq!(file.cut.is_some(), cut, "{last:?}");
     }
+    // A place alone is no name of a column.
+    let file = report(&format!("wkt\n{}POINT(9.5 5", "POINT(9.5 50.5)\n".repeat(3)), |_| ()).unwrap();
+    assert!(file.cut.is_some() && file.used == 3);
     // Where others have as few it says nothing.
     let few = "1,1.2,2.2\n";
     assert_eq!(report(&format!("id,lon,lat\n{many}{few}1,1.2,2.2"), |_| ()).unwrap().cut, None);
+}
+
+#[test]
+fn a_place_that_is_not_finished_is_told() {
+    let many = "1,POINT(1.25 2.5)\n".repeat(30);
+    for (last, cut) in [
+        ("2,POINT(9.5 5", true),
+        ("2,POINT(9.5", true),
+        ("2", true),
+        ("2,POINT(9.5 5)", false),
+        ("2,POINT(9.5 5\n", false),
+        ("2,\"POINT(9.5 5", false),
+        ("2,none", false),
+    ] {
+        let file = report(&format!("id,wkt\n{many}{last}"), |_| ()).unwrap();
+        assert_eq!((file.cut.is_some(), file.swallowed.is_some()), (cut, last.contains('"')), "{last:?}");
+    }
+}
+
+#[test]
+fn rows_that_are_shorter_than_the_header_are_told() {
+    let text = |short: &str| format!("id,name,lon,lat,alt\n1,a,9.5,50.5,10\n{short}\n3,b,9.75,50.75,30\n");
+    let shorter = |text: &str| report(text, |_| ()).unwrap().shorter;
+    assert_eq!(shorter(&text("2,9.6,50.6,20")), (1, Some((2, "2,9.6,50.6,20".into()))));
+    assert_eq!(shorter(&text("2,a,9.6,50.6")), (1, Some((2, "2,a,9.6,50.6".into()))));
+    assert_eq!(shorter(&text("2,a,9.6,50.6\n4,9.6,50.6,20")).0, 2);
+    for right in ["2,a,9.6,50.6,", "2,a,9.6,50.6,20", "2,a,9.6", "2,a,x,y"] {
+        assert_eq!(shorter(&text(right)), (0, None), "{right}");
+    }
+    // Blank names at the end of a header are no fields; without a header there is nothing to compare with.
+    assert_eq!(shorter("lon,lat,,\n9.5,50.5\n9.6,50.6\n").0, 0);
+    let places = |o: &mut ReadOptions| (o.x, o.y) = (Some("#1".parse().unwrap()), Some("#2".parse().unwrap()));
+    assert_eq!(report("1.5,2.5,a\n1.5,2.5\n1.5,2.5,a\n", places).unwrap().shorter.0, 0);
+    // Text behind a quote that closed moves the fields.
+    let file = report(&text("\"foo,bar \"b\" z,9.6,50.6,20"), |_| ()).unwrap();
+    assert_eq!((file.used, file.left_out[crate::rows::Reason::Malformed]), (2, 1));
+    assert_eq!(report(&text("2,\"foo,bar \"b\" z,9.6,50.6,20,"), |_| ()).unwrap().used, 2);
+    assert_eq!(report(&text("2,\"foo\" bar,9.6,50.6,20"), |_| ()).unwrap().used, 3);
+    // Where every row has a name of its own, one without it is shifted.
+    let many: String = (1..=3000).map(|i| format!("{i},9.5,50.5,a\n")).collect();
+    let file = report(&format!("lon,lat,name\n{many}9.6,50.6,b\n"), |_| ()).unwrap();
+    assert_eq!((file.used, file.left_out[crate::rows::Reason::Malformed], file.shorter.0), (3000, 1, 0));
+}
+
+#[test]
+fn rows_without_a_system_are_in_that_of_the_input() {
+    let (bare, named) = ("1,POINT(1 2)\n", "2,SRID=3857;POINT(1 2)\n");
+    let ends = |rows: String, edit: fn(&mut ReadOptions)| {
+        report(&format!("id,wkt\n{rows}"), edit).err().map_or(String::new(), |problem| problem.to_string())
+    };
+    let system = |o: &mut ReadOptions| o.crs = Some("EPSG:3857".parse().unwrap());
+    let other = |o: &mut ReadOptions| o.crs = Some("EPSG:4326".parse().unwrap());
+    for many in [1, 150, 1500] {
+        for (rows, at) in [(bare.repeat(many) + named, many + 1), (named.repeat(many) + bare, many + 1)] {
+            // In the sample the first row of the other kind is named, which may be the first of all.
+            let line = ends(rows.clone(), |_| ());
+            assert!(line.contains("SRID=3857") && line.contains("row ") && line.contains("split"), "{at}: {line}");
+            if many > 1000 {
+                assert!(line.contains(&format!("row {at}: ")), "{line}");
+            }
+            assert_eq!(ends(rows.clone(), system), "");
+            assert!(ends(rows, other).contains("SRID=3857"));
+        }
+    }
+    assert_eq!(ends(bare.repeat(3) + "2,SRID=4326;POINT(1 2)\n" + bare, |_| ()), "");
+    assert_eq!(ends(named.repeat(300), |_| ()), "");
 }

@@ -28,7 +28,9 @@ pub fn geometry(bytes: &[u8], kind: u8, projected: bool, unit: Unit, decimal: De
         _ => Geometry::Pair(Order::LatLon),
     };
     let axes = if projected { [Axis::Projected; 2] } else { [Axis::Longitude, Axis::Latitude] };
-    super::geometry(bytes, kind, axes, unit, decimal, Some(4326)).ok().map(|at| (at.x, at.y))
+    super::geometry(bytes, kind, axes, unit, decimal, Some(super::super::cell::Srid { number: 4326, bare: true }))
+        .ok()
+        .map(|at| (at.x, at.y))
 }
 
 /// Whether cells of a column are places that are read.

@@ -6,20 +6,20 @@ use serde_json::value::RawValue;
 use super::{Cell, coordinate, pair, text};
 use crate::project::Coordinate;
 use crate::rows::Reason;
-use crate::source::cell::{Axis, Geometry, Verdict};
+use crate::source::cell::{Axis, Geometry, Srid, Verdict};
 use crate::source::options::{Decimal, Unit};
 
 /// Reads a cell that holds a whole place.
 ///
-/// `axes` are those of easting and northing, `srid` the reference system that the input is in: a row that names another
-/// ends the run, as no map shows two.
+/// `axes` are those of easting and northing, `srid` the reference system that the rows name: one that names another ends
+/// the run, as no map shows two, and so does one that names none, unless that is the system of those.
 pub(in crate::source) fn geometry(
     bytes: &[u8],
     geometry: Geometry,
     axes: [Axis; 2],
     unit: Unit,
     decimal: Decimal,
-    srid: Option<u32>,
+    srid: Option<Srid>,
 ) -> Result<Coordinate, Verdict> {
     let cell = text::bare(bytes);
     if text::is_missing(cell) {
@@ -30,22 +30,19 @@ pub(in crate::source) fn geometry(
         Geometry::Wkt | Geometry::Wkb | Geometry::GeoJson => formal(cell, geometry, unit)?,
         Geometry::Pair(order) => (pair::read(cell, projected, unit, decimal)?.ordered(order), None),
     };
-    if let Some(named) = named.filter(|named| srid != Some(*named)) {
-        match srid {
-            Some(srid) => {
-                return Err(Verdict::Ends(format!(
-                    "names the reference system SRID={named}, and the rows before it SRID={srid}; an input has one: split \
-                     it by system and give each part its --crs"
-                )));
-            }
-            // Degrees of WGS 84 are what a row without a system holds.
-            None if named == 4326 && !projected => (),
-            None => {
-                return Err(Verdict::Ends(format!(
-                    "names the reference system SRID={named}, and the rows before it name none; an input has one: split \
-                     it by system and give each part its --crs"
-                )));
-            }
+    // Degrees of WGS 84 are what a row without a system holds.
+    let degrees = || srid.is_none() && named == Some(4326) && !projected;
+    if named != srid.map(|srid| srid.number) && !degrees() {
+        let told = |number: Option<u32>, none: &str| {
+            number.map_or(none.to_owned(), |number| format!("the reference system SRID={number}"))
+        };
+        if named.is_some() || srid.is_some_and(|srid| !srid.bare) {
+            return Err(Verdict::Ends(format!(
+                "names {}, and others name {}; an input has one: split it by system and give each \
+                 part its --crs",
+                told(named, "no reference system"),
+                told(srid.map(|srid| srid.number), "none")
+            )));
         }
     }
     let [x, y] = numbers;

@@ -315,20 +315,24 @@ fn commas_units_and_projected_pairs() {
 fn an_input_has_one_reference_system() {
     let read =
         |text: &str, axes, srid| geometry(text.as_bytes(), Geometry::Wkt, axes, Unit::Degrees, Decimal::Point, srid);
-    assert!(read("SRID=27700;POINT(1 2)", PROJECTED, Some(27700)).is_ok());
-    assert!(read("POINT(1 2)", PROJECTED, Some(27700)).is_ok());
+    let of = |number, bare| Some(Srid { number, bare });
+    assert!(read("SRID=27700;POINT(1 2)", PROJECTED, of(27700, false)).is_ok());
+    assert!(read("POINT(1 2)", PROJECTED, of(27700, true)).is_ok());
+    assert!(
+        matches!(read("POINT(1 2)", PROJECTED, of(27700, false)), Err(Verdict::Ends(text)) if text.contains("names no reference"))
+    );
     assert!(read("SRID=4326;POINT(1 2)", DEGREES, None).is_ok());
-    for (axes, srid, named) in [(PROJECTED, Some(27700), "SRID=27700"), (PROJECTED, None, "none")] {
+    for (axes, srid, named) in [(PROJECTED, of(27700, true), "SRID=27700"), (PROJECTED, None, "none")] {
         match read("SRID=4326;POINT(1 2)", axes, srid) {
             Err(Verdict::Ends(text)) => assert!(text.contains("SRID=4326") && text.contains(named), "{text}"),
             other => panic!("{other:?}"),
         }
     }
     // Only a row that gives a place counts.
-    assert_eq!(read("SRID=4326;POINT EMPTY", PROJECTED, Some(27700)), Err(Reason::Missing.into()));
+    assert_eq!(read("SRID=4326;POINT EMPTY", PROJECTED, of(27700, false)), Err(Reason::Missing.into()));
     let text = binary(true, 0x2000_0001, Some(4326), &[1.0, 2.0]);
     assert!(matches!(
-        geometry(text.as_bytes(), Geometry::Wkb, PROJECTED, Unit::Degrees, Decimal::Point, Some(27700)),
+        geometry(text.as_bytes(), Geometry::Wkb, PROJECTED, Unit::Degrees, Decimal::Point, of(27700, true)),
         Err(Verdict::Ends(_))
     ));
 }
@@ -338,7 +342,7 @@ proptest! {
     fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
         for kind in [Geometry::Wkt, Geometry::Wkb, Geometry::GeoJson, LONLAT, LATLON] {
             for axes in [DEGREES, PROJECTED] {
-                if let Ok(at) = geometry(&bytes, kind, axes, Unit::Degrees, Decimal::Comma, Some(4326)) {
+                if let Ok(at) = geometry(&bytes, kind, axes, Unit::Degrees, Decimal::Comma, Some(Srid { number: 4326, bare: true })) {
                     prop_assert!(at.x.is_finite() && at.y.is_finite());
                 }
             }
