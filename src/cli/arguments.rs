@@ -131,10 +131,10 @@ pub(super) struct SourceArgs {
     /// Leave out rows at exactly this place; may be given several times
     #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true, value_parser = values::place, help_heading = "Rows")]
     drop: Vec<(f64, f64)>,
-    /// Fail when a row cannot be used (=all: blank coordinates, too)
+    /// Fail when a row is left out, by --drop and --drop-zero too (=all: even for blank coordinates)
     #[arg(long, value_name = "all", num_args = 0..=1, require_equals = true, default_missing_value = "rejects", value_enum, help_heading = "Rows")]
     strict: Option<StrictName>,
-    /// Fail when more rows of an input cannot be used: a number, or a share such as 5%
+    /// Fail when more rows of an input are left out, blank coordinates apart: a number, or a share such as 5%
     #[arg(long, value_name = "MOST", conflicts_with = "strict", help_heading = "Rows")]
     max_rejects: Option<Most>,
     /// Write every row that is left out to this CSV file: file, row, reason, value

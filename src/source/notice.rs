@@ -13,25 +13,20 @@ pub struct Example {
     pub value: String,
 }
 
-/// One thing to know.
+/// One thing to know. As data it has every key, null where nothing is known.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
 pub struct Notice {
     /// A short name of the kind, for programs.
     pub code: &'static str,
     /// The input, as it was named.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
     /// Rows that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
     /// Those as a share of the rows they are taken from, 0 to 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     /// One of them.
     pub example: Option<Example>,
     /// What to add to the command to change it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub flag: Option<String>,
     /// All of that in one line.
     pub text: String,

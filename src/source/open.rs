@@ -171,6 +171,16 @@ struct Text {
     encoding: Option<&'static str>,
 }
 
+/// Whether a file that is called an archive is one behind other bytes, such as a program that unpacks it.
+fn is_behind(bytes: &Bytes) -> Result<bool> {
+    match bytes {
+        Bytes::File(file) if file.path().extension().is_some_and(|end| end.eq_ignore_ascii_case("zip")) => {
+            zip::ends(file)
+        }
+        _ => Ok(false),
+    }
+}
+
 /// Unpacks `bytes`; fails where what they hold is no text, naming what it is.
 fn unpacked(mut bytes: Bytes, input: &Input, stop: &Stop<'_>) -> Result<Text> {
     let mut head = Vec::new();
@@ -182,7 +192,7 @@ fn unpacked(mut bytes: Bytes, input: &Input, stop: &Stop<'_>) -> Result<Text> {
         Input::Member { archive, name } => (archive.clone(), Some(name.as_str())),
         Input::File(_) | Input::Stdin => (input.path(), None),
     };
-    if wanted.is_some() || zip::begins(&head) {
+    if wanted.is_some() || zip::begins(&head) || is_behind(&bytes)? {
         let file = bytes.seekable(stop)?;
         let member = zip::choose(&file, wanted, &head)?;
         taken = Some(member.name.clone());

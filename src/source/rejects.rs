@@ -37,7 +37,8 @@ fn failed(problem: &csv::Error) -> Error {
     Error::Output(format!("cannot write the rows that are left out (--rejects): {problem}"))
 }
 
-/// How many rows of an input may be left out. What was asked to be left out ([`Reason::Dropped`]) never counts.
+/// How many rows of an input may be left out, for whatever reason but blank coordinates: those of `--drop` and
+/// `--drop-zero`, too.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RejectLimits {
     /// Whether none may be; blank coordinates are no matter.
@@ -76,7 +77,7 @@ impl FromStr for Most {
 impl RejectLimits {
     /// Fails when more rows of `file` are left out than may be.
     pub(super) fn check(&self, file: &FileReport) -> Result<()> {
-        let counts = |reason: &Reason| *reason != Reason::Dropped && (self.missing || *reason != Reason::Missing);
+        let counts = |reason: &Reason| self.missing || *reason != Reason::Missing;
         let lost: u64 = file.left_out.iter().filter(|(reason, _)| counts(reason)).map(|(_, rows)| rows).sum();
         let (allowed, said) = match (self.strict, self.most) {
             (true, _) if self.missing => (0, "--strict=all allows none".to_owned()),
@@ -95,7 +96,7 @@ impl RejectLimits {
             format!(", the first in row {row}: {} ({value})", reason.message())
         });
         Err(Error::Input(format!(
-            "{}: {lost} of {} rows cannot be used{example}; {said}; --rejects FILE lists them",
+            "{}: {lost} of {} rows are left out{example}; {said}; --rejects FILE lists them",
             file.name, file.rows
         )))
     }

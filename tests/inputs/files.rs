@@ -68,7 +68,38 @@ fn a_file_named_twice_is_told() {
     assert!(ran.stderr.contains("counted twice"), "{}", ran.stderr);
     let report = report(&place, "r.json");
     assert_eq!(report["used"], 2);
-    assert!(report["notices"].to_string().contains("counted twice"), "{report}");
+    let notice = report["notices"][0].as_object().unwrap();
+    assert!(notice["text"].as_str().unwrap().contains("counted twice"), "{report}");
+    let keys: Vec<_> = notice.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["code", "example", "flag", "input", "rows", "share", "text"]);
+    assert_eq!([&notice["example"], &notice["flag"], &notice["rows"], &notice["share"]], [&Value::Null; 4]);
+}
+
+#[test]
+fn decimals_have_one_mark_in_a_file() {
+    let place = Playground::new();
+    let commas = "id;lat;lon\n1;51,5;9,25\n2;9.6;9,5\n3;51,6;9\n4;51.7;9,5\n5;51,7;9,6\n";
+    let points = "id;lat;lon\n1;51.5;9.25\n2;9,6;9.5\n3;51.6;9\n4;51,7;9.5\n5;51.7;9.6\n";
+    for (name, text, said) in [
+        ("commas.csv", commas, None),
+        ("commas.csv", commas, Some("comma")),
+        ("points.csv", points, None),
+        ("points.csv", points, Some("point")),
+    ] {
+        place.file(name, text);
+        let said = said.map(|said| ["--decimal", said]);
+        let flags = ["-o", "t", "-z", "0..3", "--backend", "cpu", "--force", "--report", "r.json"];
+        place.run(["render", name].iter().chain(said.iter().flatten()).chain(&flags)).ok();
+        let report = report(&place, "r.json");
+        let counts = (&report["used"], &report["left_out"]["not_a_number"]);
+        assert_eq!(counts, (&json!(3), &json!(2)), "{name} {said:?}: {report}");
+    }
+    // Another column's decimals say nothing about the coordinates.
+    place.file("prices.csv", "price;weight;lat;lon\n1,5;2,5;51.5;9.25\n3,5;4,5;51.25;9.5\n");
+    place
+        .run(["render", "prices.csv", "-o", "t", "-z", "0..3", "--backend", "cpu", "--force", "--report", "r.json"])
+        .ok();
+    assert_eq!(report(&place, "r.json")["used"], 2);
 }
 
 #[test]

@@ -454,3 +454,86 @@ fn other_widths_are_refused_and_half_pairs_harmless() {
     let report: Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
     assert_eq!((&report["used"], &report["rows"]), (&2.into(), &2.into()));
 }
+
+#[test]
+fn the_old_format_of_lz4_is_read() {
+    let place = Playground::new();
+    let expected = plain(&place);
+    let packed = lz4_flex::block::compress(&table());
+    let bytes = [&b"\x02\x21\x4c\x18"[..], &(packed.len() as u32).to_le_bytes(), &packed].concat();
+    place.file("old.csv.lz4", &bytes);
+    render(&place, &["old.csv.lz4"]).ok();
+    assert!(tiles(&place, "t") == expected);
+    let line = refused(&place, "cut.csv.lz4", &bytes[..bytes.len() - 30], "old lz4");
+    assert!(line.contains("cut.csv.lz4 ends in the middle of a block of lz4"), "{line}");
+}
+
+#[cfg(unix)]
+#[test]
+fn hundreds_of_packed_inputs_need_few_open_files() {
+    let place = Playground::new();
+    for folder in ["gz", "zip", "wide"] {
+        fs::create_dir(place.path(folder)).unwrap();
+    }
+    for i in 0..300 {
+        let text = format!("lon,lat\n{},51\n", i % 90).into_bytes();
+        place.file(&format!("gz/{i:03}.csv.gz"), gzip(&text));
+        place.file(&format!("zip/{i:03}.zip"), one("x.csv", DEFLATED, &text));
+        place.file(&format!("wide/{i:03}.csv"), wide(&text, true, true));
+    }
+    for folder in ["gz", "zip", "wide"] {
+        for run in [format!("render {folder} -o {folder}.pmtiles -z 0..2 --backend cpu"), format!("info {folder}")] {
+            let mut command = std::process::Command::new("sh");
+            command.args(["-ec", &format!("ulimit -n 64; exec $T {run}")]).current_dir(place.path(""));
+            let ran = Ran::from(command.env("T", place.command().get_program()).output().unwrap()).ok();
+            assert!(run.starts_with("info") || ran.stderr.contains("300 points used"), "{run}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn archives_that_come_in_odd_ways_are_read_or_told_what_to_do() {
+    let place = Playground::new();
+    let rows: &[u8] = b"lon,lat\n1,2\n3,4\n";
+    let good = one("x.csv", DEFLATED, rows);
+    let plain = &good[..good.len() - 2];
+    for (name, bytes) in [
+        ("outside.zip", one("../../evil.csv", DEFLATED, rows)),
+        ("behind.zip", [&b"#!/bin/sh\nexit\n"[..], &good].concat()),
+        ("comment.zip", [plain, b"\x09\0see PK\x05\x06!"].concat()),
+        ("zeros.zip", [plain, b"\x1e\0PK\x05\x06", &[0; 26]].concat()),
+    ] {
+        place.file(name, bytes);
+        let ran = render(&place, &[name, "--report", "r.json"]).ok();
+        let report: Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
+        assert_eq!(report["used"], 2, "{name}: {}", ran.stderr);
+    }
+    // What is only called so, and what is named beside it.
+    place.file("table.zip", rows);
+    render(&place, &["table.zip"]).ok();
+    let line = refused(&place, "other.zip", b"%PDF-1.4\n", "PDF");
+    assert!(line.contains("other.zip") && line.contains("PDF"), "{line}");
+
+    let two = zip(&[Member::new("a.csv", STORED, rows), Member::new("b.csv", STORED, rows)]);
+    let mut child =
+        place.command().args(["render", "-", "-o", "u"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&two).unwrap();
+    let line = Ran::from(child.wait_with_output().unwrap()).error(1);
+    let words = "standard input is a zip archive of 2 files; save it to a file and say which is meant, as in 'tilefire \
+                 render a.zip/a.csv': a.csv, b.csv";
+    assert!(line.contains(words), "{line}");
+    let line = refused(&place, "two.zip", &two, "two");
+    assert!(line.contains("say which is meant, as in 'tilefire render two.zip/a.csv'"), "{line}");
+}
+
+#[test]
+fn a_file_of_another_kind_in_a_folder_is_named() {
+    let place = Playground::new();
+    fs::create_dir(place.path("many")).unwrap();
+    place.file("many/a.csv", "lon,lat\n1,2\n");
+    place.file("many/b.csv", "%PDF-1.4\n");
+    for named in ["many", "many/*.csv"] {
+        let line = render(&place, &[named]).error(1);
+        assert!(line.contains("many/b.csv is a PDF"), "{line}");
+    }
+}

@@ -283,6 +283,13 @@ fn rows() -> Vec<Bad> {
         ("share.csv", good_and("x,1\nx,2\nx,3\n"), &["--max-rejects", "5%"], &["3 of 23 rows", "row 21", "5 %"]),
         ("number.csv", good_and("x,1\nx,2\nx,3\n"), &["--max-rejects", "2"], &["3 of 23 rows", "allows 2"]),
         (
+            "zero.csv",
+            good_and("0,0\n"),
+            &["--strict", "--drop-zero"],
+            &["1 of 21 rows are left out", "row 21", "--strict allows none"],
+        ),
+        ("drop.csv", good_and("7,7\n"), &["--max-rejects", "0", "--drop", "7,7"], &["1 of 21 rows", "allows 0"]),
+        (
             "long.csv",
             [text("lon,lat\n1,2\n"), vec![b'5'; 50 << 20]].concat(),
             &[],

@@ -396,12 +396,19 @@ impl See<'_> {
             None => {
                 let likely = vote(whole(), |_| true).unwrap_or(Decimal::Point);
                 let other = if likely == Decimal::Point { Decimal::Comma } else { Decimal::Point };
-                let chosen = choose(likely)?;
                 // What the columns that are taken hold has the last word.
-                let used = columns_of(&chosen.take);
-                match vote(whole(), |column| used.contains(&column)) {
-                    Some(decimal) if decimal == other => choose(other).map_or((chosen, likely), |c| (c, other)),
-                    _ => (chosen, likely),
+                let says = |chosen: &Chosen, decimal| {
+                    let used = columns_of(&chosen.take);
+                    vote(whole(), |column| used.contains(&column)) == Some(decimal)
+                };
+                match choose(likely) {
+                    Ok(chosen) if says(&chosen, other) => choose(other).map_or((chosen, likely), |c| (c, other)),
+                    Ok(chosen) => (chosen, likely),
+                    // Prices may have commas where coordinates have points.
+                    Err(problem) => match choose(other) {
+                        Ok(chosen) if says(&chosen, other) => (chosen, other),
+                        _ => return Err(problem),
+                    },
                 }
             }
         };
@@ -485,8 +492,11 @@ fn vote<'a>(rows: impl Iterator<Item = &'a Vec<Vec<u8>>>, asked: impl Fn(usize) 
     let (mut points, mut commas) = (0usize, 0usize);
     for row in rows {
         for (_, field) in row.iter().enumerate().filter(|(column, _)| asked(*column)) {
-            let field = field.trim_ascii();
-            let digits = field.strip_prefix(b"-").or_else(|| field.strip_prefix(b"+")).unwrap_or(field);
+            // Signs and blanks of all kinds, and what spreadsheets put around a value.
+            let beside = |byte: &u8| !byte.is_ascii_alphanumeric() && !b".,".contains(byte);
+            let begin = field.iter().position(|byte| !beside(byte)).unwrap_or(field.len());
+            let end = field.iter().rposition(|byte| !beside(byte)).map_or(begin, |last| last + 1);
+            let digits = &field[begin..end];
             let Some(at) = digits.iter().position(|byte| !byte.is_ascii_digit()) else { continue };
             if digits[at + 1..].is_empty() || !digits[at + 1..].iter().all(u8::is_ascii_digit) {
                 continue;

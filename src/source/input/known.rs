@@ -83,6 +83,11 @@ impl KnownFile {
         &self.path
     }
 
+    /// Whether nobody can name it.
+    pub(in crate::source) fn is_unnamed(&self) -> bool {
+        self.unnamed
+    }
+
     /// Its size.
     pub(in crate::source) fn size(&self) -> u64 {
         self.identity.size

@@ -180,6 +180,8 @@ impl Feed {
             _ = thread.join();
         }
         lock(&self.shared.spent).clear();
+        // Whoever read to the end is kept, and must not keep the file open: of thousands, each would.
+        lock(&self.shared.parts).0.close();
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod feed;
 mod gzip;
+mod lz4;
 mod parts;
 mod raw;
 mod text;
@@ -35,17 +36,20 @@ pub(super) enum Packing {
     Bzip2,
     Xz,
     Lz4,
+    /// As lz4 wrote before it had frames, and as Linux packs itself.
+    OldLz4,
 }
 
 impl Packing {
     /// How bytes that begin with `head` are packed.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
-        let magics: [(&[u8], Self); 5] = [
+        let magics: [(&[u8], Self); 6] = [
             (b"\x1f\x8b", Self::Gzip),
             (b"\x28\xb5\x2f\xfd", Self::Zstd),
             (b"BZh", Self::Bzip2),
             (b"\xfd7zXZ\0", Self::Xz),
             (b"\x04\x22\x4d\x18", Self::Lz4),
+            (&lz4::OLD, Self::OldLz4),
         ];
         if let Some((_, packing)) = magics.iter().find(|(magic, _)| head.starts_with(magic)) {
             let bzip2 = *packing != Self::Bzip2
@@ -65,7 +69,7 @@ impl Packing {
             Self::Zstd => "zstd",
             Self::Bzip2 => "bzip2",
             Self::Xz => "xz",
-            Self::Lz4 => "lz4",
+            Self::Lz4 | Self::OldLz4 => "lz4",
         }
     }
 }
@@ -136,6 +140,7 @@ impl Recipe {
             Some(Packing::Bzip2) => "a bzip2 stream",
             Some(Packing::Xz) => "an xz stream",
             Some(Packing::Lz4) => "an lz4 frame",
+            Some(Packing::OldLz4) => "a block of lz4",
             None => "its text",
         }
     }
@@ -175,97 +180,8 @@ impl Packing {
                 let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, flags)?;
                 Box::new(liblzma::bufread::XzDecoder::new_stream(raw, stream))
             }
-            Self::Lz4 => Box::new(Frames::new(raw)),
+            Self::Lz4 => Box::new(lz4::Frames::new(raw)),
+            Self::OldLz4 => Box::new(lz4::Blocks::new(raw)),
         })
-    }
-}
-
-/// Frames of lz4 one after the other. The decoder takes the end of the bytes for that of a frame; here it must come
-/// behind a frame. Each frame has a decoder of its own: one does not take a frame whose blocks are smaller than those of
-/// the frame before.
-struct Frames<R: Read> {
-    /// Only taken out to be put back.
-    decoder: Option<lz4_flex::frame::FrameDecoder<Tap<R>>>,
-    /// Bytes taken when the last frame ended.
-    closed: Option<u64>,
-}
-
-/// Bytes on their way into a decoder.
-struct Tap<R> {
-    from: R,
-    taken: u64,
-    ended: bool,
-}
-
-impl<R: Read> Read for Tap<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.from.read(buffer)?;
-        self.taken += got as u64;
-        self.ended |= got == 0 && !buffer.is_empty();
-        Ok(got)
-    }
-}
-
-impl<R: Read> Frames<R> {
-    fn new(from: R) -> Self {
-        let tap = Tap { from, taken: 0, ended: false };
-        Self { decoder: Some(lz4_flex::frame::FrameDecoder::new(tap)), closed: Some(0) }
-    }
-}
-
-impl<R: Read> Read for Frames<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        while let Some(decoder) = &mut self.decoder {
-            let got = decoder.read(buffer)?;
-            if got > 0 {
-                self.closed = None;
-                return Ok(got);
-            }
-            let tap = decoder.get_ref();
-            if !tap.ended {
-                self.closed = Some(tap.taken);
-                let next = |decoder: lz4_flex::frame::FrameDecoder<_>| {
-                    lz4_flex::frame::FrameDecoder::new(decoder.into_inner())
-                };
-                self.decoder = self.decoder.take().map(next);
-            } else if self.closed == Some(tap.taken) {
-                return Ok(0);
-            } else {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-        Ok(0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    fn frame(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    #[test]
-    fn lz4_is_read_to_the_end_of_its_last_frame() {
-        let frames = [frame(&[7; 100_000]), frame(b""), frame(b""), frame(b"last")];
-        let bytes = frames.concat();
-        let read = |bytes: &[u8]| {
-            let mut all = Vec::new();
-            Frames::new(bytes).read_to_end(&mut all).map(|_| all)
-        };
-        let mut ends: Vec<usize> = Vec::new();
-        frames.iter().for_each(|frame| ends.push(ends.last().unwrap_or(&0) + frame.len()));
-        assert_eq!(read(&bytes).unwrap(), [&[7; 100_000][..], b"last"].concat());
-        for cut in 1..bytes.len() {
-            assert_eq!(read(&bytes[..cut]).is_ok(), ends.contains(&cut), "{cut} of {ends:?}");
-        }
     }
 }

@@ -77,6 +77,12 @@ impl Parts {
         Ok(Some(self.raw.cut(begin, self.at)))
     }
 
+    /// Lets go of the file: there are no parts any more.
+    pub(super) fn close(&mut self) {
+        (self.at, self.begun) = (self.end, true);
+        self.raw.close();
+    }
+
     /// Where the part that begins here ends: where another frame begins, or at the end of all.
     fn end_of_part(&self, packing: Packing) -> Result<u64> {
         let (mut at, mut frames) = (self.at, 0);

@@ -71,6 +71,11 @@ impl Raw {
         Self { from, name: self.name.clone(), quit: self.quit.clone(), taken }
     }
 
+    /// Lets go of what they come from; nothing more does.
+    pub(super) fn close(&mut self) {
+        self.from = From::None;
+    }
+
     /// Fills `buffer` with the bytes at `at` of the file; false of a pipe.
     pub(super) fn peek(&self, buffer: &mut [u8], at: u64) -> Result<bool> {
         let From::Known { file, handle, .. } = &self.from else { return Ok(false) };

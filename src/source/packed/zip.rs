@@ -64,9 +64,19 @@ pub(in crate::source) fn choose(file: &KnownFile, wanted: Option<&str>, head: &[
     };
     let handle = file.handle()?;
     let bytes = Held { file, handle: &handle };
-    let chosen = look(&bytes, file.size(), &file.path().to_string_lossy(), wanted, head).map_err(failed);
+    let path = file.path().to_string_lossy();
+    let path = if file.is_unnamed() { None } else { Some(&*path) };
+    let chosen = look(&bytes, file.size(), path, wanted, head).map_err(failed);
     file.rest();
     chosen
+}
+
+/// Whether a file that begins otherwise ends as an archive does: behind a program that unpacks it.
+pub(in crate::source) fn ends(file: &KnownFile) -> Result<bool> {
+    let handle = file.handle()?;
+    let found = locate(&Held { file, handle: &handle }, file.size(), &mut vec![0; BUFFER], b"").is_ok();
+    file.rest();
+    Ok(found)
 }
 
 /// An archive on the disk.
@@ -158,8 +168,14 @@ impl Entry {
     }
 }
 
-/// Looks through the directory of an archive of `size` bytes that is called `path`.
-fn look(bytes: &impl ReaderAt, size: u64, path: &str, wanted: Option<&str>, head: &[u8]) -> Result<Member, Problem> {
+/// Looks through the directory of an archive of `size` bytes that is called `path`, if a person can name it.
+fn look(
+    bytes: &impl ReaderAt,
+    size: u64,
+    path: Option<&str>,
+    wanted: Option<&str>,
+    head: &[u8],
+) -> Result<Member, Problem> {
     let mut buffer = vec![0; BUFFER];
     let archive = locate(bytes, size, &mut buffer, head)?;
     let expected = archive.entries_hint();
@@ -190,7 +206,9 @@ fn look(bytes: &impl ReaderAt, size: u64, path: &str, wanted: Option<&str>, head
             same += 1;
             found.get_or_insert_with(|| Entry::of(&record, name.clone()));
         }
-        if name.split('/').any(|part| part == "__MACOSX" || part.starts_with('.')) {
+        // A name that leads out of a folder does no harm where nothing is written.
+        let hidden = |part: &str| part.starts_with('.') && !matches!(part, "." | "..");
+        if name.split('/').any(|part| part == "__MACOSX" || hidden(part)) {
             continue;
         }
         files.push(&name);
@@ -228,13 +246,17 @@ fn look(bytes: &impl ReaderAt, size: u64, path: &str, wanted: Option<&str>, head
     }
     match found {
         Some(found) if data.count == 1 => take(&archive, size, found),
-        Some(found) => Err(format!(
-            "is a zip archive of {} files; say which is meant, as in 'tilefire render {path}/{}': {}",
-            data.count,
-            short(&found.name, NAME),
-            data.line()
-        )
-        .into()),
+        Some(found) => {
+            let say = if path.is_some() { "say" } else { "save it to a file and say" };
+            Err(format!(
+                "is a zip archive of {} files; {say} which is meant, as in 'tilefire render {}/{}': {}",
+                data.count,
+                path.unwrap_or("a.zip"),
+                short(&found.name, NAME),
+                data.line()
+            )
+            .into())
+        }
         None if files.count > 0 => {
             let words = "is a zip archive without a table in text (.csv, .tsv, .txt and the like); it holds";
             Err(format!("{words} {}", files.line()).into())
@@ -250,18 +272,34 @@ fn locate<'a, R: ReaderAt>(
     buffer: &mut [u8],
     head: &[u8],
 ) -> Result<ZipArchive<&'a R>, Problem> {
-    let mut end = size;
+    let (mut end, mut second) = (size, None);
     for _ in 0..ENDS {
         match ZipLocator::new().locate_in_reader(bytes, buffer, end) {
-            Ok(archive) => return Ok(archive),
+            Ok(archive) if archive.end_offset() == size => return Ok(archive),
+            // Something follows, or it is part of a comment, behind the end that is meant.
+            Ok(archive) => {
+                second = second.or(Some(end));
+                end = archive.eocd_offset().min(end.saturating_sub(1));
+            }
             Err((_, error)) => match (error.eocd_offset(), error.kind()) {
-                (Some(at), kind) if at < end && !matches!(kind, rawzip::ErrorKind::IO(_)) => end = at,
+                (Some(at), kind) if at < end && goes_on(kind) => end = at,
                 (_, rawzip::ErrorKind::MissingEndOfCentralDirectory) => break,
                 _ => return Err(error.into()),
             },
         }
     }
+    if let Some(end) = second {
+        return ZipLocator::new().locate_in_reader(bytes, buffer, end).map_err(|(_, error)| error.into());
+    }
     if begins(head) { Err(cut()) } else { Err("is no zip archive, so nothing within it can be read".to_owned().into()) }
+}
+
+/// Whether another end may stand before one that is wrong in this way: not where the file itself cannot be read.
+fn goes_on(kind: &rawzip::ErrorKind) -> bool {
+    match kind {
+        rawzip::ErrorKind::IO(error) => error.kind() == ErrorKind::UnexpectedEof,
+        _ => true,
+    }
 }
 
 /// The member of an entry, if it can be read.
@@ -389,7 +427,7 @@ mod tests {
     }
 
     fn find(bytes: &[u8], wanted: Option<&str>) -> Result<Member, String> {
-        look(&Cursor::new(bytes), bytes.len() as u64, "a.zip", wanted, bytes).map_err(|problem| match problem {
+        look(&Cursor::new(bytes), bytes.len() as u64, Some("a.zip"), wanted, bytes).map_err(|problem| match problem {
             Problem::Words(words) => words,
             Problem::Ours(error) => error.to_string(),
         })
@@ -436,6 +474,37 @@ mod tests {
         assert!(said.contains("2 members that are called 'x.csv'"), "{said}");
         let said = find(b"lon,lat\n1,2\n", Some("x.csv")).unwrap_err();
         assert!(said.contains("is no zip archive"), "{said}");
+    }
+
+    #[test]
+    fn names_may_lead_anywhere() {
+        // The writer does not write such names.
+        let mut bytes = names(&["__/__/evil.csv"]);
+        for at in 0..bytes.len() - 5 {
+            if &bytes[at..at + 5] == b"__/__" {
+                bytes[at..at + 5].copy_from_slice(b"../..");
+            }
+        }
+        let member = find(&bytes, None).unwrap();
+        assert_eq!(member.name, "../../evil.csv");
+        assert_eq!(unpack(&bytes, &member).unwrap(), b"lon,lat\n1,2\n");
+    }
+
+    #[test]
+    fn the_end_is_found_before_a_comment_that_looks_like_one() {
+        let plain = names(&["a.csv"]);
+        let zeros = [&b"PK\x05\x06"[..], &[0; 30]].concat();
+        for comment in [&b"PK\x05\x06"[..], b"see PK\x05\x06 there", &[b'P', b'K', 5, 6, 255, 255, 255, 255], &zeros] {
+            let mut bytes = plain.clone();
+            let len = bytes.len();
+            bytes[len - 2..].copy_from_slice(&(comment.len() as u16).to_le_bytes());
+            bytes.extend_from_slice(comment);
+            assert_eq!(find(&bytes, None).unwrap().name, "a.csv", "{comment:x?}");
+            let long = [&plain[..len - 2], &[44, 1], comment, &vec![b'x'; 300 - comment.len()]].concat();
+            assert_eq!(find(&long, None).unwrap().name, "a.csv", "{comment:x?}");
+        }
+        // Bytes behind the end.
+        assert_eq!(find(&[&plain[..], b"\n"].concat(), None).unwrap().name, "a.csv");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Cell, coordinate, pair, text};
+use super::{Cell, pair, text};
 use crate::project::Coordinate;
 use crate::rows::Reason;
 use crate::source::cell::{Axis, Geometry, Srid, Verdict};
@@ -62,9 +62,10 @@ pub(super) fn formal(cell: &[u8], geometry: Geometry, unit: Unit) -> Result<Name
     }
 }
 
-/// Reads one number of a geometry whose format has its own: a point for the mark, no letters.
+/// Reads one number of a geometry whose format has its own: a point for the mark, no letters. Programs write their
+/// country's comma there, too, and nothing else can be meant.
 fn plain(text: &[u8], unit: Unit) -> Cell {
-    coordinate(text, Axis::Projected, unit, Decimal::Point)
+    super::cell(text, Axis::Projected, unit, Decimal::Point, true)
 }
 
 /// Both, or the first reason why not.

@@ -35,9 +35,16 @@ pub(in crate::source) enum Cell {
     Bad,
 }
 
-/// Reads the cell of one coordinate.
+/// Reads the cell of one coordinate. The decimals of a plain number stand behind the mark that the file has: one behind
+/// the other is as likely a number with thousands, or a mistake.
 #[inline]
 pub(in crate::source) fn coordinate(bytes: &[u8], axis: Axis, unit: Unit, decimal: Decimal) -> Cell {
+    cell(bytes, axis, unit, decimal, false)
+}
+
+/// The same; `either` says whether decimals may stand behind the other mark, too.
+#[inline]
+fn cell(bytes: &[u8], axis: Axis, unit: Unit, decimal: Decimal, either: bool) -> Cell {
     if unit == Unit::Degrees && decimal == Decimal::Point {
         match number::parse(bytes) {
             Field::Number(value) => return Cell::Number(value),
@@ -54,6 +61,12 @@ pub(in crate::source) fn coordinate(bytes: &[u8], axis: Axis, unit: Unit, decima
     match read(bytes, Some(axis), unit, decimal) {
         Reading::Missing => Cell::Missing,
         Reading::Bad => Cell::Bad,
+        // What has letters or marks is a degree beyond doubt.
+        Reading::Number(found)
+            if found.plain && !either && number::other_mark(bytes, axis == Axis::Projected, decimal) =>
+        {
+            Cell::Bad
+        }
         Reading::Number(found) => Cell::Number(found.value),
     }
 }
@@ -73,6 +86,8 @@ struct Found {
     axis: Option<Axis>,
     /// How many numbers it is made of: 3 of degrees, minutes and seconds.
     parts: usize,
+    /// Whether nothing but a sign stands beside the number.
+    plain: bool,
 }
 
 /// Reads a cell along an axis; `None`: either of degrees.
@@ -83,7 +98,7 @@ fn read(bytes: &[u8], axis: Option<Axis>, unit: Unit, decimal: Decimal) -> Readi
     let plain = number::magnitude(rest, unit, alone, decimal);
     if let Some(value) = plain {
         let value = if negative == Some(true) { -value } else { value };
-        return Reading::Number(Found { value, axis: None, parts: 1 });
+        return Reading::Number(Found { value, axis: None, parts: 1, plain: true });
     }
     if text::is_missing(text) {
         return Reading::Missing;
@@ -113,7 +128,7 @@ fn lettered(text: &[u8], axis: Option<Axis>, unit: Unit, decimal: Decimal) -> Op
         (Some(true), _) | (_, Some((_, Half::Negative))) => -magnitude,
         _ => magnitude,
     };
-    Some(Found { value, axis: letter.map(|(axis, _)| axis), parts })
+    Some(Found { value, axis: letter.map(|(axis, _)| axis), parts, plain: false })
 }
 
 /// The sign in front, if there is one (true: a minus), and what is behind it.

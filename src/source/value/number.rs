@@ -109,10 +109,29 @@ pub(super) fn with_comma(text: &[u8]) -> Option<f64> {
     Some(if negative { -value } else { value })
 }
 
+/// Whether the decimals of a number that was read stand behind the mark that was not said: in a column such a number is
+/// as likely one with thousands, or a mistake. Points between thousands of a number with commas are none; `alone` as for
+/// [`magnitude`].
+pub(super) fn other_mark(text: &[u8], alone: bool, decimal: Decimal) -> bool {
+    let other = if decimal == Decimal::Comma { b'.' } else { b',' };
+    let Some(at) = memchr::memchr(other, text) else { return false };
+    if decimal == Decimal::Point {
+        return true;
+    }
+    let (whole, behind) = (&text[..at], &text[at + 1..]);
+    if behind.iter().any(|byte| matches!(byte, b'.' | b',')) {
+        return false;
+    }
+    let digits = whole.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let decimals = behind.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let one_group = (1..=3).contains(&digits) && decimals == 3 && whole[at - digits] != b'0';
+    !(alone && one_group)
+}
+
 /// Finds the mark in front of the decimals.
 ///
-/// One mark alone is that, point or comma, whatever was said (a comma with digits on both sides): a file with commas may hold a number that a program wrote,
-/// and a quoted field of a comma file may hold a comma. Points in groups of three are thousands where the comma is the
+/// One mark alone is that, point or comma, whatever was said (a comma with digits on both sides): a cell that holds a
+/// whole place is written by a program that asks nobody. Of a column [`other_mark`] refuses it. Points in groups of three are thousands where the comma is the
 /// mark. Only three digits behind the mark that was not said (`1,012`) could be either: as degrees they are decimals,
 /// thousands of them being no place; of eastings a point is for thousands where that was said, and a comma is refused.
 #[inline]
