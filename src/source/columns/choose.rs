@@ -536,13 +536,11 @@ fn two(sheet: &Sheet<'_>, picked: Picked) -> Result<Chosen, String> {
             }
         }
         for ((place, name), flag) in places.iter_mut().zip(&parsed).zip(sheet.flags()) {
-            if let Some(name) = name {
-                if sheet.options.unit.is_none()
-                    && let Some(unit) = name.unit
-                {
-                    scale::told(sheet, place.column, place.axis, unit)?;
-                    place.unit = unit;
-                }
+            if sheet.options.unit.is_none()
+                && let Some(unit) = name.as_ref().and_then(|name| name.unit)
+            {
+                scale::told(sheet, place.column, place.axis, unit)?;
+                place.unit = unit;
             }
             let negative = sheet.header && sheet.names.get(place.column).is_some_and(|name| names::says_negative(name));
             let negative = negative || name.as_ref().is_some_and(|name| name.negative);

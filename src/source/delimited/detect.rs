@@ -225,7 +225,7 @@ impl See<'_> {
         Some(other.fold(tried, |best, other| {
             let better = other.even == 100 && other.header.is_some() >= best.header.is_some();
             let worse =
-                best.even < 100 || other.header.is_some() > best.header.is_some() || other.numbers > best.numbers;
+                best.even < 100 || (other.header.is_some() && best.header.is_none()) || other.numbers > best.numbers;
             if better && worse { other } else { best }
         }))
     }
