@@ -20,10 +20,9 @@ const BUFFER: usize = 1 << 20;
 const LEAST_BUFFER: usize = 256 << 10;
 const FIRST: usize = 64 << 10;
 /// Bytes in all buffers of many threads. One thread alone has up to 4 of the largest.
-const BUFFERS: usize = 24 << 20;
-/// Filled buffers of a part that wait where one thread unpacks, and where many do.
+const BUFFERS: usize = 32 << 20;
+/// Filled buffers of a part that wait where one thread unpacks.
 const WAITING: usize = 2;
-const WAITING_OF_MANY: usize = 1;
 /// The most threads.
 const THREADS: usize = 32;
 
@@ -80,8 +79,14 @@ impl Feed {
         let many = threads > 1;
         // A part waits in the queue for every one that is worked on, with what was made of it.
         let (line_of, lines) = sync_channel(threads);
-        let waiting = if many { WAITING_OF_MANY } else { WAITING };
-        let buffer = if many { (BUFFERS / (3 * threads)).clamp(LEAST_BUFFER, BUFFER) } else { BUFFER };
+        let (waiting, buffer) = if many {
+            // Parts in work and in the queue share the room; the larger one's share, the further ahead it is unpacked.
+            let share = BUFFERS / (2 * threads);
+            let buffer = (share / 2).clamp(LEAST_BUFFER, BUFFER);
+            ((share / buffer).saturating_sub(1).max(1), buffer)
+        } else {
+            (WAITING, BUFFER)
+        };
         let shared = Arc::new(Shared {
             parts: Mutex::new((parts, line_of)),
             recipe: recipe.clone(),
