@@ -527,7 +527,7 @@ const TENS: [f64; 23] = [
 ///
 /// Digits up to 2^53 over a power of ten up to 10^22 are both exact, so that one division rounds once: the
 /// result is the nearest f64, as std's (Clinger, How to read floating point numbers accurately, 1990).
-#[inline]
+#[inline(always)]
 fn decimal<const POINT: u8>(bytes: &[u8], mut at: usize, delimiter: u8) -> Option<(f64, usize)> {
     while *bytes.get(at)? == b' ' {
         at += 1;
