@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::project::Crs;
-use crate::source::cell::{Axis, Geometry, Srid};
+use crate::source::cell::{Axis, Geometry};
 use crate::source::take::Take;
 use crate::source::{Decimal, Header, Order, ReadOptions, Unit};
 
@@ -485,7 +485,7 @@ fn a_geometry_tells_its_system() {
     assert_eq!(chosen.crs, Some("EPSG:27700".parse().unwrap()));
     assert!(matches!(
         chosen.take,
-        Take::One { srid: Some(Srid { number: 27700, .. }), axes: [Axis::Projected, _], .. }
+        Take::One { srid: Some(crate::source::cell::Srid { number: 27700, .. }), axes: [Axis::Projected, _], .. }
     ));
     let chosen = choose_in(text, |o| o.crs = Some(Crs::WebMercator)).unwrap();
     assert_eq!((chosen.crs, chosen.notices[0].code), (None, "srid"));
