@@ -14,7 +14,7 @@ use super::{Batch, BatchSink, ReadOptions};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::project::{Coordinate, Crs};
-use crate::rows::{LeftOut, Reason};
+use crate::rows::Reason;
 
 /// Rows in a batch.
 pub(super) const BATCH: usize = 4096;
@@ -47,20 +47,12 @@ impl About {
     pub(super) fn report(&self) -> FileReport {
         let [x_column, y_column] = self.columns.clone();
         FileReport {
-            name: self.name.clone(),
             x_column,
             y_column,
             header: self.header,
             notice: self.notice.clone(),
             crs: self.crs.clone(),
-            rows: 0,
-            used: 0,
-            left_out: LeftOut::default(),
-            first_invalid_row: None,
-            examples: Vec::new(),
-            cut: None,
-            swallowed: None,
-            shorter: (0, None),
+            ..FileReport::unread(self.name.clone())
         }
     }
 }

@@ -42,7 +42,7 @@ pub struct FileReport {
 }
 
 impl FileReport {
-    /// Of an input that could not be opened.
+    /// Of an input of which nothing is known but its name: it was not read, or could not be opened.
     pub fn unread(name: String) -> Self {
         Self {
             notice: name.clone(),
