@@ -131,7 +131,10 @@ fn loud(sheet: &Sheet<'_>, coordinates: &[Option<Name>; 2], places: [usize; 2]) 
 
 /// The one column that holds nothing but the halves of a side.
 fn anywhere(sheet: &Sheet<'_>, side: Side, places: [usize; 2]) -> Option<usize> {
-    let mut all = (0..sheet.names.len().min(ANYWHERE)).filter(|&column| {
+    // Nearly every column is told from one by its first cell.
+    let begins =
+        |column: usize| sheet.filled(column).next().is_some_and(|cell| hemisphere(cell, side.degrees()).is_some());
+    let mut all = (0..sheet.names.len().min(ANYWHERE)).filter(|&column| begins(column)).filter(|&column| {
         let content = Content::of(sheet, column);
         !places.contains(&column)
             && content.filled > 0
