@@ -59,7 +59,7 @@ fn tables_follow_the_formula(points: &[WorldPoint], spread: Spread) -> bool {
                 let most = if few || truecolor { 0 } else { 2 };
                 let mut last = 0;
                 let (mut below, mut above) = (0, 0);
-                for (count, pixels) in histograms[z].iter() {
+                for (count, pixels) in histograms[z].iter().unwrap().map(Result::unwrap) {
                     let index = look.table.index(count);
                     if u64::from(count) < look.shading.least {
                         assert_eq!(index, 0, "zoom {z}: {count} is drawn");
@@ -340,7 +340,8 @@ fn histogram(pixels: &[(u32, u64)]) -> Histogram {
 fn scale_equalises_drawn_pixels_only() {
     let pixels = histogram(&[(1, 40), (2, 20), (3, 20), (8, 10), (9, 10)]);
     // The span begins below what is drawn.
-    let scale = Scale::equalised(&pixels.in_points(Unit::POINTS, 3), Span::new(1u32, 9u32), Unit::POINTS);
+    let scale =
+        Scale::equalised(60, pixels.in_points(Unit::POINTS, 3).unwrap(), Span::new(1u32, 9u32), Unit::POINTS).unwrap();
     assert_eq!([3u32, 8, 9].map(|count| scale.position(count)), [0.0, 0.5, 1.0]);
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::counts::{Histogram, Unit, ZoomStats};
+use crate::error::Result;
 use crate::tile::ZoomRange;
 
 /// The counts at which the colormap begins and ends. They may be larger than the count of any pixel can be, in the unit
@@ -54,7 +55,7 @@ impl SpanRule {
 
     /// The span of zoom `z` in the unit of its counts. `stats` are those of all zooms (indexed by zoom), `histogram` is the
     /// zoom's own where [needed](Self::needs_histogram); the run shows `zooms` and draws pixels of `least` points or
-    /// more: spans begin there.
+    /// more: spans begin there. Fails where a histogram cannot be read.
     pub(super) fn span(
         self,
         z: usize,
@@ -62,7 +63,7 @@ impl SpanRule {
         histogram: &Histogram,
         zooms: ZoomRange,
         least: u32,
-    ) -> Span {
+    ) -> Result<Span> {
         // In points, because the units of two zooms may differ.
         let largest = |z: usize| stats.get(z).map_or(1.0, |s| s.unit.points(s.max.max(1)));
         let shown = || zooms.iter().map(usize::from);
@@ -77,12 +78,12 @@ impl SpanRule {
             }
             Self::Percentile(percent) => {
                 let least = u32::try_from(drawn(least, unit)).unwrap_or(u32::MAX);
-                histogram.percentile(percent, least).unwrap_or(max).into()
+                histogram.percentile(percent, least)?.unwrap_or(max).into()
             }
             Self::Fixed(span) => unit.counts(span.hi as f64),
         };
         let lo = if let Self::Fixed(span) = self { unit.counts(span.lo as f64) } else { drawn(least, unit) };
-        Span { lo, hi: hi.max(lo) }
+        Ok(Span { lo, hi: hi.max(lo) })
     }
 }
 
@@ -160,7 +161,7 @@ mod tests {
     }
 
     fn spans(rule: SpanRule, stats: &[ZoomStats], zooms: ZoomRange) -> Vec<Span> {
-        (0..stats.len()).map(|z| rule.span(z, stats, &Histogram::default(), zooms, 1)).collect()
+        (0..stats.len()).map(|z| rule.span(z, stats, &Histogram::default(), zooms, 1).unwrap()).collect()
     }
 
     fn stats(largest: &[u32]) -> Vec<ZoomStats> {
@@ -198,7 +199,8 @@ mod tests {
         let histogram = histogram.settled();
         let stats = stats(&[500]);
         let zooms = ZoomRange { min: 0, max: 0 };
-        let span = |rule: &str, least| rule.parse::<SpanRule>().unwrap().span(0, &stats, &histogram, zooms, least);
+        let span =
+            |rule: &str, least| rule.parse::<SpanRule>().unwrap().span(0, &stats, &histogram, zooms, least).unwrap();
         assert_eq!((span("p99", 1), span("p95", 1), span("p100", 1)), (span_of(1, 7), span_of(1, 2), span_of(1, 500)));
         assert_eq!(
             (span("p50", 2), span("zoom", 5), span("3,70", 5)),
