@@ -50,7 +50,11 @@ impl Scale {
         for entry in histogram {
             let (points, pixels) = entry?;
             seen += pixels;
-            let (points, share) = (points.clamp(lo, hi), seen as f64 / all);
+            let (mut points, share) = (points.clamp(lo, hi), seen as f64 / all);
+            // Whole counts ask at whole points only: parts of them, of other zooms, are steps of no use.
+            if unit.shift == 0 && !steps.is_empty() {
+                points = points.ceil();
+            }
             match steps.last_mut() {
                 Some(step) if step.0 == points => step.1 = share,
                 Some(step) if unit.shift > 0 && share - step.1 < CLOSE => {
@@ -155,6 +159,20 @@ mod tests {
             );
         }
         assert_eq!((scale.value(400_000u32), scale.position(400_000u32)), (1.0, 1.0));
+    }
+
+    #[test]
+    fn whole_counts_need_steps_at_whole_points_only() {
+        let pixels = || (1..=40_000u64).map(|i| (i as f64 / 1000.0, 1 + i % 7));
+        let all = pixels().map(|entry| entry.1).sum();
+        let span = Span::new(1u32, 40u32);
+        let scale = Scale::equalised(all, pixels().map(Ok), span, Unit::POINTS).unwrap();
+        let Kind::Equalised { steps, .. } = &scale.kind else { panic!("not equalised") };
+        assert!(steps.len() <= 40, "{}", steps.len());
+        for count in 1..=40u32 {
+            let below: u64 = pixels().filter(|entry| entry.0 <= f64::from(count)).map(|entry| entry.1).sum();
+            assert_eq!(scale.value(count), below as f64 / all as f64, "{count}");
+        }
     }
 
     #[test]

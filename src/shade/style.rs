@@ -144,7 +144,7 @@ impl Style {
         let look = |(z, of_zoom): (u8, &ZoomStats)| {
             let own = if needed && zooms.contains(z) { histogram(z)? } else { empty.clone() };
             let span = self.span.span(usize::from(z), stats, &own, zooms, self.min_count)?;
-            self.look(of_zoom, span, &own, all.as_deref())
+            self.look(of_zoom, span, &own, all.as_deref().filter(|_| zooms.contains(z)))
         };
         (0u8..).zip(stats).map(look).collect()
     }
