@@ -59,7 +59,7 @@ fn tables_follow_the_formula(points: &[WorldPoint], spread: Spread) -> bool {
                 let most = if few || truecolor { 0 } else { 2 };
                 let mut last = 0;
                 let (mut below, mut above) = (0, 0);
-                for (count, pixels) in histograms[z].iter().unwrap().map(Result::unwrap) {
+                for (count, pixels) in histograms[z].entries().unwrap().map(Result::unwrap) {
                     let index = look.table.index(count);
                     if u64::from(count) < look.shading.least {
                         assert_eq!(index, 0, "zoom {z}: {count} is drawn");

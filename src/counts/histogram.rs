@@ -12,10 +12,13 @@ const LOW: usize = 4096;
 /// Large counts that wait to be sorted in.
 const WAITING: usize = 1 << 14;
 
+/// (count, pixels), read one after the other.
+pub type Entries<'a> = Box<dyn Iterator<Item = Result<(u32, u64)>> + 'a>;
+
 /// Large counts that lie somewhere else than in memory.
 pub trait Elsewhere: Debug + Send + Sync {
     /// (count, pixels) in ascending order of counts, each count once. Fails where they cannot be read back.
-    fn read(&self) -> Result<Box<dyn Iterator<Item = Result<(u32, u64)>> + '_>>;
+    fn read(&self) -> Result<Entries<'_>>;
 }
 
 /// Pixels by count. Small counts, which nearly all pixels have, are a table, the others a sorted list: after a weighted
@@ -105,7 +108,7 @@ impl Histogram {
     }
 
     /// (count, pixels) in ascending order of counts, those without pixels left out.
-    pub fn iter(&self) -> Result<impl Iterator<Item = Result<(u32, u64)>> + '_> {
+    pub fn entries(&self) -> Result<impl Iterator<Item = Result<(u32, u64)>> + '_> {
         debug_assert!(self.waiting.is_empty(), "a histogram is settled before it is looked at");
         let low = (0u32..).zip(self.low.iter().copied()).filter(|&(_, pixels)| pixels > 0);
         let elsewhere = self.elsewhere.as_ref().map(|elsewhere| elsewhere.read()).transpose()?;
@@ -115,13 +118,13 @@ impl Histogram {
     /// (points, pixels) in ascending order, for pixels whose count of that unit is at least `least`.
     pub fn in_points(&self, unit: Unit, least: u64) -> Result<impl Iterator<Item = Result<(f64, u64)>> + '_> {
         let drawn =
-            self.iter()?.filter(move |entry| entry.as_ref().map_or(true, |&(count, _)| u64::from(count) >= least));
+            self.entries()?.filter(move |entry| entry.as_ref().map_or(true, |&(count, _)| u64::from(count) >= least));
         Ok(drawn.map(move |entry| entry.map(|(count, pixels)| (unit.points(count), pixels))))
     }
 
     /// Pixels whose count is at least `least`, and fits the second wish, too.
     pub fn pixels(&self, least: u64, fits: impl Fn(u64) -> bool) -> Result<u64> {
-        self.iter()?.try_fold(0, |sum, entry| {
+        self.entries()?.try_fold(0, |sum, entry| {
             let (count, pixels) = entry?;
             Ok(sum + if u64::from(count) >= least && fits(count.into()) { pixels } else { 0 })
         })
@@ -134,7 +137,7 @@ impl Histogram {
         // The rank of the pixel that is asked for, from 1.
         let rank = ((all as f64 * percent / 100.0).ceil() as u64).clamp(1, all.max(1));
         let mut seen = 0;
-        for entry in self.iter()? {
+        for entry in self.entries()? {
             let (count, pixels) = entry?;
             if count >= least {
                 seen += pixels;
@@ -168,7 +171,7 @@ mod tests {
             let mut histogram = of(one);
             histogram.take(&mut of(two));
             let histogram = histogram.settled();
-            let entries = |histogram: &Histogram| histogram.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>();
+            let entries = |histogram: &Histogram| histogram.entries().unwrap().map(Result::unwrap).collect::<Vec<_>>();
             prop_assert_eq!(entries(&histogram), entries(&of(&counts)));
             counts.retain(|&count| count >= least);
             counts.sort_unstable();

@@ -457,7 +457,6 @@ impl Doubt {
                 pair(far)
             ),
             flag: Some(flag),
-            ..Notice::default()
         });
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::sorted::{Sorted, Sorter};
 use crate::account::{Account, Held};
-use crate::counts::{Elsewhere, Histogram};
+use crate::counts::{Elsewhere, Entries, Histogram};
 use crate::error::Result;
 
 /// Entries that a thread keeps to itself.
@@ -145,7 +145,7 @@ impl Gatherer<'_> {
 struct Large(Sorted<2>);
 
 impl Elsewhere for Large {
-    fn read(&self) -> Result<Box<dyn Iterator<Item = Result<(u32, u64)>> + '_>> {
+    fn read(&self) -> Result<Entries<'_>> {
         Ok(Box::new(self.0.read()?.map(|record| record.map(|[count, pixels]| (count as u32, pixels)))))
     }
 }
@@ -187,7 +187,7 @@ mod tests {
             let mut all = Histogram::default();
             counts.iter().flatten().for_each(|&count| all.add(count, 1));
             let all = all.settled();
-            let entries = |histogram: &Histogram| histogram.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>();
+            let entries = |histogram: &Histogram| histogram.entries().unwrap().map(Result::unwrap).collect::<Vec<_>>();
             // As often as one likes.
             for _ in 0..2 {
                 prop_assert!(entries(&found) == entries(&all));
