@@ -134,7 +134,7 @@ impl Report {
             out_of_range: points.read.left_out[Reason::OutOfRange],
             outside_mercator: points.read.left_out[Reason::OutsideMercator],
             left_out: points.read.left_out,
-            auto_spread: request.style.spread.radius == Radius::Auto,
+            auto_spread: !matches!(request.style.spread.radius, Radius::Fixed(_)),
             zooms: zooms.filter(|(z, _)| *z <= request.zooms.max).collect(),
             files: points.read.files.clone(),
             written: 0,
@@ -186,7 +186,7 @@ impl Report {
             colormap: Text::cut(style.colormap.name()),
             spread: match style.spread.radius {
                 Radius::Fixed(radius) => Reach::Fixed(pixels(radius)),
-                Radius::Auto => Reach::Auto,
+                Radius::Auto | Radius::Dynspread => Reach::Auto,
             },
             spread_shape: spreads.then(|| Word::cut(style.spread.shape.to_string())),
             spread_op: spreads.then(|| Word::cut(style.spread.op.to_string())),
@@ -298,7 +298,7 @@ fn title(style: &Style) -> String {
         (SpreadShape::Gaussian, SpreadOp::Add, _) => "Points per pixel, smoothed".into(),
         (_, SpreadOp::Max, _) => "Points per pixel".into(),
         (.., Radius::Fixed(radius)) => format!("Points within {radius} px"),
-        (.., Radius::Auto) => "Points nearby".into(),
+        _ => "Points nearby".into(),
     }
 }
 
