@@ -13,7 +13,7 @@ use crate::container::write::Written;
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::heat::{
-    self, Beyond, Colours, Heat, HeatZoom, Hex, Line, Mark, Place, Reach, Stop, Text, TileJson, Word, Words,
+    self, Beyond, Colours, Heat, HeatZoom, Hex, Line, Mark, Place, Reach, Stop, Text, TileJson, View, Word, Words,
 };
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::paper::legend;
@@ -156,7 +156,13 @@ impl Report {
     }
 
     /// TileJSON with the `heat` object: only what belongs to the tiles themselves.
-    pub(super) fn metadata(&self, request: &Request, extent: &Extent, coloured: &Coloured<'_>) -> Result<TileJson> {
+    pub(super) fn metadata(
+        &self,
+        request: &Request,
+        extent: &Extent,
+        view: Option<View>,
+        coloured: &Coloured<'_>,
+    ) -> Result<TileJson> {
         let name = request.out.file_stem().map_or_else(|| "tilefire".into(), |n| n.to_string_lossy());
         let set = TileSet {
             name: &name,
@@ -165,7 +171,7 @@ impl Report {
             tile_size: TILE_SIDE,
             base_url: request.base_url.as_deref(),
             attribution: None,
-            heat: self.heat(request, coloured),
+            heat: Heat { view, ..self.heat(request, coloured) },
         };
         Ok(set.metadata())
     }
@@ -200,6 +206,7 @@ impl Report {
                 title: Line::cut(title(style)),
                 notes: notes(style, self).into_iter().map(Line::cut).collect(),
             }),
+            view: None,
             zooms: request.zooms.iter().filter_map(of_zoom).collect(),
         }
     }
