@@ -7,7 +7,7 @@ use crate::backend::{Paint, SpreadZoom, TileSink};
 use crate::counts::{Histogram, ZoomStats, squares};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::shade::{Look, Radius, ShadeTable, Style, auto_radius, dynspread_radius, grouped, people};
+use crate::shade::{Look, Radius, SMOOTH_ERROR, ShadeTable, Style, auto_radius, dynspread_radius, grouped, people};
 use crate::tile::{TILE_SIDE, TileCoord, TileIndices, ZoomRange};
 
 /// Zooms from the pixels of a tile to the tile.
@@ -101,7 +101,8 @@ impl Coloured<'_> {
 
     fn too_few(&self, zooms: ZoomRange) -> Option<String> {
         let shown = zooms.iter().filter_map(|z| self.looks.get(usize::from(z)));
-        let worst = shown.map(|look| look.table.error).max().filter(|&worst| worst > 2)?;
+        let enough = |table: &&ShadeTable| table.error > if table.smooth { SMOOTH_ERROR } else { 2 };
+        let worst = shown.map(|look| &look.table).filter(enough).map(|table| table.error).max()?;
         Some(format!(
             "255 colours are too few for this colormap: they are off by up to {worst} of 255; --truecolor is exact"
         ))

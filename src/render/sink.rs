@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::colours::ColourSink;
 use crate::container::write::TileWriter;
-use crate::encode::png::{Scratch, encode, encode_truecolor};
+use crate::encode::png::{Scratch, encode, encode_smooth, encode_truecolor};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
@@ -132,6 +132,8 @@ impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> ColourSink for Encoded<'_, S>
             let start = self.monitor.now();
             if self.truecolor {
                 encode_truecolor(indices, &table.palette, bytes)?;
+            } else if table.smooth {
+                encode_smooth(indices, &table.palette, scratch, bytes);
             } else {
                 encode(indices, &table.palette, scratch, bytes);
             }

@@ -22,5 +22,5 @@ pub use spread::{
     dynspread_radius,
 };
 pub use style::{Clipped, Look, Style};
-pub use table::{PALETTE, ShadeTable, Shading, WIDE_LIMIT};
+pub use table::{SMOOTH_ERROR, PALETTE, ShadeTable, Shading, WIDE_LIMIT};
 pub use theme::Theme;

@@ -119,15 +119,15 @@ fn distance(squares: &[u64]) -> f64 {
     1.0
 }
 
-/// The radius for a zoom whose lit squares of side 1, 2, 4 ... pixels are that many: twice the root of the [`distance`]
-/// between its lit pixels, within [`AUTO`]; 0 where nothing is lit. The distance doubles from zoom to zoom once pixels
+/// The radius for a zoom whose lit squares of side 1, 2, 4 ... pixels are that many: the whole pixels of twice the root
+/// of the [`distance`] between its lit pixels, within [`AUTO`]; 0 where nothing is lit. The distance doubles from zoom to zoom once pixels
 /// stand alone; the root lets a bell grow half as fast as the map, so that it neither floods what is dense nor leaves
 /// dust.
 pub fn auto_radius(squares: &[u64]) -> u32 {
     if squares.first().is_none_or(|&lit| lit == 0) {
         return 0;
     }
-    (libm::round(2.0 * libm::sqrt(distance(squares))) as u32).clamp(*AUTO.start(), *AUTO.end())
+    ((2.0 * libm::sqrt(distance(squares))) as u32).clamp(*AUTO.start(), *AUTO.end())
 }
 
 /// The radius for a zoom by datashader's `dynspread`, with its default threshold and limit: the largest at which at

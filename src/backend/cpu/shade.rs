@@ -146,7 +146,7 @@ mod tests {
             let thresholds: Vec<u32> = thresholds.into_iter().filter(|&t| t > 0).collect();
             let span = Span { lo: 1, hi: u64::from(u32::MAX) };
             let palette = vec![[0; 4]; thresholds.len() + 1];
-            let table = ShadeTable { thresholds, palette, span, error: 0 };
+            let table = ShadeTable { thresholds, palette, span, error: 0, smooth: false };
             let lookup = Lookup::<u16>::new(&table);
             let near = table.thresholds.iter().flat_map(|&t| [t - 1, t, t.saturating_add(1)]);
             for count in counts.into_iter().chain(near).chain([u32::MAX]) {
