@@ -39,6 +39,12 @@ use crate::staging::OutputOptions;
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    if !request.page && write::Container::of(&request.out)? == write::Container::Page {
+        let out = request.out.display();
+        return Err(Error::Usage(format!(
+            "{out} is a page, and --no-page leaves it out; name a .pmtiles file or a folder"
+        )));
+    }
     // Before the sources are opened, which may wait for their first rows.
     if request.dry_run {
         write::Container::of(&request.out)?;
@@ -88,7 +94,7 @@ fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
     let mut report = Report::new(request, &points, paint.stats(), &coloured);
-    let archive = write::Container::of(&request.out)? == write::Container::Archive;
+    let archive = write::Container::of(&request.out)? != write::Container::Folder;
     report.estimate = Some(estimate::estimate(paint.stats(), request.zooms, rayon::current_num_threads(), archive));
     report.finish(&Written::default(), paint.report(), notice, monitor);
     Ok(report)
@@ -99,6 +105,7 @@ pub(crate) fn render(
     monitor: &Arc<Monitor>,
     create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
 ) -> Result<Report> {
+    let library = request.library.open()?;
     // A wrong column is told before anything is made. The first row of a stream may be long in coming: what is wrong with
     // the output is told before it.
     let (opened, writer) = if request.sources.are_files() {
@@ -123,6 +130,7 @@ pub(crate) fn render(
         let drawn = |legend| Ok::<_, Error>((legend::png(&legend)?, legend::svg(&legend)));
         let legend = metadata.heat.as_ref().and_then(legend::of_heat).map(drawn).transpose()?;
         let page = request.page.then(|| page::page(&Shown::Set(&metadata))).transpose()?;
+        let page = page.map(|page| page::with_library(&page, &library));
         Ok(Beside { page, legend })
     };
     monitor.check()?;
