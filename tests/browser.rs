@@ -168,3 +168,13 @@ fn one_page_from_disk_needs_nothing_else() {
     let pages = [place.path("map.html"), place.path("tiles/index.html"), place.path("plain.html")];
     tools.drive("disk.mjs", &pages.each_ref().map(|page| page.as_os_str()));
 }
+
+#[test]
+fn a_page_reads_the_archive_beside_it() {
+    let Some(tools) = Tools::find("a_page_reads_the_archive_beside_it") else { return };
+    let place = Playground::new();
+    let library = tools.tests.join("node_modules/ol").display().to_string();
+    // Enough tiles for directories below the first.
+    render(&place, "deep heat.pmtiles", &["-z", "0..12", "--page", "--ol-url", &library]);
+    tools.drive("beside.mjs", &[place.path("").as_os_str()]);
+}

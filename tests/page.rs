@@ -55,8 +55,8 @@ fn decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for four in text.as_bytes().chunks(4) {
         let word = four.iter().fold(0, |word, &c| word << 6 | DIGITS.find(char::from(c)).unwrap_or(0));
-        let pads = four.iter().filter(|&&c| c == b'=').count();
-        bytes.extend(&(word as u32).to_be_bytes()[1..4 - pads]);
+        let digits = four.iter().position(|&c| c == b'=').unwrap_or(4);
+        bytes.extend(&(word as u32).to_be_bytes()[1..digits]);
     }
     bytes
 }
@@ -88,7 +88,7 @@ fn a_library_of_a_folder_lies_in_the_pages_that_are_written() {
 fn a_page_that_would_be_too_large_says_how_much_one_may_hold() {
     let place = Playground::new();
     place.run(["synth", "-n", "300000", "-o", "points.csv"]).ok();
-    let run = ["render", "points.csv", "-o", "map.html", "-z", "0..13", "--spread", "6", "--backend", "cpu", "-q"];
+    let run = ["render", "points.csv", "-o", "map.html", "-z", "0..14", "--spread", "6", "--backend", "cpu", "-q"];
     let says = place.run(run).error(1);
     assert!(says.contains("32 MiB") && says.contains("-z 0..8") && says.contains(".pmtiles"), "{says}");
     assert_eq!(place.names(), ["points.csv"]);
@@ -107,4 +107,23 @@ fn only_a_page_that_was_made_here_is_replaced() {
     assert_eq!(fs::read_to_string(place.path("mine.html")).unwrap(), "<!doctype html><title>Mine</title>");
     let says = render(&place, "none.html", &["--no-page"]).error(2);
     assert!(says.contains("--no-page"), "{says}");
+}
+
+#[test]
+fn a_page_lies_beside_an_archive_where_one_is_wanted() {
+    let place = Playground::new();
+    render(&place, "plain.pmtiles", &[]).ok();
+    assert_eq!(place.names(), ["plain.pmtiles"]);
+    render(&place, "heat.pmtiles", &["--page"]).ok();
+    assert_eq!(place.names(), ["heat.html", "heat.pmtiles", "plain.pmtiles"]);
+    let page = fs::read_to_string(place.path("heat.html")).unwrap();
+    let told: Value = serde_json::from_str(inside(&page, r#"<script id="metadata" type="application/json">"#)).unwrap();
+    assert_eq!(told["pmtiles"], "heat.pmtiles");
+    let (heat, plain) = (fs::read(place.path("heat.pmtiles")).unwrap(), fs::read(place.path("plain.pmtiles")).unwrap());
+    assert_eq!(heat[..7], plain[..7]);
+    // What is not ours keeps the whole run from beginning.
+    place.file("mine.html", "<!doctype html><title>Mine</title>");
+    let says = render(&place, "mine.pmtiles", &["--page", "--force"]).error(1);
+    assert!(says.contains("mine.html") && !place.path("mine.pmtiles").exists(), "{says}");
+    render(&place, "heat.pmtiles", &["--page", "--force"]).ok();
 }

@@ -41,11 +41,28 @@ function heatSource(layer, safe) {
   const { meta } = layer, size = sizeOf(layer) / DENSE, covered = covers(layer);
   const background = heat(layer).background && parsed(heat(layer).background);
   const ramps = {};
+  // Only beside a page: a server has an address for each tile.
+  layer.archive ??= !told.layers && meta.pmtiles && openArchive(encodeURIComponent(meta.pmtiles));
   const address = ([z, x, y]) => {
     if (!covered(z, x, y)) return undefined;
     if (held) return held[`${z}/${x}/${y}`] && "data:image/png;base64," + held[`${z}/${x}/${y}`];
+    if (layer.archive) return `${z}/${x}/${y}`;
     const url = meta.tiles[0].replace("{z}", z).replace("{x}", x).replace("{y}", y);
     return layer.state ? url + "?state=" + layer.state : url;
+  };
+  const show = async (tile, url) => {
+    const picture = make("img");
+    if (layer.archive) {
+      const blob = await layer.archive(...tile.getTileCoord());
+      if (!blob) throw new Error("no such tile");
+      url = URL.createObjectURL(blob);
+    }
+    picture.src = url;
+    await picture.decode();
+    if (layer.archive) URL.revokeObjectURL(url);
+    if (!safe) return picture;
+    const z = tile.getTileCoord()[0], ramp = ramps[z] ??= rampOf(layer, z).map(parsed);
+    return recolour(picture, ramp, background);
   };
   return new ol.source.TileImage({
     projection: "EPSG:3857",
@@ -56,11 +73,9 @@ function heatSource(layer, safe) {
     }),
     tilePixelRatio: DENSE,
     tileUrlFunction: address,
-    tileLoadFunction: safe ? (tile, url) => {
-      const picture = make("img", { src: url });
-      const ramp = ramps[tile.getTileCoord()[0]] ??= rampOf(layer, tile.getTileCoord()[0]).map(parsed);
-      picture.decode().then(() => tile.setImage(recolour(picture, ramp, background)), () => tile.setState(3));
-    } : undefined,
+    // A state of 3 is an error: a tile that is not there.
+    tileLoadFunction: safe || layer.archive ?
+      (tile, url) => { show(tile, url).then(picture => tile.setImage(picture), () => tile.setState(3)); } : undefined,
     attributions: meta.attribution ? [credit(meta.attribution)] : [],
     // An absent tile is an empty one, not its enlarged parent.
     interpolate: isSmooth(layer), transition: 0, wrapX: true,

@@ -16,7 +16,7 @@ function start() {
   });
   const map = new ol.Map({
     target: "map", layers: [base, coast, ...layers.map(layer => layer.drawn), labels], view,
-    controls: [new ol.control.Attribution({ collapsible: false }), new ol.control.ScaleLine({ target: "scale", minWidth: 72 })],
+    controls: [new ol.control.Attribution({ collapsible: false }), new ol.control.ScaleLine({ target: "scale", minWidth: 58, maxWidth: 116 })],
     // Wheel and drag work at once, not only once the map has the focus; zooming by keys is below.
     interactions: ol.interaction.defaults.defaults({ onFocusOnly: false, keyboard: false, doubleClickZoom: false })
       .extend([new ol.interaction.KeyboardPan()]),
@@ -67,7 +67,7 @@ function start() {
   const show = async which => {
     const known = await Promise.all(which.map(learn));
     if (known.includes(false)) return;
-    el("trouble").hidden = true;
+    if (told.layers) el("trouble").hidden = true;
     for (const layer of layers) {
       layer.shown = which.includes(layer);
       layer.drawn.setVisible(layer.shown);
@@ -229,8 +229,8 @@ function start() {
 
   // Base maps. Tiles with a background of their own go on where there are none.
   const ground = () => {
-    const own = chosen === "none" && heat(top()).background;
-    el("map").style.setProperty("--behind", own || "var(--ground)");
+    const own = chosen === "none" ? heat(top()).background : BASES[chosen]?.sea;
+    el("map").style.setProperty("--behind", !lost && own || "var(--ground)");
   };
   const theme = () => {
     const { background, theme } = heat(top()), of = background && parsed(background);
@@ -253,7 +253,10 @@ function start() {
     });
     return source;
   };
-  const shore = () => coast.setVisible(chosen === "coast" || lost && !!BASES[chosen].url);
+  const shore = () => {
+    coast.setVisible(chosen === "coast" || lost && !!BASES[chosen].url);
+    ground();
+  };
   const lay = name => {
     chosen = name;
     lost = false;
@@ -411,6 +414,9 @@ function start() {
   });
 
   const begin = async () => {
+    if (location.protocol === "file:" && !told.layers && told.pmtiles) {
+      trouble(`A browser lets no page from disk read a file beside it. Please run: tilefire serve ${told.pmtiles}, or put both on a web server.`);
+    }
     if (told.layers) {
       await watch(async (layer, state) => {
         layer.state = state;

@@ -42,7 +42,7 @@ function farAway(layer) {
   const digits = share >= 1 ? 0 : share >= 0.1 ? 1 : 2;
   const degrees = (value, [plus, minus]) => Math.abs(value).toFixed(1) + "° " + (value < 0 ? minus : plus);
   el("far-text").textContent = `${number(far.points)} ${far.points === 1 ? "point lies" : "points lie"} far away ` +
-    `(${share < 0.01 ? "less than 0.01" : share.toFixed(digits)} %), as near ${degrees(lat, "NS")}, ${degrees(lon, "EW")}.`;
+    `(${share < 0.01 ? "less than 0.01" : share.toFixed(digits)} %), ${far.points === 1 ? "" : "one "}near ${degrees(lat, "NS")}, ${degrees(lon, "EW")}.`;
 }
 
 const DRAWERS = { facts: "title", looks: "stack" };

@@ -29,11 +29,11 @@ const OSM = '© <a href="https://www.openstreetmap.org/copyright">OpenStreetMap<
 const CARTO = OSM + ' © <a href="https://carto.com/attributions">CARTO</a>';
 const EARTH = '<a href="https://www.naturalearthdata.com">Natural Earth</a>';
 const carto = kind => `https://{a-d}.basemaps.cartocdn.com/${kind}/{z}/{x}/{y}`;
-// Where there are two pictures, labels can lie above the heat.
+// Where there are two pictures, labels can lie above the heat. The sea goes on beside the one world.
 const BASES = {
-  dark: { label: "Dark", theme: "dark", url: carto("dark_all"), below: carto("dark_nolabels"), above: carto("dark_only_labels"), by: CARTO },
-  light: { label: "Light", theme: "light", url: carto("light_all"), below: carto("light_nolabels"), above: carto("light_only_labels"), by: CARTO },
-  osm: { label: "Streets", theme: "light", url: "https://tile.openstreetmap.org/{z}/{x}/{y}", by: OSM },
+  dark: { label: "Dark", theme: "dark", sea: "#262626", url: carto("dark_all"), below: carto("dark_nolabels"), above: carto("dark_only_labels"), by: CARTO },
+  light: { label: "Light", theme: "light", sea: "#d4dadc", url: carto("light_all"), below: carto("light_nolabels"), above: carto("light_only_labels"), by: CARTO },
+  osm: { label: "Streets", theme: "light", sea: "#aad3df", url: "https://tile.openstreetmap.org/{z}/{x}/{y}", by: OSM },
   coast: { label: "Coast" },
   none: { label: "None" },
 };

@@ -10,7 +10,7 @@ const VARIABLE: &str = "TILEFIRE_OL";
 #[derive(Debug, Args)]
 pub(super) struct LibraryArgs {
     /// Where the page loads OpenLayers from: the folder of the npm package ol, which a page that is written then holds
-    /// within itself, or a web address of one [default: $TILEFIRE_OL, or a public network]
+    /// within itself, or a web address of one [default: what `TILEFIRE_OL` names, or a public network]
     #[arg(long, value_name = "URL|FOLDER")]
     ol_url: Option<String>,
 }

@@ -36,6 +36,9 @@ pub(super) struct RenderArgs {
     /// Replace an output that tilefire made
     #[arg(long)]
     force: bool,
+    /// Write a map page beside a .pmtiles file too, OUT.html, for a web server that has both
+    #[arg(long, conflicts_with = "no_page")]
+    page: bool,
     /// Leave out the map page
     #[arg(long)]
     no_page: bool,
@@ -84,6 +87,7 @@ fn request(args: RenderArgs) -> Result<Request> {
         out: args.output,
         force: args.force,
         page: !args.no_page,
+        page_beside: args.page,
         library: args.library.library(),
         base_url: args.base_url,
         dry_run: args.dry_run,

@@ -1,11 +1,14 @@
 //! The map page beside a tile folder: one file of HTML that shows the tiles over a base map, put together from the parts
 //! in assets/page. The metadata is put into it, so that the page works from a static host and from disk alike.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::library::OpenLibrary;
 use crate::error::{Error, Result};
 use crate::heat::TileJson;
+use crate::staging::check_head;
 
 const PAGE: &str = concat!(
     include_str!("../../assets/page/head.html"),
@@ -23,6 +26,7 @@ const PAGE: &str = concat!(
     include_str!("../../assets/page/panels.js"),
     include_str!("../../assets/page/legend.js"),
     include_str!("../../assets/page/coast.js"),
+    include_str!("../../assets/page/archive.js"),
     include_str!("../../assets/page/heat.js"),
     include_str!("../../assets/page/watch.js"),
     include_str!("../../assets/page/picture.js"),
@@ -98,8 +102,13 @@ pub fn around_tiles(page: &str) -> Result<(&str, &str)> {
     Ok((&page[..before.len() + TILES.len()], after))
 }
 
+/// Ok where the page at `path` was made here, so that another may take its place.
+pub fn check(path: &Path) -> Result<()> {
+    check_head(path, "map page", is_ours)
+}
+
 /// Whether a file that begins so is a page that was made here.
-pub fn is_ours(head: &[u8]) -> bool {
+fn is_ours(head: &[u8]) -> bool {
     let begins = |head: &[u8], text: &str| head.windows(text.len()).any(|part| part == text.as_bytes());
     head.starts_with(b"<!doctype html>") && begins(head, OURS)
 }

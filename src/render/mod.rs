@@ -31,10 +31,11 @@ use crate::backend::Paint;
 use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
 use crate::error::{Error, Result};
+use crate::heat::{Text, TileJson};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
 use crate::source::{Input, Opened};
-use crate::staging::OutputOptions;
+use crate::staging::{OutputOptions, Whole};
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
@@ -114,6 +115,7 @@ pub(crate) fn render(
         let writer = create()?;
         (open(request, monitor)?, writer)
     };
+    let beside_archive = page_beside(request)?;
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
@@ -126,15 +128,29 @@ pub(crate) fn render(
     let least = request.style.min_count;
     let view = monitor.time(Stage::Shade, || view::first_view(paint.as_ref(), request.zooms.max, least, &extent))?;
     let metadata = report.metadata(request, &sink.drawn.meet(extent), view, &coloured)?;
+    let page_of = |shown: &TileJson| Ok::<_, Error>(page::with_library(&page::page(&Shown::Set(shown))?, &library));
     let beside = || {
         let drawn = |legend| Ok::<_, Error>((legend::png(&legend)?, legend::svg(&legend)));
         let legend = metadata.heat.as_ref().and_then(legend::of_heat).map(drawn).transpose()?;
-        let page = request.page.then(|| page::page(&Shown::Set(&metadata))).transpose()?;
-        let page = page.map(|page| page::with_library(&page, &library));
+        let page = request.page.then(|| page_of(&metadata)).transpose()?;
         Ok(Beside { page, legend })
     };
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside, monitor))?;
+    if let Some(page) = beside_archive {
+        let name = request.out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let text = page_of(&TileJson { pmtiles: Some(Text::cut(name)), ..metadata.clone() })?;
+        page.write(monitor, |to| to.write_all(text.as_bytes()).map_err(|e| Error::io("write", &request.out, e)))?;
+    }
     report.finish(&written, paint.report(), notice, monitor);
     Ok(report)
+}
+
+/// The place of the page beside an archive, where one is wanted; taken before the work.
+fn page_beside(request: &Request) -> Result<Option<Whole>> {
+    if !request.page_beside || write::Container::of(&request.out)? != write::Container::Archive {
+        return Ok(None);
+    }
+    let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    Whole::begin(&request.out.with_extension("html"), &options, page::check).map(Some)
 }

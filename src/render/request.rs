@@ -71,6 +71,8 @@ pub struct Request {
     pub force: bool,
     /// Whether to write a map page beside the tiles.
     pub page: bool,
+    /// Whether to write one beside a PMTiles file too.
+    pub page_beside: bool,
     /// Where the page loads OpenLayers from.
     pub library: Library,
     /// Address the tiles will be found under, for absolute URLs in the metadata.
@@ -121,6 +123,7 @@ impl Request {
             out: out.into(),
             force: false,
             page: true,
+            page_beside: false,
             library: Library::default(),
             base_url: None,
             dry_run: false,

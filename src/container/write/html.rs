@@ -11,10 +11,10 @@ use crate::container::{base64, page};
 use crate::error::{Error, Result};
 use crate::heat::TileJson;
 use crate::monitor::Monitor;
-use crate::staging::{Flush, OutputOptions, Shape, Staging, check_head, remove_file};
+use crate::staging::{Flush, OutputOptions, Shape, Staging, remove_file};
 use crate::tile::TileCoord;
 
-pub(super) const SHAPE: Shape = Shape { flush: Flush::File, parents: true, check, remove: remove_file };
+pub(super) const SHAPE: Shape = Shape { flush: Flush::File, parents: true, check: page::check, remove: remove_file };
 /// Most bytes of all tiles: as text a third more, which is what browsers open without a wait and what can be sent.
 const MOST: u64 = 32 << 20;
 
@@ -88,9 +88,4 @@ impl TileWriter for Html {
         drop(to);
         Ok(tally.written(staging.commit(monitor)?))
     }
-}
-
-/// Ok where tilefire wrote the page.
-fn check(path: &Path) -> Result<()> {
-    check_head(path, "map page", page::is_ours)
 }
