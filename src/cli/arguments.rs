@@ -6,17 +6,17 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::span::SpanChoice;
 use super::values;
 use crate::backend::gpu::{ForcedLimits, GpuOptions};
 use crate::error::{Error, Result};
 use crate::project::Crs;
 use crate::render::{Device, Resources, Sources};
-use crate::shade::{
-    Colormap, DEFAULT_COLORMAP, Function, Radius, SpanRule, Spread, SpreadOp, SpreadShape, Style, Theme,
-};
+use crate::shade::{Colormap, DEFAULT_COLORMAP, Function, Radius, Spread, SpreadOp, SpreadShape, Style, Theme};
 use crate::source::{
     ColumnRef, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions, RejectLimits, Unit, expand,
 };
+use crate::tile::ZoomRange;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum BackendName {
@@ -306,9 +306,11 @@ pub(super) struct StyleArgs {
     #[arg(long, default_value_t, value_name = "FUNCTION", help_heading = "Colours")]
     how: Function,
     /// Counts the colormap begins and ends at: those of each zoom, of all zooms together, a smooth fit over the zooms,
-    /// a percentile of each zoom's lit pixels, or the same two counts everywhere [zoom, all, smooth, p99.5, MIN,MAX]
-    #[arg(long, default_value_t, value_name = "SPAN", help_heading = "Colours")]
-    span: SpanRule,
+    /// a percentile of each zoom's lit pixels, the same two counts everywhere (MAX may be the word max: the zoom's
+    /// largest), two counts for each zoom such as '0..5:1,500;6:1,80;7..:0,max', or those of another set, so that the same
+    /// colour is the same count [zoom, all, smooth, p99.5, MIN,MAX, ZOOMS:MIN,MAX;..., like:TILES]
+    #[arg(long, default_value = "zoom", value_name = "SPAN", help_heading = "Colours")]
+    span: SpanChoice,
     /// Colours: a name (tilefire colormaps lists them; _r at the end reverses), a list such as
     /// '#00000000, orange 30%, white', or one colour, which rises in alpha [default: tilefire, good over dark and light]
     #[arg(long, value_name = "COLOURS", help_heading = "Colours")]
@@ -343,7 +345,8 @@ pub(super) struct StyleArgs {
 }
 
 impl StyleArgs {
-    pub(super) fn style(&self) -> Result<Style> {
+    /// The style of tiles of `zooms`, or of a picture.
+    pub(super) fn style(&self, zooms: Option<ZoomRange>) -> Result<Style> {
         let colormap = match (&self.colormap, self.theme) {
             (Some(colours), _) => Colormap::parse(colours)?,
             (None, theme) => Colormap::parse(theme.map_or(DEFAULT_COLORMAP, Theme::colormap))?,
@@ -358,7 +361,7 @@ impl StyleArgs {
         }
         Ok(Style {
             function: self.how,
-            span: self.span,
+            span: self.span.rule(zooms)?,
             colormap: colormap.with_opacity(self.alpha),
             theme: self.theme,
             min_count: self.min_count,

@@ -56,7 +56,7 @@ pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (report_path, rejects_path) = (args.report.clone(), args.sources.rejects.clone());
     let mut request = ImageRequest {
         sources: args.sources.sources()?,
-        style: args.style.style()?,
+        style: args.style.style(None)?,
         resources: args.resources.resources()?,
         out: args.output,
         force: args.force,

@@ -56,7 +56,7 @@ pub struct Heat {
     pub function: Word,
     /// Which counts the colours begin and end at.
     #[serde(default)]
-    pub span: Word,
+    pub span: Text<2048>,
     /// A name, or the colours as they were given.
     #[serde(default)]
     pub colormap: Text<16384>,

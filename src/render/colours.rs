@@ -138,9 +138,11 @@ pub(crate) fn paint<'a>(
             expect(&coloured.stats);
         }
         let spread = coloured.spread.last();
-        let histogram = |_| spread.map_or_else(|| Ok(Histogram::default()), |zoom| paint.histogram(zoom));
-        let alone = ZoomRange { min: 0, max: 0 };
-        coloured.looks.extend(style.looks(&coloured.stats[at..=at], alone, histogram)?);
+        let histogram = match spread.filter(|_| style.needs_histogram()) {
+            Some(zoom) => paint.histogram(zoom)?,
+            None => Histogram::default(),
+        };
+        coloured.looks.push(style.look_of(z, &coloured.stats[at], &histogram));
         coloured.paint(paint, sink)?;
     }
     Ok(coloured)

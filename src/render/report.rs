@@ -182,7 +182,7 @@ impl Report {
             used: self.used,
             left_out: self.left_out.iter().map(|(reason, rows)| (reason.name(), rows)).collect(),
             function: Word::cut(style.function.to_string()),
-            span: Word::cut(style.span.to_string()),
+            span: Text::cut(style.span.to_string()),
             colormap: Text::cut(style.colormap.name()),
             spread: match style.spread.radius {
                 Radius::Fixed(radius) => Reach::Fixed(pixels(radius)),

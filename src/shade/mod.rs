@@ -3,6 +3,7 @@
 //! zoom; no files, no GPU.
 
 mod colormap;
+mod ends;
 mod function;
 mod legend;
 mod scale;
@@ -13,6 +14,7 @@ mod table;
 mod theme;
 
 pub use colormap::{Colormap, DEFAULT_COLORMAP, MIN_ALPHA, colour, over};
+pub use ends::{ByZoom, Ends};
 pub use function::Function;
 pub use legend::{Legend, Ramp, Tick, grouped, people, ticks};
 pub use scale::Scale;

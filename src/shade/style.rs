@@ -131,7 +131,7 @@ impl Style {
         mut histogram: impl FnMut(u8) -> Result<Histogram>,
     ) -> Result<Vec<Look<'_>>> {
         let empty = Histogram::default();
-        let all = match (self.function, self.span) {
+        let all = match (self.function, &self.span) {
             (Function::EqHist, SpanRule::All) => {
                 // In points, because the units of two zooms may differ.
                 let mut all: Vec<(f64, u64)> = Vec::new();
@@ -147,10 +147,17 @@ impl Style {
         let needed = self.needs_histogram() && all.is_none();
         let look = |(z, of_zoom): (u8, &ZoomStats)| {
             let own = if needed && zooms.contains(z) { histogram(z)? } else { empty.clone() };
-            let span = self.span.span(usize::from(z), stats, &own, zooms, self.min_count);
+            let span = self.span.span((z, of_zoom), (stats, zooms), &own, self.min_count);
             Ok(self.look(of_zoom, span, &own, all.as_deref()))
         };
         (0u8..).zip(stats).map(look).collect()
+    }
+
+    /// The look of zoom `z` on its own, where its span [compares](SpanRule::compares_zooms) no zooms. `histogram` is the
+    /// zoom's where [needed](Self::needs_histogram).
+    pub fn look_of(&self, z: u8, stats: &ZoomStats, histogram: &Histogram) -> Look<'_> {
+        let span = self.span.span((z, stats), (&[], ZoomRange { min: z, max: z }), histogram, self.min_count);
+        self.look(stats, span, histogram, None)
     }
 
     /// The look of a zoom from its own histogram, and from the pixels of all zooms where those are equalised together.
