@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use common::{Playground, sample, tree};
+use image::{Rgba, RgbaImage};
 use serde_json::Value;
 
 /// The tiles of a folder, without what lies beside them.
@@ -120,4 +121,108 @@ fn lone_points_are_not_black_from_zero_on() {
     };
     let (from_one, from_zero): (usize, usize) = (black("zoom"), black("0,max"));
     assert!(from_one > 1_000 && from_zero == 0, "{from_one} {from_zero}");
+}
+
+/// The tiles of a zoom put side by side: (left, top) of the whole and its pixels.
+fn mosaic(place: &Playground, folder: &str, z: u32) -> ((u32, u32), RgbaImage) {
+    let tiles: BTreeMap<(u32, u32), RgbaImage> = tiles(place, folder)
+        .into_iter()
+        .filter_map(|(name, bytes)| {
+            let numbers: Vec<u32> = name.trim_end_matches(".png").split('/').map(|n| n.parse().unwrap()).collect();
+            (numbers[0] == z).then(|| ((numbers[1], numbers[2]), image::load_from_memory(&bytes).unwrap().to_rgba8()))
+        })
+        .collect();
+    let (left, top) = (tiles.keys().map(|t| t.0).min().unwrap(), tiles.keys().map(|t| t.1).min().unwrap());
+    let (right, bottom) = (tiles.keys().map(|t| t.0).max().unwrap(), tiles.keys().map(|t| t.1).max().unwrap());
+    let mut whole = RgbaImage::new((right + 1 - left) * 256, (bottom + 1 - top) * 256);
+    for ((x, y), tile) in tiles {
+        image::imageops::replace(&mut whole, &tile, i64::from((x - left) * 256), i64::from((y - top) * 256));
+    }
+    ((left * 256, top * 256), whole)
+}
+
+/// Every pixel is the sum of the colours around it, over the borders of tiles too; a GPU and a picture have the same.
+#[test]
+fn colours_are_spread_without_seams() {
+    let place = Playground::new();
+    let sample = sample();
+    let sample = sample.to_str().unwrap();
+    let look = ["-z", "7", "--colormap", "fire", "--span", "0,max"];
+    render(&place, sample, "plain", &[&look[..], &["--spread", "0", "--truecolor"]].concat());
+    let spread = ["--spread", "2", "--spread-on", "colours"];
+    render(&place, sample, "spread", &[&look[..], &spread].concat());
+    let ((left, top), plain) = mosaic(&place, "plain", 7);
+    let (corner, whole) = mosaic(&place, "spread", 7);
+    let wanted = |x: i64, y: i64| {
+        let mut sum = [0; 4];
+        for (dy, dx) in (-2..=2).flat_map(|dy: i64| (-2..=2).map(move |dx: i64| (dy, dx))) {
+            let (x, y) = (x + dx - i64::from(left), y + dy - i64::from(top));
+            let inside = (0..plain.width().into()).contains(&x) && (0..plain.height().into()).contains(&y);
+            if 4 * (dx * dx + dy * dy) <= 25 && inside {
+                let Rgba(colour) = *plain.get_pixel(x as u32, y as u32);
+                if colour[3] > 0 {
+                    sum = if sum == [0; 4] { colour } else { tilefire::shade::add(colour, sum) };
+                }
+            }
+        }
+        sum
+    };
+    let mut lit = 0;
+    for (x, y, pixel) in whole.enumerate_pixels() {
+        let sum = wanted(i64::from(x + corner.0), i64::from(y + corner.1));
+        assert_eq!(pixel.0, sum, "{x} {y}");
+        lit += u32::from(sum[3] > 0);
+    }
+    assert!(lit > 10_000, "{lit}");
+    let heat = heat(&place, "spread");
+    assert_eq!(
+        (&heat["spread_on"], &heat["spread_op"], &heat["spread"]),
+        (&"colours".into(), &"add".into(), &2.into())
+    );
+    assert_eq!((&heat["legend"]["title"], &heat["truecolor"]), (&"Points per pixel".into(), &true.into()));
+
+    // Behind sums lies the background; a picture is made of the same sums.
+    render(&place, sample, "background", &[&look[..], &spread, &["--background", "#102030"]].concat());
+    let (_, behind) = mosaic(&place, "background", 7);
+    let same = behind
+        .pixels()
+        .zip(whole.pixels())
+        .all(|(a, b)| a[3] == 0 && b[3] == 0 || *a == if b[3] == 0 { Rgba([16, 32, 48, 255]) } else { *b });
+    assert!(same);
+    let world = ["image", sample, "-o", "world.png", "-q", "--backend", "cpu", "--bbox", "world", "--width", "2048"];
+    place.run([&world[..], &look[2..], &spread].concat()).ok();
+    render(&place, sample, "three", &[&["-z", "3"], &look[2..], &spread].concat());
+    let ((left, top), three) = mosaic(&place, "three", 3);
+    let world = image::open(place.path("world.png")).unwrap().to_rgba8();
+    assert!(three.enumerate_pixels().all(|(x, y, pixel)| world.get_pixel(x + left, y + top) == pixel));
+    for (more, says) in [
+        (&["--spread-on", "colours"][..], "--spread 1"),
+        (&["--spread-on", "colours", "--spread", "auto"], "--spread 1"),
+        (&["--spread-on", "colours", "--spread", "2", "--spread-shape", "gaussian"], "no bell"),
+        (&["--spread-on", "colours", "--spread", "2", "--spread-op", "max"], "adds colours up"),
+    ] {
+        let error = place.run([&["render", sample, "-o", "no"], more].concat()).error(2);
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn a_gpu_adds_up_the_same_colours() {
+    let place = Playground::new();
+    let wanted = std::env::var("TILEFIRE_TEST_ADAPTER").unwrap_or_else(|_| "llvmpipe".into());
+    let listed = place.run(["info", "--json"]).ok().stdout;
+    if !listed.contains(&wanted) {
+        assert!(std::env::var_os("TILEFIRE_REQUIRE_GPU").is_none(), "no adapter named {wanted}: {listed}");
+        println!("skipped: a_gpu_adds_up_the_same_colours: no adapter named {wanted}");
+        return;
+    }
+    let sample = sample();
+    for dense in ["1", "500", "100000"] {
+        let look = ["-z", "3..8", "--spread", "2", "--spread-on", "colours", "--colormap", "fire", "--quiet"];
+        let run = ["render", sample.to_str().unwrap(), "--force", "-o"];
+        place.run([&run[..], &["cpu", "--backend", "cpu"], &look].concat()).ok();
+        let gpu = ["gpu", "--backend", "gpu", "--adapter", &wanted, "--dense-points", dense];
+        place.run([&run[..], &gpu, &look].concat()).ok();
+        assert!(tiles(&place, "cpu") == tiles(&place, "gpu"), "{dense}");
+    }
 }

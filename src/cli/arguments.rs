@@ -12,7 +12,9 @@ use crate::backend::gpu::{ForcedLimits, GpuOptions};
 use crate::error::{Error, Result};
 use crate::project::Crs;
 use crate::render::{Device, Resources, Sources};
-use crate::shade::{Colormap, DEFAULT_COLORMAP, Function, Radius, Spread, SpreadOp, SpreadShape, Style, Theme};
+use crate::shade::{
+    Colormap, DEFAULT_COLORMAP, Function, Radius, Spread, SpreadOn, SpreadOp, SpreadShape, Style, Theme,
+};
 use crate::source::{
     ColumnRef, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions, RejectLimits, Unit, expand,
 };
@@ -291,6 +293,14 @@ enum ShapeName {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnName {
+    /// Its count, before pixels are coloured
+    Counts,
+    /// Its colour, added to those of others as datashader adds them; the tiles have 32 bits a pixel
+    Colours,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum OpName {
     /// The largest count
     Max,
@@ -342,6 +352,9 @@ pub(super) struct StyleArgs {
     /// What a pixel gets that several reach [default: max]
     #[arg(long, value_enum, value_name = "OPERATOR", help_heading = "Colours")]
     spread_op: Option<OpName>,
+    /// What reaches the neighbours [default: counts]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Colours")]
+    spread_on: Option<OnName>,
 }
 
 impl StyleArgs {
@@ -359,6 +372,10 @@ impl StyleArgs {
                     .into(),
             ));
         }
+        let spread_on = self.spread_on.map_or(SpreadOn::Counts, OnName::meaning);
+        if spread_on == SpreadOn::Colours {
+            self.check_colours()?;
+        }
         Ok(Style {
             function: self.how,
             span: self.span.rule(zooms)?,
@@ -366,7 +383,8 @@ impl StyleArgs {
             theme: self.theme,
             min_count: self.min_count,
             background: self.background,
-            truecolor: self.truecolor,
+            // Sums of colours are not in any palette.
+            truecolor: self.truecolor || spread_on == SpreadOn::Colours,
             spread: Spread {
                 radius,
                 shape: match self.spread_shape {
@@ -375,12 +393,36 @@ impl StyleArgs {
                     Some(ShapeName::Gaussian) => SpreadShape::Gaussian,
                 },
                 op: match self.spread_op {
+                    None if spread_on == SpreadOn::Colours => SpreadOp::Add,
                     None | Some(OpName::Max) => SpreadOp::Max,
                     Some(OpName::Add) => SpreadOp::Add,
                 },
             },
+            spread_on,
             // Whoever chooses colours chooses their alpha too.
             fade_in: self.colormap.is_none(),
         })
+    }
+
+    /// Whether colours can be spread as asked: a radius of their own, a mask, and added up.
+    fn check_colours(&self) -> Result<()> {
+        let wrong = |problem: &str| Err(Error::Usage(format!("--spread-on colours {problem}")));
+        match (self.spread, self.spread_shape, self.spread_op) {
+            (None | Some(Radius::Auto | Radius::Fixed(0)), ..) => wrong("takes a radius in pixels; add --spread 1"),
+            (_, Some(ShapeName::Gaussian), _) => {
+                wrong("takes a disc or a square, no bell; leave --spread-shape gaussian out")
+            }
+            (.., Some(OpName::Max)) => wrong("adds colours up; leave --spread-op max out"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl OnName {
+    fn meaning(self) -> SpreadOn {
+        match self {
+            Self::Counts => SpreadOn::Counts,
+            Self::Colours => SpreadOn::Colours,
+        }
     }
 }

@@ -69,6 +69,9 @@ pub struct Heat {
     /// And how spread pixels came together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spread_op: Option<Word>,
+    /// What was spread: "colours", or, where it says nothing, counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_on: Option<Word>,
     /// Least count that is drawn, where that is more than 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_count: Option<u64>,

@@ -2,7 +2,10 @@
 //! span, its formula and its table. Reading and counting know nothing of it.
 
 use super::span::drawn;
-use super::{Colormap, Function, Kernel, Scale, ShadeTable, Shading, Span, SpanRule, Spread, Theme, WIDE_LIMIT, over};
+use super::{
+    Colormap, Form, Function, Kernel, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOn, SpreadOp, Theme,
+    WIDE_LIMIT, over,
+};
 use crate::counts::{DISTINCT_LIMIT, Histogram, Unit, ZoomStats};
 use crate::error::Result;
 use crate::tile::ZoomRange;
@@ -26,6 +29,8 @@ pub struct Style {
     pub truecolor: bool,
     /// How lit pixels reach their neighbours.
     pub spread: Spread,
+    /// Whether they do so before they are coloured or after; colours take a mask and 32 bits a pixel.
+    pub spread_on: SpreadOn,
     /// Whether bells fade in from nothing to their middle, which a person's own colours may not want.
     pub fade_in: bool,
 }
@@ -41,6 +46,7 @@ impl Default for Style {
             background: None,
             truecolor: false,
             spread: Spread::default(),
+            spread_on: SpreadOn::default(),
             fade_in: false,
         }
     }
@@ -117,9 +123,24 @@ impl Style {
         self.theme.or(self.background.map(Theme::of))
     }
 
-    /// The kernel of a zoom whose largest count before spread is `max`, with the radius it was given.
+    /// The kernel of a zoom whose largest count before spread is `max`, with the radius it was given: none where colours
+    /// are spread, which counts know nothing of.
     pub fn kernel(&self, radius: u32, max: u32) -> Kernel {
-        if radius == 0 { Kernel::none() } else { self.spread.kernel(radius, max) }
+        if radius == 0 || self.spread_on == SpreadOn::Colours {
+            Kernel::none()
+        } else {
+            self.spread.kernel(radius, max)
+        }
+    }
+
+    /// Half-widths of the rows of the mask that colours of a zoom are spread by, from the middle outwards; `None` where
+    /// they are not.
+    pub fn colour_mask(&self, radius: u32) -> Option<Vec<u32>> {
+        let mask = Spread { op: SpreadOp::Max, ..self.spread }.kernel(radius, 1).form;
+        match mask {
+            Form::Rows(rows) if self.spread_on == SpreadOn::Colours && radius > 0 => Some(rows),
+            _ => None,
+        }
     }
 
     /// The looks of all zooms in `stats`, indexed by zoom; `zooms` are those that are shown. `histogram` is asked for that
@@ -180,8 +201,9 @@ impl Style {
         let limit = if self.truecolor { WIDE_LIMIT } else { DISTINCT_LIMIT };
         let table = ShadeTable::new(stats, &shading, limit);
         let table = match self.background {
-            Some(colour) => table.over(colour),
-            None => table,
+            // Colours are added up before anything lies behind them.
+            Some(colour) if self.spread_on == SpreadOn::Counts => table.over(colour),
+            _ => table,
         };
         Look { shading, table, clipped, unit: stats.unit }
     }
