@@ -8,7 +8,7 @@ A list of cases, each a call of shade (logarithm, from 0 to the largest count) a
     cmap    colours, or one colour: alpha from 40 to 255
     px      radius
     shape   circle or square
-    counts  rows of counts
+    counts  rows of counts, the southernmost first
     rgba    rows of colours after spread, 8 hexadecimal digits each
 What numpy does otherwise on some processors is switched off, as in datashader_table.py.
 """

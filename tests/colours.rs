@@ -155,7 +155,7 @@ fn colours_are_spread_without_seams() {
     let (corner, whole) = mosaic(&place, "spread", 7);
     let wanted = |x: i64, y: i64| {
         let mut sum = [0; 4];
-        for (dy, dx) in (-2..=2).flat_map(|dy: i64| (-2..=2).map(move |dx: i64| (dy, dx))) {
+        for (dy, dx) in (-2..=2).rev().flat_map(|dy: i64| (-2..=2).map(move |dx: i64| (dy, dx))) {
             let (x, y) = (x + dx - i64::from(left), y + dy - i64::from(top));
             let inside = (0..plain.width().into()).contains(&x) && (0..plain.height().into()).contains(&y);
             if 4 * (dx * dx + dy * dy) <= 25 && inside {

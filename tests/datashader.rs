@@ -158,7 +158,8 @@ fn colours_add_up_as_datashaders_do() {
         let mut indices = vec![0; wide * wide];
         for (y, row) in rows.iter().enumerate() {
             for (x, &count) in row.iter().enumerate() {
-                indices[(y + radius) * wide + x + radius] = table.index(count);
+                // datashader's first row is the southernmost.
+                indices[(side - 1 - y + radius) * wide + x + radius] = table.index(count);
             }
         }
         let shape = if case["shape"] == "circle" { SpreadShape::Disc } else { SpreadShape::Square };
@@ -170,7 +171,7 @@ fn colours_add_up_as_datashaders_do() {
         for (y, row) in case["rgba"].as_array().unwrap().iter().enumerate() {
             for (x, hex) in row.as_str().unwrap().as_bytes().chunks(8).enumerate() {
                 let rgba = u32::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap().to_be_bytes();
-                assert_eq!(colours[y * side + x], rgba, "case {at}, row {y}, column {x}");
+                assert_eq!(colours[(side - 1 - y) * side + x], rgba, "case {at}, row {y}, column {x}");
                 compared += 1;
                 let cut = |n: usize| u16::from(rgba[n]) == 255;
                 plain += usize::from(!cut(0) && rgba[3] > 0);

@@ -65,8 +65,9 @@ pub fn add(source: [u8; 4], below: [u8; 4]) -> [u8; 4] {
 }
 
 /// The colours of the square, row by row, once every drawn pixel has reached those within the mask, whose rows have these
-/// half-widths from the middle outwards. A pixel takes what reaches it in the order of a picture's pixels, so that it is
-/// the same whatever tile it is in. False where nothing is drawn.
+/// half-widths from the middle outwards. A pixel takes what reaches it row by row from the south, each from the west, as in
+/// datashader's pictures: the order shows in the last bit, and it is the same whatever tile a pixel is in. False where
+/// nothing is drawn.
 ///
 /// # Panics
 ///
@@ -77,12 +78,17 @@ pub fn add_colours(around: Surroundings<'_>, rows: &[u32], palette: &[[u8; 4]], 
     colours.clear();
     colours.resize(side * side, [0; 4]);
     let mut drawn = false;
-    for (at, &index) in indices[..wide * wide].iter().enumerate().filter(|(_, index)| **index > 0) {
+    let southern_first = (0..wide).rev().flat_map(|y| (0..wide).map(move |x| (x, y)));
+    for (x, y) in southern_first {
+        let index = indices[y * wide + x];
+        if index == 0 {
+            continue;
+        }
         let colour = palette.get(usize::from(index)).copied().unwrap_or_default();
         if colour[3] == 0 {
             continue;
         }
-        let (x, y) = ((at % wide).cast_signed(), (at / wide).cast_signed());
+        let (x, y) = (x.cast_signed(), y.cast_signed());
         let reach = rows.len().cast_signed() - 1;
         for dy in -reach..=reach {
             let half = rows[dy.unsigned_abs()] as isize;

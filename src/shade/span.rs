@@ -186,7 +186,7 @@ mod tests {
         Span::new(lo, hi)
     }
 
-    fn spans(rule: SpanRule, stats: &[ZoomStats], zooms: ZoomRange) -> Vec<Span> {
+    fn spans(rule: &SpanRule, stats: &[ZoomStats], zooms: ZoomRange) -> Vec<Span> {
         let of = |(z, own)| rule.span((z, own), (stats, zooms), &Histogram::default(), 1);
         (0..).zip(stats).map(of).collect()
     }
@@ -200,7 +200,7 @@ mod tests {
         let stats = stats(&[8000, 4000, 900, 30]);
         let zooms = ZoomRange { min: 1, max: 3 };
         let hi =
-            |rule: &str| -> Vec<u64> { spans(rule.parse().unwrap(), &stats, zooms).iter().map(|s| s.hi).collect() };
+            |rule: &str| -> Vec<u64> { spans(&rule.parse().unwrap(), &stats, zooms).iter().map(|s| s.hi).collect() };
         assert_eq!(hi("zoom"), [8000, 4000, 900, 30]);
         assert_eq!(hi("all"), [4000; 4]);
         assert_eq!(hi("2,77"), [77; 4]);
@@ -213,9 +213,9 @@ mod tests {
     #[test]
     fn a_geometric_pyramid_is_its_own_fit() {
         let stats = stats(&[4096, 1024, 256, 64, 16]);
-        let fit = spans(SpanRule::Smooth, &stats, ZoomRange { min: 0, max: 4 });
+        let fit = spans(&SpanRule::Smooth, &stats, ZoomRange { min: 0, max: 4 });
         assert_eq!(fit.iter().map(|s| s.hi).collect::<Vec<_>>(), [4096, 1024, 256, 64, 16]);
-        let one = spans(SpanRule::Smooth, &stats, ZoomRange { min: 2, max: 2 });
+        let one = spans(&SpanRule::Smooth, &stats, ZoomRange { min: 2, max: 2 });
         assert_eq!(one[2].hi, 256);
     }
 
@@ -247,7 +247,7 @@ mod tests {
         };
         let stats = [of(5 << 8, 8), of(7 << 16, 16)];
         let zooms = ZoomRange { min: 0, max: 1 };
-        let hi = |rule: SpanRule| spans(rule, &stats, zooms).iter().map(|s| (s.lo, s.hi)).collect::<Vec<_>>();
+        let hi = |rule: SpanRule| spans(&rule, &stats, zooms).iter().map(|s| (s.lo, s.hi)).collect::<Vec<_>>();
         assert_eq!(hi(SpanRule::All), [(1, 7 << 8), (1, 7 << 16)]);
         assert_eq!(hi(SpanRule::Zoom), [(1, 5 << 8), (1, 7 << 16)]);
         assert_eq!(hi("2,3".parse().unwrap()), [(512, 768), (2 << 16, 3 << 16)]);
@@ -263,7 +263,7 @@ mod tests {
         ];
         let zooms = ZoomRange { min: 0, max: 2 };
         let all = |rule: &str| -> Vec<(u64, u64)> {
-            spans(rule.parse().unwrap(), &stats, zooms).iter().map(|s| (s.lo, s.hi)).collect()
+            spans(&rule.parse().unwrap(), &stats, zooms).iter().map(|s| (s.lo, s.hi)).collect()
         };
         assert_eq!(all("0,max"), [(0, 700), (0, 30), (0, 9 << 8)]);
         assert_eq!(all("2,max"), [(2, 700), (2, 30), (512, 9 << 8)]);
