@@ -16,7 +16,7 @@ use tilefire::project::{Coordinate, Crs, Projector};
 use tilefire::rows::LeftOut;
 use tilefire::shade::{
     Colormap, Ends, Function, Radius, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp, SpreadShape, Style,
-    auto_radius,
+    dynspread_radius,
 };
 use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -200,7 +200,7 @@ fn the_automatic_radius_is_that_of_the_whole_zoom() {
         }
         let found = paint.isolation(z, 1).unwrap();
         assert_eq!(found, expected, "spacing {spacing}");
-        radii.insert(auto_radius(&found));
+        radii.insert(dynspread_radius(&found));
     }
     assert!(radii.len() >= 3, "{radii:?}");
 }

@@ -342,14 +342,15 @@ pub(super) struct StyleArgs {
     /// more different counts
     #[arg(long, help_heading = "Colours")]
     truecolor: bool,
-    /// Let each lit pixel reach its neighbours within this radius (at most 64), so that lone points show; auto chooses up
-    /// to 3 for each zoom from how alone its pixels are [default: 0]
+    /// Let each lit pixel reach its neighbours within this radius, at most 64; 0 shows the counted pixels as they are.
+    /// auto chooses 2 to 12 for each zoom from how far apart its lit pixels are; dynspread 0 to 3, as datashader does
+    /// [default: auto]
     #[arg(long, value_name = "PIXELS", help_heading = "Colours")]
     spread: Option<Radius>,
-    /// Shape of that [default: disc]
+    /// Shape of that [default: gaussian with auto, else disc]
     #[arg(long, value_enum, value_name = "SHAPE", help_heading = "Colours")]
     spread_shape: Option<ShapeName>,
-    /// What a pixel gets that several reach [default: max]
+    /// What a pixel gets that several reach [default: add with auto, else max]
     #[arg(long, value_enum, value_name = "OPERATOR", help_heading = "Colours")]
     spread_op: Option<OpName>,
     /// What reaches the neighbours [default: counts]
@@ -364,11 +365,13 @@ impl StyleArgs {
             (Some(colours), _) => Colormap::parse(colours)?,
             (None, theme) => Colormap::parse(theme.map_or(DEFAULT_COLORMAP, Theme::colormap))?,
         };
-        let radius = self.spread.unwrap_or(Radius::Fixed(0));
+        let colormap = colormap.with_opacity(self.alpha);
+        let radius = self.spread.unwrap_or(Radius::Auto);
+        let usual = if radius == Radius::Auto { Spread::automatic() } else { Spread::default() };
         if radius == Radius::Fixed(0) && (self.spread_shape.is_some() || self.spread_op.is_some()) {
             return Err(Error::Usage(
-                "--spread-shape and --spread-op say how to spread, but nothing is; add --spread with a radius in pixels, or \
-                 auto"
+                "--spread-shape and --spread-op say how to spread, but --spread 0 spreads nothing; give it a radius in \
+                 pixels, auto, or dynspread"
                     .into(),
             ));
         }
@@ -379,7 +382,6 @@ impl StyleArgs {
         Ok(Style {
             function: self.how,
             span: self.span.rule(zooms)?,
-            colormap: colormap.with_opacity(self.alpha),
             theme: self.theme,
             min_count: self.min_count,
             background: self.background,
@@ -388,19 +390,22 @@ impl StyleArgs {
             spread: Spread {
                 radius,
                 shape: match self.spread_shape {
-                    None | Some(ShapeName::Disc) => SpreadShape::Disc,
+                    None => usual.shape,
+                    Some(ShapeName::Disc) => SpreadShape::Disc,
                     Some(ShapeName::Square) => SpreadShape::Square,
                     Some(ShapeName::Gaussian) => SpreadShape::Gaussian,
                 },
                 op: match self.spread_op {
                     None if spread_on == SpreadOn::Colours => SpreadOp::Add,
-                    None | Some(OpName::Max) => SpreadOp::Max,
+                    None => usual.op,
+                    Some(OpName::Max) => SpreadOp::Max,
                     Some(OpName::Add) => SpreadOp::Add,
                 },
             },
             spread_on,
-            // Whoever chooses colours chooses their alpha too.
-            fade_in: self.colormap.is_none(),
+            // Whoever chooses colours chooses their alpha too, where it falls.
+            fade_in: !colormap.alpha_falls(),
+            colormap,
         })
     }
 

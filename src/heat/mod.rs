@@ -9,6 +9,7 @@ mod attribution;
 mod bounded;
 mod tile_json;
 mod values;
+mod view;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +21,7 @@ pub use attribution::Attribution;
 pub use bounded::{List, Text};
 pub use tile_json::{Center, METADATA_LIMIT, Others, TileJson, Told};
 pub use values::{Hex, Place, Points, Reach, Version};
+pub use view::{Far, View};
 
 /// The format that is written.
 pub const FORMAT: Version = Version(1);
@@ -93,6 +95,9 @@ pub struct Heat {
     /// Words of the legend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legend: Option<Words>,
+    /// Where a map begins; not told by sets that were made before this was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
     /// The zooms that have tiles.
     #[serde(default)]
     pub zooms: Zooms,

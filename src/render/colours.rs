@@ -5,11 +5,16 @@ use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
 use crate::backend::{AroundSink, Paint, SpreadZoom, TileSink};
-use crate::counts::{Histogram, ZoomStats};
+use crate::counts::{Histogram, ZoomStats, squares};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::shade::{Look, Radius, ShadeTable, Style, Surroundings, add_colours, auto_radius, grouped, over, people};
-use crate::tile::{TileCoord, TileIndices, ZoomRange};
+use crate::shade::{
+    Look, Radius, ShadeTable, Style, Surroundings, add_colours, auto_radius, dynspread_radius, grouped, over, people,
+};
+use crate::tile::{TILE_SIDE, TileCoord, TileIndices, ZoomRange};
+
+/// Zooms from the pixels of a tile to the tile.
+const LEVELS: usize = TILE_SIDE.ilog2() as usize;
 
 /// What tiles are coloured with; everything is indexed by zoom.
 #[derive(Debug)]
@@ -22,6 +27,8 @@ pub(crate) struct Coloured<'a> {
     pub(crate) looks: Vec<Look<'a>>,
     /// The zooms to be painted, in ascending order.
     spread: Vec<SpreadZoom>,
+    /// Lit squares of the world, cut into 2^n by 2^n: found when an automatic radius is.
+    squares: Vec<u64>,
 }
 
 /// Where coloured tiles go, each with the table it was coloured with. Called from many threads, once a tile.
@@ -92,23 +99,39 @@ impl Coloured<'_> {
     /// Nothing is spread yet, and no zoom has a look.
     fn begin(paint: &dyn Paint) -> Self {
         let stats = paint.stats().to_vec();
-        Self { radii: vec![0; stats.len()], looks: Vec::with_capacity(stats.len()), stats, spread: Vec::new() }
+        Self { radii: vec![0; stats.len()], looks: Vec::with_capacity(stats.len()), stats, spread: Vec::new(), squares: Vec::new() }
     }
 
     /// Spreads zoom `z`.
     fn spread(&mut self, paint: &dyn Paint, style: &Style, z: u8) -> Result<()> {
         let at = usize::from(z);
+        let radius = match style.spread.radius {
+            Radius::Fixed(radius) => radius,
+            Radius::Auto => self.auto_radius(paint, z)?,
+            Radius::Dynspread => dynspread_radius(&paint.isolation(z, style.min_count)?),
+        };
         let (Some(of_zoom), Some(stats)) = (self.radii.get_mut(at), self.stats.get_mut(at)) else {
             return Err(Error::Internal(format!("zoom {z} was not counted")));
         };
-        *of_zoom = match style.spread.radius {
-            Radius::Fixed(radius) => radius,
-            Radius::Auto => auto_radius(&paint.isolation(z, style.min_count)?),
-        };
-        let zoom = paint.spread(z, &style.kernel(*of_zoom, stats.max))?;
+        *of_zoom = radius;
+        let zoom = paint.spread(z, &style.kernel(radius, stats.max))?;
         *stats = zoom.stats().clone();
         self.spread.push(zoom);
         Ok(())
+    }
+
+    /// The automatic radius of zoom `z`. A lit square of 2^n pixels is a lit pixel n zooms further out, so all it takes is
+    /// there; below zoom 0 its one tile tells.
+    fn auto_radius(&mut self, paint: &dyn Paint, z: u8) -> Result<u32> {
+        if self.squares.is_empty() {
+            let mut lit = Vec::new();
+            paint.counts(0)?.read(TileCoord { z: 0, x: 0, y: 0 }, &mut lit)?;
+            self.squares = squares(&lit).into_iter().rev().collect();
+            self.squares.extend(paint.stats().iter().skip(1).map(|stats| stats.lit));
+        }
+        let near = self.squares.get(usize::from(z)..=usize::from(z) + LEVELS);
+        let near = near.ok_or_else(|| Error::Internal(format!("zoom {z} was not counted")))?;
+        Ok(auto_radius(&near.iter().rev().copied().collect::<Vec<_>>()))
     }
 
     /// What a person should know about the colours of `zooms`.

@@ -13,6 +13,7 @@ mod request;
 mod session;
 mod sink;
 pub mod survey;
+mod view;
 
 use std::sync::Arc;
 
@@ -115,7 +116,9 @@ pub(crate) fn render(
     let mut report = Report::new(request, &points, paint.stats(), &coloured);
     // The box around all points would tell where those are that are not to be seen.
     let extent = if request.style.min_count > 1 { sink.drawn.extent() } else { points.extent };
-    let metadata = report.metadata(request, &sink.drawn.meet(extent), &coloured)?;
+    let least = request.style.min_count;
+    let view = monitor.time(Stage::Shade, || view::first_view(paint.as_ref(), request.zooms.max, least, &extent))?;
+    let metadata = report.metadata(request, &sink.drawn.meet(extent), view, &coloured)?;
     let beside = || {
         let drawn = |legend| Ok::<_, Error>((legend::png(&legend)?, legend::svg(&legend)));
         let legend = metadata.heat.as_ref().and_then(legend::of_heat).map(drawn).transpose()?;

@@ -13,7 +13,7 @@ use crate::container::write::Written;
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::heat::{
-    self, Beyond, Colours, Heat, HeatZoom, Hex, Line, Mark, Place, Reach, Stop, Text, TileJson, Word, Words,
+    self, Beyond, Colours, Heat, HeatZoom, Hex, Line, Mark, Place, Reach, Stop, Text, TileJson, View, Word, Words,
 };
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::paper::legend;
@@ -136,7 +136,7 @@ impl Report {
             out_of_range: points.read.left_out[Reason::OutOfRange],
             outside_mercator: points.read.left_out[Reason::OutsideMercator],
             left_out: points.read.left_out,
-            auto_spread: request.style.spread.radius == Radius::Auto,
+            auto_spread: !matches!(request.style.spread.radius, Radius::Fixed(_)),
             zooms: zooms.filter(|(z, _)| *z <= request.zooms.max).collect(),
             files: points.read.files.clone(),
             written: 0,
@@ -158,7 +158,13 @@ impl Report {
     }
 
     /// TileJSON with the `heat` object: only what belongs to the tiles themselves.
-    pub(super) fn metadata(&self, request: &Request, extent: &Extent, coloured: &Coloured<'_>) -> Result<TileJson> {
+    pub(super) fn metadata(
+        &self,
+        request: &Request,
+        extent: &Extent,
+        view: Option<View>,
+        coloured: &Coloured<'_>,
+    ) -> Result<TileJson> {
         let name = request.out.file_stem().map_or_else(|| "tilefire".into(), |n| n.to_string_lossy());
         let set = TileSet {
             name: &name,
@@ -167,7 +173,7 @@ impl Report {
             tile_size: TILE_SIDE,
             base_url: request.base_url.as_deref(),
             attribution: None,
-            heat: self.heat(request, coloured),
+            heat: Heat { view, ..self.heat(request, coloured) },
         };
         Ok(set.metadata())
     }
@@ -188,7 +194,7 @@ impl Report {
             colormap: Text::cut(style.colormap.name()),
             spread: match style.spread.radius {
                 Radius::Fixed(radius) => Reach::Fixed(pixels(radius)),
-                Radius::Auto => Reach::Auto,
+                Radius::Auto | Radius::Dynspread => Reach::Auto,
             },
             spread_shape: spreads.then(|| Word::cut(style.spread.shape.to_string())),
             spread_op: spreads.then(|| Word::cut(style.spread.op.to_string())),
@@ -203,6 +209,7 @@ impl Report {
                 title: Line::cut(title(style)),
                 notes: notes(style, self).into_iter().map(Line::cut).collect(),
             }),
+            view: None,
             zooms: request.zooms.iter().filter_map(of_zoom).collect(),
         }
     }
@@ -302,7 +309,7 @@ fn title(style: &Style) -> String {
         (SpreadShape::Gaussian, SpreadOp::Add, _) => "Points per pixel, smoothed".into(),
         (_, SpreadOp::Max, _) => "Points per pixel".into(),
         (.., Radius::Fixed(radius)) => format!("Points within {radius} px"),
-        (.., Radius::Auto) => "Points nearby".into(),
+        _ => "Points nearby".into(),
     }
 }
 
@@ -316,7 +323,10 @@ fn notes(style: &Style, report: &Report) -> Vec<String> {
         notes.push(format!("pixels of fewer than {} points are not drawn", grouped(style.min_count.into())));
     }
     if style.spread_on == SpreadOn::Colours {
-        notes.push(format!("colours of pixels within {} px are added up", style.spread.most()));
+        notes.push(match style.spread.radius {
+            Radius::Fixed(radius) => format!("colours of pixels within {radius} px are added up"),
+            _ => "colours of neighbouring pixels are added up".to_owned(),
+        });
     }
     let points = if report.used == 1 { "point" } else { "points" };
     notes.push(format!("{} {points}, colours by {}", grouped(report.used), style.function));

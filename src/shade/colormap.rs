@@ -177,6 +177,11 @@ impl Colormap {
         self
     }
 
+    /// Whether any stop has less alpha than the one before.
+    pub fn alpha_falls(&self) -> bool {
+        !self.stops.is_sorted_by_key(|stop| stop[3])
+    }
+
     /// The name, or the colours, as given.
     pub fn name(&self) -> &str {
         &self.name

@@ -21,7 +21,10 @@ pub use function::Function;
 pub use legend::{Legend, Ramp, Tick, clear_of_ends, grouped, people, ticks};
 pub use scale::Scale;
 pub use span::{Span, SpanRule};
-pub use spread::{Form, Kernel, MAX_AUTO, MAX_SPREAD, Radius, Spread, SpreadOp, SpreadShape, WEIGHT_ONE, auto_radius};
+pub use spread::{
+    AUTO, Form, Kernel, MAX_DYNSPREAD, MAX_SPREAD, Radius, Spread, SpreadOp, SpreadShape, WEIGHT_ONE, auto_radius,
+    dynspread_radius,
+};
 pub use style::{Clipped, Look, Style};
 pub use table::{PALETTE, ShadeTable, Shading, WIDE_LIMIT};
 pub use theme::Theme;

@@ -10,6 +10,9 @@ use crate::counts::{DISTINCT_LIMIT, Histogram, Unit, ZoomStats};
 use crate::error::Result;
 use crate::tile::ZoomRange;
 
+/// Colours of a zoom whose counts are smoothed.
+const SMOOTH_SHADES: usize = 48;
+
 /// The looks of a tile set or a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Style {
@@ -31,7 +34,7 @@ pub struct Style {
     pub spread: Spread,
     /// Whether they do so before they are coloured or after; colours take a mask and 32 bits a pixel.
     pub spread_on: SpreadOn,
-    /// Whether bells fade in from nothing to their middle, which a person's own colours may not want.
+    /// Whether bells fade in from nothing to their middle; for colormaps whose alpha does not fall.
     pub fade_in: bool,
 }
 
@@ -198,7 +201,12 @@ impl Style {
         let clipped = Clipped { below: pixels(&|count| count < span.lo), above: pixels(&|count| count > span.hi) };
         let fade = (self.fade_in && stats.unit.edge < stats.unit.lone).then_some(stats.unit);
         let shading = Shading { scale, colormap: &self.colormap, least, fade };
-        let limit = if self.truecolor { WIDE_LIMIT } else { DISTINCT_LIMIT };
+        // A bell passes through many counts in a few pixels: more shades would only make larger tiles.
+        let limit = match fade.is_some() || stats.unit.edge < stats.unit.lone {
+            _ if self.truecolor => WIDE_LIMIT,
+            true => std::env::var("SHADES").ok().and_then(|s| s.parse().ok()).unwrap_or(SMOOTH_SHADES),
+            false => DISTINCT_LIMIT,
+        };
         let table = ShadeTable::new(stats, &shading, limit);
         let table = match self.background {
             // Colours are added up before anything lies behind them.

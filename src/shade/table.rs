@@ -107,8 +107,8 @@ impl ShadeTable {
     /// different counts than a palette has entries, else cut where the colour changes with the smallest largest error.
     pub fn new(stats: &ZoomStats, shading: &Shading<'_>, limit: usize) -> Self {
         match stats.distinct.values() {
-            Some(counts) => Self::exact(shading, &counts),
-            None => Self::cut(shading, limit),
+            Some(counts) if counts.len() <= limit => Self::exact(shading, &counts),
+            _ => Self::cut(shading, limit),
         }
     }
 
