@@ -20,6 +20,7 @@ pub use self::paint::{HeldCounts, Paint, SpreadZoom};
 use crate::account::Account;
 use crate::error::Result;
 use crate::monitor::Monitor;
+use crate::shade::Surroundings;
 use crate::store::{CountStore, Vault};
 use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -116,6 +117,12 @@ impl Memory {
 pub trait TileSink: Sync {
     /// Takes one tile: a list when at most 1,500 pixels are lit, else a raster, from every backend.
     fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()>;
+}
+
+/// Where tiles go with what lies around them. Called from many threads, in no particular order, once a tile.
+pub trait AroundSink: Sync {
+    /// Takes one tile, which has a drawn pixel or one within the radius.
+    fn put(&self, tile: TileCoord, around: Surroundings<'_>) -> Result<()>;
 }
 
 /// One thread's way into a session.

@@ -6,17 +6,19 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::span::SpanChoice;
 use super::values;
 use crate::backend::gpu::{ForcedLimits, GpuOptions};
 use crate::error::{Error, Result};
 use crate::project::Crs;
 use crate::render::{Device, Resources, Sources};
 use crate::shade::{
-    Colormap, DEFAULT_COLORMAP, Function, Radius, SpanRule, Spread, SpreadOp, SpreadShape, Style, Theme,
+    Colormap, DEFAULT_COLORMAP, Function, Radius, Spread, SpreadOn, SpreadOp, SpreadShape, Style, Theme,
 };
 use crate::source::{
     ColumnRef, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions, RejectLimits, Unit, expand,
 };
+use crate::tile::ZoomRange;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum BackendName {
@@ -291,6 +293,14 @@ enum ShapeName {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnName {
+    /// Its count, before pixels are coloured
+    Counts,
+    /// Its colour, added to those of others as datashader adds them; the tiles have 32 bits a pixel
+    Colours,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum OpName {
     /// The largest count
     Max,
@@ -306,9 +316,11 @@ pub(super) struct StyleArgs {
     #[arg(long, default_value_t, value_name = "FUNCTION", help_heading = "Colours")]
     how: Function,
     /// Counts the colormap begins and ends at: those of each zoom, of all zooms together, a smooth fit over the zooms,
-    /// a percentile of each zoom's lit pixels, or the same two counts everywhere [zoom, all, smooth, p99.5, MIN,MAX]
-    #[arg(long, default_value_t, value_name = "SPAN", help_heading = "Colours")]
-    span: SpanRule,
+    /// a percentile of each zoom's lit pixels, the same two counts everywhere (MAX may be the word max: the zoom's
+    /// largest), two counts for each zoom such as '0..5:1,500;6:1,80;7..:0,max', or those of another set, so that the same
+    /// colour is the same count [zoom, all, smooth, p99.5, MIN,MAX, ZOOMS:MIN,MAX;..., like:TILES]
+    #[arg(long, default_value = "zoom", value_name = "SPAN", help_heading = "Colours")]
+    span: SpanChoice,
     /// Colours: a name (tilefire colormaps lists them; _r at the end reverses), a list such as
     /// '#00000000, orange 30%, white', or one colour, which rises in alpha [default: tilefire, good over dark and light]
     #[arg(long, value_name = "COLOURS", help_heading = "Colours")]
@@ -341,10 +353,14 @@ pub(super) struct StyleArgs {
     /// What a pixel gets that several reach [default: add with auto, else max]
     #[arg(long, value_enum, value_name = "OPERATOR", help_heading = "Colours")]
     spread_op: Option<OpName>,
+    /// What reaches the neighbours [default: counts]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Colours")]
+    spread_on: Option<OnName>,
 }
 
 impl StyleArgs {
-    pub(super) fn style(&self) -> Result<Style> {
+    /// The style of tiles of `zooms`, or of a picture.
+    pub(super) fn style(&self, zooms: Option<ZoomRange>) -> Result<Style> {
         let colormap = match (&self.colormap, self.theme) {
             (Some(colours), _) => Colormap::parse(colours)?,
             (None, theme) => Colormap::parse(theme.map_or(DEFAULT_COLORMAP, Theme::colormap))?,
@@ -359,13 +375,18 @@ impl StyleArgs {
                     .into(),
             ));
         }
+        let spread_on = self.spread_on.map_or(SpreadOn::Counts, OnName::meaning);
+        if spread_on == SpreadOn::Colours {
+            self.check_colours()?;
+        }
         Ok(Style {
             function: self.how,
-            span: self.span,
+            span: self.span.rule(zooms)?,
             theme: self.theme,
             min_count: self.min_count,
             background: self.background,
-            truecolor: self.truecolor,
+            // Sums of colours are not in any palette.
+            truecolor: self.truecolor || spread_on == SpreadOn::Colours,
             spread: Spread {
                 radius,
                 shape: match self.spread_shape {
@@ -375,14 +396,38 @@ impl StyleArgs {
                     Some(ShapeName::Gaussian) => SpreadShape::Gaussian,
                 },
                 op: match self.spread_op {
+                    None if spread_on == SpreadOn::Colours => SpreadOp::Add,
                     None => usual.op,
                     Some(OpName::Max) => SpreadOp::Max,
                     Some(OpName::Add) => SpreadOp::Add,
                 },
             },
+            spread_on,
             // Whoever chooses colours chooses their alpha too, where it falls.
             fade_in: !colormap.alpha_falls(),
             colormap,
         })
+    }
+
+    /// Whether colours can be spread as asked: a radius of their own, a mask, and added up.
+    fn check_colours(&self) -> Result<()> {
+        let wrong = |problem: &str| Err(Error::Usage(format!("--spread-on colours {problem}")));
+        match (self.spread, self.spread_shape, self.spread_op) {
+            (None | Some(Radius::Auto | Radius::Fixed(0)), ..) => wrong("takes a radius in pixels; add --spread 1"),
+            (_, Some(ShapeName::Gaussian), _) => {
+                wrong("takes a disc or a square, no bell; leave --spread-shape gaussian out")
+            }
+            (.., Some(OpName::Max)) => wrong("adds colours up; leave --spread-op max out"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl OnName {
+    fn meaning(self) -> SpreadOn {
+        match self {
+            Self::Counts => SpreadOn::Counts,
+            Self::Colours => SpreadOn::Colours,
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! From counted zooms to their colours: how far each zoom's pixels reach, what counts that makes, and the tables. The
 //! same steps for tiles, pictures, dry runs and benchmarks.
 
+use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
-use crate::backend::{Paint, SpreadZoom, TileSink};
+use crate::backend::{AroundSink, Paint, SpreadZoom, TileSink};
 use crate::counts::{Histogram, ZoomStats, squares};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::shade::{Look, Radius, SMOOTH_ERROR, ShadeTable, Style, auto_radius, dynspread_radius, grouped, people};
+use crate::shade::{
+    Look, Radius, SMOOTH_ERROR, ShadeTable, Style, Surroundings, add_colours, auto_radius, dynspread_radius, grouped,
+    over, people,
+};
 use crate::tile::{TILE_SIDE, TileCoord, TileIndices, ZoomRange};
 
 /// Zooms from the pixels of a tile to the tile.
@@ -32,6 +36,9 @@ pub(crate) struct Coloured<'a> {
 pub(crate) trait ColourSink: Sync {
     /// Takes one tile.
     fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()>;
+
+    /// Takes one tile whose pixels have colours of their own: red, green, blue and alpha, row by row.
+    fn put_colours(&self, tile: TileCoord, colours: &[[u8; 4]]) -> Result<()>;
 }
 
 /// The tiles of a zoom with its table.
@@ -46,13 +53,47 @@ impl TileSink for OfZoom<'_> {
     }
 }
 
+/// The tiles of a zoom whose colours are added up.
+struct Adding<'a> {
+    rows: &'a [u32],
+    palette: &'a [[u8; 4]],
+    background: Option<[u8; 3]>,
+    sink: &'a dyn ColourSink,
+}
+
+thread_local! {
+    static ADDED: RefCell<Vec<[u8; 4]>> = const { RefCell::new(Vec::new()) };
+}
+
+impl AroundSink for Adding<'_> {
+    fn put(&self, tile: TileCoord, around: Surroundings<'_>) -> Result<()> {
+        ADDED.with_borrow_mut(|colours| {
+            if !add_colours(around, self.rows, self.palette, colours) {
+                return Ok(());
+            }
+            if let Some([r, g, b]) = self.background {
+                colours.iter_mut().for_each(|colour| *colour = over(*colour, 255, [r, g, b, 255]));
+            }
+            self.sink.put_colours(tile, colours)
+        })
+    }
+}
+
 impl Coloured<'_> {
     /// Paints the zooms that wait for it; what spreading made of one goes as soon as it is painted.
-    pub(crate) fn paint(&mut self, paint: &dyn Paint, sink: &dyn ColourSink) -> Result<()> {
+    pub(crate) fn paint(&mut self, paint: &dyn Paint, style: &Style, sink: &dyn ColourSink) -> Result<()> {
         self.spread.drain(..).try_for_each(|zoom| {
-            let look = self.looks.get(usize::from(zoom.z()));
+            let at = usize::from(zoom.z());
+            let look = self.looks.get(at);
             let table = &look.ok_or_else(|| Error::Internal(format!("no colours for zoom {}", zoom.z())))?.table;
-            paint.tiles(&zoom, table, &OfZoom { table, sink })
+            let radius = self.radii.get(at).copied().unwrap_or(0);
+            match style.colour_mask(radius) {
+                Some(rows) => {
+                    let adding = Adding { rows: &rows, palette: &table.palette, background: style.background, sink };
+                    paint.surroundings(&zoom, radius, table, &adding)
+                }
+                None => paint.tiles(&zoom, table, &OfZoom { table, sink }),
+            }
         })
     }
 
@@ -150,7 +191,7 @@ pub(crate) fn paint<'a>(
     if style.span.compares_zooms() {
         let mut coloured = colour(paint, style, zooms)?;
         expect(&coloured.stats);
-        coloured.paint(paint, sink)?;
+        coloured.paint(paint, style, sink)?;
         return Ok(coloured);
     }
     let mut coloured = Coloured::begin(paint);
@@ -160,10 +201,12 @@ pub(crate) fn paint<'a>(
             expect(&coloured.stats);
         }
         let spread = coloured.spread.last();
-        let histogram = |_| spread.map_or_else(|| Ok(Histogram::default()), |zoom| paint.histogram(zoom));
-        let alone = ZoomRange { min: 0, max: 0 };
-        coloured.looks.extend(style.looks(&coloured.stats[at..=at], alone, histogram)?);
-        coloured.paint(paint, sink)?;
+        let histogram = match spread.filter(|_| style.needs_histogram()) {
+            Some(zoom) => paint.histogram(zoom)?,
+            None => Histogram::default(),
+        };
+        coloured.looks.push(style.look_of(z, &coloured.stats[at], &histogram));
+        coloured.paint(paint, style, sink)?;
     }
     Ok(coloured)
 }

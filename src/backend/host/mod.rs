@@ -8,6 +8,7 @@ pub(super) mod isolation;
 mod limits;
 mod masks;
 mod partition;
+mod surroundings;
 
 #[cfg(test)]
 pub(super) use borders::within;
@@ -22,3 +23,4 @@ pub(super) use masks::few;
 pub(super) use masks::{new_counts, stamp};
 pub(super) use masks::{settle, weigh};
 pub(super) use partition::{PASS_BITS, Runs, partition, push_sorted, run};
+pub(super) use surroundings::surroundings;

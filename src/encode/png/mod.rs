@@ -17,7 +17,7 @@ use crate::tile::{TILE_PIXELS, TILE_SIDE, TileIndices};
 use deflate::{Deflate, Stream};
 use raster::Rows;
 use tokens::Tokens;
-pub use truecolor::encode_truecolor;
+pub use truecolor::{encode_colours, encode_truecolor};
 
 /// Most lit pixels that go by list: about where a list takes as long as a pass over the rows.
 const LIST_LIMIT: usize = 4096;
