@@ -7,6 +7,7 @@ mod colormaps;
 mod flush;
 mod image;
 mod info;
+mod library;
 mod progress;
 mod render;
 mod report;
@@ -15,6 +16,7 @@ mod serve;
 #[cfg(not(feature = "serve"))]
 #[path = "serve_absent.rs"]
 mod serve;
+mod span;
 mod stop;
 mod summary;
 mod synth;

@@ -52,16 +52,21 @@ impl TileSet<'_> {
         }
     }
 
-    /// Middle of the box as the map shows it, and the highest zoom at which the box fits a usual window.
+    /// Middle of the first view as the map shows it, and the highest zoom at which that view fits a usual window.
     fn center(&self) -> Center {
-        const WINDOW: (f64, f64) = (1024.0, 640.0);
+        const WINDOW: (f64, f64) = (1024.0, 768.0);
         let LonLatBounds { west, south, east, north } = self.bounds;
+        let [west, south, east, north] = self.heat.view.map_or([west, south, east, north], |view| view.bounds);
+        // Across the antimeridian the east lies a turn further on.
+        let east = if west > east { east + 360.0 } else { east };
         let (top, bottom) = (row(north) / STEPS, row(south) / STEPS);
         let size = |z: u8| f64::from(256u32) * f64::from(1u32 << z);
         let fits = |z: &u8| (east - west) / 360.0 * size(*z) <= WINDOW.0 && (bottom - top) * size(*z) <= WINDOW.1;
         let zoom = self.zooms.iter().rev().find(fits).unwrap_or(self.zooms.min);
         let round = |v: f64| (v * 1e6).round() / 1e6;
-        Center(round(f64::midpoint(west, east)), round(latitude(f64::midpoint(top, bottom) * STEPS)), zoom)
+        let middle = f64::midpoint(west, east);
+        let middle = if middle > 180.0 { middle - 360.0 } else { middle };
+        Center(round(middle), round(latitude(f64::midpoint(top, bottom) * STEPS)), zoom)
     }
 }
 
@@ -96,6 +101,21 @@ mod tests {
         let Center(lon, lat, zoom) = tile_set(None).center.unwrap();
         assert!((lon + 0.1).abs() < 1e-9 && (lat - 51.5).abs() < 0.001);
         assert_eq!(zoom, 11);
+    }
+
+    #[test]
+    fn the_center_is_that_of_the_first_view() {
+        let bounds = LonLatBounds { west: -180.0, south: -60.0, east: 180.0, north: 60.0 };
+        let view = |bounds| Some(crate::heat::View { bounds, points: 3, far: None });
+        let center = |box_of_view| {
+            let heat = Heat { view: view(box_of_view), ..crate::heat::tests::small() };
+            let zooms = ZoomRange { min: 0, max: 14 };
+            TileSet { name: "n", zooms, bounds, tile_size: 256, base_url: None, attribution: None, heat }.center()
+        };
+        let Center(lon, lat, zoom) = center([177.0, -19.0, -178.0, -16.0]);
+        assert!((lon - 179.5).abs() < 1e-6 && (lat + 17.5).abs() < 0.1 && zoom == 8, "{lon} {lat} {zoom}");
+        let Center(lon, _, zoom) = center([170.0, -19.0, -150.0, -16.0]);
+        assert!((lon + 170.0).abs() < 1e-6 && zoom == 5, "{lon} {zoom}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod attribution;
 mod bounded;
 mod tile_json;
 mod values;
+mod view;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +21,7 @@ pub use attribution::Attribution;
 pub use bounded::{List, Text};
 pub use tile_json::{Center, METADATA_LIMIT, Others, TileJson, Told};
 pub use values::{Hex, Place, Points, Reach, Version};
+pub use view::{Far, View};
 
 /// The format that is written.
 pub const FORMAT: Version = Version(1);
@@ -56,7 +58,7 @@ pub struct Heat {
     pub function: Word,
     /// Which counts the colours begin and end at.
     #[serde(default)]
-    pub span: Word,
+    pub span: Text<2048>,
     /// A name, or the colours as they were given.
     #[serde(default)]
     pub colormap: Text<16384>,
@@ -69,6 +71,9 @@ pub struct Heat {
     /// And how spread pixels came together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spread_op: Option<Word>,
+    /// What was spread: "colours", or, where it says nothing, counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_on: Option<Word>,
     /// Least count that is drawn, where that is more than 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_count: Option<u64>,
@@ -90,6 +95,9 @@ pub struct Heat {
     /// Words of the legend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legend: Option<Words>,
+    /// Where a map begins; not told by sets that were made before this was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
     /// The zooms that have tiles.
     #[serde(default)]
     pub zooms: Zooms,

@@ -133,6 +133,7 @@ impl App {
         match Route::of(request.uri().path()) {
             Route::Page => self.page(headers),
             Route::Health => self.health(),
+            Route::States => Ok(self.states().await),
             Route::Library(file) => self.library(file, headers),
             Route::TileJson(layer) => self.tile_json(layer, request, client).await,
             Route::Archive(layer) => self.archive(layer, headers).await,
@@ -194,6 +195,19 @@ impl App {
         let mut answer = plain(StatusCode::OK, TEXT, "ok\n");
         answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(answer)
+    }
+
+    /// A short name for the state of each layer, null where it cannot be read now. It is asked every second or so: a layer
+    /// whose disk hangs is not waited for.
+    async fn states(&self) -> Response<Body> {
+        let mut states = std::collections::BTreeMap::new();
+        for layer in self.layers.iter() {
+            let state = if layer.gate.hangs() { None } else { self.ask(layer, TileSource::state).await.ok() };
+            states.insert(layer.name.as_str(), state.map(|state| format!("{state:016x}")));
+        }
+        let mut answer = plain(StatusCode::OK, "application/json", serde_json::json!(states).to_string());
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        answer
     }
 
     async fn tile_json(&self, layer: &str, request: &Request<Incoming>, client: IpAddr) -> Answer {

@@ -105,8 +105,8 @@ impl Layers {
         self.layers.iter().find(|layer| layer.name == name)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Layer> {
-        self.layers.iter().map(|layer| &**layer)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Layer>> {
+        self.layers.iter()
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) enum Route<'a> {
     Page,
     /// Whether all is well.
     Health,
+    /// The states of all layers, by which a page sees that one was made anew.
+    States,
     /// A part of the local copy of OpenLayers.
     Library(&'a str),
     /// `/{layer}.json`
@@ -47,6 +49,7 @@ impl<'a> Route<'a> {
         match four {
             ("" | "index.html", None, ..) => Self::Page,
             ("health", None, ..) => Self::Health,
+            ("states", None, ..) => Self::States,
             ("ol", Some(file), None, ..) => Self::Library(file),
             (file, None, ..) => match file.rsplit_once('.') {
                 Some((layer, "json")) => Self::TileJson(layer),
@@ -89,6 +92,7 @@ mod tests {
             ("/", Route::Page),
             ("/index.html", Route::Page),
             ("/health", Route::Health),
+            ("/states", Route::States),
             ("/a.json", Route::TileJson("a")),
             ("/a.pmtiles", Route::Archive("a")),
             ("/a/legend.png", Route::Legend("a")),

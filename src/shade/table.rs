@@ -9,6 +9,11 @@ use crate::counts::{DISTINCT_LIMIT, Unit, ZoomStats};
 
 /// Palette entries of an 8-bit index, the transparent one at index 0 included.
 pub const PALETTE: usize = DISTINCT_LIMIT + 1;
+/// Colours of a zoom of bells of one pixel, and how many more a pixel of radius gives: a bell passes through many counts
+/// in a few pixels, so more colours would make larger tiles and be seen by nobody; bands show where slopes are long.
+const SMOOTH_LIMIT: (usize, usize) = (14, 3);
+/// How far those of the narrowest bells may be off, in 1/255 of a channel, before more are taken.
+pub const SMOOTH_ERROR: u8 = 16;
 /// Colours that a 16-bit index can tell apart: what full colour has instead of a palette.
 pub const WIDE_LIMIT: usize = u16::MAX as usize;
 
@@ -100,6 +105,8 @@ pub struct ShadeTable {
     pub span: Span,
     /// Largest distance, in 1/255 of a channel, between a count's palette colour and the formula's.
     pub error: u8,
+    /// Whether the counts are those of bells, which pass through many in a few pixels.
+    pub smooth: bool,
 }
 
 impl ShadeTable {
@@ -107,8 +114,8 @@ impl ShadeTable {
     /// different counts than a palette has entries, else cut where the colour changes with the smallest largest error.
     pub fn new(stats: &ZoomStats, shading: &Shading<'_>, limit: usize) -> Self {
         match stats.distinct.values() {
-            Some(counts) => Self::exact(shading, &counts),
-            None => Self::cut(shading, limit),
+            Some(counts) if counts.len() <= limit => Self::exact(shading, &counts),
+            _ => Self::cut(shading, limit),
         }
     }
 
@@ -153,7 +160,15 @@ impl ShadeTable {
                 *first = least;
             }
         }
-        Self { thresholds, palette, span: shading.scale.span(), error }
+        Self { thresholds, palette, span: shading.scale.span(), error, smooth: false }
+    }
+
+    /// The table of a zoom of bells: as few colours as are enough for their radius.
+    pub fn smooth(stats: &ZoomStats, shading: &Shading<'_>) -> Self {
+        let few = SMOOTH_LIMIT.0 + SMOOTH_LIMIT.1 * stats.unit.radius as usize;
+        let table = Self::new(stats, shading, few.min(DISTINCT_LIMIT));
+        let table = if table.error > SMOOTH_ERROR { Self::new(stats, shading, DISTINCT_LIMIT) } else { table };
+        Self { smooth: true, ..table }
     }
 
     /// The same table with all colours laid over an opaque one, which pixels that are not drawn have too.
@@ -275,7 +290,10 @@ mod tests {
 
     fn fades() -> impl Strategy<Value = Option<Unit>> {
         let edges = (1u32..1000, 1u32..70_000);
-        proptest::option::weighted(0.2, edges.prop_map(|(edge, more)| Unit { shift: 16, lone: edge + more, edge }))
+        proptest::option::weighted(
+            0.2,
+            edges.prop_map(|(edge, more)| Unit { shift: 16, lone: edge + more, edge, radius: 3 }),
+        )
     }
 
     fn worst(a: [u8; 4], b: [u8; 4]) -> u8 {

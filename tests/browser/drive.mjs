@@ -1,21 +1,17 @@
 // Drives a real browser over the pages of a running server: waits until tiles are on the map, reads pixels, zooms,
 // switches base map and layer, and keeps screenshots. Libraries come from node_modules, base maps are drawn here, and
-// nothing leaves the machine. Usage: node drive.mjs CHROMIUM SERVER-URL TILE-FOLDER SCREENSHOT-FOLDER STYLED-TILE-FOLDER; prints one
+// nothing leaves the machine. Usage: node drive.mjs CHROMIUM SERVER-URL TILE-FOLDER STYLED-TILE-FOLDER SCREENSHOT-FOLDER; prints one
 // line a check.
 import { createServer } from "node:http";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join, normalize } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
+import { readFile } from "node:fs/promises";
+import { join, normalize } from "node:path";
+import { pathToFileURL } from "node:url";
+import * as driven from "./browser.mjs";
+import { KINDS, check, corner, modules, pixels, settled } from "./browser.mjs";
 
-const [executablePath, server, folder, shots, styled] = process.argv.slice(2);
-const modules = join(dirname(fileURLToPath(import.meta.url)), "node_modules");
-
-function check(holds, what) {
-  if (!holds) throw new Error("does not hold: " + what);
-  console.log("ok " + what);
-}
+const [executablePath, server, folder, styled, shots] = process.argv.slice(2);
+const shot = (page, name) => driven.shot(page, shots, name);
+const vivid = (page, name) => driven.vivid(page, shots, name);
 
 // Pages of another origin: the libraries as the package registry has them, and two small maps that use them.
 const PAGES = {
@@ -53,8 +49,6 @@ const PAGES = {
     wait();
     </script>`,
 };
-const KINDS = { js: "text/javascript", mjs: "text/javascript", css: "text/css", html: "text/html" };
-
 const other = createServer(async (request, response) => {
   const path = normalize(new URL(request.url, "http://localhost").pathname);
   const body = PAGES[path] ?? await readFile(join(modules, path)).catch(() => null);
@@ -64,77 +58,8 @@ const other = createServer(async (request, response) => {
 await new Promise(ready => other.listen(0, "127.0.0.1", ready));
 const elsewhere = `http://127.0.0.1:${other.address().port}`;
 
-const profile = await mkdtemp(join(tmpdir(), "tilefire-browser-"));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath, headless: true, viewport: { width: 1280, height: 800 }, colorScheme: "dark",
-  args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
-});
-
-// A base map of one colour, so that what is seen can be told apart; whatever else is outside is refused.
-const BASE = { dark_all: "#0a1633", light_all: "#e8efe0", osm: "#d0c0f0" };
-const asked = new Set();
-await browser.route(url => !["", "localhost", "127.0.0.1"].includes(url.hostname), async route => {
-  const url = new URL(route.request().url());
-  // The library the page names, as the registry has it: the page's integrity hashes are checked against it.
-  const library = url.hostname === "cdn.jsdelivr.net" && url.pathname.match(/^\/npm\/ol@[\d.]+\/(ol\.css|dist\/ol\.js)$/);
-  if (library) {
-    const headers = { "Access-Control-Allow-Origin": "*" };
-    return route.fulfill({ contentType: KINDS[library[1].split(".").pop()], headers, body: await readFile(join(modules, "ol", library[1])) });
-  }
-  asked.add(url.hostname);
-  const colour = BASE[url.pathname.split("/")[1]] ?? (url.hostname === "tile.openstreetmap.org" ? BASE.osm : null);
-  if (!colour) return route.abort();
-  const body = `<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256"><rect width="256" height="256" fill="${colour}"/></svg>`;
-  return route.fulfill({ contentType: "image/svg+xml", headers: { "Access-Control-Allow-Origin": "*" }, body });
-});
-
-// Opaque pixels of what is painted by the layer of data alone, and their colours, read from the canvas.
-const pixels = page => page.evaluate(async () => {
-  const { map, data, base } = window.tilefire;
-  const visible = base.getVisible();
-  base.setVisible(false);
-  await new Promise(done => { map.once("rendercomplete", done); map.render(); });
-  const colours = new Set();
-  let lit = 0;
-  for (const canvas of document.querySelectorAll("#map canvas")) {
-    if (!canvas.width) continue;
-    const { data: bytes } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    for (let i = 0; i < bytes.length; i += 4) {
-      if (bytes[i + 3] > 0) { lit++; colours.add(bytes[i] << 16 | bytes[i + 1] << 8 | bytes[i + 2]); }
-    }
-  }
-  base.setVisible(visible);
-  await new Promise(done => { map.once("rendercomplete", done); map.render(); });
-  return { lit, colours: colours.size, opacity: data.getOpacity() };
-});
-const settled = page => page.evaluate(() => new Promise(done => {
-  window.tilefire.map.once("rendercomplete", () => done());
-  window.tilefire.map.render();
-}));
-const shot = (page, name) => page.screenshot({ path: join(shots, name + ".png") });
-const corner = page => page.evaluate(() => {
-  const canvas = [...document.querySelectorAll("#map canvas")].find(c => c.width);
-  return [...canvas.getContext("2d").getImageData(canvas.width - 3, canvas.height >> 1, 1, 1).data].slice(0, 3);
-});
-
-// Pixels of a screenshot that are no grey, as the grounds are, and their colours; decoded in the browser, which can.
-const vivid = async (page, name) => page.evaluate(async picture => {
-  const image = new Image();
-  image.src = "data:image/png;base64," + picture;
-  await image.decode();
-  const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
-  const paint = canvas.getContext("2d");
-  paint.drawImage(image, 0, 0);
-  const { data } = paint.getImageData(0, 0, image.width, image.height);
-  const colours = new Set();
-  let lit = 0;
-  for (let i = 0; i < data.length; i += 4) {
-    const [r, g, b] = data.subarray(i, i + 3);
-    if (Math.max(r, g, b) - Math.min(r, g, b) > 60) { lit++; colours.add(r << 16 | g << 8 | b); }
-  }
-  return { lit, colours: colours.size };
-}, (await shot(page, name)).toString("base64"));
+const started = await driven.start(executablePath);
+const { browser, asked } = started;
 
 try {
   const page = await browser.newPage();
@@ -152,7 +77,7 @@ try {
   check(answers.some(a => a.url().endsWith(".png") && a.status() === 200), "they came from the server");
   check(await page.locator("#ticks span").count() >= 2, "the legend has numbers");
   check(/points/.test(await page.locator("#points").textContent()), "the page tells how many points");
-  check(await page.locator("#layers input").count() === 2, "both layers are listed");
+  check(await page.locator("#layers input[type=checkbox]").count() === 2, "both layers are listed");
   await shot(page, "desktop-dark");
 
   const level = () => page.locator("#level").textContent();
@@ -250,7 +175,7 @@ try {
   await disk.addStyleTag({ content: ".panel { display: none }" });
   const { lit, colours } = await vivid(disk, "from-disk");
   check(lit > 2000 && colours > 20, `the page works from disk: ${lit} pixels in ${colours} colours`);
-  check(await disk.locator("#layers").isHidden(), "one layer is not listed");
+  check(await disk.locator("#layers input[type=checkbox]").count() === 0, "one layer is not listed");
   check(errors.length === 0, "from disk the page has no error: " + errors.join(" | "));
 
   // A set made for a light map, with bells and a percentile: the page says so.
@@ -281,7 +206,6 @@ try {
   check(errors.length === 0, "the styled page has no error: " + errors.join(" | "));
   console.log("done");
 } finally {
-  await browser.close();
+  await driven.end(started);
   other.close();
-  await rm(profile, { recursive: true, force: true });
 }

@@ -155,6 +155,12 @@ impl TileSource {
         self.steady(wait, |set| Ok(set.about.clone()))
     }
 
+    /// A number for the state of the set: another one after every change of the file, or of the folder and its metadata.
+    pub fn state(&self, wait: Wait) -> Result<u64, Trouble> {
+        let state = |opened: &Opened| opened.stamp.as_ref().map(Stamp::fingerprint).unwrap_or_default();
+        self.steady_opened(wait, |opened, _| Ok(state(opened)))
+    }
+
     /// The picture of the legend that lies beside the tiles; `None` where there is none.
     pub fn legend(&self, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
         self.steady(wait, |set| match &set.tiles {

@@ -37,7 +37,7 @@ impl Stamp {
     /// A number for the state.
     pub(super) fn fingerprint(&self) -> u64 {
         let mut hash = twox_hash::XxHash3_64::with_seed(0);
-        for word in self.root.0 {
+        for word in self.root.0.into_iter().chain(self.metadata.iter().flat_map(|metadata| metadata.0)) {
             hash.write_u64(word);
         }
         hash.finish()
