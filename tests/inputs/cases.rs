@@ -183,7 +183,7 @@ fn wrong(folder: &Path, file: &str, arguments: &[&str], right: &Right) -> Option
     let place = Playground::new();
     let paths: Vec<_> = file.split(' ').map(|file| folder.join(file)).collect();
     let files = paths.iter().map(|path| path.to_str().unwrap());
-    let fixed = ["-o", "tiles", "-z", "8", "--no-page", "--report", "r.json", "--backend", "cpu"];
+    let fixed = ["-o", "tiles", "-z", "8", "--no-page", "--report", "r.json", "--backend", "cpu", "--spread", "0"];
     let ran = place.run(std::iter::once("render").chain(files).chain(fixed).chain(arguments.iter().copied()));
     let (points, used, codes) = match right {
         Refused(words) => {

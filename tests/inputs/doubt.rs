@@ -173,8 +173,8 @@ fn coordinates_off_the_area_of_their_system_are_told_or_refused() {
     assert_eq!(codes(&read_in("+proj=aeqd +lat_0=52 +lon_0=5", &rows(10.0, 20.0), |_| ()).unwrap()), [""; 0]);
     // Degrees of another datum have an area, too.
     let degrees = read_in("EPSG:4267", &rows(140.0, -30.0), |_| ()).unwrap();
-    assert_eq!(codes(&degrees), ["area"], "{:?}", degrees.notices);
-    assert_eq!(codes(&read_in("EPSG:4267", &rows(-100.0, 40.0), |_| ()).unwrap()), [""; 0]);
+    assert!(codes(&degrees).contains(&"area"), "{:?}", degrees.notices);
+    assert!(!codes(&read_in("EPSG:4267", &rows(-100.0, 40.0), |_| ()).unwrap()).contains(&"area"));
 }
 
 #[test]

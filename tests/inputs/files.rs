@@ -285,7 +285,7 @@ fn columns_are_told_of_an_input_that_is_refused() {
 fn read(text: &[u8], arguments: &[&str]) -> Value {
     let place = Playground::new();
     place.file("a.txt", text);
-    let fixed = ["render", "a.txt", "-o", "t", "-z", "0..3", "--backend", "cpu", "--report", "r.json"];
+    let fixed = ["render", "a.txt", "-o", "t", "-z", "0..3", "--backend", "cpu", "--report", "r.json", "--spread", "0"];
     place.run(fixed.iter().chain(arguments)).ok();
     let mut read = report(&place, "r.json");
     read["bounds"] = report(&place, "t/metadata.json")["bounds"].clone();

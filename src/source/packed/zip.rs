@@ -184,7 +184,7 @@ fn look(
     if expected > MOST_MEMBERS || directory > MOST_DIRECTORY {
         return Err(large());
     }
-    let wanted = wanted.map(|wanted| plain(&slashes(wanted)).to_owned());
+    let wanted = wanted.map(slashes);
     let (mut files, mut data, mut tables) = (Names::default(), Names::default(), 0);
     let mut inside = Inside::default();
     let mut found: Option<Entry> = None;
@@ -202,7 +202,7 @@ fn look(
         if name.ends_with('/') || name.is_empty() {
             continue;
         }
-        if wanted.as_deref() == Some(plain(&name)) {
+        if wanted.as_ref().is_some_and(|wanted| *wanted == name || wanted == plain(&name)) {
             same += 1;
             found.get_or_insert_with(|| Entry::of(&record, name.clone()));
         }
