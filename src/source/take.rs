@@ -102,6 +102,18 @@ impl Take {
         }
     }
 
+    /// Whether both take the same from a row, whatever was seen of letters beside numbers.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        let plain = |take: &Self| {
+            let mut take = *take;
+            if let Self::Two { x, y } = &mut take {
+                (x.lettered, y.lettered) = (false, false);
+            }
+            take
+        };
+        plain(self) == plain(other)
+    }
+
     /// The fields that are looked at: the first and the last.
     pub(super) fn span(&self) -> (usize, usize) {
         match self {

@@ -138,7 +138,7 @@ impl Layout {
         if self.header.is_none() {
             // The fields were given by their places: a header that has its columns there changes nothing.
             let table = columns::Table { first: fields, rows: &[], decimal: self.dialect.decimal };
-            if columns::choose(&table, options, *projected).is_ok_and(|chosen| chosen.take == self.take) {
+            if columns::choose(&table, options, *projected).is_ok_and(|chosen| chosen.take.is_alike(&self.take)) {
                 return Within::Row;
             }
         }
