@@ -106,11 +106,6 @@ impl Memory {
         self.share / 8
     }
 
-    /// The most that the new counts of a zoom may come to for them to be kept instead of made anew.
-    pub(crate) fn new_counts(&self) -> u64 {
-        (self.share / 8).min(1 << 30)
-    }
-
     /// The vault for counts: a quarter of the limit in memory.
     pub(crate) fn vault(&self) -> Vault {
         let budget = if self.account.is_bounded() { self.share / 4 } else { self.share };

@@ -9,7 +9,8 @@ use crate::counts::{Histogram, ZoomStats, squares};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::shade::{
-    Look, Radius, ShadeTable, Style, Surroundings, add_colours, auto_radius, dynspread_radius, grouped, over, people,
+    Look, Radius, SMOOTH_ERROR, ShadeTable, Style, Surroundings, add_colours, auto_radius, dynspread_radius, grouped,
+    over, people,
 };
 use crate::tile::{TILE_SIDE, TileCoord, TileIndices, ZoomRange};
 
@@ -99,7 +100,13 @@ impl Coloured<'_> {
     /// Nothing is spread yet, and no zoom has a look.
     fn begin(paint: &dyn Paint) -> Self {
         let stats = paint.stats().to_vec();
-        Self { radii: vec![0; stats.len()], looks: Vec::with_capacity(stats.len()), stats, spread: Vec::new(), squares: Vec::new() }
+        Self {
+            radii: vec![0; stats.len()],
+            looks: Vec::with_capacity(stats.len()),
+            stats,
+            spread: Vec::new(),
+            squares: Vec::new(),
+        }
     }
 
     /// Spreads zoom `z`.
@@ -141,7 +148,8 @@ impl Coloured<'_> {
 
     fn too_few(&self, zooms: ZoomRange) -> Option<String> {
         let shown = zooms.iter().filter_map(|z| self.looks.get(usize::from(z)));
-        let worst = shown.map(|look| look.table.error).max().filter(|&worst| worst > 2)?;
+        let enough = |table: &&ShadeTable| table.error > if table.smooth { SMOOTH_ERROR } else { 2 };
+        let worst = shown.map(|look| &look.table).filter(enough).map(|table| table.error).max()?;
         Some(format!(
             "255 colours are too few for this colormap: they are off by up to {worst} of 255; --truecolor is exact"
         ))

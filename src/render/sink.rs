@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::colours::ColourSink;
 use crate::container::write::TileWriter;
-use crate::encode::png::{Scratch, encode, encode_colours, encode_truecolor};
+use crate::encode::png::{Scratch, encode, encode_colours, encode_smooth, encode_truecolor};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
@@ -141,6 +141,7 @@ impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> ColourSink for Encoded<'_, S>
             if self.truecolor {
                 return encode_truecolor(indices, &table.palette, bytes);
             }
+            let encode = if table.smooth { encode_smooth } else { encode };
             encode(indices, &table.palette, scratch, bytes);
             Ok(())
         })

@@ -119,15 +119,15 @@ fn distance(squares: &[u64]) -> f64 {
     1.0
 }
 
-/// The radius for a zoom whose lit squares of side 1, 2, 4 ... pixels are that many: twice the root of the [`distance`]
-/// between its lit pixels, within [`AUTO`]; 0 where nothing is lit. The distance doubles from zoom to zoom once pixels
+/// The radius for a zoom whose lit squares of side 1, 2, 4 ... pixels are that many: the whole pixels of twice the root
+/// of the [`distance`] between its lit pixels, within [`AUTO`]; 0 where nothing is lit. The distance doubles from zoom to zoom once pixels
 /// stand alone; the root lets a bell grow half as fast as the map, so that it neither floods what is dense nor leaves
 /// dust.
 pub fn auto_radius(squares: &[u64]) -> u32 {
     if squares.first().is_none_or(|&lit| lit == 0) {
         return 0;
     }
-    (libm::round(2.0 * libm::sqrt(distance(squares))) as u32).clamp(*AUTO.start(), *AUTO.end())
+    ((2.0 * libm::sqrt(distance(squares))) as u32).clamp(*AUTO.start(), *AUTO.end())
 }
 
 /// The radius for a zoom by datashader's `dynspread`, with its default threshold and limit: the largest at which at
@@ -370,7 +370,8 @@ mod tests {
     fn distances_are_those_of_lattices() {
         // A lattice of one pixel in every square of side s: squares of s sqrt(2) hold two.
         for step in [1u64, 2, 8, 32] {
-            let squares: Vec<u64> = (0..9).map(|level| (256 * 256 / (step * step)).min((256 >> level) * (256 >> level))).collect();
+            let squares: Vec<u64> =
+                (0..9).map(|level| (256 * 256 / (step * step)).min((256 >> level) * (256 >> level))).collect();
             let expected = step as f64 * 2f64.sqrt();
             assert!((distance(&squares) - expected).abs() < 1e-9, "{step}: {}", distance(&squares));
         }

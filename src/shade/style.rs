@@ -10,9 +10,6 @@ use crate::counts::{DISTINCT_LIMIT, Histogram, Unit, ZoomStats};
 use crate::error::Result;
 use crate::tile::ZoomRange;
 
-/// Colours of a zoom whose counts are smoothed.
-const SMOOTH_SHADES: usize = 48;
-
 /// The looks of a tile set or a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Style {
@@ -201,13 +198,11 @@ impl Style {
         let clipped = Clipped { below: pixels(&|count| count < span.lo), above: pixels(&|count| count > span.hi) };
         let fade = (self.fade_in && stats.unit.edge < stats.unit.lone).then_some(stats.unit);
         let shading = Shading { scale, colormap: &self.colormap, least, fade };
-        // A bell passes through many counts in a few pixels: more shades would only make larger tiles.
-        let limit = match fade.is_some() || stats.unit.edge < stats.unit.lone {
-            _ if self.truecolor => WIDE_LIMIT,
-            true => std::env::var("SHADES").ok().and_then(|s| s.parse().ok()).unwrap_or(SMOOTH_SHADES),
-            false => DISTINCT_LIMIT,
+        let table = match stats.unit.edge < stats.unit.lone {
+            _ if self.truecolor => ShadeTable::new(stats, &shading, WIDE_LIMIT),
+            true => ShadeTable::smooth(stats, &shading, DISTINCT_LIMIT),
+            false => ShadeTable::new(stats, &shading, DISTINCT_LIMIT),
         };
-        let table = ShadeTable::new(stats, &shading, limit);
         let table = match self.background {
             // Colours are added up before anything lies behind them.
             Some(colour) if self.spread_on == SpreadOn::Counts => table.over(colour),

@@ -72,11 +72,7 @@ impl Paint for CpuPaint {
         if kernel.keeps_counts() {
             return Ok(SpreadZoom::kept(z, of_zoom(&self.stats, z)?, kernel));
         }
-        let work = self.spreading(z);
-        if spread::surely_fit(kernel, of_zoom(&self.stats, z)?, self.plan.memory.new_counts()) {
-            return SpreadZoom::made(z, &self.counts, spread::new_counts(work, kernel)?, kernel.unit());
-        }
-        Ok(SpreadZoom::made_anew(z, spread::stats(work, kernel)?, kernel))
+        Ok(SpreadZoom::made_anew(z, spread::stats(self.spreading(z), kernel)?, kernel))
     }
 
     fn histogram(&self, zoom: &SpreadZoom) -> Result<Histogram> {

@@ -31,7 +31,8 @@ impl<'a, I: PixelIndex> Lookup<'a, I> {
     pub(super) fn new(table: &'a ShadeTable) -> Self {
         let low = (0..LOW as u32).map(|count| I::from_wide(table.index(count))).collect();
         let large = table.thresholds.last().is_some_and(|&last| last as usize >= LOW);
-        let steps = if large { (LOW_BITS..u32::BITS).flat_map(|octave| steps(table, octave)).collect() } else { vec![] };
+        let steps =
+            if large { (LOW_BITS..u32::BITS).flat_map(|octave| steps(table, octave)).collect() } else { vec![] };
         Self { low, steps, table }
     }
 
@@ -146,7 +147,7 @@ mod tests {
             let thresholds: Vec<u32> = thresholds.into_iter().filter(|&t| t > 0).collect();
             let span = Span { lo: 1, hi: u64::from(u32::MAX) };
             let palette = vec![[0; 4]; thresholds.len() + 1];
-            let table = ShadeTable { thresholds, palette, span, error: 0 };
+            let table = ShadeTable { thresholds, palette, span, error: 0, smooth: false };
             let lookup = Lookup::<u16>::new(&table);
             let near = table.thresholds.iter().flat_map(|&t| [t - 1, t, t.saturating_add(1)]);
             for count in counts.into_iter().chain(near).chain([u32::MAX]) {

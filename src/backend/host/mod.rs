@@ -13,9 +13,9 @@ mod surroundings;
 #[cfg(test)]
 pub(super) use borders::within;
 pub(super) use borders::{Borders, for_each_area};
-pub(super) use forms::{LIST_MAX, leave, lit_of};
+pub(super) use forms::{LIST_MAX, leave};
 #[cfg(feature = "gpu")]
-pub(super) use forms::{leave_list, lit_of_list};
+pub(super) use forms::{leave_list, lit_of, lit_of_list};
 pub(super) use limits::{BUCKET_ZOOM, count_points};
 #[cfg(feature = "gpu")]
 pub(super) use masks::few;
