@@ -115,3 +115,66 @@ fn the_map_moves_before_anybody_has_touched_it() {
     let (_server, url) = tools.serve(&place, &["small"]);
     tools.drive("input.mjs", &[url.as_ref()]);
 }
+
+#[test]
+fn panels_leave_room_and_everything_works_by_keys() {
+    let Some(tools) = Tools::find("panels_leave_room_and_everything_works_by_keys") else { return };
+    let place = Playground::new();
+    far(&place, "squares");
+    render(&place, "bells", &["-z", "0..8", "--spread", "6", "--spread-shape", "gaussian", "--spread-op", "add"]);
+    let (_server, url) = tools.serve(&place, &["squares", "bells"]);
+    tools.drive("layout.mjs", &[url.as_ref()]);
+}
+
+/// Renders the sample and three points far away from it.
+fn far(place: &Playground, out: &str) {
+    let text = fs::read_to_string(sample()).unwrap() + &"0.01,0.01\n".repeat(3);
+    place.file("far.csv", text);
+    let run = ["render", "far.csv", "-o", out, "-z", "0..8", "--spread", "0", "--colormap", "fire", "--backend", "cpu"];
+    place.run(run).ok();
+}
+
+#[test]
+fn layers_are_stacked_blended_and_compared() {
+    let Some(tools) = Tools::find("layers_are_stacked_blended_and_compared") else { return };
+    let place = Playground::new();
+    far(&place, "squares");
+    render(&place, "bells", &["-z", "0..8", "--spread", "6", "--spread-shape", "gaussian", "--spread-op", "add"]);
+    render(&place, "night", &["-z", "0..8", "--background", "dark"]);
+    let (_server, url) = tools.serve(&place, &["squares", "bells", "night"]);
+    tools.drive("looks.mjs", &[url.as_ref()]);
+}
+
+#[test]
+fn a_set_made_anew_shows_without_a_reload() {
+    let Some(tools) = Tools::find("a_set_made_anew_shows_without_a_reload") else { return };
+    let place = Playground::new();
+    place.file("points.csv", "lon,lat\n-0.1276,51.5072\n-0.1,51.5\n");
+    let run = ["render", "points.csv", "-o", "live", "-z", "0..8", "--spread", "3", "--backend", "cpu", "-q"];
+    place.run(run).ok();
+    let (_server, url) = tools.serve(&place, &["live"]);
+    let (program, folder) = (place.command().get_program().to_owned(), place.path(""));
+    tools.drive("anew.mjs", &[url.as_ref(), &program, folder.as_os_str()]);
+}
+
+#[test]
+fn one_page_from_disk_needs_nothing_else() {
+    let Some(tools) = Tools::find("one_page_from_disk_needs_nothing_else") else { return };
+    let place = Playground::new();
+    let library = tools.tests.join("node_modules/ol").display().to_string();
+    render(&place, "map.html", &["-z", "0..8", "--ol-url", &library]);
+    render(&place, "tiles", &["-z", "0..8", "--ol-url", &library]);
+    render(&place, "plain.html", &["-z", "0..6"]);
+    let pages = [place.path("map.html"), place.path("tiles/index.html"), place.path("plain.html")];
+    tools.drive("disk.mjs", &pages.each_ref().map(|page| page.as_os_str()));
+}
+
+#[test]
+fn a_page_reads_the_archive_beside_it() {
+    let Some(tools) = Tools::find("a_page_reads_the_archive_beside_it") else { return };
+    let place = Playground::new();
+    let library = tools.tests.join("node_modules/ol").display().to_string();
+    // Enough tiles for directories below the first.
+    render(&place, "deep heat.pmtiles", &["-z", "0..12", "--page", "--ol-url", &library]);
+    tools.drive("beside.mjs", &[place.path("").as_os_str()]);
+}

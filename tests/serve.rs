@@ -732,3 +732,31 @@ fn a_disk_that_hangs_at_the_start_keeps_no_other_from_being_served() {
     assert_eq!(waiting.status, 503);
     assert_eq!(server.get("/hung-b.json").status, 503);
 }
+
+/// A page asks for these to see that a set was made anew.
+#[test]
+fn states_change_with_their_sets() {
+    let place = rendered();
+    let server = Server::start(&place, &["heat", "heat.pmtiles"]);
+    let states = || -> BTreeMap<String, Option<String>> {
+        let answer = server.get("/states");
+        assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+        assert_eq!(answer.header("cache-control"), "no-store");
+        serde_json::from_slice(&answer.body).unwrap()
+    };
+    let before = states();
+    assert_eq!(before.keys().collect::<Vec<_>>(), ["heat", "heat-2"]);
+    assert!(before.values().all(Option::is_some));
+    assert_eq!(states(), before, "nothing changed");
+    place.file("points.csv", "lon,lat\n2.3522,48.8566\n");
+    let anew =
+        |out| place.run(["render", "points.csv", "-o", out, "-z", "0..9", "--backend", "cpu", "-q", "--force"]).ok();
+    anew("heat");
+    let after = states();
+    assert!(after["heat"].is_some() && after["heat"] != before["heat"]);
+    assert_eq!(after["heat-2"], before["heat-2"]);
+    anew("heat.pmtiles");
+    assert_ne!(states()["heat-2"], before["heat-2"]);
+    fs::remove_file(place.path("heat.pmtiles")).unwrap();
+    assert_eq!(states()["heat-2"], None);
+}

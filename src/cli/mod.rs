@@ -7,6 +7,7 @@ mod colormaps;
 mod flush;
 mod image;
 mod info;
+mod library;
 mod progress;
 mod render;
 mod report;

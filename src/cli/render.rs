@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
+use super::library::LibraryArgs;
 use super::progress::Progress;
 use super::report::{self, Pending, Rejects};
 use super::summary::summary;
@@ -19,7 +20,7 @@ use crate::tile::ZoomRange;
 pub(super) struct RenderArgs {
     #[command(flatten)]
     sources: SourceArgs,
-    /// Folder of tiles to write, or a file ending in .pmtiles
+    /// Folder of tiles to write; or a file ending in .pmtiles, or in .html: one page with everything in it
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
     /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24
@@ -35,9 +36,14 @@ pub(super) struct RenderArgs {
     /// Replace an output that tilefire made
     #[arg(long)]
     force: bool,
+    /// Write a map page beside a .pmtiles file too, OUT.html, for a web server that has both
+    #[arg(long, conflicts_with = "no_page")]
+    page: bool,
     /// Leave out the map page
     #[arg(long)]
     no_page: bool,
+    #[command(flatten)]
+    library: LibraryArgs,
     /// Address the tiles will be served from, for absolute URLs in metadata.json
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
@@ -81,6 +87,8 @@ fn request(args: RenderArgs) -> Result<Request> {
         out: args.output,
         force: args.force,
         page: !args.no_page,
+        page_beside: args.page,
+        library: args.library.library(),
         base_url: args.base_url,
         dry_run: args.dry_run,
     })

@@ -2,16 +2,17 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::Args;
 
+use super::library::LibraryArgs;
 use super::values::shown;
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::serve::{self, Library, Request, Serving};
+use crate::serve::{self, Request, Serving};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -42,9 +43,8 @@ pub(super) struct ServeArgs {
     /// Let browsers keep tiles this long without asking again
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     max_age: u32,
-    /// Where the page loads OpenLayers from: the folder of the npm package ol, or a web address of one
-    #[arg(long, value_name = "URL|FOLDER")]
-    ol_url: Option<String>,
+    #[command(flatten)]
+    library: LibraryArgs,
     /// Seconds that a client may be silent or leave an answer unread
     #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
@@ -62,11 +62,7 @@ pub(super) fn run(args: ServeArgs, monitor: &Monitor) -> Result<()> {
         allow_hosts: args.allow_host,
         trust_forwarded: args.trust_forwarded,
         max_age: args.max_age,
-        library: match args.ol_url {
-            None => Library::Network,
-            Some(place) if Path::new(&place).is_dir() => Library::Folder(place.into()),
-            Some(url) => Library::Url(url),
-        },
+        library: args.library.library(),
         patience: Duration::from_secs(args.timeout),
     };
     let mut told = Ok(());

@@ -1,6 +1,8 @@
 //! Tile sets on disk: the containers tiles go into (`write`) and are served from (`read`), the metadata and the page
 //! beside them. Takes finished bytes; what they show is the business of the floors beside and above.
 
+pub mod base64;
+pub mod library;
 pub mod metadata;
 pub mod page;
 pub mod read;

@@ -18,7 +18,7 @@ pub struct View {
 /// Points far from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Far {
-    /// How many points lie outside of the box.
+    /// How many points a box of twice the size would not hold either.
     pub points: u64,
     /// Longitude and latitude near the one that is farthest.
     pub place: (f64, f64),

@@ -31,14 +31,21 @@ use crate::backend::Paint;
 use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
 use crate::error::{Error, Result};
+use crate::heat::{Text, TileJson};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
 use crate::source::{Input, Opened};
-use crate::staging::OutputOptions;
+use crate::staging::{OutputOptions, Whole};
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    if !request.page && write::Container::of(&request.out)? == write::Container::Page {
+        let out = request.out.display();
+        return Err(Error::Usage(format!(
+            "{out} is a page, and --no-page leaves it out; name a .pmtiles file or a folder"
+        )));
+    }
     // Before the sources are opened, which may wait for their first rows.
     if request.dry_run {
         write::Container::of(&request.out)?;
@@ -88,7 +95,7 @@ fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
     let mut report = Report::new(request, &points, paint.stats(), &coloured);
-    let archive = write::Container::of(&request.out)? == write::Container::Archive;
+    let archive = write::Container::of(&request.out)? != write::Container::Folder;
     report.estimate = Some(estimate::estimate(paint.stats(), request.zooms, rayon::current_num_threads(), archive));
     report.finish(&Written::default(), paint.report(), notice, monitor);
     Ok(report)
@@ -99,6 +106,7 @@ pub(crate) fn render(
     monitor: &Arc<Monitor>,
     create: impl FnOnce() -> Result<Box<dyn TileWriter>>,
 ) -> Result<Report> {
+    let library = request.library.open()?;
     // A wrong column is told before anything is made. The first row of a stream may be long in coming: what is wrong with
     // the output is told before it.
     let (opened, writer) = if request.sources.are_files() {
@@ -107,6 +115,7 @@ pub(crate) fn render(
         let writer = create()?;
         (open(request, monitor)?, writer)
     };
+    let beside_archive = page_beside(request)?;
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
@@ -119,14 +128,29 @@ pub(crate) fn render(
     let least = request.style.min_count;
     let view = monitor.time(Stage::Shade, || view::first_view(paint.as_ref(), request.zooms.max, least, &extent))?;
     let metadata = report.metadata(request, &sink.drawn.meet(extent), view, &coloured)?;
+    let page_of = |shown: &TileJson| Ok::<_, Error>(page::with_library(&page::page(&Shown::Set(shown))?, &library));
     let beside = || {
         let drawn = |legend| Ok::<_, Error>((legend::png(&legend)?, legend::svg(&legend)));
         let legend = metadata.heat.as_ref().and_then(legend::of_heat).map(drawn).transpose()?;
-        let page = request.page.then(|| page::page(&Shown::Set(&metadata))).transpose()?;
+        let page = request.page.then(|| page_of(&metadata)).transpose()?;
         Ok(Beside { page, legend })
     };
     monitor.check()?;
     let written = monitor.time(Stage::Write, || writer.finish(&metadata, &beside, monitor))?;
+    if let Some(page) = beside_archive {
+        let name = request.out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let text = page_of(&TileJson { pmtiles: Some(Text::cut(name)), ..metadata.clone() })?;
+        page.write(monitor, |to| to.write_all(text.as_bytes()).map_err(|e| Error::io("write", &request.out, e)))?;
+    }
     report.finish(&written, paint.report(), notice, monitor);
     Ok(report)
+}
+
+/// The place of the page beside an archive, where one is wanted; taken before the work.
+fn page_beside(request: &Request) -> Result<Option<Whole>> {
+    if !request.page_beside || write::Container::of(&request.out)? != write::Container::Archive {
+        return Ok(None);
+    }
+    let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    Whole::begin(&request.out.with_extension("html"), &options, page::check).map(Some)
 }

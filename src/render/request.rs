@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::backend::gpu::GpuOptions;
+use crate::container::library::Library;
 use crate::shade::Style;
 use crate::source::{Input, Notice, ReadOptions, RejectLimits, RejectLog};
 use crate::tile::ZoomRange;
@@ -70,6 +71,10 @@ pub struct Request {
     pub force: bool,
     /// Whether to write a map page beside the tiles.
     pub page: bool,
+    /// Whether to write one beside a PMTiles file too.
+    pub page_beside: bool,
+    /// Where the page loads OpenLayers from.
+    pub library: Library,
     /// Address the tiles will be found under, for absolute URLs in the metadata.
     pub base_url: Option<String>,
     /// Whether to read and count only, and to estimate what writing would cost.
@@ -118,6 +123,8 @@ impl Request {
             out: out.into(),
             force: false,
             page: true,
+            page_beside: false,
+            library: Library::default(),
             base_url: None,
             dry_run: false,
         }

@@ -58,6 +58,11 @@ impl Pixels {
         (3 * width).max(4 * height).pow(2) + 12 * width * height
     }
 
+    /// Where a pixel lies in it, on a map of `around` columns.
+    fn place(&self, column: u32, row: u32, around: u32) -> Option<(usize, usize)> {
+        Some((self.columns.place(column, around)?, self.rows.place(row, around)?))
+    }
+
     fn longer(&self) -> u32 {
         self.columns.length.max(self.rows.length)
     }
@@ -90,53 +95,79 @@ impl Counted<'_> {
         Ok(())
     }
 
-    /// The cheapest box within `region` that holds `needed` points, and how many it holds. Columns are trimmed first, or
-    /// rows, by several shares of what may lie outside; the rest is trimmed from the others.
+    /// The cheapest box within `region` that holds `needed` points, and how many it holds.
     fn smallest(&self, region: Pixels, needed: u64) -> Result<Option<(Pixels, u64)>> {
         let around = self.around();
-        let inside = |column, row| Some((region.columns.place(column, around)?, region.rows.place(row, around)?));
-        let (wide, high) = (region.columns.length as usize, region.rows.length as usize);
-        let (mut columns, mut rows) = (vec![0u64; wide], vec![0u64; high]);
+        let mut sums = Sums::of(region);
         let mut all = 0;
         self.each(|column, row, points| {
-            if let Some((x, y)) = inside(column, row) {
-                columns[x] += points;
-                rows[y] += points;
+            if let Some((x, y)) = region.place(column, row, around) {
+                sums.columns[x] += points;
+                sums.rows[y] += points;
                 all += points;
             }
         })?;
-        let Some(spare) = all.checked_sub(needed) else { return Ok(None) };
-        let circle = region.columns.length == around;
-        let keep = |share| all - spare * share / SHARES;
-        let first: Vec<(Stretch, Stretch)> = (0..=SHARES)
-            .filter_map(|share| Some((shortest(&columns, keep(share), circle)?, shortest(&rows, keep(share), false)?)))
+        if all < needed {
+            return Ok(None);
+        }
+        let mut best = self.cheapest(region, &sums, (all, needed), region.columns.length == around)?;
+        // Nearly all around the earth a map begins where maps usually do.
+        if best.is_some_and(|Pixels { columns, .. }| {
+            columns.from + columns.length > around && 6 * columns.length > 5 * around
+        }) {
+            best = self.cheapest(region, &sums, (all, needed), false)?;
+        }
+        let Some(best) = best else { return Ok(None) };
+        let mut held = 0;
+        self.each(|column, row, points| held += best.place(column, row, around).map_or(0, |_| points))?;
+        Ok(Some((best, held)))
+    }
+
+    /// The cheapest box within `region`, which holds `all` points that come to `sums`. Columns are trimmed first, or rows, by
+    /// several shares of what may lie outside; the rest is trimmed from the others. On a `circle` of columns the box may lie
+    /// across its end.
+    fn cheapest(&self, region: Pixels, sums: &Sums, (all, needed): (u64, u64), circle: bool) -> Result<Option<Pixels>> {
+        let around = self.around();
+        let keep = |share| all - (all - needed) * share / SHARES;
+        let first: Vec<Pixels> = (0..=SHARES)
+            .filter_map(|share| {
+                let columns = shortest(&sums.columns, keep(share), circle)?;
+                Some(Pixels { columns, rows: shortest(&sums.rows, keep(share), false)? })
+            })
             .collect();
-        let mut within: Vec<_> = first.iter().map(|_| (vec![0u64; high], vec![0u64; wide])).collect();
+        let mut within: Vec<Sums> = first.iter().map(|_| Sums::of(region)).collect();
         self.each(|column, row, points| {
-            let Some((x, y)) = inside(column, row) else { return };
-            for ((columns, rows), (high, wide)) in first.iter().zip(&mut within) {
-                if columns.place(x as u32, region.columns.length).is_some() {
-                    high[y] += points;
+            let Some((x, y)) = region.place(column, row, around) else { return };
+            for (part, sums) in first.iter().zip(&mut within) {
+                if part.columns.place(x as u32, region.columns.length).is_some() {
+                    sums.rows[y] += points;
                 }
-                if rows.place(y as u32, region.rows.length).is_some() {
-                    wide[x] += points;
+                if part.rows.place(y as u32, region.rows.length).is_some() {
+                    sums.columns[x] += points;
                 }
             }
         })?;
-        let boxes = first.iter().zip(&within).flat_map(|(&(columns, rows), (high, wide))| {
-            let by_columns = shortest(high, needed, false).map(|rows| Pixels { columns, rows });
-            let by_rows = shortest(wide, needed, circle).map(|columns| Pixels { columns, rows });
+        let boxes = first.iter().zip(&within).flat_map(|(&Pixels { columns, rows }, sums)| {
+            let by_columns = shortest(&sums.rows, needed, false).map(|rows| Pixels { columns, rows });
+            let by_rows = shortest(&sums.columns, needed, circle).map(|columns| Pixels { columns, rows });
             by_columns.into_iter().chain(by_rows)
         });
-        let Some(best) = boxes.min_by_key(Pixels::cost) else { return Ok(None) };
-        let best =
-            Pixels { columns: region.columns.part(best.columns, around), rows: region.rows.part(best.rows, around) };
-        let mut held = 0;
-        self.each(|column, row, points| {
-            let is_held = best.columns.place(column, around).is_some() && best.rows.place(row, around).is_some();
-            held += if is_held { points } else { 0 };
-        })?;
-        Ok(Some((best, held)))
+        Ok(boxes.min_by_key(Pixels::cost).map(|best| Pixels {
+            columns: region.columns.part(best.columns, around),
+            rows: region.rows.part(best.rows, around),
+        }))
+    }
+}
+
+/// Points by column and by row of a box.
+struct Sums {
+    columns: Vec<u64>,
+    rows: Vec<u64>,
+}
+
+impl Sums {
+    fn of(region: Pixels) -> Self {
+        Self { columns: vec![0; region.columns.length as usize], rows: vec![0; region.rows.length as usize] }
     }
 }
 
@@ -173,17 +204,8 @@ pub(super) fn first_view(paint: &dyn Paint, highest: u8, least: u32, extent: &Ex
         return Ok(None);
     }
     let needed = all - (u128::from(all) * u128::from(OUTSIDE) / 1000) as u64;
-    let (Some((whole, _)), Some((mut best, mut held))) =
-        (coarse.smallest(world, all)?, coarse.smallest(world, needed)?)
-    else {
-        return Ok(None);
-    };
-    // Where a box of twice the size would do for all points, nothing is far.
-    let far = (all - held).checked_sub(1).filter(|_| whole.cost() >= 4 * best.cost());
-    let far = match far {
-        Some(_) => Some(Far { points: 0, place: farthest(&coarse, best)? }),
-        None => None,
-    };
+    let Some((mut best, mut held)) = coarse.smallest(world, needed)? else { return Ok(None) };
+    let far = farthest(&coarse, best)?;
     while best.longer() < ENOUGH && z < highest {
         let by = FINER.min(highest - z);
         z += by;
@@ -194,7 +216,6 @@ pub(super) fn first_view(paint: &dyn Paint, highest: u8, least: u32, extent: &Ex
         (best, held) = (finer, now);
     }
     let bounds = bounds(best, z, extent);
-    let far = far.map(|far| Far { points: all - held, ..far });
     Ok(bounds.map(|LonLatBounds { west, south, east, north }| View {
         bounds: [west, south, east, north],
         points: held,
@@ -202,9 +223,11 @@ pub(super) fn first_view(paint: &dyn Paint, highest: u8, least: u32, extent: &Ex
     }))
 }
 
-/// Longitude and latitude of the pixel that is farthest from a box, to two decimals: about where its points are.
-fn farthest(counted: &Counted<'_>, from: Pixels) -> Result<(f64, f64)> {
+/// The points that not even a box of twice the size holds, with the place of the pixel that is farthest, to two decimals:
+/// about where its points are.
+fn farthest(counted: &Counted<'_>, from: Pixels) -> Result<Option<Far>> {
     let around = counted.around();
+    let near = u64::from(from.longer() / 2).max(2);
     let beyond = |stretch: Stretch, at: u32| {
         if stretch.place(at, around).is_some() {
             return 0;
@@ -212,16 +235,21 @@ fn farthest(counted: &Counted<'_>, from: Pixels) -> Result<(f64, f64)> {
         let (before, after) = (stretch.from + around - at, at + around - (stretch.from + stretch.length - 1));
         (before % around).min(after % around)
     };
-    let mut found = (0, 0, 0);
-    counted.each(|column, row, _| {
-        let away = u64::from(beyond(from.columns, column)).pow(2) + u64::from(beyond(from.rows, row)).pow(2);
-        if away > found.0 {
-            found = (away, column, row);
+    let (mut far, mut found) = (0, (0, 0, 0));
+    counted.each(|column, row, points| {
+        let (wide, high) = (u64::from(beyond(from.columns, column)), u64::from(beyond(from.rows, row)));
+        if wide.max(high) <= near {
+            return;
+        }
+        far += points;
+        if wide.pow(2) + high.pow(2) > found.0 {
+            found = (wide.pow(2) + high.pow(2), column, row);
         }
     })?;
     let middle = |at: u32| (f64::from(at) + 0.5) * STEPS / f64::from(around);
     let round = |degrees: f64| (degrees * 100.0).round() / 100.0;
-    Ok((round(longitude(middle(found.1))), round(latitude(middle(found.2)))))
+    let place = (round(longitude(middle(found.1))), round(latitude(middle(found.2))));
+    Ok((far > 0).then_some(Far { points: far, place }))
 }
 
 /// The box in degrees, no larger than `extent` where it does not lie across the antimeridian.

@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 use self::answer::App;
 use self::layers::Layers;
 pub use self::layers::Named;
-pub use self::page::Library;
+pub use crate::container::library::Library;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 

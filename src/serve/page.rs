@@ -1,31 +1,15 @@
 //! The map page as the server's own: the page that stands beside a tile folder, told to ask this server for its
 //! layers, and the Content-Security-Policy that lets it do just what it does. What it looks like is in assets.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use hyper::body::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::headers::tag_of;
 use super::layers::Named;
+use crate::container::base64;
+use crate::container::library::{Library, OpenLibrary};
 use crate::container::page::{self, Layer, Shown};
-use crate::error::{Error, Result};
-
-/// Most bytes of a library's file.
-const LARGEST: u64 = 32 << 20;
-
-/// Where the page loads OpenLayers from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Library {
-    /// The version the page was made for, from a public network.
-    #[default]
-    Network,
-    /// A base address that holds `ol.css` and `dist/ol.js`, as the package has them.
-    Url(String),
-    /// A local folder of the same shape, or one with both files in it.
-    Folder(PathBuf),
-}
+use crate::error::Result;
 
 /// The page and what goes with it.
 #[derive(Debug)]
@@ -40,19 +24,19 @@ pub(super) struct Page {
 impl Page {
     pub(super) fn new(layers: &[Named], library: &Library) -> Result<Self> {
         let layers = layers.iter().map(|l| Layer { name: &l.name, url: format!("{}.json", l.name) }).collect();
-        let (base, files) = match library {
-            Library::Network => (None, Vec::new()),
-            Library::Url(url) => (Some(url_base(url)?), Vec::new()),
-            Library::Folder(folder) => (Some("ol".to_owned()), local(folder)?),
-        };
         let text = page::page(&Shown::Layers { layers })?;
-        let text = match &base {
-            Some(base) if files.is_empty() => {
-                page::with_library(&text, &format!("{base}/dist/ol.js"), &format!("{base}/ol.css"))
+        // What lies in a folder is served from here: the page stays small, and a browser keeps the library.
+        let (library, files) = match library.open()? {
+            OpenLibrary::Files { script, style } => {
+                let files = vec![
+                    ("ol.js", "text/javascript; charset=utf-8", script.into()),
+                    ("ol.css", "text/css; charset=utf-8", style.into()),
+                ];
+                (OpenLibrary::At { script: "ol/ol.js".into(), style: "ol/ol.css".into() }, files)
             }
-            Some(base) => page::with_library(&text, &format!("{base}/ol.js"), &format!("{base}/ol.css")),
-            None => text,
+            other => (other, Vec::new()),
         };
+        let text = page::with_library(&text, &library);
         let policy = policy(&text);
         Ok(Self { tag: tag_of(text.as_bytes()), text: text.into(), policy, library: files })
     }
@@ -63,7 +47,12 @@ impl Page {
 fn policy(text: &str) -> String {
     let own = |open: &str, close: &str| {
         let hashes = text.split(open).skip(1).filter_map(|rest| rest.split(close).next());
-        hashes.map(|inline| format!(" 'sha256-{}'", base64(&Sha256::digest(inline.as_bytes())))).collect::<String>()
+        let hash = |inline: &str| {
+            let mut text = String::new();
+            base64::encode(&Sha256::digest(inline.as_bytes()), &mut text);
+            format!(" 'sha256-{text}'")
+        };
+        hashes.map(hash).collect::<String>()
     };
     let from = |attribute: &str| {
         let address = text.split(attribute).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
@@ -80,58 +69,9 @@ fn policy(text: &str) -> String {
     )
 }
 
-/// An address that can stand in an attribute and in a policy.
-fn url_base(url: &str) -> Result<String> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~:@%[]+".contains(&b);
-    let web = url.starts_with("http://") || url.starts_with("https://");
-    if !web || !url.bytes().all(plain) {
-        return Err(Error::Usage(format!(
-            "'{url}' is neither a folder nor a plain web address of OpenLayers; name what holds ol.css and dist/ol.js"
-        )));
-    }
-    Ok(url.trim_end_matches('/').to_owned())
-}
-
-fn local(folder: &Path) -> Result<Vec<(&'static str, &'static str, Bytes)>> {
-    let read = |name, kind, places: [&str; 2]| {
-        let path = places.map(|p| folder.join(p)).into_iter().find(|p| p.is_file()).ok_or_else(|| {
-            Error::Usage(format!("{} holds no {}; name the folder of the package ol", folder.display(), places[0]))
-        })?;
-        let length = fs::metadata(&path).map_err(|e| Error::io("read", &path, e))?.len();
-        if length > LARGEST {
-            return Err(Error::Usage(format!("{} has {length} bytes: that is not OpenLayers", path.display())));
-        }
-        Ok((name, kind, fs::read(&path).map_err(|e| Error::io("read", &path, e))?.into()))
-    };
-    Ok(vec![
-        read("ol.js", "text/javascript; charset=utf-8", ["dist/ol.js", "ol.js"])?,
-        read("ol.css", "text/css; charset=utf-8", ["ol.css", "dist/ol.css"])?,
-    ])
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let word = three.iter().fold(0u32, |word, b| word << 8 | u32::from(*b)) << (8 * (3 - three.len()));
-        for i in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * i)) as usize & 63];
-            text.push(if i <= three.len() { digit.into() } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_as_the_standard_has_it() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-    }
 
     #[test]
     fn the_policy_names_what_the_page_holds() {

@@ -15,15 +15,17 @@ export function check(holds, what) {
 }
 
 // A base map of one colour, so that what is seen can be told apart; whatever else is outside is refused.
-const BASE = { dark_all: "#0a1633", light_all: "#e8efe0", osm: "#d0c0f0" };
+const BASE = { dark_all: "#0a1633", dark_nolabels: "#0a1633", light_all: "#e8efe0", light_nolabels: "#e8efe0", osm: "#d0c0f0" };
+const LABEL = '<text x="40" y="60" font-size="14" fill="#ff00ff">Label</text>';
 const profiles = [];
 
-// Chromium without a window; `asked` are the hosts that pages turned to.
+// Chromium without a window; `asked` are the hosts that pages turned to. With `alone` nothing but libraries can be reached.
 export async function start(executablePath, options = {}) {
+  const { alone, ...usual } = options;
   const profile = await mkdtemp(join(tmpdir(), "tilefire-browser-"));
   profiles.push(profile);
   const browser = await chromium.launchPersistentContext(profile, {
-    executablePath, headless: true, viewport: { width: 1280, height: 800 }, colorScheme: "dark", ...options,
+    executablePath, headless: true, viewport: { width: 1280, height: 800 }, colorScheme: "dark", ...usual,
     args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
   });
@@ -32,15 +34,17 @@ export async function start(executablePath, options = {}) {
     const url = new URL(route.request().url());
     // The library the page names, as the registry has it: the page's integrity hashes are checked against it.
     const library = url.hostname === "cdn.jsdelivr.net" && url.pathname.match(/^\/npm\/ol@[\d.]+\/(ol\.css|dist\/ol\.js)$/);
+    const headers = { "Access-Control-Allow-Origin": "*" };
     if (library) {
-      const headers = { "Access-Control-Allow-Origin": "*" };
       return route.fulfill({ contentType: KINDS[library[1].split(".").pop()], headers, body: await readFile(join(modules, "ol", library[1])) });
     }
     asked.add(url.hostname);
-    const colour = BASE[url.pathname.split("/")[1]] ?? (url.hostname === "tile.openstreetmap.org" ? BASE.osm : null);
-    if (!colour) return route.abort();
-    const body = `<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256"><rect width="256" height="256" fill="${colour}"/></svg>`;
-    return route.fulfill({ contentType: "image/svg+xml", headers: { "Access-Control-Allow-Origin": "*" }, body });
+    const kind = url.pathname.split("/")[1];
+    const colour = BASE[kind] ?? (url.hostname === "tile.openstreetmap.org" ? BASE.osm : null);
+    const drawn = kind.endsWith("_only_labels") ? LABEL : colour && `<rect width="256" height="256" fill="${colour}"/>`;
+    if (!drawn || alone) return route.abort();
+    const body = `<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256">${drawn}</svg>`;
+    return route.fulfill({ contentType: "image/svg+xml", headers, body });
   });
   return { browser, asked };
 }
@@ -70,9 +74,9 @@ export async function ready(page) {
 
 // Opaque pixels of what is painted by the layer of data alone, and their colours, read from the canvas.
 export const pixels = page => page.evaluate(async () => {
-  const { map, data, base } = window.tilefire;
+  const { map, data, base, labels } = window.tilefire;
   const visible = base.getVisible();
-  base.setVisible(false);
+  for (const one of [base, labels]) one.setVisible(false);
   await new Promise(done => { map.once("rendercomplete", done); map.render(); });
   const colours = new Set();
   let lit = 0;
@@ -83,7 +87,7 @@ export const pixels = page => page.evaluate(async () => {
       if (bytes[i + 3] > 0) { lit++; colours.add(bytes[i] << 16 | bytes[i + 1] << 8 | bytes[i + 2]); }
     }
   }
-  base.setVisible(visible);
+  for (const one of [base, labels]) one.setVisible(visible);
   await new Promise(done => { map.once("rendercomplete", done); map.render(); });
   return { lit, colours: colours.size, opacity: data.getOpacity() };
 });

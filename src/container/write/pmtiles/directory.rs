@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use rayon::prelude::*;
 
 use super::index::{Entry, Layout};
-use super::spool::Spool;
+use crate::container::write::spool::Spool;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 

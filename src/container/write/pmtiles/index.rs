@@ -14,19 +14,13 @@ use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash3_128;
 
+use crate::container::write::spool::Waiting;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::store::{Sorted, Sorter};
 
 /// Records between two looks at the monitor.
 const STRETCH: u64 = 1 << 14;
-
-/// Where a tile's bytes wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Waiting {
-    pub(super) offset: u64,
-    pub(super) length: u64,
-}
 
 /// Tiles with the same content and numbers that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! One file for all tiles: PMTiles v3, clustered in Hilbert order, identical tiles stored once. Tiles come in any
-//! order, so they wait in a file without a name ([`spool`]) until the last is known; then they are given their places
+//! order, so they wait in a file without a name (`spool`) until the last is known; then they are given their places
 //! ([`index`]), the directories are packed ([`directory`]), and everything is written from front to back: header, root,
 //! metadata, leaves, tiles. Memory is bounded, and no byte depends on the bound. How the file appears under its name is
 //! left to staging.
 
 mod directory;
 mod index;
-mod spool;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -14,8 +13,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use self::directory::{Directories, HEADER, gzip};
-use self::index::{Index, Layout, Waiting};
-use self::spool::{Source, Spool};
+use self::index::{Index, Layout};
+use super::spool::{Source, Spool, Waiting};
 use super::{Beside, Tally, TileWriter, Written};
 use crate::container::metadata;
 use crate::error::{Error, Result};

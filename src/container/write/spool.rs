@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::index::Waiting;
 use crate::error::{Error, Result};
 use crate::staging;
 
@@ -12,6 +11,13 @@ use crate::staging;
 const GAP: u64 = 16 << 10;
 /// Most bytes read at once, but for one larger tile.
 const STRETCH: u64 = 2 << 20;
+
+/// Where a tile's bytes wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) offset: u64,
+    pub(super) length: u64,
+}
 
 /// Bytes that wait.
 #[derive(Debug)]
