@@ -196,7 +196,12 @@ impl Kernel {
         let step = |count: u64, weight: u32| (count * u64::from(weight) + u64::from(WEIGHT_ONE / 2)) >> 16;
         let middle = weights.first().copied().unwrap_or(WEIGHT_ONE);
         let at = |weight: u32| step(step(1 << shift, weight), middle).max(1) as u32;
-        Unit { shift: *shift, lone: at(middle), edge: at(weights.last().copied().unwrap_or(middle)), radius: self.radius }
+        Unit {
+            shift: *shift,
+            lone: at(middle),
+            edge: at(weights.last().copied().unwrap_or(middle)),
+            radius: self.radius,
+        }
     }
 
     /// Pixels that one pixel reaches.

@@ -111,7 +111,13 @@ pub fn encode_smooth(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mu
     }
     let numbers = Numbers::of(&bells.used(pixels));
     let adler = bells.tokenise(pixels, &numbers, tokens);
-    from_tokens(&numbers, palette, &Stream { tokens, counts: &tokens.counts(), depth: numbers.depth, bytes: None, adler }, deflate, out);
+    from_tokens(
+        &numbers,
+        palette,
+        &Stream { tokens, counts: &tokens.counts(), depth: numbers.depth, bytes: None, adler },
+        deflate,
+        out,
+    );
 }
 
 /// Few lit pixels.
@@ -124,13 +130,7 @@ fn from_list(lit: &[(u16, u8)], palette: &[[u8; 4]], tokens: &mut Tokens, deflat
     from_tokens(&numbers, palette, &stream, deflate, out);
 }
 
-fn from_tokens(
-    numbers: &Numbers,
-    palette: &[[u8; 4]],
-    stream: &Stream<'_>,
-    deflate: &mut Deflate,
-    out: &mut Vec<u8>,
-) {
+fn from_tokens(numbers: &Numbers, palette: &[[u8; 4]], stream: &Stream<'_>, deflate: &mut Deflate, out: &mut Vec<u8>) {
     head(numbers, palette, out);
     chunk(out, *b"IDAT", |out| deflate.zlib(stream, out));
     out.extend_from_slice(&IEND);
