@@ -288,7 +288,10 @@ mod tests {
 
     fn fades() -> impl Strategy<Value = Option<Unit>> {
         let edges = (1u32..1000, 1u32..70_000);
-        proptest::option::weighted(0.2, edges.prop_map(|(edge, more)| Unit { shift: 16, lone: edge + more, edge, radius: 3 }))
+        proptest::option::weighted(
+            0.2,
+            edges.prop_map(|(edge, more)| Unit { shift: 16, lone: edge + more, edge, radius: 3 }),
+        )
     }
 
     fn worst(a: [u8; 4], b: [u8; 4]) -> u8 {

@@ -147,12 +147,7 @@ fn dark(bytes: &[u8], (from, to): (usize, usize), tokens: &mut Tokens) {
 }
 
 /// Appends the tokens of the bytes `from..to`; returns where the last match ends, which may be behind `to`.
-fn stretch(
-    bytes: &[u8],
-    (from, to, stride): (usize, usize, usize),
-    met: &mut [u32],
-    tokens: &mut Tokens,
-) -> usize {
+fn stretch(bytes: &[u8], (from, to, stride): (usize, usize, usize), met: &mut [u32], tokens: &mut Tokens) -> usize {
     let mut at = from;
     while at < to {
         let Some(&four) = bytes[at..].first_chunk::<4>() else {

@@ -134,13 +134,7 @@ fn from_list(lit: &[(u16, u8)], palette: &[[u8; 4]], tokens: &mut Tokens, deflat
     from_tokens(&numbers, palette, &stream, deflate, out);
 }
 
-fn from_tokens(
-    numbers: &Numbers,
-    palette: &[[u8; 4]],
-    stream: &Stream<'_>,
-    deflate: &mut Deflate,
-    out: &mut Vec<u8>,
-) {
+fn from_tokens(numbers: &Numbers, palette: &[[u8; 4]], stream: &Stream<'_>, deflate: &mut Deflate, out: &mut Vec<u8>) {
     head(numbers, palette, out);
     chunk(out, *b"IDAT", |out| deflate.zlib(stream, out));
     out.extend_from_slice(&IEND);
