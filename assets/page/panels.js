@@ -41,8 +41,9 @@ function farAway(layer) {
   const share = 100 * far.points / used, [lon, lat] = far.place;
   const digits = share >= 1 ? 0 : share >= 0.1 ? 1 : 2;
   const degrees = (value, [plus, minus]) => Math.abs(value).toFixed(1) + "° " + (value < 0 ? minus : plus);
-  el("far-text").textContent = `${number(far.points)} ${far.points === 1 ? "point lies" : "points lie"} far away ` +
-    `(${share < 0.01 ? "less than 0.01" : share.toFixed(digits)} %), ${far.points === 1 ? "" : "one "}near ${degrees(lat, "NS")}, ${degrees(lon, "EW")}.`;
+  el("far-text").textContent = `${number(far.points)} ${far.points === 1 ? "point lies" : "points lie"} far away`;
+  // On a phone this is for those who listen.
+  el("far-where").textContent = ` (${share < 0.01 ? "less than 0.01" : share.toFixed(digits)} %), ${far.points === 1 ? "" : "one "}near ${degrees(lat, "NS")}, ${degrees(lon, "EW")}.`;
 }
 
 const DRAWERS = { facts: "title", looks: "stack" };
@@ -66,4 +67,5 @@ function room() {
 function unfold(open) {
   el("more").hidden = !open;
   el("fold").setAttribute("aria-expanded", open);
+  document.body.toggleAttribute("data-unfolded", open);
 }
