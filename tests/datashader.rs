@@ -6,7 +6,10 @@ use std::path::Path;
 
 use serde_json::Value;
 use tilefire::counts::{Distinct, Histogram, Unit, ZoomStats};
-use tilefire::shade::{Colormap, Function, Scale, ShadeTable, Shading, Span, WIDE_LIMIT};
+use tilefire::shade::{
+    Colormap, Function, Radius, Scale, ShadeTable, Shading, Span, Spread, SpreadOn, SpreadOp, SpreadShape, Style,
+    Surroundings, WIDE_LIMIT, add_colours,
+};
 
 struct Case {
     function: Function,
@@ -126,6 +129,56 @@ fn fire_is_the_same_list() {
     let case =
         cases().into_iter().find(|case| case.colormap.stops().len() == 256 && case.colormap.at(0.0) == [0, 0, 0, 255]);
     assert_eq!(Colormap::named("fire").unwrap().stops(), case.unwrap().colormap.stops());
+}
+
+/// Shaded, then spread by `add`, as `scripts/datashader_spread.py` wrote it down: every channel of every pixel.
+#[test]
+fn colours_add_up_as_datashaders_do() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/datashader_spread.json");
+    let cases: Vec<Value> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let (mut compared, mut plain) = (0, 0);
+    for (at, case) in cases.iter().enumerate() {
+        let colormap = match &case["cmap"] {
+            Value::String(colour) => Colormap::parse(colour).unwrap(),
+            list => {
+                let colours: Vec<&str> = list.as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
+                Colormap::parse(&colours.join(",")).unwrap()
+            }
+        };
+        let rows: Vec<Vec<u32>> = case["counts"].as_array().unwrap().iter().map(numbers).collect();
+        let (side, px) = (rows.len(), u32::try_from(case["px"].as_u64().unwrap()).unwrap());
+        let lit = rows.iter().flatten().copied().filter(|count| *count > 0);
+        let max = lit.clone().max().unwrap();
+        let scale = Scale::new(Function::Log, Span::new(0u32, max), Unit::POINTS);
+        let shading = Shading { scale, colormap: &colormap, least: 1, fade: None };
+        let stats = ZoomStats { max, distinct: Distinct::from_values(lit), ..Default::default() };
+        let table = ShadeTable::new(&stats, &shading, WIDE_LIMIT);
+        let radius = px as usize;
+        let wide = side + 2 * radius;
+        let mut indices = vec![0; wide * wide];
+        for (y, row) in rows.iter().enumerate() {
+            for (x, &count) in row.iter().enumerate() {
+                // datashader's first row is the southernmost.
+                indices[(side - 1 - y + radius) * wide + x + radius] = table.index(count);
+            }
+        }
+        let shape = if case["shape"] == "circle" { SpreadShape::Disc } else { SpreadShape::Square };
+        let spread = Spread { radius: Radius::Fixed(px), shape, op: SpreadOp::Add };
+        let style = Style { spread, spread_on: SpreadOn::Colours, ..Style::default() };
+        let mask = style.colour_mask(px).unwrap();
+        let mut colours = Vec::new();
+        assert!(add_colours(Surroundings { side, radius, indices: &indices }, &mask, &table.palette, &mut colours));
+        for (y, row) in case["rgba"].as_array().unwrap().iter().enumerate() {
+            for (x, hex) in row.as_str().unwrap().as_bytes().chunks(8).enumerate() {
+                let rgba = u32::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap().to_be_bytes();
+                assert_eq!(colours[(side - 1 - y) * side + x], rgba, "case {at}, row {y}, column {x}");
+                compared += 1;
+                let cut = |n: usize| u16::from(rgba[n]) == 255;
+                plain += usize::from(!cut(0) && rgba[3] > 0);
+            }
+        }
+    }
+    assert!(cases.len() == 30 && compared > 14_000 && plain > 3_000, "{compared} {plain}");
 }
 
 /// The comparison sees a colour that is off by one.

@@ -435,7 +435,7 @@ fn looks() -> Vec<Style> {
         of(fixed(1), SpreadShape::Disc, SpreadOp::Max, "log", "zoom"),
         of(fixed(3), SpreadShape::Disc, SpreadOp::Add, "cbrt", "all"),
         of(fixed(4), SpreadShape::Gaussian, SpreadOp::Add, "log", "smooth"),
-        of(Radius::Auto, SpreadShape::Disc, SpreadOp::Max, "eq-hist", "zoom"),
+        of(Radius::Dynspread, SpreadShape::Disc, SpreadOp::Max, "eq-hist", "zoom"),
         of(fixed(2), SpreadShape::Gaussian, SpreadOp::Max, "eq-hist", "all"),
         of(fixed(0), SpreadShape::Disc, SpreadOp::Max, "linear", "p90"),
         of(fixed(9), SpreadShape::Square, SpreadOp::Max, "log", "zoom"),
@@ -556,7 +556,7 @@ fn styles() -> impl Strategy<Value = Style> {
     let function = proptest::sample::select(vec!["log", "linear", "cbrt", "sqrt", "gamma=0.4", "eq-hist"]);
     let span = proptest::sample::select(vec!["zoom", "all", "smooth", "p90", "p99.5", "2,40"]);
     let radius =
-        prop_oneof![4 => Just(Radius::Fixed(0)), 3 => (1u32..=5).prop_map(Radius::Fixed), 1 => Just(Radius::Auto)];
+        prop_oneof![4 => Just(Radius::Fixed(0)), 3 => (1u32..=5).prop_map(Radius::Fixed), 1 => Just(Radius::Dynspread)];
     let kernel = proptest::sample::select(kernels().collect::<Vec<_>>());
     let least = prop_oneof![3 => Just(1u32), 1 => 2u32..6];
     (function, span, radius, kernel, least, any::<bool>()).prop_map(

@@ -258,7 +258,7 @@ fn the_legend_lies_in_the_lower_left_corner() {
         let run = ["image", sample.to_str().unwrap(), "-q", "--backend", "cpu", "--truecolor", "--width", width];
         let run = [&run[..], &["--height", height]].concat();
         place.run([&run[..], &["-o", "without.png"]].concat()).ok();
-        place.run([&run[..], &["-o", "with.png", "--legend"]].concat()).ok();
+        place.run([&run[..], &["-o", "with.png", "--legend=bottom-left"]].concat()).ok();
         let open = |name| image::open(place.path(name)).unwrap().to_rgba8();
         let (with, without) = (open("with.png"), open("without.png"));
         let changed: Vec<_> =
@@ -270,6 +270,43 @@ fn the_legend_lies_in_the_lower_left_corner() {
             fs::remove_file(place.path(name)).unwrap();
         }
     }
+}
+
+/// Left to itself the legend goes where no data are; beside the picture it leaves all of it as it was.
+#[test]
+fn the_legend_hides_no_data() {
+    let place = Playground::new();
+    let crowd: Vec<(f64, f64)> = (0..400).map(|n| (f64::from(n % 20) * 0.01, f64::from(n / 20) * 0.01)).collect();
+    // Across the lower left and along the left edge: the upper right is free.
+    let lower = crowd.iter().map(|(x, y)| (x * 10.0, y * 2.0)).chain(crowd.iter().map(|(x, y)| (x * 1.0, y * 10.0)));
+    let lower: Vec<(f64, f64)> = lower.collect();
+    place.file("p.csv", csv(&lower));
+    let run = ["image", "p.csv", "-q", "--backend", "cpu", "--truecolor", "--force"];
+    let run = [&run[..], &["--bbox=-0.1,-0.1,2,2", "-o"]].concat();
+    let drawn = |more: &[&str]| {
+        let width = if more.contains(&"--width") { [].as_slice() } else { &["--width", "900"] };
+        place.run([&run[..], more, width].concat()).ok();
+        image::open(place.path(more[0])).unwrap().to_rgba8()
+    };
+    let plain = drawn(&["plain.png"]);
+    let changed = |with: &RgbaImage| {
+        let off = with.enumerate_pixels().filter(|&(x, y, p)| p != plain.get_pixel(x, y)).map(|(x, y, _)| (x, y));
+        off.fold((u32::MAX, 0), |(left, bottom), (x, y)| (left.min(x), bottom.max(y)))
+    };
+    let (left, bottom) = changed(&drawn(&["auto.png", "--legend"]));
+    assert!(left == 900 - 12 - 368 && bottom < 200, "{left} {bottom}");
+    let (left, bottom) = changed(&drawn(&["left.png", "--legend=top-left"]));
+    assert!(left == 12 && bottom < 200, "{left} {bottom}");
+    let beside = drawn(&["beside.png", "--legend=beside", "--background", "#102030"]);
+    let background = drawn(&["background.png", "--background", "#102030"]);
+    assert_eq!(beside.dimensions(), (900 + 12 + 368 + 12, plain.height()));
+    assert!(background.enumerate_pixels().all(|(x, y, p)| beside.get_pixel(x, y) == p));
+    assert_eq!(beside.get_pixel(1291, 5).0, [0x10, 0x20, 0x30, 255]);
+    // A small picture has the legend beside it, too.
+    let small = drawn(&["small.png", "--legend=beside", "--width", "90"]);
+    assert!(small.width() == 90 + 392 && small.height() > 90 && small.get_pixel(5, small.height() - 1).0 == [0; 4]);
+    let error = place.run([&run[..], &["no.png", "--legend=middle"]].concat());
+    assert!(error.code == Some(2) && error.stderr.contains("top-left"), "{}", error.stderr);
 }
 
 #[test]

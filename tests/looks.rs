@@ -15,8 +15,8 @@ use tilefire::error::Result;
 use tilefire::project::{Coordinate, Crs, Projector};
 use tilefire::rows::LeftOut;
 use tilefire::shade::{
-    Colormap, Function, Radius, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp, SpreadShape, Style,
-    auto_radius,
+    Colormap, Ends, Function, Radius, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp, SpreadShape, Style,
+    dynspread_radius,
 };
 use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -200,7 +200,7 @@ fn the_automatic_radius_is_that_of_the_whole_zoom() {
         }
         let found = paint.isolation(z, 1).unwrap();
         assert_eq!(found, expected, "spacing {spacing}");
-        radii.insert(auto_radius(&found));
+        radii.insert(dynspread_radius(&found));
     }
     assert!(radii.len() >= 3, "{radii:?}");
 }
@@ -361,7 +361,7 @@ fn only_drawn_pixels_are_clipped() {
     let stats = [ZoomStats { max: 9, ..Default::default() }];
     let histograms = [histogram(&[(1, 7), (2, 4), (4, 1), (6, 2), (9, 3)])];
     let clipped = |min_count| {
-        let style = Style { span: SpanRule::Fixed(Span::new(3u32, 5u32)), min_count, ..Style::default() };
+        let style = Style { span: SpanRule::Fixed(Ends { lo: 3.0, hi: Some(5.0) }), min_count, ..Style::default() };
         let zooms = ZoomRange { min: 0, max: 0 };
         let clipped = style.looks(&stats, zooms, |_| Ok(histograms[0].clone())).unwrap()[0].clipped;
         (clipped.below, clipped.above)

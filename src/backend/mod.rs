@@ -20,6 +20,7 @@ pub use self::paint::{HeldCounts, Paint, SpreadZoom};
 use crate::account::Account;
 use crate::error::Result;
 use crate::monitor::Monitor;
+use crate::shade::Surroundings;
 use crate::store::{CountStore, Vault};
 use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -105,11 +106,6 @@ impl Memory {
         self.share / 8
     }
 
-    /// The most that the new counts of a zoom may come to for them to be kept instead of made anew.
-    pub(crate) fn new_counts(&self) -> u64 {
-        (self.share / 8).min(1 << 30)
-    }
-
     /// The vault for counts: a quarter of the limit in memory.
     pub(crate) fn vault(&self) -> Vault {
         let budget = if self.account.is_bounded() { self.share / 4 } else { self.share };
@@ -121,6 +117,12 @@ impl Memory {
 pub trait TileSink: Sync {
     /// Takes one tile: a list when at most 1,500 pixels are lit, else a raster, from every backend.
     fn put(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()>;
+}
+
+/// Where tiles go with what lies around them. Called from many threads, in no particular order, once a tile.
+pub trait AroundSink: Sync {
+    /// Takes one tile, which has a drawn pixel or one within the radius.
+    fn put(&self, tile: TileCoord, around: Surroundings<'_>) -> Result<()>;
 }
 
 /// One thread's way into a session.

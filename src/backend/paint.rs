@@ -3,7 +3,7 @@
 
 use std::ops::Deref;
 
-use super::{Again, BackendReport, TileSink};
+use super::{Again, AroundSink, BackendReport, TileSink};
 use crate::counts::{Histogram, Isolation, Unit, ZoomStats};
 use crate::error::{Error, Result};
 use crate::shade::{Kernel, ShadeTable};
@@ -31,6 +31,10 @@ pub trait Paint: Send + Sync {
     /// Colours every lit tile of a zoom that this painter spread (a tile next to a lit one may come out lit too) and hands
     /// it to `sink`.
     fn tiles(&self, zoom: &SpreadZoom, table: &ShadeTable, sink: &dyn TileSink) -> Result<()>;
+
+    /// Hands every tile of a zoom that this painter left as it was counted to `sink`, with the indices of all pixels within
+    /// `radius` around it.
+    fn surroundings(&self, zoom: &SpreadZoom, radius: u32, table: &ShadeTable, sink: &dyn AroundSink) -> Result<()>;
 
     /// For benchmarks, after everything else: bins some of `points`, which were pushed before, once more with nothing
     /// but the device in the way. `None` where points do not lie on a device. The counts are wrong afterwards.

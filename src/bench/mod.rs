@@ -517,6 +517,10 @@ impl ColourSink for Nobody {
     fn put(&self, _: &ShadeTable, _tile: TileCoord, _indices: TileIndices<'_>) -> Result<()> {
         Ok(())
     }
+
+    fn put_colours(&self, _tile: TileCoord, _colours: &[[u8; 4]]) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// All points of the input, projected, in batches about as they come.

@@ -6,17 +6,19 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::span::SpanChoice;
 use super::values;
 use crate::backend::gpu::{ForcedLimits, GpuOptions};
 use crate::error::{Error, Result};
 use crate::project::Crs;
 use crate::render::{Device, Resources, Sources};
 use crate::shade::{
-    Colormap, DEFAULT_COLORMAP, Function, Radius, SpanRule, Spread, SpreadOp, SpreadShape, Style, Theme,
+    Colormap, DEFAULT_COLORMAP, Function, Radius, Spread, SpreadOn, SpreadOp, SpreadShape, Style, Theme,
 };
 use crate::source::{
     ColumnRef, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions, RejectLimits, Unit, expand,
 };
+use crate::tile::ZoomRange;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum BackendName {
@@ -291,6 +293,14 @@ enum ShapeName {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnName {
+    /// Its count, before pixels are coloured
+    Counts,
+    /// Its colour, added to those of others as datashader adds them; the tiles have 32 bits a pixel
+    Colours,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum OpName {
     /// The largest count
     Max,
@@ -306,9 +316,11 @@ pub(super) struct StyleArgs {
     #[arg(long, default_value_t, value_name = "FUNCTION", help_heading = "Colours")]
     how: Function,
     /// Counts the colormap begins and ends at: those of each zoom, of all zooms together, a smooth fit over the zooms,
-    /// a percentile of each zoom's lit pixels, or the same two counts everywhere [zoom, all, smooth, p99.5, MIN,MAX]
-    #[arg(long, default_value_t, value_name = "SPAN", help_heading = "Colours")]
-    span: SpanRule,
+    /// a percentile of each zoom's lit pixels, the same two counts everywhere (MAX may be the word max: the zoom's
+    /// largest), two counts for each zoom such as '0..5:1,500;6:1,80;7..:0,max', or those of another set, so that the same
+    /// colour is the same count [zoom, all, smooth, p99.5, MIN,MAX, ZOOMS:MIN,MAX;..., like:TILES]
+    #[arg(long, default_value = "zoom", value_name = "SPAN", help_heading = "Colours")]
+    span: SpanChoice,
     /// Colours: a name (tilefire colormaps lists them; _r at the end reverses), a list such as
     /// '#00000000, orange 30%, white', or one colour, which rises in alpha [default: tilefire, good over dark and light]
     #[arg(long, value_name = "COLOURS", help_heading = "Colours")]
@@ -330,54 +342,92 @@ pub(super) struct StyleArgs {
     /// more different counts
     #[arg(long, help_heading = "Colours")]
     truecolor: bool,
-    /// Let each lit pixel reach its neighbours within this radius (at most 64), so that lone points show; auto chooses up
-    /// to 3 for each zoom from how alone its pixels are [default: 0]
+    /// Let each lit pixel reach its neighbours within this radius, at most 64; 0 shows the counted pixels as they are.
+    /// auto chooses 2 to 12 for each zoom from how far apart its lit pixels are; dynspread 0 to 3, as datashader does
+    /// [default: auto]
     #[arg(long, value_name = "PIXELS", help_heading = "Colours")]
     spread: Option<Radius>,
-    /// Shape of that [default: disc]
+    /// Shape of that [default: gaussian with auto, else disc]
     #[arg(long, value_enum, value_name = "SHAPE", help_heading = "Colours")]
     spread_shape: Option<ShapeName>,
-    /// What a pixel gets that several reach [default: max]
+    /// What a pixel gets that several reach [default: add with auto, else max]
     #[arg(long, value_enum, value_name = "OPERATOR", help_heading = "Colours")]
     spread_op: Option<OpName>,
+    /// What reaches the neighbours [default: counts]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Colours")]
+    spread_on: Option<OnName>,
 }
 
 impl StyleArgs {
-    pub(super) fn style(&self) -> Result<Style> {
+    /// The style of tiles of `zooms`, or of a picture.
+    pub(super) fn style(&self, zooms: Option<ZoomRange>) -> Result<Style> {
         let colormap = match (&self.colormap, self.theme) {
             (Some(colours), _) => Colormap::parse(colours)?,
             (None, theme) => Colormap::parse(theme.map_or(DEFAULT_COLORMAP, Theme::colormap))?,
         };
-        let radius = self.spread.unwrap_or(Radius::Fixed(0));
+        let colormap = colormap.with_opacity(self.alpha);
+        let radius = self.spread.unwrap_or(Radius::Auto);
+        let usual = if radius == Radius::Auto { Spread::automatic() } else { Spread::default() };
         if radius == Radius::Fixed(0) && (self.spread_shape.is_some() || self.spread_op.is_some()) {
             return Err(Error::Usage(
-                "--spread-shape and --spread-op say how to spread, but nothing is; add --spread with a radius in pixels, or \
-                 auto"
+                "--spread-shape and --spread-op say how to spread, but --spread 0 spreads nothing; give it a radius in \
+                 pixels, auto, or dynspread"
                     .into(),
             ));
         }
+        let spread_on = self.spread_on.map_or(SpreadOn::Counts, OnName::meaning);
+        if spread_on == SpreadOn::Colours {
+            self.check_colours()?;
+        }
         Ok(Style {
             function: self.how,
-            span: self.span,
-            colormap: colormap.with_opacity(self.alpha),
+            span: self.span.rule(zooms)?,
             theme: self.theme,
             min_count: self.min_count,
             background: self.background,
-            truecolor: self.truecolor,
+            // Sums of colours are not in any palette.
+            truecolor: self.truecolor || spread_on == SpreadOn::Colours,
             spread: Spread {
                 radius,
                 shape: match self.spread_shape {
-                    None | Some(ShapeName::Disc) => SpreadShape::Disc,
+                    None => usual.shape,
+                    Some(ShapeName::Disc) => SpreadShape::Disc,
                     Some(ShapeName::Square) => SpreadShape::Square,
                     Some(ShapeName::Gaussian) => SpreadShape::Gaussian,
                 },
                 op: match self.spread_op {
-                    None | Some(OpName::Max) => SpreadOp::Max,
+                    None if spread_on == SpreadOn::Colours => SpreadOp::Add,
+                    None => usual.op,
+                    Some(OpName::Max) => SpreadOp::Max,
                     Some(OpName::Add) => SpreadOp::Add,
                 },
             },
-            // Whoever chooses colours chooses their alpha too.
-            fade_in: self.colormap.is_none(),
+            spread_on,
+            // Whoever chooses colours chooses their alpha too, where it falls.
+            fade_in: !colormap.alpha_falls(),
+            colormap,
         })
+    }
+
+    /// Whether colours can be spread as asked: a radius of their own, a mask, and added up.
+    fn check_colours(&self) -> Result<()> {
+        let wrong = |problem: &str| Err(Error::Usage(format!("--spread-on colours {problem}")));
+        match (self.spread, self.spread_shape, self.spread_op) {
+            (None | Some(Radius::Auto | Radius::Fixed(0)), ..) => wrong("takes a radius in pixels; add --spread 1"),
+            (_, Some(ShapeName::Gaussian), _) => {
+                wrong("takes a disc or a square, no bell; leave --spread-shape gaussian out")
+            }
+            (.., Some(OpName::Max)) => wrong("adds colours up; leave --spread-op max out"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl OnName {
+    fn meaning(self) -> SpreadOn {
+        match self {
+            Self::Counts => SpreadOn::Counts,
+            Self::Colours => SpreadOn::Colours,
+        }
     }
 }

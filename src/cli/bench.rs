@@ -171,7 +171,7 @@ fn adapters(args: &BenchArgs) -> Result<(Vec<String>, Option<String>)> {
 fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Result<Vec<Contender>> {
     let mut request = Request::new(inputs, "");
     request.zooms = args.zooms;
-    request.style = args.style.style()?;
+    request.style = args.style.style(Some(args.zooms))?;
     (request.sources.read.x, request.sources.read.y) = (args.lon.clone(), args.lat.clone());
     let threads = args.threads.map(usize::from);
     request.resources = Resources { device: Device::Cpu, gpu: GpuOptions::default(), threads, memory: args.memory };

@@ -13,6 +13,7 @@ use super::summary::picture_summary;
 use super::values;
 use crate::error::Result;
 use crate::monitor::Monitor;
+use crate::paper::placing::LegendPlace;
 use crate::render::image::{ImageRequest, View, image};
 use crate::tile::MAX_PICTURE;
 
@@ -33,9 +34,10 @@ pub(super) struct ImageArgs {
     /// Pixels from north to south, at most 20000 [default: what fits the width]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PICTURE)))]
     height: Option<u32>,
-    /// Draw the legend into the lower left corner
-    #[arg(long)]
-    legend: bool,
+    /// Draw the legend, into the corner where it hides least, into another, or beside the picture, which it makes wider
+    /// [auto, beside, top-left, top-right, bottom-left, bottom-right]
+    #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    legend: Option<LegendPlace>,
     #[command(flatten)]
     style: StyleArgs,
     #[command(flatten)]
@@ -56,7 +58,7 @@ pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (report_path, rejects_path) = (args.report.clone(), args.sources.rejects.clone());
     let mut request = ImageRequest {
         sources: args.sources.sources()?,
-        style: args.style.style()?,
+        style: args.style.style(None)?,
         resources: args.resources.resources()?,
         out: args.output,
         force: args.force,

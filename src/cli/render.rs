@@ -82,7 +82,7 @@ fn request(args: RenderArgs) -> Result<Request> {
     Ok(Request {
         sources: args.sources.sources()?,
         zooms: args.zooms,
-        style: args.style.style()?,
+        style: args.style.style(Some(args.zooms))?,
         resources: args.resources.resources()?,
         out: args.output,
         force: args.force,

@@ -9,6 +9,7 @@ mod histogram;
 mod isolation;
 mod lit;
 mod plane;
+mod squares;
 mod stats;
 
 pub use block::{decode_block, encode_block};
@@ -17,6 +18,7 @@ pub use histogram::Histogram;
 pub use isolation::{ISOLATION_REACH, Isolation};
 pub use lit::Lit;
 pub use plane::{Operator, Plane, PlaneId, Value, Width, overflow};
+pub use squares::squares;
 pub use stats::{Unit, ZoomStats};
 
 use crate::error::Result;

@@ -58,7 +58,7 @@ pub struct Heat {
     pub function: Word,
     /// Which counts the colours begin and end at.
     #[serde(default)]
-    pub span: Word,
+    pub span: Text<2048>,
     /// A name, or the colours as they were given.
     #[serde(default)]
     pub colormap: Text<16384>,
@@ -71,6 +71,9 @@ pub struct Heat {
     /// And how spread pixels came together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spread_op: Option<Word>,
+    /// What was spread: "colours", or, where it says nothing, counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_on: Option<Word>,
     /// Least count that is drawn, where that is more than 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_count: Option<u64>,

@@ -2,5 +2,6 @@
 
 pub mod legend;
 pub mod picture;
+pub mod placing;
 pub mod sheet;
 pub mod text;

@@ -16,8 +16,7 @@ const SOFTWARE: &str = concat!("tilefire ", env!("CARGO_PKG_VERSION"));
 /// Most pixels whose colours are compressed well rather than fast.
 const THOROUGH: u64 = 1 << 26;
 /// Free pixels around a legend.
-const MARGIN: u32 = 12;
-
+pub const MARGIN: u32 = 12;
 /// Rows of a strip of a picture.
 pub const STRIP: u32 = 256;
 
@@ -28,6 +27,8 @@ pub enum Pixels {
     Narrow(Vec<u8>),
     /// Of 16 bits.
     Wide(Vec<u16>),
+    /// No indices, but colours: red, green, blue, alpha.
+    Colours(Vec<[u8; 4]>),
 }
 
 /// The strips of a picture, made when they are asked for.
@@ -50,8 +51,16 @@ pub struct Picture<'a> {
     pub palette: &'a [[u8; 4]],
     /// Whether to write colours where indices would do.
     pub truecolor: bool,
-    /// What is laid over the lower left corner.
-    pub legend: Option<RgbaImage>,
+    /// What is laid over it, or stands beside it.
+    pub legend: Option<Laid>,
+}
+
+/// A picture upon a picture.
+pub struct Laid {
+    /// The picture itself.
+    pub image: RgbaImage,
+    /// Column and row of its upper left pixel; a column beyond the width makes the file wider.
+    pub at: (u32, u32),
 }
 
 /// How a file begins to say who made it.
@@ -163,11 +172,17 @@ impl Picture<'_> {
             stream.finish()?;
             return writer.finish();
         }
-        let mut writer = encoder(file, self.width, self.height, png::ColorType::Rgba)?.write_header()?;
+        let (columns, rows) = self.sheet();
+        let mut writer = encoder(file, columns, rows, png::ColorType::Rgba)?.write_header()?;
         let mut stream = writer.stream_writer()?;
         let width = self.width as usize;
         let colour = |index: usize| self.palette.get(index).copied().unwrap_or_default();
-        let mut row: Vec<[u8; 4]> = Vec::with_capacity(width);
+        let mut row: Vec<[u8; 4]> = Vec::with_capacity(columns as usize);
+        let mut write = |y: u32, row: &mut Vec<[u8; 4]>| {
+            row.resize(columns as usize, colour(0));
+            self.lay_legend(y, row);
+            stream.write_all(row.as_flattened())
+        };
         for (strip, top) in strips.zip((0..).step_by(STRIP as usize)) {
             let strip = strip?;
             for y in top..self.height.min(top + STRIP) {
@@ -176,21 +191,38 @@ impl Picture<'_> {
                 match &strip {
                     Pixels::Narrow(all) => row.extend(all[from..from + width].iter().map(|&i| colour(i.into()))),
                     Pixels::Wide(all) => row.extend(all[from..from + width].iter().map(|&i| colour(i.into()))),
+                    // Where nothing was drawn at all there is what lies behind the colours.
+                    Pixels::Colours(all) => {
+                        let drawn = |&c: &[u8; 4]| if c == [0; 4] { colour(0) } else { c };
+                        row.extend(all[from..from + width].iter().map(drawn));
+                    }
                 }
-                self.lay_legend(y, &mut row);
-                stream.write_all(row.as_flattened())?;
+                write(y, &mut row)?;
             }
+        }
+        for y in self.height..rows {
+            row.clear();
+            write(y, &mut row)?;
         }
         stream.finish()?;
         writer.finish()
     }
 
+    /// Columns and rows of the file: those of the picture, and of what stands beside it.
+    fn sheet(&self) -> (u32, u32) {
+        match &self.legend {
+            Some(Laid { image, at: (x, y) }) if *x >= self.width => {
+                (x + image.width() + MARGIN, self.height.max(y + image.height() + MARGIN))
+            }
+            _ => (self.width, self.height),
+        }
+    }
+
     fn lay_legend(&self, y: u32, row: &mut [[u8; 4]]) {
-        let Some(legend) = &self.legend else { return };
-        let top = self.height.saturating_sub(legend.height() + MARGIN);
-        let Some(line) = y.checked_sub(top).filter(|line| *line < legend.height()) else { return };
-        for (x, pixel) in row.iter_mut().skip(MARGIN as usize).take(legend.width() as usize).enumerate() {
-            *pixel = over(legend.get_pixel(x as u32, line).0, 255, *pixel);
+        let Some(Laid { image, at: (left, top) }) = &self.legend else { return };
+        let Some(line) = y.checked_sub(*top).filter(|line| *line < image.height()) else { return };
+        for (x, pixel) in row.iter_mut().skip(*left as usize).take(image.width() as usize).enumerate() {
+            *pixel = over(image.get_pixel(x as u32, line).0, 255, *pixel);
         }
     }
 }

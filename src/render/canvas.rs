@@ -18,6 +18,8 @@ pub(super) struct Canvas {
     width: u32,
     height: u32,
     wide: bool,
+    /// Whether tiles have colours of their own.
+    coloured: bool,
     vault: Vault,
     /// By row and column.
     tiles: Mutex<BTreeMap<(u32, u32), Kept>>,
@@ -26,23 +28,32 @@ pub(super) struct Canvas {
 impl Canvas {
     /// An empty one, whose tiles wait in `vault`; `wide` where indices have 16 bits.
     pub(super) fn new(grid: &Grid, wide: bool, vault: Vault) -> Self {
-        Self { width: grid.columns(), height: grid.rows(), wide, vault, tiles: Mutex::default() }
+        Self { width: grid.columns(), height: grid.rows(), wide, coloured: false, vault, tiles: Mutex::default() }
+    }
+
+    /// The same for tiles of colours.
+    pub(super) fn of_colours(grid: &Grid, vault: Vault) -> Self {
+        Self { coloured: true, ..Self::new(grid, false, vault) }
     }
 }
 
 impl ColourSink for Canvas {
     fn put(&self, _: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
-        self.keep(tile, indices)
+        self.keep(tile, || pack(indices))
+    }
+
+    fn put_colours(&self, tile: TileCoord, colours: &[[u8; 4]]) -> Result<()> {
+        self.keep(tile, || colours.as_flattened().to_vec())
     }
 }
 
 impl Canvas {
-    fn keep(&self, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
+    fn keep(&self, tile: TileCoord, pack: impl FnOnce() -> Vec<u8>) -> Result<()> {
         // Spread reaches beyond the edges.
         if tile.x * TILE_SIDE >= self.width || tile.y * TILE_SIDE >= self.height {
             return Ok(());
         }
-        let kept = self.vault.put(&pack(indices))?;
+        let kept = self.vault.put(&pack())?;
         self.tiles.lock().unwrap_or_else(PoisonError::into_inner).insert((tile.y, tile.x), kept);
         Ok(())
     }
@@ -72,6 +83,18 @@ impl Strips for Canvas {
         let rows = self.height.saturating_sub(at * TILE_SIDE).min(TILE_SIDE) as usize;
         let tiles = self.tiles.lock().unwrap_or_else(PoisonError::into_inner);
         let (width, size) = (self.width as usize, self.width as usize * rows);
+        if self.coloured {
+            let mut strip = vec![[0; 4]; size];
+            for (&(_, column), kept) in tiles.range((at, 0)..=(at, u32::MAX)) {
+                let bytes = self.vault.get(kept.place())?;
+                let left = column as usize * SIDE;
+                let columns = SIDE.min(width - left);
+                for (to, from) in strip.chunks_exact_mut(width).zip(bytes.as_chunks().0.chunks_exact(SIDE)) {
+                    to[left..left + columns].copy_from_slice(&from[..columns]);
+                }
+            }
+            return Ok(Pixels::Colours(strip));
+        }
         let mut narrow = vec![0u8; if self.wide { 0 } else { size }];
         let mut wide = vec![0u16; if self.wide { size } else { 0 }];
         for (&(_, column), kept) in tiles.range((at, 0)..=(at, u32::MAX)) {
@@ -132,12 +155,13 @@ mod tests {
                     (TileIndices::Raster(&raster), TileIndices::Lit(&list))
                 };
                 for (x, y, indices) in [(1, 0, dense), (0, 1, sparse), (1, 1, sparse), (2, 0, dense), (0, 2, dense)] {
-                    canvas.keep(TileCoord { z: 2, x, y }, indices).unwrap();
+                    canvas.keep(TileCoord { z: 2, x, y }, || pack(indices)).unwrap();
                 }
                 let strips: Vec<Vec<u16>> = [0, 1]
                     .map(|at| match canvas.strip(at).unwrap() {
                         Pixels::Narrow(all) => all.into_iter().map(u16::from).collect(),
                         Pixels::Wide(all) => all,
+                        Pixels::Colours(_) => panic!("no indices"),
                     })
                     .into();
                 let times = if is_wide { 100 } else { 1 };

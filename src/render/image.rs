@@ -15,9 +15,10 @@ use crate::container::write::Written;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
-use crate::paper::picture::{self, Picture, RgbaImage};
+use crate::paper::picture::{self, Laid, Picture, RgbaImage};
+use crate::paper::placing::LegendPlace;
 use crate::project;
-use crate::shade::{Legend, Style};
+use crate::shade::{Legend, SpreadOn, Style};
 use crate::source::{Input, Opened};
 use crate::staging::OutputOptions;
 use crate::store::{PointSpool, SpoolSink};
@@ -53,8 +54,8 @@ pub struct ImageRequest {
     pub width: Option<u32>,
     /// Pixels from north to south, likewise.
     pub height: Option<u32>,
-    /// Whether to draw the legend into a corner.
-    pub legend: bool,
+    /// Where to draw the legend, if anywhere.
+    pub legend: Option<LegendPlace>,
 }
 
 /// What a picture came to.
@@ -158,30 +159,40 @@ fn finish(
     let look = coloured.looks.get(usize::from(zoom));
     let table =
         look.map(|look| look.table.clone()).ok_or_else(|| Error::Internal("a picture without colours".into()))?;
-    let canvas = Canvas::new(grid, table.is_wide(), memory.rest().vault());
-    coloured.paint(paint.as_ref(), &canvas)?;
+    let vault = memory.rest().vault();
+    let canvas = match request.style.spread_on {
+        SpreadOn::Colours => Canvas::of_colours(grid, vault),
+        SpreadOn::Counts => Canvas::new(grid, table.is_wide(), vault),
+    };
+    coloured.paint(paint.as_ref(), &request.style, &canvas)?;
     let mut report = Report::new(run, points, paint.stats(), &coloured);
     report.used = inside;
-    let legend = if request.legend { Some(legend_of(run, &report, &coloured)?) } else { None };
-    let fits = |legend: &RgbaImage| legend.width() <= grid.columns() && legend.height() <= grid.rows();
-    let legend = match &legend {
-        Some(legend) => {
+    let legend = match request.legend {
+        Some(place) => {
+            let legend = legend_of(run, &report, &coloured)?;
+            let size = (grid.columns(), grid.rows());
+            let fits = |legend: &RgbaImage| {
+                legend.height() <= size.1 && (place == LegendPlace::Beside || legend.width() <= size.0)
+            };
             // Large pictures are looked at from farther away.
-            let large = (grid.columns() >= 1_600).then(|| legend::draw(legend, 2)).filter(fits);
-            let drawn = large.unwrap_or_else(|| legend::draw(legend, 1));
-            if !fits(&drawn) {
-                return Err(too_small(grid.columns(), grid.rows(), drawn.dimensions()));
+            let large = (size.0 >= 1_600).then(|| legend::draw(&legend, 2)).filter(fits);
+            let image = large.unwrap_or_else(|| legend::draw(&legend, 1));
+            if place != LegendPlace::Beside && !fits(&image) {
+                return Err(too_small(size.0, size.1, image.dimensions()));
             }
-            Some(drawn)
+            Some(Laid { at: place.stand(size, image.dimensions(), &canvas)?, image })
         }
         None => None,
     };
+    let sums = request.style.spread_on == SpreadOn::Colours;
+    // Behind colours that were added up there is the background alone.
+    let behind = [request.style.background.map_or([0; 4], |[r, g, b]| [r, g, b, 255])];
     let picture = Picture {
         width: grid.columns(),
         height: grid.rows(),
         strips: &canvas,
-        palette: &table.palette,
-        truecolor: request.style.truecolor,
+        palette: if sums { &behind } else { &table.palette },
+        truecolor: request.style.truecolor || sums,
         legend,
     };
     monitor.check()?;
@@ -196,7 +207,8 @@ impl ImageRequest {
     fn fitting(&self, grid: Grid) -> Result<Grid> {
         let (width, height) = (grid.columns(), grid.rows());
         // A legend of one ramp and a note or two; one that is larger is met when it is drawn.
-        if self.legend && (width < LEGEND.0 || height < LEGEND.1) {
+        let within = self.legend.is_some_and(|place| place != LegendPlace::Beside);
+        if within && (width < LEGEND.0 || height < LEGEND.1) {
             return Err(too_small(width, height, LEGEND));
         }
         Ok(grid)
@@ -224,7 +236,7 @@ const LEGEND: (u32, u32) = (392, 140);
 
 fn too_small(width: u32, height: u32, needed: (u32, u32)) -> Error {
     Error::Usage(format!(
-        "--legend does not fit a picture of {width} by {height} pixels, it needs {} by {}; give another --width or --height",
+        "--legend does not fit a picture of {width} by {height} pixels, it needs {} by {}; give another --width or --height, or --legend=beside",
         needed.0, needed.1
     ))
 }

@@ -18,7 +18,9 @@ use crate::heat::{
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::paper::legend;
 use crate::rows::{LeftOut, Reason, serialize_invalid};
-use crate::shade::{Clipped, Function, Look, Radius, SpreadOp, SpreadShape, Style, Tick, grouped, ticks};
+use crate::shade::{
+    Clipped, Function, Look, Radius, SpreadOn, SpreadOp, SpreadShape, Style, Tick, clear_of_ends, grouped, ticks,
+};
 use crate::source::{FileReport, Notice};
 use crate::tile::{Extent, TILE_SIDE};
 
@@ -134,7 +136,7 @@ impl Report {
             out_of_range: points.read.left_out[Reason::OutOfRange],
             outside_mercator: points.read.left_out[Reason::OutsideMercator],
             left_out: points.read.left_out,
-            auto_spread: request.style.spread.radius == Radius::Auto,
+            auto_spread: !matches!(request.style.spread.radius, Radius::Fixed(_)),
             zooms: zooms.filter(|(z, _)| *z <= request.zooms.max).collect(),
             files: points.read.files.clone(),
             written: 0,
@@ -188,14 +190,15 @@ impl Report {
             used: self.used,
             left_out: self.left_out.iter().map(|(reason, rows)| (reason.name(), rows)).collect(),
             function: Word::cut(style.function.to_string()),
-            span: Word::cut(style.span.to_string()),
+            span: Text::cut(style.span.to_string()),
             colormap: Text::cut(style.colormap.name()),
             spread: match style.spread.radius {
                 Radius::Fixed(radius) => Reach::Fixed(pixels(radius)),
-                Radius::Auto => Reach::Auto,
+                Radius::Auto | Radius::Dynspread => Reach::Auto,
             },
             spread_shape: spreads.then(|| Word::cut(style.spread.shape.to_string())),
             spread_op: spreads.then(|| Word::cut(style.spread.op.to_string())),
+            spread_on: (style.spread_on == SpreadOn::Colours).then(|| Word::cut("colours")),
             min_count: (style.min_count > 1).then(|| style.min_count.into()),
             truecolor: style.truecolor,
             theme: style.ground().map(|theme| Word::cut(theme.to_string())),
@@ -277,7 +280,8 @@ fn tick_marks(look: &Look<'_>) -> heat::List<Mark, 64> {
     let span = scale.span();
     let unit = look.points(1u32);
     let position = |points: f64| scale.position((points / unit).round() as u64);
-    let mut marks = ticks(look.points(span.lo), look.points(span.hi), legend::columns(RAMP_LABEL), position);
+    let columns = legend::columns(RAMP_LABEL);
+    let mut marks = ticks(look.points(span.lo), look.points(span.hi), columns, position);
     // A ramp's ends stand for what lies beyond them too, and say so; a single colour stands for both.
     let several = marks.len() > 1;
     if let Some(first) = marks.first_mut() {
@@ -292,20 +296,20 @@ fn tick_marks(look: &Look<'_>) -> heat::List<Mark, 64> {
         last.label.push('+');
     }
     let mark = |tick: Tick| Mark(heat::Points(tick.count), Place::new(tick.at), Text::cut(tick.label));
-    marks.into_iter().map(mark).collect()
+    clear_of_ends(marks, columns).into_iter().map(mark).collect()
 }
 
 /// What a pixel's number is.
 fn title(style: &Style) -> String {
     let spread = &style.spread;
-    if spread.most() == 0 {
+    if spread.most() == 0 || style.spread_on == SpreadOn::Colours {
         return "Points per pixel".into();
     }
     match (spread.shape, spread.op, spread.radius) {
         (SpreadShape::Gaussian, SpreadOp::Add, _) => "Points per pixel, smoothed".into(),
         (_, SpreadOp::Max, _) => "Points per pixel".into(),
         (.., Radius::Fixed(radius)) => format!("Points within {radius} px"),
-        (.., Radius::Auto) => "Points nearby".into(),
+        _ => "Points nearby".into(),
     }
 }
 
@@ -317,6 +321,12 @@ fn notes(style: &Style, report: &Report) -> Vec<String> {
     }
     if style.min_count > 1 {
         notes.push(format!("pixels of fewer than {} points are not drawn", grouped(style.min_count.into())));
+    }
+    if style.spread_on == SpreadOn::Colours {
+        notes.push(match style.spread.radius {
+            Radius::Fixed(radius) => format!("colours of pixels within {radius} px are added up"),
+            _ => "colours of neighbouring pixels are added up".to_owned(),
+        });
     }
     let points = if report.used == 1 { "point" } else { "points" };
     notes.push(format!("{} {points}, colours by {}", grouped(report.used), style.function));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::colours::ColourSink;
 use crate::container::write::TileWriter;
-use crate::encode::png::{Scratch, encode, encode_truecolor};
+use crate::encode::png::{Scratch, encode, encode_colours, encode_smooth, encode_truecolor};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
@@ -108,12 +108,21 @@ thread_local! {
 
 impl ColourSink for EncodingSink<'_> {
     fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
-        let write = |tile, png: &[u8]| {
-            self.writer.write(tile, png)?;
-            self.drawn.add(tile);
-            Ok(())
-        };
-        Encoded { truecolor: self.truecolor, monitor: self.monitor, sink: write }.put(table, tile, indices)
+        let sink = |tile, png: &[u8]| self.write(tile, png);
+        Encoded { truecolor: self.truecolor, monitor: self.monitor, sink }.put(table, tile, indices)
+    }
+
+    fn put_colours(&self, tile: TileCoord, colours: &[[u8; 4]]) -> Result<()> {
+        let sink = |tile, png: &[u8]| self.write(tile, png);
+        Encoded { truecolor: true, monitor: self.monitor, sink }.put_colours(tile, colours)
+    }
+}
+
+impl EncodingSink<'_> {
+    fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
+        self.writer.write(tile, png)?;
+        self.drawn.add(tile);
+        Ok(())
     }
 }
 
@@ -128,13 +137,26 @@ pub(crate) struct Encoded<'a, S> {
 
 impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> ColourSink for Encoded<'_, S> {
     fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
+        self.encoded(tile, |scratch, bytes| {
+            if self.truecolor {
+                return encode_truecolor(indices, &table.palette, bytes);
+            }
+            let encode = if table.smooth { encode_smooth } else { encode };
+            encode(indices, &table.palette, scratch, bytes);
+            Ok(())
+        })
+    }
+
+    fn put_colours(&self, tile: TileCoord, colours: &[[u8; 4]]) -> Result<()> {
+        self.encoded(tile, |_, bytes| encode_colours(colours, bytes))
+    }
+}
+
+impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> Encoded<'_, S> {
+    fn encoded(&self, tile: TileCoord, encode: impl FnOnce(&mut Scratch, &mut Vec<u8>) -> Result<()>) -> Result<()> {
         ENCODER.with_borrow_mut(|(scratch, bytes)| {
             let start = self.monitor.now();
-            if self.truecolor {
-                encode_truecolor(indices, &table.palette, bytes)?;
-            } else {
-                encode(indices, &table.palette, scratch, bytes);
-            }
+            encode(scratch, bytes)?;
             let encoded = self.monitor.now();
             self.monitor.record(Stage::Encode, start, encoded);
             (self.sink)(tile, bytes)?;

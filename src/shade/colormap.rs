@@ -6,42 +6,47 @@ use crate::error::{Error, Result};
 /// The colormap used when none is named.
 pub const DEFAULT_COLORMAP: &str = "tilefire";
 
-/// Our default. Every stop is of middle lightness and strong chroma, so that a lone point and a peak both stand
-/// out from a dark and from a light base map: indigo, violet, magenta, red-orange, amber.
+/// Our default, from indigo over violet, orchid and coral to amber. Every stop has a strong chroma and a lightness (L*)
+/// from 43 to 72, so that a lone point and a peak both stand out from a dark and from a light base map. Lightness rises
+/// all along it, for eyes without red or green cones too: the reds, which look dark to some, are light enough for that.
 const TILEFIRE: [[u8; 3]; 9] = [
-    [0x4f, 0x6b, 0xe8],
-    [0x74, 0x58, 0xe6],
-    [0x9b, 0x45, 0xd8],
-    [0xc2, 0x37, 0xbb],
-    [0xe0, 0x34, 0x92],
-    [0xf2, 0x41, 0x63],
-    [0xfa, 0x5f, 0x36],
-    [0xf9, 0x7d, 0x14],
-    [0xf4, 0x9a, 0x00],
+    [0x45, 0x5d, 0xc9],
+    [0x6f, 0x58, 0xd2],
+    [0x93, 0x54, 0xd6],
+    [0xb9, 0x53, 0xd4],
+    [0xdd, 0x57, 0xb6],
+    [0xf2, 0x62, 0x8b],
+    [0xfe, 0x73, 0x58],
+    [0xfd, 0x85, 0x2f],
+    [0xf9, 0x9b, 0x18],
 ];
 
-/// For a dark base map: from a violet that stands out from near-black to a warm near-white, rising in lightness.
-const TILEFIRE_DARK: [[u8; 3]; 8] = [
-    [0x6e, 0x60, 0xec],
-    [0x8f, 0x4f, 0xe0],
-    [0xb5, 0x41, 0xc3],
-    [0xdd, 0x45, 0x9a],
-    [0xf5, 0x5f, 0x6c],
-    [0xfc, 0x8b, 0x4a],
-    [0xfd, 0xbe, 0x4f],
-    [0xff, 0xf3, 0xb8],
+/// For a dark base map: from an indigo that stands out from near-black to a warm near-white, rising in lightness, slowly
+/// at first so that peaks glow.
+const TILEFIRE_DARK: [[u8; 3]; 9] = [
+    [0x6b, 0x62, 0xcb],
+    [0x89, 0x5d, 0xd5],
+    [0xa9, 0x5c, 0xd2],
+    [0xca, 0x5a, 0xc2],
+    [0xe8, 0x60, 0x9e],
+    [0xf8, 0x76, 0x80],
+    [0xfe, 0x9a, 0x60],
+    [0xfd, 0xc6, 0x5a],
+    [0xff, 0xf4, 0xc8],
 ];
 
-/// For a light base map: from an azure that stands out from near-white to a near-black violet, falling in lightness.
-const TILEFIRE_LIGHT: [[u8; 3]; 8] = [
-    [0x33, 0x9a, 0xd9],
-    [0x37, 0x80, 0xda],
-    [0x4f, 0x62, 0xd2],
-    [0x6b, 0x3f, 0xbc],
-    [0x7f, 0x1f, 0x9b],
-    [0x7d, 0x0f, 0x71],
-    [0x63, 0x0a, 0x4b],
-    [0x33, 0x06, 0x26],
+/// For a light base map: from a red-orange that stands out from near-white over crimson and plum to a near-black indigo,
+/// falling in lightness.
+const TILEFIRE_LIGHT: [[u8; 3]; 9] = [
+    [0xea, 0x64, 0x24],
+    [0xe4, 0x48, 0x2f],
+    [0xd5, 0x33, 0x47],
+    [0xbd, 0x22, 0x60],
+    [0xa0, 0x17, 0x70],
+    [0x7e, 0x12, 0x74],
+    [0x59, 0x10, 0x6c],
+    [0x37, 0x0a, 0x58],
+    [0x1a, 0x05, 0x36],
 ];
 
 /// Stops taken from a gradient that is given as a function.
@@ -170,6 +175,11 @@ impl Colormap {
             stop[3] = (f64::from(stop[3]) * opacity.clamp(0.0, 1.0) + 0.5) as u8;
         }
         self
+    }
+
+    /// Whether any stop has less alpha than the one before.
+    pub fn alpha_falls(&self) -> bool {
+        !self.stops.is_sorted_by_key(|stop| stop[3])
     }
 
     /// The name, or the colours, as given.
@@ -368,17 +378,72 @@ mod tests {
         }
     }
 
+    /// Red, green and blue as shares of light.
+    fn linear(colour: [u8; 3]) -> [f64; 3] {
+        colour.map(|c| {
+            let c = f64::from(c) / 255.0;
+            if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        })
+    }
+
+    fn luminance([r, g, b]: [f64; 3]) -> f64 {
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    }
+
     /// Contrast of two colours (WCAG 2: from 1, alike, to 21, black on white).
     fn contrast(a: [u8; 3], b: [u8; 3]) -> f64 {
-        let light = |[r, g, b]: [u8; 3]| {
-            let linear = |c: u8| {
-                let c = f64::from(c) / 255.0;
-                if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
-            };
-            0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) + 0.05
-        };
-        let (a, b) = (light(a), light(b));
+        let (a, b) = (luminance(linear(a)) + 0.05, luminance(linear(b)) + 0.05);
         a.max(b) / a.min(b)
+    }
+
+    /// How eyes see linear light: as most do, without red cones, without green cones (Machado, Oliveira and Fernandes 2009,
+    /// severity 1).
+    const EYES: [(&str, [[f64; 3]; 3]); 3] = [
+        ("most", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+        (
+            "protanopes",
+            [
+                [0.152_286, 1.052_583, -0.204_868],
+                [0.114_503, 0.786_281, 0.099_216],
+                [-0.003_882, -0.048_116, 1.051_998],
+            ],
+        ),
+        (
+            "deuteranopes",
+            [[0.367_322, 0.860_646, -0.227_968], [0.280_085, 0.672_501, 0.047_413], [-0.011_820, 0.042_940, 0.968_881]],
+        ),
+    ];
+
+    /// Lightness (L* of CIELAB, 0 to 100) of a colour as those eyes see it.
+    fn lightness(colour: [u8; 3], eyes: &[[f64; 3]; 3]) -> f64 {
+        let light = linear(colour);
+        let seen = eyes.map(|row| (row[0] * light[0] + row[1] * light[1] + row[2] * light[2]).clamp(0.0, 1.0));
+        let y = luminance(seen);
+        if y > 0.008_856 { 116.0 * y.cbrt() - 16.0 } else { 903.3 * y }
+    }
+
+    /// How much lighter a colormap becomes over any eighth of it at least, and over its first half.
+    fn rises(name: &str, eyes: &[[f64; 3]; 3]) -> (f64, f64) {
+        let map = Colormap::named(name).unwrap();
+        let at = |i: u32| {
+            let [r, g, b, _] = map.at(f64::from(i) / 160.0);
+            lightness([r, g, b], eyes)
+        };
+        let eighth = (0..=140).map(|i| at(i + 20) - at(i)).fold(f64::INFINITY, f64::min);
+        (eighth, at(80) - at(0))
+    }
+
+    /// Who sees no hues, or not all, still sees which of two counts is the larger one.
+    #[test]
+    fn our_colours_are_ordered_by_lightness_for_all_eyes() {
+        for (who, eyes) in &EYES {
+            for name in ["tilefire", "tilefire-dark", "tilefire-light_r"] {
+                let (eighth, half) = rises(name, eyes);
+                assert!(eighth > 0.8 && half > 5.0, "{name} for {who}: {eighth} over an eighth, {half} over a half");
+            }
+        }
+        // What turbo and plasma are to the same eyes: up and down, and in order.
+        assert!(EYES.iter().all(|(_, eyes)| rises("turbo", eyes).0 < 0.0 && rises("plasma", eyes).0 > 0.8));
     }
 
     /// The least contrast of any colour with a plain base map.
@@ -398,7 +463,7 @@ mod tests {
         assert!(least_contrast("tilefire", Theme::Dark) > 3.0);
         assert!(least_contrast("tilefire", Theme::Light) > 1.9);
         assert!(least_contrast("tilefire-dark", Theme::Dark) > 3.5);
-        assert!(least_contrast("tilefire-light", Theme::Light) > 2.7);
+        assert!(least_contrast("tilefire-light", Theme::Light) > 2.9);
         assert!(least_contrast("fire", Theme::Dark) < 1.3 && least_contrast("fire", Theme::Light) < 1.1);
     }
 

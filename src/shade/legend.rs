@@ -117,6 +117,22 @@ pub fn ticks(lo: f64, hi: f64, width: usize, position: impl Fn(f64) -> f64) -> V
     round.ticks
 }
 
+/// The same ticks without those between the ends whose labels come too near to an end's: for ends that were given longer
+/// labels than they had. `width` is as for [`ticks`].
+pub fn clear_of_ends(mut ticks: Vec<Tick>, width: usize) -> Vec<Tick> {
+    let width = width as f64;
+    if let [first, .., last] = ticks.as_slice() {
+        let (from, to) = (first.right(width) + GAP, last.left(width) - GAP);
+        let last = ticks.len() - 1;
+        let mut at = 0..;
+        ticks.retain(|tick| {
+            let inner = at.next().is_some_and(|at| at > 0 && at < last);
+            !inner || (tick.left(width) >= from && tick.right(width) <= to)
+        });
+    }
+    ticks
+}
+
 /// Ticks in ascending order whose labels are clear of each other; never empty.
 #[derive(Clone)]
 struct Row {
@@ -345,6 +361,19 @@ mod tests {
         assert_eq!(even(1.0, 2.0), "1 2");
         assert_eq!(even(0.0, 0.5), "0 0.1 0.2 0.3 0.4 0.5");
         assert_eq!(labels(7.0, 7.0, |_| 0.0), "7");
+    }
+
+    #[test]
+    fn longer_ends_push_their_neighbours_out() {
+        let mut all = ticks(1.0, 1e3, 48, log(1.0, 1e3));
+        assert_eq!(clear_of_ends(all.clone(), 48), all);
+        if let [first, .., last] = all.as_mut_slice() {
+            (first.label, last.label) = ("<1.2k".into(), "1k+".into());
+        }
+        let left: Vec<_> = clear_of_ends(all, 48).into_iter().map(|tick| tick.label).collect();
+        assert_eq!(left.join(" "), "<1.2k 5 10 20 50 100 200 1k+");
+        let two = ticks(1.0, 2.0, 3, log(1.0, 2.0));
+        assert_eq!(clear_of_ends(two.clone(), 3), two);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! kernels by which lit pixels reach their neighbours. All floats of shading live here, in f64, on the host, once per
 //! zoom; no files, no GPU.
 
+mod adding;
 mod colormap;
+mod ends;
 mod function;
 mod legend;
 mod scale;
@@ -12,12 +14,17 @@ mod style;
 mod table;
 mod theme;
 
+pub use adding::{SpreadOn, Surroundings, add, add_colours};
 pub use colormap::{Colormap, DEFAULT_COLORMAP, MIN_ALPHA, colour, over};
+pub use ends::{ByZoom, Ends};
 pub use function::Function;
-pub use legend::{Legend, Ramp, Tick, grouped, people, ticks};
+pub use legend::{Legend, Ramp, Tick, clear_of_ends, grouped, people, ticks};
 pub use scale::Scale;
 pub use span::{Span, SpanRule};
-pub use spread::{Form, Kernel, MAX_AUTO, MAX_SPREAD, Radius, Spread, SpreadOp, SpreadShape, WEIGHT_ONE, auto_radius};
+pub use spread::{
+    AUTO, Form, Kernel, MAX_DYNSPREAD, MAX_SPREAD, Radius, Spread, SpreadOp, SpreadShape, WEIGHT_ONE, auto_radius,
+    dynspread_radius,
+};
 pub use style::{Clipped, Look, Style};
-pub use table::{PALETTE, ShadeTable, Shading, WIDE_LIMIT};
+pub use table::{SMOOTH_ERROR, PALETTE, ShadeTable, Shading, WIDE_LIMIT};
 pub use theme::Theme;

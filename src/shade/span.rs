@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::ends::{ByZoom, Ends};
 use crate::counts::{Histogram, Unit, ZoomStats};
 use crate::tile::ZoomRange;
 
@@ -24,7 +25,7 @@ impl Span {
 }
 
 /// How each zoom gets its span.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum SpanRule {
     /// From the smallest count that is drawn, usually 1, to the zoom's own largest.
     #[default]
@@ -37,53 +38,78 @@ pub enum SpanRule {
     /// From there to the count that this per cent of the zoom's lit pixels do not exceed: a few hot spots do not use up
     /// the colours.
     Percentile(f64),
-    /// The same span at every zoom.
-    Fixed(Span),
+    /// Between the same numbers of points at every zoom.
+    Fixed(Ends),
+    /// Between numbers of points that each zoom has of its own; a zoom that has none is as in [`SpanRule::Zoom`].
+    Listed(ByZoom),
 }
 
 impl SpanRule {
     /// Whether it asks how many pixels have each count, be it to tell what it clips.
-    pub fn needs_histogram(self) -> bool {
-        !matches!(self, Self::Zoom | Self::All)
+    pub fn needs_histogram(&self) -> bool {
+        match self {
+            Self::Zoom | Self::All => false,
+            Self::Fixed(ends) => ends.hi.is_some() || ends.lo > 1.0,
+            Self::Smooth | Self::Percentile(_) | Self::Listed(_) => true,
+        }
     }
 
     /// Whether the span of a zoom depends on the counts of others.
-    pub fn compares_zooms(self) -> bool {
+    pub fn compares_zooms(&self) -> bool {
         matches!(self, Self::All | Self::Smooth)
     }
 
-    /// The span of zoom `z` in the unit of its counts. `stats` are those of all zooms (indexed by zoom), `histogram` is the
-    /// zoom's own where [needed](Self::needs_histogram); the run shows `zooms` and draws pixels of `least` points or
-    /// more: spans begin there.
+    /// The zooms of `shown` that a list leaves out.
+    pub fn missing(&self, shown: ZoomRange) -> Vec<u8> {
+        match self {
+            Self::Listed(list) => shown.iter().filter(|&z| list.get(z).is_none()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The span of zoom `z` in the unit of its counts. `own` are the statistics of that zoom, `stats` those of all zooms
+    /// (indexed by zoom) where it [compares](Self::compares_zooms) them, `histogram` is the zoom's own where
+    /// [needed](Self::needs_histogram); the run shows `zooms` and draws pixels of `least` points or more: spans begin there.
     pub(super) fn span(
-        self,
-        z: usize,
-        stats: &[ZoomStats],
+        &self,
+        (z, own): (u8, &ZoomStats),
+        (stats, zooms): (&[ZoomStats], ZoomRange),
         histogram: &Histogram,
-        zooms: ZoomRange,
         least: u32,
     ) -> Span {
         // In points, because the units of two zooms may differ.
-        let largest = |z: usize| stats.get(z).map_or(1.0, |s| s.unit.points(s.max.max(1)));
-        let shown = || zooms.iter().map(usize::from);
-        let (unit, max) = stats.get(z).map_or((Unit::POINTS, 1), |stats| (stats.unit, stats.max.max(1)));
+        let largest = |z: u8| stats.get(usize::from(z)).map_or(1.0, |s| s.unit.points(s.max.max(1)));
+        let (unit, max) = (own.unit, own.max.max(1));
+        let ends = match self {
+            Self::Fixed(ends) => Some(*ends),
+            Self::Listed(list) => list.get(z),
+            _ => None,
+        };
+        let lo = ends.map_or_else(|| drawn(least, unit), |ends| given(ends.lo, unit));
         let hi = match self {
             Self::Zoom => max.into(),
-            Self::All => unit.counts(shown().map(largest).fold(0.0, f64::max)),
+            Self::All => unit.counts(zooms.iter().map(largest).fold(0.0, f64::max)),
             Self::Smooth => {
-                let points: Vec<_> = shown().map(|z| (z as f64, largest(z))).collect();
-                let fit = smooth(&points, z as f64);
+                let points: Vec<_> = zooms.iter().map(|z| (f64::from(z), largest(z))).collect();
+                let fit = smooth(&points, z.into());
                 unit.counts(if unit.shift == 0 { libm::round(fit) } else { fit })
             }
             Self::Percentile(percent) => {
                 let least = u32::try_from(drawn(least, unit)).unwrap_or(u32::MAX);
-                histogram.percentile(percent, least).unwrap_or(max).into()
+                histogram.percentile(*percent, least).unwrap_or(max).into()
             }
-            Self::Fixed(span) => unit.counts(span.hi as f64),
+            Self::Fixed(_) | Self::Listed(_) => {
+                ends.and_then(|ends| ends.hi).map_or(max.into(), |points| given(points, unit).max(1))
+            }
         };
-        let lo = if let Self::Fixed(span) = self { unit.counts(span.lo as f64) } else { drawn(least, unit) };
         Span { lo, hi: hi.max(lo) }
     }
+}
+
+/// Points that a person, or another set, gave as a count. To the nearest, because what a set says of its spans was made
+/// from counts; none where there are none, so that a lone point is not at the beginning.
+fn given(points: f64, unit: Unit) -> u64 {
+    if points <= 0.0 { 0 } else { (libm::round(points * libm::exp2(f64::from(unit.shift))) as u64).max(1) }
 }
 
 /// The smallest count that is drawn where pixels of fewer than `least` points are not.
@@ -116,7 +142,8 @@ impl fmt::Display for SpanRule {
             Self::All => f.write_str("all"),
             Self::Smooth => f.write_str("smooth"),
             Self::Percentile(percent) => write!(f, "p{percent}"),
-            Self::Fixed(span) => write!(f, "{},{}", span.lo, span.hi),
+            Self::Fixed(ends) => ends.fmt(f),
+            Self::Listed(list) => list.fmt(f),
         }
     }
 }
@@ -138,16 +165,16 @@ impl FromStr for SpanRule {
                 _ => Err(format!("'{text}' is no percentile; write p and a number up to 100, for instance p99.5")),
             };
         }
-        let numbers = text
-            .split_once(',')
-            .and_then(|(lo, hi)| Some((lo.trim().parse::<u32>().ok()?, hi.trim().parse::<u32>().ok()?)));
-        match numbers {
-            Some((lo, hi)) if lo >= 1 && lo <= hi => Ok(Self::Fixed(Span::new(lo, hi))),
-            Some(_) => Err(format!("span '{text}' must rise and begin at 1 or more, for instance 1,500")),
-            None => Err(format!(
-                "'{text}' is no span; use zoom, all, smooth, a percentile such as p99.5, or two counts such as 1,500"
-            )),
+        if lower.contains(':') {
+            return lower.parse().map(Self::Listed);
         }
+        if lower.contains(',') {
+            return lower.parse().map(Self::Fixed);
+        }
+        Err(format!(
+            "'{text}' is no span; use zoom, all, smooth, a percentile such as p99.5, two counts such as 1,500 or 0,max, \
+             or two for each zoom such as '0..5:1,500;6..:1,80'"
+        ))
     }
 }
 
@@ -159,8 +186,9 @@ mod tests {
         Span::new(lo, hi)
     }
 
-    fn spans(rule: SpanRule, stats: &[ZoomStats], zooms: ZoomRange) -> Vec<Span> {
-        (0..stats.len()).map(|z| rule.span(z, stats, &Histogram::default(), zooms, 1)).collect()
+    fn spans(rule: &SpanRule, stats: &[ZoomStats], zooms: ZoomRange) -> Vec<Span> {
+        let of = |(z, own)| rule.span((z, own), (stats, zooms), &Histogram::default(), 1);
+        (0..).zip(stats).map(of).collect()
     }
 
     fn stats(largest: &[u32]) -> Vec<ZoomStats> {
@@ -172,7 +200,7 @@ mod tests {
         let stats = stats(&[8000, 4000, 900, 30]);
         let zooms = ZoomRange { min: 1, max: 3 };
         let hi =
-            |rule: &str| -> Vec<u64> { spans(rule.parse().unwrap(), &stats, zooms).iter().map(|s| s.hi).collect() };
+            |rule: &str| -> Vec<u64> { spans(&rule.parse().unwrap(), &stats, zooms).iter().map(|s| s.hi).collect() };
         assert_eq!(hi("zoom"), [8000, 4000, 900, 30]);
         assert_eq!(hi("all"), [4000; 4]);
         assert_eq!(hi("2,77"), [77; 4]);
@@ -185,9 +213,9 @@ mod tests {
     #[test]
     fn a_geometric_pyramid_is_its_own_fit() {
         let stats = stats(&[4096, 1024, 256, 64, 16]);
-        let fit = spans(SpanRule::Smooth, &stats, ZoomRange { min: 0, max: 4 });
+        let fit = spans(&SpanRule::Smooth, &stats, ZoomRange { min: 0, max: 4 });
         assert_eq!(fit.iter().map(|s| s.hi).collect::<Vec<_>>(), [4096, 1024, 256, 64, 16]);
-        let one = spans(SpanRule::Smooth, &stats, ZoomRange { min: 2, max: 2 });
+        let one = spans(&SpanRule::Smooth, &stats, ZoomRange { min: 2, max: 2 });
         assert_eq!(one[2].hi, 256);
     }
 
@@ -198,13 +226,15 @@ mod tests {
         let histogram = histogram.settled();
         let stats = stats(&[500]);
         let zooms = ZoomRange { min: 0, max: 0 };
-        let span = |rule: &str, least| rule.parse::<SpanRule>().unwrap().span(0, &stats, &histogram, zooms, least);
+        let span = |rule: &str, least| {
+            rule.parse::<SpanRule>().unwrap().span((0, &stats[0]), (&stats, zooms), &histogram, least)
+        };
         assert_eq!((span("p99", 1), span("p95", 1), span("p100", 1)), (span_of(1, 7), span_of(1, 2), span_of(1, 500)));
         assert_eq!(
             (span("p50", 2), span("zoom", 5), span("3,70", 5)),
             (span_of(2, 2), span_of(5, 500), span_of(3, 70))
         );
-        for text in ["p99.5", "p50", "zoom", "all", "smooth", "2,9"] {
+        for text in ["p99.5", "p50", "zoom", "all", "smooth", "2,9", "0,max", "3,max", "0..4:1,9;6:0,max"] {
             assert_eq!(text.parse::<SpanRule>().unwrap().to_string(), text);
         }
     }
@@ -217,15 +247,40 @@ mod tests {
         };
         let stats = [of(5 << 8, 8), of(7 << 16, 16)];
         let zooms = ZoomRange { min: 0, max: 1 };
-        let hi = |rule: SpanRule| spans(rule, &stats, zooms).iter().map(|s| (s.lo, s.hi)).collect::<Vec<_>>();
+        let hi = |rule: SpanRule| spans(&rule, &stats, zooms).iter().map(|s| (s.lo, s.hi)).collect::<Vec<_>>();
         assert_eq!(hi(SpanRule::All), [(1, 7 << 8), (1, 7 << 16)]);
         assert_eq!(hi(SpanRule::Zoom), [(1, 5 << 8), (1, 7 << 16)]);
-        assert_eq!(hi(SpanRule::Fixed(span_of(2, 3))), [(512, 768), (2 << 16, 3 << 16)]);
+        assert_eq!(hi("2,3".parse().unwrap()), [(512, 768), (2 << 16, 3 << 16)]);
+    }
+
+    #[test]
+    fn ends_may_begin_at_nothing_and_stop_at_the_largest() {
+        let unit = Unit { shift: 8, lone: 100, edge: 3 };
+        let stats = [
+            ZoomStats { max: 700, ..Default::default() },
+            ZoomStats { max: 30, ..Default::default() },
+            ZoomStats { max: 9 << 8, unit, ..Default::default() },
+        ];
+        let zooms = ZoomRange { min: 0, max: 2 };
+        let all = |rule: &str| -> Vec<(u64, u64)> {
+            spans(&rule.parse().unwrap(), &stats, zooms).iter().map(|s| (s.lo, s.hi)).collect()
+        };
+        assert_eq!(all("0,max"), [(0, 700), (0, 30), (0, 9 << 8)]);
+        assert_eq!(all("2,max"), [(2, 700), (2, 30), (512, 9 << 8)]);
+        assert_eq!(all("50,max")[1], (50, 50));
+        assert_eq!(all("0,40"), [(0, 40), (0, 40), (0, 40 << 8)]);
+        // Zoom 1 has none, and so its own.
+        assert_eq!(all("0:1,50;2..:0,7"), [(1, 50), (1, 30), (0, 7 << 8)]);
+        let list: SpanRule = "0:1,50;2..:0,7".parse().unwrap();
+        assert_eq!((list.missing(zooms), list.missing(ZoomRange { min: 2, max: 14 })), (vec![1], vec![]));
+        assert!(SpanRule::All.missing(zooms).is_empty());
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "0,5", "9,5", "5", "1,x", "p", "p0", "p101", "pnan", "-1,4"] {
+        for text in
+            ["", "0,0", "9,5", "5", "1,x", "p", "p0", "p101", "pnan", "-1,4", "max,4", "3:", "3:zoom", "5..2:1,9"]
+        {
             assert!(text.parse::<SpanRule>().is_err(), "{text}");
         }
     }

@@ -2,14 +2,19 @@
 //! with the weight 1, or the weights of a separable kernel in 2^-16. Applying them is the backends' business.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::counts::{Isolation, Unit};
 
 /// Largest spread radius in pixels.
 pub const MAX_SPREAD: u32 = 64;
-/// Largest radius that is chosen automatically.
-pub const MAX_AUTO: u32 = 3;
+/// Least and largest radius that is chosen automatically.
+pub const AUTO: RangeInclusive<u32> = 2..=12;
+/// Lit pixels that a square holds on average where they are said to have company.
+const COMPANY: f64 = 2.0;
+/// Largest radius of datashader's `dynspread`.
+pub const MAX_DYNSPREAD: u32 = 3;
 /// Share of lit pixels that must have company nearby for a zoom to need no larger radius.
 const ENOUGH: f64 = 0.5;
 /// The weight 1 of a separable kernel.
@@ -20,8 +25,10 @@ pub const WEIGHT_ONE: u32 = 1 << 16;
 pub enum Radius {
     /// Pixels, at every zoom; at most [`MAX_SPREAD`].
     Fixed(u32),
-    /// Chosen for each zoom from how alone its lit pixels are; at most [`MAX_AUTO`].
+    /// Chosen for each zoom from how far apart its lit pixels are ([`auto_radius`]), within [`AUTO`].
     Auto,
+    /// Chosen for each zoom as datashader's `dynspread` does ([`dynspread_radius`]); at most [`MAX_DYNSPREAD`].
+    Dynspread,
 }
 
 /// What lit pixels become.
@@ -65,11 +72,17 @@ impl Default for Spread {
 }
 
 impl Spread {
+    /// Bells whose radius follows the distance between neighbours, added up: what the program does unless told otherwise.
+    pub fn automatic() -> Self {
+        Self { radius: Radius::Auto, shape: SpreadShape::Gaussian, op: SpreadOp::Add }
+    }
+
     /// The largest radius that a zoom may get.
     pub fn most(&self) -> u32 {
         match self.radius {
             Radius::Fixed(radius) => radius,
-            Radius::Auto => MAX_AUTO,
+            Radius::Auto => *AUTO.end(),
+            Radius::Dynspread => MAX_DYNSPREAD,
         }
     }
 
@@ -89,14 +102,42 @@ impl Spread {
     }
 }
 
-/// The radius for a zoom (datashader's `dynspread`, with its default threshold and limit): the largest at which at
+/// How far apart the lit pixels of a zoom are: the side, in pixels, of the squares that hold [`COMPANY`] of them on
+/// average, if they hold any (1 to 2^(levels - 1), the latter where even those hold fewer). `squares` are the numbers of
+/// lit squares of side 1, 2, 4 ... pixels: box counting, with the logarithm straight in between.
+fn distance(squares: &[u64]) -> f64 {
+    let company = |level: usize| Some(*squares.first()? as f64 / (*squares.get(level)?).max(1) as f64);
+    let mut before = 1.0;
+    for level in 1.. {
+        let Some(average) = company(level) else { return libm::exp2((level.max(1) - 1) as f64) };
+        if average >= COMPANY {
+            let (from, to) = (libm::log(before), libm::log(average));
+            return libm::exp2((level - 1) as f64 + (libm::log(COMPANY) - from) / (to - from));
+        }
+        before = average;
+    }
+    1.0
+}
+
+/// The radius for a zoom whose lit squares of side 1, 2, 4 ... pixels are that many: the whole pixels of twice the root
+/// of the [`distance`] between its lit pixels, within [`AUTO`]; 0 where nothing is lit. The distance doubles from zoom to zoom once pixels
+/// stand alone; the root lets a bell grow half as fast as the map, so that it neither floods what is dense nor leaves
+/// dust.
+pub fn auto_radius(squares: &[u64]) -> u32 {
+    if squares.first().is_none_or(|&lit| lit == 0) {
+        return 0;
+    }
+    ((2.0 * libm::sqrt(distance(squares))) as u32).clamp(*AUTO.start(), *AUTO.end())
+}
+
+/// The radius for a zoom by datashader's `dynspread`, with its default threshold and limit: the largest at which at
 /// most half of the lit pixels have another one within twice the radius.
-pub fn auto_radius(isolation: &Isolation) -> u32 {
+pub fn dynspread_radius(isolation: &Isolation) -> u32 {
     let enough = |&accompanied: &u64| accompanied as f64 > ENOUGH * isolation.lit as f64;
     match isolation.accompanied.iter().position(enough) {
         Some(radius) => radius as u32,
         None if isolation.lit == 0 => 0,
-        None => MAX_AUTO,
+        None => MAX_DYNSPREAD,
     }
 }
 
@@ -211,6 +252,7 @@ impl fmt::Display for Radius {
         match self {
             Self::Fixed(radius) => write!(f, "{radius}"),
             Self::Auto => f.write_str("auto"),
+            Self::Dynspread => f.write_str("dynspread"),
         }
     }
 }
@@ -219,12 +261,16 @@ impl FromStr for Radius {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim().eq_ignore_ascii_case("auto") {
+        let text = text.trim();
+        if text.eq_ignore_ascii_case("auto") {
             return Ok(Self::Auto);
         }
-        match text.trim().parse::<u32>() {
+        if text.eq_ignore_ascii_case("dynspread") {
+            return Ok(Self::Dynspread);
+        }
+        match text.parse::<u32>() {
             Ok(radius) if radius <= MAX_SPREAD => Ok(Self::Fixed(radius)),
-            _ => Err(format!("'{text}' is no spread; use 0 to {MAX_SPREAD} pixels, or auto")),
+            _ => Err(format!("'{text}' is no spread; use 0 to {MAX_SPREAD} pixels, auto, or dynspread")),
         }
     }
 }
@@ -307,13 +353,37 @@ mod tests {
     }
 
     #[test]
-    fn the_automatic_radius_follows_the_company() {
-        let radius = |accompanied| auto_radius(&Isolation { lit: 100, accompanied });
+    fn the_automatic_radius_follows_the_distance() {
+        // Two pixels on average in squares of 1 to 2, of 4, of 16, of 64 and of no size.
+        assert_eq!(auto_radius(&[0, 0, 0]), 0);
+        assert_eq!(auto_radius(&[400, 100, 25, 7, 2, 1]), 3);
+        assert_eq!(auto_radius(&[100, 70, 50, 20, 9, 4]), 4);
+        assert_eq!(auto_radius(&[100, 99, 90, 70, 50, 30]), 8);
+        assert_eq!(auto_radius(&[100, 100, 100, 98, 90, 70, 50, 10]), 12);
+        assert_eq!(auto_radius(&[1; 9]), 12);
+        // Five pixels in a world of two: one level is all there is to see.
+        assert_eq!(auto_radius(&[2, 1]), 3);
+        assert_eq!(auto_radius(&[1]), 2);
+    }
+
+    #[test]
+    fn distances_are_those_of_lattices() {
+        // A lattice of one pixel in every square of side s: squares of s sqrt(2) hold two.
+        for step in [1u64, 2, 8, 32] {
+            let squares: Vec<u64> = (0..9).map(|level| (256 * 256 / (step * step)).min((256 >> level) * (256 >> level))).collect();
+            let expected = step as f64 * 2f64.sqrt();
+            assert!((distance(&squares) - expected).abs() < 1e-9, "{step}: {}", distance(&squares));
+        }
+    }
+
+    #[test]
+    fn dynspread_follows_the_company() {
+        let radius = |accompanied| dynspread_radius(&Isolation { lit: 100, accompanied });
         assert_eq!(radius([51, 80, 90]), 0);
         assert_eq!(radius([50, 51, 90]), 1);
         assert_eq!(radius([10, 50, 51]), 2);
         assert_eq!(radius([0, 10, 50]), 3);
-        assert_eq!(auto_radius(&Isolation::default()), 0);
+        assert_eq!(dynspread_radius(&Isolation::default()), 0);
     }
 
     #[test]
@@ -322,6 +392,7 @@ mod tests {
             ("0".parse(), "64".parse(), "Auto".parse()),
             (Ok(Radius::Fixed(0)), Ok(Radius::Fixed(64)), Ok(Radius::Auto))
         );
+        assert_eq!("dynspread".parse(), Ok(Radius::Dynspread));
         for text in ["", "65", "-1", "1.5", "automatic"] {
             assert!(text.parse::<Radius>().is_err(), "{text}");
         }

@@ -2,7 +2,10 @@
 //! span, its formula and its table. Reading and counting know nothing of it.
 
 use super::span::drawn;
-use super::{Colormap, Function, Kernel, Scale, ShadeTable, Shading, Span, SpanRule, Spread, Theme, WIDE_LIMIT, over};
+use super::{
+    Colormap, Form, Function, Kernel, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOn, SpreadOp, Theme,
+    WIDE_LIMIT, over,
+};
 use crate::counts::{DISTINCT_LIMIT, Histogram, Unit, ZoomStats};
 use crate::error::Result;
 use crate::tile::ZoomRange;
@@ -26,7 +29,9 @@ pub struct Style {
     pub truecolor: bool,
     /// How lit pixels reach their neighbours.
     pub spread: Spread,
-    /// Whether bells fade in from nothing to their middle, which a person's own colours may not want.
+    /// Whether they do so before they are coloured or after; colours take a mask and 32 bits a pixel.
+    pub spread_on: SpreadOn,
+    /// Whether bells fade in from nothing to their middle; for colormaps whose alpha does not fall.
     pub fade_in: bool,
 }
 
@@ -41,6 +46,7 @@ impl Default for Style {
             background: None,
             truecolor: false,
             spread: Spread::default(),
+            spread_on: SpreadOn::default(),
             fade_in: false,
         }
     }
@@ -117,9 +123,24 @@ impl Style {
         self.theme.or(self.background.map(Theme::of))
     }
 
-    /// The kernel of a zoom whose largest count before spread is `max`, with the radius it was given.
+    /// The kernel of a zoom whose largest count before spread is `max`, with the radius it was given: none where colours
+    /// are spread, which counts know nothing of.
     pub fn kernel(&self, radius: u32, max: u32) -> Kernel {
-        if radius == 0 { Kernel::none() } else { self.spread.kernel(radius, max) }
+        if radius == 0 || self.spread_on == SpreadOn::Colours {
+            Kernel::none()
+        } else {
+            self.spread.kernel(radius, max)
+        }
+    }
+
+    /// Half-widths of the rows of the mask that colours of a zoom are spread by, from the middle outwards; `None` where
+    /// they are not.
+    pub fn colour_mask(&self, radius: u32) -> Option<Vec<u32>> {
+        let mask = Spread { op: SpreadOp::Max, ..self.spread }.kernel(radius, 1).form;
+        match mask {
+            Form::Rows(rows) if self.spread_on == SpreadOn::Colours && radius > 0 => Some(rows),
+            _ => None,
+        }
     }
 
     /// The looks of all zooms in `stats`, indexed by zoom; `zooms` are those that are shown. `histogram` is asked for that
@@ -131,7 +152,7 @@ impl Style {
         mut histogram: impl FnMut(u8) -> Result<Histogram>,
     ) -> Result<Vec<Look<'_>>> {
         let empty = Histogram::default();
-        let all = match (self.function, self.span) {
+        let all = match (self.function, &self.span) {
             (Function::EqHist, SpanRule::All) => {
                 // In points, because the units of two zooms may differ.
                 let mut all: Vec<(f64, u64)> = Vec::new();
@@ -147,10 +168,17 @@ impl Style {
         let needed = self.needs_histogram() && all.is_none();
         let look = |(z, of_zoom): (u8, &ZoomStats)| {
             let own = if needed && zooms.contains(z) { histogram(z)? } else { empty.clone() };
-            let span = self.span.span(usize::from(z), stats, &own, zooms, self.min_count);
+            let span = self.span.span((z, of_zoom), (stats, zooms), &own, self.min_count);
             Ok(self.look(of_zoom, span, &own, all.as_deref()))
         };
         (0u8..).zip(stats).map(look).collect()
+    }
+
+    /// The look of zoom `z` on its own, where its span [compares](SpanRule::compares_zooms) no zooms. `histogram` is the
+    /// zoom's where [needed](Self::needs_histogram).
+    pub fn look_of(&self, z: u8, stats: &ZoomStats, histogram: &Histogram) -> Look<'_> {
+        let span = self.span.span((z, stats), (&[], ZoomRange { min: z, max: z }), histogram, self.min_count);
+        self.look(stats, span, histogram, None)
     }
 
     /// The look of a zoom from its own histogram, and from the pixels of all zooms where those are equalised together.
@@ -170,11 +198,15 @@ impl Style {
         let clipped = Clipped { below: pixels(&|count| count < span.lo), above: pixels(&|count| count > span.hi) };
         let fade = (self.fade_in && stats.unit.edge < stats.unit.lone).then_some(stats.unit);
         let shading = Shading { scale, colormap: &self.colormap, least, fade };
-        let limit = if self.truecolor { WIDE_LIMIT } else { DISTINCT_LIMIT };
-        let table = ShadeTable::new(stats, &shading, limit);
+        let table = match stats.unit.edge < stats.unit.lone {
+            _ if self.truecolor => ShadeTable::new(stats, &shading, WIDE_LIMIT),
+            true => ShadeTable::smooth(stats, &shading, DISTINCT_LIMIT),
+            false => ShadeTable::new(stats, &shading, DISTINCT_LIMIT),
+        };
         let table = match self.background {
-            Some(colour) => table.over(colour),
-            None => table,
+            // Colours are added up before anything lies behind them.
+            Some(colour) if self.spread_on == SpreadOn::Counts => table.over(colour),
+            _ => table,
         };
         Look { shading, table, clipped, unit: stats.unit }
     }

@@ -9,6 +9,11 @@ use crate::counts::{DISTINCT_LIMIT, Unit, ZoomStats};
 
 /// Palette entries of an 8-bit index, the transparent one at index 0 included.
 pub const PALETTE: usize = DISTINCT_LIMIT + 1;
+/// Colours of a zoom of bells: a bell passes through many counts in a few pixels, and more colours would make larger
+/// tiles and be seen by nobody.
+const SMOOTH_LIMIT: usize = 48;
+/// How far such colours may be off, in 1/255 of a channel, before more are taken.
+pub const SMOOTH_ERROR: u8 = 8;
 /// Colours that a 16-bit index can tell apart: what full colour has instead of a palette.
 pub const WIDE_LIMIT: usize = u16::MAX as usize;
 
@@ -100,6 +105,8 @@ pub struct ShadeTable {
     pub span: Span,
     /// Largest distance, in 1/255 of a channel, between a count's palette colour and the formula's.
     pub error: u8,
+    /// Whether the counts are those of bells, which pass through many in a few pixels.
+    pub smooth: bool,
 }
 
 impl ShadeTable {
@@ -107,8 +114,8 @@ impl ShadeTable {
     /// different counts than a palette has entries, else cut where the colour changes with the smallest largest error.
     pub fn new(stats: &ZoomStats, shading: &Shading<'_>, limit: usize) -> Self {
         match stats.distinct.values() {
-            Some(counts) => Self::exact(shading, &counts),
-            None => Self::cut(shading, limit),
+            Some(counts) if counts.len() <= limit => Self::exact(shading, &counts),
+            _ => Self::cut(shading, limit),
         }
     }
 
@@ -153,7 +160,14 @@ impl ShadeTable {
                 *first = least;
             }
         }
-        Self { thresholds, palette, span: shading.scale.span(), error }
+        Self { thresholds, palette, span: shading.scale.span(), error, smooth: false }
+    }
+
+    /// The table of a zoom of bells: as few colours as keep within [`SMOOTH_ERROR`], where that takes fewer than `limit`.
+    pub fn smooth(stats: &ZoomStats, shading: &Shading<'_>, limit: usize) -> Self {
+        let table = Self::new(stats, shading, limit.min(SMOOTH_LIMIT));
+        let table = if table.error > SMOOTH_ERROR { Self::new(stats, shading, limit) } else { table };
+        Self { smooth: true, ..table }
     }
 
     /// The same table with all colours laid over an opaque one, which pixels that are not drawn have too.

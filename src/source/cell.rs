@@ -26,6 +26,8 @@ pub(super) enum Geometry {
     GeoJson,
     /// Two numbers with something between them, perhaps in brackets.
     Pair(Order),
+    /// Any of these, told by each cell: those that were looked at are blank. A pair needs an order that was said.
+    Any(Option<Order>),
 }
 
 /// The reference system that the rows of a column name.

@@ -227,6 +227,23 @@ impl Doubt {
                 ..Notice::default()
             });
         }
+        if let (rows @ 1.., Some((row, text))) = &file.merged {
+            let number = if *rows == 1 { "1 row has".into() } else { format!("{rows} rows have") };
+            found.notices.push(Notice {
+                code: "merged_fields",
+                input: Some(file.name.clone()),
+                rows: Some(*rows),
+                share: Some(*rows as f64 / file.rows.max(1) as f64),
+                example: Some(Example { row: *row, value: text.clone() }),
+                flag: Some("--quote none".into()),
+                text: format!(
+                    "{}: {number} quotes around a delimiter with text behind them (row {row}: {text}): they are read as one \
+                     field, and if the quote is a character of the text, fields behind it are read from the wrong places; \
+                     --quote none reads quotes as they are",
+                    file.name
+                ),
+            });
+        }
         if let Some(last) = &file.cut {
             found.notices.push(Notice {
                 code: "cut",

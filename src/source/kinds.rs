@@ -70,6 +70,61 @@ impl Inside {
     }
 }
 
+/// What a text is whose rows have a form of their own and no header, with the command that reads it; the words follow a
+/// file's name.
+pub(super) fn rows(head: &[u8]) -> Option<String> {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let mut lines =
+        text.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let first = lines.next()?;
+    if is_storm(first) {
+        return Some(
+            "is a list of storm tracks (HURDAT2): its rows have no header, and a line before each storm names it; read \
+             the places with --lon '#6' --lat '#5', which leaves those lines out"
+                .into(),
+        );
+    }
+    let all: Vec<_> = std::iter::once(first).chain(lines.take(20)).collect();
+    if all.iter().filter(|line| is_sentence(line)).count() * 2 > all.len() {
+        return Some(
+            "is what a GPS receiver says (NMEA 0183), sentences of several kinds; keep one kind, for instance with \
+             grep GGA, and read that with --header no --lon '#5' --lat '#3' --unit ddmm, or convert all of it to CSV \
+             with gpsbabel -i nmea -o unicsv"
+                .into(),
+        );
+    }
+    if first == super::rejects::HEADER.join(",").as_bytes() {
+        return Some("is a list of rows that were left out (--rejects), not data; leave it out".into());
+    }
+    None
+}
+
+/// `AL092021,                IDA,     40,`: the basin, number and year of a storm, its name, and how many rows follow.
+fn is_storm(line: &[u8]) -> bool {
+    let mut fields = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let (Some(code), Some(name), Some(rows)) = (fields.next(), fields.next(), fields.next()) else { return false };
+    let (letters, digits) = code.split_at(code.len().min(2));
+    letters.iter().all(u8::is_ascii_uppercase)
+        && digits.len() == 6
+        && digits.iter().all(u8::is_ascii_digit)
+        && !name.is_empty()
+        && !name.iter().any(u8::is_ascii_digit)
+        && !rows.is_empty()
+        && rows.iter().all(u8::is_ascii_digit)
+        && fields.all(<[u8]>::is_empty)
+}
+
+/// `$GPGGA,123519,4807.038,N,...`, or one of a ship's.
+fn is_sentence(line: &[u8]) -> bool {
+    match line {
+        [b'$' | b'!', name @ ..] => {
+            let end = name.iter().position(|byte| *byte == b',').unwrap_or(0);
+            (5..=6).contains(&end) && name[..end].iter().all(u8::is_ascii_uppercase)
+        }
+        _ => false,
+    }
+}
+
 fn binary(head: &[u8]) -> Option<String> {
     let at = |from: usize, magic: &[u8]| head.get(from..).is_some_and(|rest| rest.starts_with(magic));
     let layer = |what: &str| Some(format!("is {what}, {CONVERT}"));

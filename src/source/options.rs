@@ -59,8 +59,24 @@ pub enum Decimal {
     /// 51.5
     #[default]
     Point,
-    /// 51,5
+    /// 51,5; points may stand between thousands, as in 530.123,5.
     Comma,
+    /// 51,5 and no points beside it, which is what is found out where nobody says: three digits behind a point are as
+    /// likely decimals.
+    CommaAlone,
+}
+
+impl Decimal {
+    /// The mark itself.
+    pub(super) fn mark(self) -> u8 {
+        if self.is_comma() { b',' } else { b'.' }
+    }
+
+    /// Whether that is a comma.
+    #[inline]
+    pub(super) fn is_comma(self) -> bool {
+        self != Self::Point
+    }
 }
 
 /// What a double quote at the start of a field means, and how one is written within.

@@ -263,10 +263,11 @@ impl<'a> Ledger<'a> {
             if let Some((row, text)) = tally.swallowed {
                 file.swallowed.get_or_insert((file.rows + row, text));
             }
-            let (rows, first) = tally.shorter;
-            file.shorter.0 += rows;
-            if let (Some((row, text)), None) = (first, &file.shorter.1) {
-                file.shorter.1 = Some((file.rows + row, text));
+            for (known, (rows, first)) in [(&mut file.shorter, tally.shorter), (&mut file.merged, tally.merged)] {
+                known.0 += rows;
+                if let (Some((row, text)), None) = (first, &known.1) {
+                    known.1 = Some((file.rows + row, text));
+                }
             }
             self.doubt.merge(&tally.doubt, file.rows);
             file.rows += tally.rows;

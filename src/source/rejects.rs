@@ -11,6 +11,9 @@ use super::report::FileReport;
 use crate::error::{Error, Result};
 use crate::rows::Reason;
 
+/// Names of the columns of a list of rows that are left out, by which it is known.
+pub(super) const HEADER: [&str; 4] = ["file", "row", "reason", "value"];
+
 /// Where rows that are left out are written down.
 #[derive(Debug)]
 pub struct RejectLog(Mutex<csv::Writer<BufWriter<File>>>);
@@ -19,7 +22,7 @@ impl RejectLog {
     /// A log that begins in `file` with the names of its columns: file, row, reason, value.
     pub fn new(file: File) -> Result<Self> {
         let mut writer = csv::Writer::from_writer(BufWriter::new(file));
-        writer.write_record(["file", "row", "reason", "value"]).map_err(|e| failed(&e))?;
+        writer.write_record(HEADER).map_err(|e| failed(&e))?;
         Ok(Self(Mutex::new(writer)))
     }
 

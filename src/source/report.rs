@@ -39,6 +39,8 @@ pub struct FileReport {
     pub swallowed: Option<(u64, String)>,
     /// Rows that are read and have fewer fields than the header names, and the first one with what it holds.
     pub shorter: (u64, Option<(u64, String)>),
+    /// Rows that are read and have text behind quotes that took in a delimiter, and the first one with what it holds.
+    pub merged: (u64, Option<(u64, String)>),
 }
 
 impl FileReport {
@@ -59,6 +61,7 @@ impl FileReport {
             cut: None,
             swallowed: None,
             shorter: (0, None),
+            merged: (0, None),
         }
     }
 

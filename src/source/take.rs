@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::cell::{Axis, Geometry, Srid, Verdict};
 use super::options::{Decimal, Unit};
+use super::shown::shown;
 use super::value::{self, Cell};
 use crate::project::Coordinate;
 use crate::rows::Reason;
@@ -20,6 +21,9 @@ pub(super) struct Place {
     pub(super) hemisphere: Option<usize>,
     /// Whether a number stays as it is where that field says nothing: it was blank in the rows that were looked at.
     pub(super) silent: bool,
+    /// Whether letters say the half beside most numbers, as far as was looked: an O among them ends the run, being east
+    /// to one reader and west to another.
+    pub(super) lettered: bool,
 }
 
 /// What is taken from a row.
@@ -47,20 +51,30 @@ pub(super) enum Take {
 
 impl Place {
     /// Reads the coordinate, and applies what its hemisphere's field says.
-    fn read<'a>(&self, decimal: Decimal, field: impl Fn(usize) -> Option<Cow<'a, [u8]>>) -> Result<f64, Reason> {
-        let number =
-            match value::coordinate(&field(self.column).ok_or(Reason::Malformed)?, self.axis, self.unit, decimal) {
-                Cell::Missing => return Err(Reason::Missing),
-                Cell::Bad => return Err(Reason::NotANumber),
-                Cell::Number(number) => number,
-            };
+    fn read<'a>(&self, decimal: Decimal, field: impl Fn(usize) -> Option<Cow<'a, [u8]>>) -> Result<f64, Verdict> {
+        let cell = field(self.column).ok_or(Reason::Malformed)?;
+        let number = match value::coordinate(&cell, self.axis, self.unit, decimal) {
+            Cell::Missing => return Err(Reason::Missing.into()),
+            Cell::Bad if self.lettered && value::is_with_o(&cell, self.unit, decimal) => return Err(ambiguous(&cell)),
+            Cell::Bad => return Err(Reason::NotANumber.into()),
+            Cell::Number(number) => number,
+        };
         let Some(column) = self.hemisphere else { return Ok(number) };
-        let half = value::hemisphere(&field(column).ok_or(Reason::Malformed)?, self.axis);
+        let letter = field(column).ok_or(Reason::Malformed)?;
+        let half = value::hemisphere(&letter, self.axis);
+        if self.axis == Axis::Longitude && half.is_none() && value::is_o(&letter) {
+            return Err(ambiguous(&letter));
+        }
         if self.silent && !matches!(half, Some(value::Half::Positive | value::Half::Negative)) {
             return Ok(number);
         }
-        half.and_then(|half| half.apply(number)).ok_or(Reason::NotANumber)
+        half.and_then(|half| half.apply(number)).ok_or(Reason::NotANumber.into())
     }
+}
+
+/// Why an O ends the run.
+fn ambiguous(cell: &[u8]) -> Verdict {
+    Verdict::Ends(format!("it holds O ({}), {}", shown(cell, 40), value::O_MEANS))
 }
 
 impl Take {
@@ -76,8 +90,9 @@ impl Take {
                 match (x, y) {
                     (Ok(x), Ok(y)) => Ok(Coordinate { x, y }),
                     // Of two reasons the first in their order.
-                    (Err(x), Err(y)) => Err(x.min(y).into()),
-                    (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => Err(reason.into()),
+                    (Err(Verdict::Out(x)), Err(Verdict::Out(y))) => Err(x.min(y).into()),
+                    (Err(ends @ Verdict::Ends(_)), _) | (_, Err(ends @ Verdict::Ends(_))) => Err(ends),
+                    (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => Err(reason),
                 }
             }
             Self::One { column, geometry, axes, unit, srid } => match field(column) {
@@ -107,8 +122,8 @@ mod tests {
     fn two(hemispheres: [Option<usize>; 2], unit: Unit) -> Take {
         let [x, y] = hemispheres;
         Take::Two {
-            x: Place { column: 1, axis: Axis::Longitude, unit, hemisphere: x, silent: false },
-            y: Place { column: 0, axis: Axis::Latitude, unit, hemisphere: y, silent: false },
+            x: Place { column: 1, axis: Axis::Longitude, unit, hemisphere: x, silent: false, lettered: false },
+            y: Place { column: 0, axis: Axis::Latitude, unit, hemisphere: y, silent: false, lettered: false },
         }
     }
 
@@ -134,6 +149,18 @@ mod tests {
         ] {
             assert_eq!(read(&take, row), expected.map_err(Verdict::from), "{row}");
         }
+        // An O is a mistake among plain numbers, and means one of two things among letters.
+        assert_eq!(read(&take, "51.5|0.1O"), Err(Reason::NotANumber.into()));
+        let mut take = take;
+        if let Take::Two { x, .. } = &mut take {
+            x.lettered = true;
+        }
+        for row in ["51.5|0.1O", "51.5|0\u{b0}6'0\"o", "51.5|O 0.1", "x|0.1O"] {
+            assert!(matches!(read(&take, row), Err(Verdict::Ends(line)) if line.contains("(Ost)")), "{row}");
+        }
+        for row in ["51.5|OO", "51.5|0.1 Oslo", "0.1O|51.5", "51.5|O"] {
+            assert_eq!(read(&take, row), Err(Reason::NotANumber.into()), "{row}");
+        }
     }
 
     #[test]
@@ -147,7 +174,6 @@ mod tests {
             ("-51.5|0.1|N|W", Err(Reason::NotANumber)),
             ("51.5S|0.1|N|E", Err(Reason::NotANumber)),
             ("51.5|0.1||W", Err(Reason::NotANumber)),
-            ("51.5|0.1|N|O", Err(Reason::NotANumber)),
             ("51.5|0.1|W|N", Err(Reason::NotANumber)),
             ("||N|W", Err(Reason::Missing)),
             ("|||", Err(Reason::Missing)),
@@ -155,6 +181,7 @@ mod tests {
         ] {
             assert_eq!(read(&take, row), expected.map_err(Verdict::from), "{row}");
         }
+        assert!(matches!(read(&take, "51.5|0.1|N|O"), Err(Verdict::Ends(line)) if line.contains("Oeste")));
         // A column that was blank at first says what it says, and nothing else.
         let mut take = two([Some(3), Some(2)], Unit::Degrees);
         if let Take::Two { x, y } = &mut take {
@@ -162,6 +189,7 @@ mod tests {
         }
         assert_eq!(read(&take, "51.5|0.1|S|"), Ok((0.1, -51.5)));
         assert_eq!(read(&take, "51.5|0.1|7|x"), Ok((0.1, 51.5)));
+        assert!(matches!(read(&take, "51.5|0.1|7|o"), Err(Verdict::Ends(_))));
         let take = two([Some(3), Some(2)], Unit::DegreesMinutes);
         assert_eq!(read(&take, "5130.0|00006.0|N|W"), Ok((-0.1, 51.5)));
     }

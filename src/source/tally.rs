@@ -19,6 +19,9 @@ pub(super) struct Reject {
     pub(super) value: String,
 }
 
+/// Rows that are odd in one way: how many, and the first one's number with what it holds.
+pub(super) type Odd = (u64, Option<(u64, String)>);
+
 /// Rows of a piece and what became of them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Tally {
@@ -37,7 +40,9 @@ pub(super) struct Tally {
     /// The first row with a quote that took in lines and should not have opened, and what to know of it.
     pub(super) swallowed: Option<(u64, String)>,
     /// Rows that are used and have fewer fields than the header names, and the first one.
-    pub(super) shorter: (u64, Option<(u64, String)>),
+    pub(super) shorter: Odd,
+    /// Rows that are used and have text behind quotes that took in a delimiter, and the first one.
+    pub(super) merged: Odd,
     /// What is doubtful about rows that hold numbers.
     pub(super) doubt: Doubt,
     /// Rows when rows were handed over last.

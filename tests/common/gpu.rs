@@ -9,7 +9,7 @@ use tilefire::backend::{BackendReport, Count, Memory, Paint, Plan, ShaderWork, T
 use tilefire::counts::{Histogram, Isolation, ZoomStats};
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
-use tilefire::shade::{Radius, Spread, Style, auto_radius};
+use tilefire::shade::{Radius, Spread, Style, dynspread_radius};
 use tilefire::tile::{TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// Validation messages go to `log`; without a logger they vanish.
@@ -173,9 +173,9 @@ impl<'a> Job<'a> {
         for z in zooms.iter() {
             let radius = match self.style.spread.radius {
                 Radius::Fixed(radius) => radius,
-                Radius::Auto => {
+                _ => {
                     coloured.isolation.push(paint.isolation(z, self.style.min_count)?);
-                    auto_radius(coloured.isolation.last().unwrap())
+                    dynspread_radius(coloured.isolation.last().unwrap())
                 }
             };
             let zoom = paint.spread(z, &self.style.kernel(radius, stats[usize::from(z)].max))?;

@@ -280,3 +280,76 @@ fn columns_are_told_of_an_input_that_is_refused() {
     let line = ran.error(1);
     assert!(line.contains("2 of 3 inputs cannot be read") && line.contains("page.csv"), "{line}");
 }
+
+/// Runs the real program on a text; gives its report.
+fn read(text: &[u8], arguments: &[&str]) -> Value {
+    let place = Playground::new();
+    place.file("a.txt", text);
+    let fixed = ["render", "a.txt", "-o", "t", "-z", "0..3", "--backend", "cpu", "--report", "r.json"];
+    place.run(fixed.iter().chain(arguments)).ok();
+    let mut read = report(&place, "r.json");
+    read["bounds"] = report(&place, "t/metadata.json")["bounds"].clone();
+    read
+}
+
+#[test]
+fn what_a_refusal_says_to_do_reads_the_file() {
+    let storms = b"AL092021,                IDA,      2,\n20210826, 1200,  , TD, 16.5N,  78.9W,  30, 1006,\n\
+                   20210826, 1800,  , TS, 17.4N,  79.5W,  35, 1006,\n";
+    let storms = read(storms, &["--lon", "#6", "--lat", "#5"]);
+    assert_eq!((&storms["rows"], &storms["used"]), (&json!(2), &json!(2)), "{storms}");
+    let sentences = b"$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47\r\n\
+                      $GPGGA,123520,3348.456,S,15112.654,E,1,08,0.9,545.4,M,46.9,M,,*47\r\n";
+    let sentences = read(sentences, &["--header", "no", "--lon", "#5", "--lat", "#3", "--unit", "ddmm"]);
+    assert_eq!(sentences["used"], 2);
+    let south = sentences["bounds"][1].as_f64().unwrap();
+    assert!((south + 33.8).abs() < 0.1, "{sentences}");
+    let mut late = b"id,wkt\n".to_vec();
+    (0..1200).for_each(|i| late.extend(format!("{i},\n").bytes()));
+    late.extend(b"1,POINT(1 2)\n2,\"{\"\"type\"\":\"\"Point\"\",\"\"coordinates\"\":[1,2]}\"\n3,x\n");
+    let late = read(&late, &["--geometry", "wkt"]);
+    assert_eq!((&late["used"], &late["left_out"]["not_a_number"]), (&json!(2), &json!(1)), "{late}");
+    let mut preamble: Vec<u8> = (0..131).flat_map(|i| format!("Note {i}\n").into_bytes()).collect();
+    preamble.extend(b"id;lat;lon\n1;51.5;0.1\n");
+    assert_eq!(read(&preamble, &["--skip", "131"])["used"], 1);
+}
+
+#[test]
+fn tables_of_r_name_their_rows() {
+    for (first, rows) in [
+        ("\"lon\" \"lat\" \"name\"", ["\"1\" -0.125 51.5 \"a b\"", "\"2\" -0.25 51.75 \"c, \\\"d\\\"\""]),
+        ("lon lat", ["1 -0.125 51.5", "2 -0.25 51.75"]),
+        ("\"name\" \"lat\" \"lon\"", ["\"x\" \"a\" 51.5 -0.125", "\"y\" \"b c\" 51.75 -0.25"]),
+    ] {
+        let report = read(format!("{first}\n{}\n{}\n", rows[0], rows[1]).as_bytes(), &[]);
+        assert_eq!((&report["used"], &report["notices"][0]["code"]), (&json!(2), &json!("row_names")), "{report}");
+        let east = report["bounds"][2].as_f64().unwrap();
+        assert!((-0.3..0.0).contains(&east), "{report}");
+    }
+}
+
+#[test]
+fn fields_that_a_quote_makes_one_are_told() {
+    let rows = "1,\"foo,bar \"b\" z,51.5,-0.125\n2,\"a \"\"b\"\", c\",51.5,-0.25\n3,\"a\" b,51.5,-0.5\n";
+    let report = read(format!("id,name,lat,lon\n{rows}").as_bytes(), &[]);
+    assert_eq!(report["used"], 3, "{report}");
+    let notices = report["notices"].as_array().unwrap();
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert_eq!((&notices[0]["code"], &notices[0]["rows"]), (&json!("merged_fields"), &json!(1)));
+    assert_eq!((&notices[0]["example"]["row"], &notices[0]["flag"]), (&json!(1), &json!("--quote none")));
+    // One field less than there should be: what is where nobody knows.
+    let report = read(format!("id,name,more,lat,lon\n{rows}4,a,b,51.5,-0.5\n").as_bytes(), &[]);
+    assert_eq!((&report["used"], &report["left_out"]["malformed"]), (&json!(1), &json!(3)), "{report}");
+}
+
+#[test]
+fn points_between_thousands_are_read_where_one_says_so() {
+    let rows = "x;y\n530.123,5;180.456,25\n531.123,5;181.456,25\n";
+    let projected = cfg!(feature = "proj");
+    let crs = if projected { "EPSG:27700" } else { "EPSG:3857" };
+    assert_eq!(read(rows.as_bytes(), &["--crs", crs, "--decimal", "comma"])["used"], 2);
+    // A found comma leaves points a mistake.
+    let mixed = "x;y\n530123,5;180456,25\n531123,5;181456,25\n532123,5;182456,25\n530.123,5;180.456,25\n";
+    let report = read(mixed.as_bytes(), &["--crs", crs]);
+    assert_eq!((&report["used"], &report["left_out"]["not_a_number"]), (&json!(3), &json!(1)), "{report}");
+}

@@ -85,6 +85,25 @@ fn empty_and_others() -> Vec<Bad> {
             &[],
             &["Git LFS", "git lfs pull"],
         ),
+        (
+            "storms.txt",
+            text(
+                "AL092021,                IDA,     40,\n20210826, 1200,  , TD, 16.5N,  78.9W,  30, 1006,    0,    0,\n20210826, \
+                 1800,  , TS, 17.4N,  79.5W,  35, 1006,   60,    0,\n",
+            ),
+            &[],
+            &["HURDAT2", "--lon '#6' --lat '#5'"],
+        ),
+        (
+            "track.nmea",
+            text(
+                "$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47\r\n$GPGSA,A,3,04,05,,09,12,,,24,,,,,2.5,1.3,\
+                 2.1*39\r\n$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A\r\n",
+            ),
+            &[],
+            &["NMEA", "--unit ddmm", "gpsbabel"],
+        ),
+        ("left-out.csv", text("file,row,reason,value\na.csv,2,missing,\",\"\n"), &[], &["--rejects", "not data"]),
         ("a.pdf", magic(b"%PDF-1.7\n"), &[], &["PDF"]),
         ("a.parquet", magic(b"PAR1"), &[], &["Parquet", "CSV"]),
         ("a.gpkg", magic(b"SQLite format 3\0"), &[], &["GeoPackage", "CSV"]),
@@ -170,6 +189,24 @@ fn columns() -> Vec<Bad> {
         ("geometry.csv", good(), &["--geometry", "wkb"], &["no column 'wkb'", "lon, lat"]),
         ("number.csv", same("a,geom", "1,5"), &["--geometry", "geom"], &["'geom'", "such as 5", "WKT"]),
         ("pair.csv", same("location", "\"(1.5, 2.5)\""), &[], &["'location'", "(1.5, 2.5)", "--order"]),
+        (
+            "blank.csv",
+            table("id,wkt", 1500, |i| if i < 1200 { format!("{i},") } else { format!("{i},POINT(1 2)") }),
+            &[],
+            &["'wkt'", "blank in the first 1000 rows", "--geometry 'wkt'"],
+        ),
+        (
+            "preamble.csv",
+            [table("About the data", 130, |i| format!("Note {i}")), same("id;lat;lon", "1;51.5;0.1")].concat(),
+            &[],
+            &["line 132 looks like a header", "--skip 131"],
+        ),
+        (
+            "prose.csv",
+            table("About the data", 130, |i| format!("Note {i}")),
+            &[],
+            &["in the first 100 lines", "--skip N"],
+        ),
         ("geohash.csv", same("geohash", "gcpvj0"), &[], &["geohash", "gcpvj0"]),
         ("polyline.csv", same("polyline", "_p~iF~ps|U_ulLnnqC"), &[], &["polylines", "_p~iF~ps|U_ulLnnqC"]),
         ("area.csv", same("wkt", "\"POLYGON ((0 0, 1 0, 1 1, 0 0))\""), &[], &["areas", "POLYGON"]),
@@ -184,6 +221,15 @@ fn columns() -> Vec<Bad> {
         ("commas.csv", same("name,lat,lon", "a,51,5,0,1"), &[], &["decimals look like commas", "a,51,5,0,1"]),
         ("minutes.csv", same("lat,lat_min,lon,lon_min", "51,30,0,6"), &[], &["columns of their own", "'lat_min'"]),
         ("half.csv", same("lat,lat_dir,lon,lon_dir", "51.5,N,0.1,O"), &[], &["'lon_dir'", "Ost", "Oeste"]),
+        ("o.csv", same("lat,lon", "51.5N,8.43O"), &[], &["'lon'", "8.43O", "Ost", "Oeste", "write E or W"]),
+        ("o2.csv", same("lat,lon", "51\u{b0}30'N,8\u{b0}25'48\"O"), &[], &["'lon'", "Ost", "Oeste"]),
+        ("o3.csv", same("coordinates", "51.5N 8.43O"), &[], &["'coordinates'", "51.5N 8.43O", "Ost", "Oeste"]),
+        (
+            "thousands.csv",
+            table("x;y", 20, |i| format!("530.{i:03},5;180.{i:03},5")),
+            &["--crs", "EPSG:27700"],
+            &["column 'x'", "530.000,5", "--decimal comma"],
+        ),
         ("unsigned.csv", same("latitude,longitude (W)", "51.5,0.1"), &[], &["'longitude (W)'", "mirrored"]),
     ]
 }
@@ -269,6 +315,12 @@ fn rows() -> Vec<Bad> {
             [same("geom", "POINT(1 2)"), text("SRID=3857;POINT(1 2)\n")].concat(),
             &[],
             &["row 1:", "no reference system", "SRID=3857", "--crs"],
+        ),
+        (
+            "late.csv",
+            table("lat,lon", 1100, |i| format!("51.{i:04}N,8.{i:04}{}", if i < 1050 { 'E' } else { 'O' })),
+            &[],
+            &["row 1051", "8.1050O", "Oeste"],
         ),
         ("open.csv", open, &[], &["row 1", "quote that is never closed", "--quote none"]),
         (

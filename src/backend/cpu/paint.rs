@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{shade, spread};
-use crate::backend::host::isolation;
+use crate::backend::host::{isolation, surroundings};
 use crate::backend::paint::{all_stats, of_zoom};
-use crate::backend::{BackendReport, HeldCounts, Memory, Paint, Plan, SpreadZoom, TileSink};
+use crate::backend::{AroundSink, BackendReport, HeldCounts, Memory, Paint, Plan, SpreadZoom, TileSink};
 use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::Result;
 use crate::monitor::Monitor;
@@ -72,11 +72,7 @@ impl Paint for CpuPaint {
         if kernel.keeps_counts() {
             return Ok(SpreadZoom::kept(z, of_zoom(&self.stats, z)?, kernel));
         }
-        let work = self.spreading(z);
-        if spread::surely_fit(kernel, of_zoom(&self.stats, z)?, self.plan.memory.new_counts()) {
-            return SpreadZoom::made(z, &self.counts, spread::new_counts(work, kernel)?, kernel.unit());
-        }
-        Ok(SpreadZoom::made_anew(z, spread::stats(work, kernel)?, kernel))
+        Ok(SpreadZoom::made_anew(z, spread::stats(self.spreading(z), kernel)?, kernel))
     }
 
     fn histogram(&self, zoom: &SpreadZoom) -> Result<Histogram> {
@@ -88,6 +84,11 @@ impl Paint for CpuPaint {
 
     fn tiles(&self, zoom: &SpreadZoom, table: &ShadeTable, sink: &dyn TileSink) -> Result<()> {
         if table.is_wide() { self.colour::<u16>(zoom, table, sink) } else { self.colour::<u8>(zoom, table, sink) }
+    }
+
+    fn surroundings(&self, zoom: &SpreadZoom, radius: u32, table: &ShadeTable, sink: &dyn AroundSink) -> Result<()> {
+        let Plan { memory, monitor, .. } = &self.plan;
+        surroundings((&self.counts, zoom.z()), radius, table, (memory, monitor), sink)
     }
 
     fn report(&self) -> BackendReport {

@@ -12,24 +12,39 @@ use crate::shade::ShadeTable;
 use crate::store::CountStore;
 use crate::tile::{PixelIndex, TILE_PIXELS, TileCoord, TileIndices};
 
-const LOW: usize = 4096;
+/// Bits up to which every count has its answer.
+const LOW_BITS: u32 = 12;
+const LOW: usize = 1 << LOW_BITS;
+/// Bits behind the first by which larger counts are told apart.
+const STEP_BITS: u32 = 8;
 
 /// The threshold search with its frequent answers ready.
 pub(super) struct Lookup<'a, I> {
     low: Vec<I>,
+    /// For larger counts the index at the start of each step of a 256th of a power of two, and whether another begins
+    /// within it; empty where no threshold is that large.
+    steps: Vec<(I, bool)>,
     table: &'a ShadeTable,
 }
 
 impl<'a, I: PixelIndex> Lookup<'a, I> {
     pub(super) fn new(table: &'a ShadeTable) -> Self {
-        Self { low: (0..LOW as u32).map(|count| I::from_wide(table.index(count))).collect(), table }
+        let low = (0..LOW as u32).map(|count| I::from_wide(table.index(count))).collect();
+        let large = table.thresholds.last().is_some_and(|&last| last as usize >= LOW);
+        let steps = if large { (LOW_BITS..u32::BITS).flat_map(|octave| steps(table, octave)).collect() } else { vec![] };
+        Self { low, steps, table }
     }
 
     #[inline]
     pub(super) fn index(&self, count: u32) -> I {
-        match self.low.get(count as usize) {
-            Some(&index) => index,
-            None => I::from_wide(self.table.index(count)),
+        if let Some(&index) = self.low.get(count as usize) {
+            return index;
+        }
+        let octave = u32::BITS - 1 - count.leading_zeros();
+        let step = (count >> (octave - STEP_BITS)) as usize + ((octave - LOW_BITS) << STEP_BITS) as usize;
+        match self.steps.get(step - (1 << STEP_BITS)) {
+            Some(&(index, false)) => index,
+            _ => I::from_wide(self.table.index(count)),
         }
     }
 
@@ -37,6 +52,16 @@ impl<'a, I: PixelIndex> Lookup<'a, I> {
     pub(super) fn hides_some(&self) -> bool {
         self.table.hides_some()
     }
+}
+
+/// The steps of the counts from 2^octave to the next power of two.
+fn steps<I: PixelIndex>(table: &ShadeTable, octave: u32) -> impl Iterator<Item = (I, bool)> {
+    let width = octave - STEP_BITS;
+    (1u32 << STEP_BITS..2 << STEP_BITS).map(move |step| {
+        let first = step << width;
+        let (from, to) = (table.index(first), table.index(first | ((1 << width) - 1)));
+        (I::from_wide(from), from != to)
+    })
 }
 
 /// Buffers of one thread.
@@ -103,4 +128,30 @@ fn colour<'a, I: PixelIndex>(
         raster[usize::from(row_major(l.pixel))] = lookup.index(l.count);
     }
     if lookup.hides_some() { leave(raster, list) } else { Some(I::raster(raster)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shade::Span;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_lookup_is_the_search(
+            thresholds in proptest::collection::btree_set(
+                prop_oneof![1u32..9_000, (0u32..32, any::<u32>()).prop_map(|(by, n)| n >> by)], 1..200),
+            counts in proptest::collection::vec((0u32..32, any::<u32>()).prop_map(|(by, n)| n >> by), 100),
+        ) {
+            let thresholds: Vec<u32> = thresholds.into_iter().filter(|&t| t > 0).collect();
+            let span = Span { lo: 1, hi: u64::from(u32::MAX) };
+            let palette = vec![[0; 4]; thresholds.len() + 1];
+            let table = ShadeTable { thresholds, palette, span, error: 0, smooth: false };
+            let lookup = Lookup::<u16>::new(&table);
+            let near = table.thresholds.iter().flat_map(|&t| [t - 1, t, t.saturating_add(1)]);
+            for count in counts.into_iter().chain(near).chain([u32::MAX]) {
+                prop_assert_eq!(lookup.index(count), table.index(count), "{}", count);
+            }
+        }
+    }
 }

@@ -4,9 +4,9 @@
 //!
 //! Where the largest count of a mask wins, no new counts come up, and indices rise with counts: the largest index is
 //! the index of the largest count. Then this twin colours first and spreads indices ([`zoom`]), the shader spreads
-//! counts and colours after, and both give the same. Every other kernel makes counts of its own. Where those are few,
-//! they are kept ([`new_counts`]); else they are made anew for each purpose ([`stats`], [`histogram`],
-//! [`coloured_new_counts`]), which costs less than to pack and keep up to 65,536 of them a tile.
+//! counts and colours after, and both give the same. Every other kernel makes counts of its own, anew for each purpose
+//! ([`stats`], [`histogram`], [`coloured_new_counts`]), which costs less than to pack and keep up to 65,536 of them a
+//! tile.
 
 mod largest;
 mod rows;
@@ -24,12 +24,10 @@ use crate::counts::{Histogram, Lit, ZoomStats};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::Kernel;
-use crate::store::{CountPart, CountStore};
-use crate::tile::{PixelIndex, TILE_PIXELS, TileCoord};
+use crate::store::CountStore;
+use crate::tile::{PixelIndex, TileCoord};
 
 const PIECE: usize = 8;
-/// Tiles whose new counts are made and kept together.
-const COUNT_PIECE: usize = 64;
 
 /// Counts of a zoom that are to be spread, and what that may take.
 #[derive(Clone, Copy)]
@@ -82,33 +80,7 @@ pub(super) fn zoom<I: PixelIndex>(
     })
 }
 
-/// Whether the counts that a kernel makes of a zoom with those statistics surely fit `room` bytes.
-pub(super) fn surely_fit(kernel: &Kernel, stats: &ZoomStats, room: u64) -> bool {
-    // Packed, a count that is not among the smallest takes 3 to 7 bytes; each tile may light its neighbours.
-    let reached = stats.tiles.saturating_mul(9 * TILE_PIXELS as u64);
-    stats.lit.saturating_mul(kernel.area().into()).min(reached).saturating_mul(4) <= room
-}
-
-/// The counts of the zoom after a kernel that makes new ones, in ascending parts.
-pub(super) fn new_counts(work: Work<'_>, kernel: &Kernel) -> Result<Vec<CountPart>> {
-    let mut parts = Vec::new();
-    work.areas(kernel.radius, Stage::Spread, |borders, reached| {
-        let pieces = reached.par_chunks(COUNT_PIECE).map_init(Counting::default, |scratch, codes| {
-            let mut part = work.counts.part();
-            for &code in codes {
-                scratch.tile(work, borders, code, kernel)?;
-                scratch.raster.lit(&mut scratch.lit);
-                part.push(code, &scratch.lit)?;
-            }
-            Ok(part)
-        });
-        parts.append(&mut pieces.collect::<Result<Vec<_>>>()?);
-        Ok(())
-    })?;
-    Ok(parts)
-}
-
-/// What those counts amount to.
+/// What the counts that a kernel makes amount to.
 pub(super) fn stats(work: Work<'_>, kernel: &Kernel) -> Result<ZoomStats> {
     let mut stats = ZoomStats { unit: kernel.unit(), ..ZoomStats::default() };
     let add = |stats: &mut ZoomStats, raster: &Raster<u32>| stats.add_counts(raster.stretches().map(|s| s.1));
@@ -290,6 +262,7 @@ mod tests {
     use super::*;
     use crate::backend::host::{self, stamp, within};
     use crate::shade::{Form, Radius, Spread, SpreadOp, SpreadShape};
+    use crate::tile::TILE_PIXELS;
     use proptest::prelude::*;
 
     proptest! {

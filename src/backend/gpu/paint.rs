@@ -12,9 +12,9 @@ use super::options::GpuOptions;
 use super::resident::DeviceCounts;
 use super::tally::Step;
 use super::tiles::Painter;
-use crate::backend::host::isolation;
+use crate::backend::host::{isolation, surroundings};
 use crate::backend::paint::{all_stats, of_zoom};
-use crate::backend::{Again, BackendReport, HeldCounts, Memory, Paint, Plan, SpreadZoom, TileSink};
+use crate::backend::{Again, AroundSink, BackendReport, HeldCounts, Memory, Paint, Plan, SpreadZoom, TileSink};
 use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -158,6 +158,13 @@ impl Paint for GpuPaint {
             }
             (None, device) => painter.zoom(z, device, &self.counts, kernel, table),
         }
+    }
+
+    /// Adding up colours looks over borders and takes floats: the host does it, from counts that are brought there.
+    fn surroundings(&self, zoom: &SpreadZoom, radius: u32, table: &ShadeTable, sink: &dyn AroundSink) -> Result<()> {
+        self.gpu.tally.begin(Step::Shade);
+        let Plan { memory, monitor, .. } = &self.plan;
+        surroundings((&*self.counts(zoom.z())?, zoom.z()), radius, table, (memory, monitor), sink)
     }
 
     fn bin_again(&self, points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {

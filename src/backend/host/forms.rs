@@ -1,8 +1,7 @@
 //! The forms a tile's pixels take: lit pixels in Morton order, row-major lists and rasters.
 
 #[cfg(feature = "gpu")]
-use crate::counts::pixel_morton;
-use crate::counts::{Lit, row_major};
+use crate::counts::{Lit, pixel_morton, row_major};
 use crate::tile::{PixelIndex, TILE_PIXELS, TileIndices};
 
 /// Tiles with at most this many lit pixels leave as lists, others as rasters, whichever way they were made: an
@@ -10,6 +9,7 @@ use crate::tile::{PixelIndex, TILE_PIXELS, TileIndices};
 pub(in crate::backend) const LIST_MAX: usize = 1_500;
 
 /// The lit pixels of a raster of counts, row-major, in Morton order.
+#[cfg(feature = "gpu")]
 pub(in crate::backend) fn lit_of(raster: &[u32; TILE_PIXELS], lit: &mut Vec<Lit>) {
     lit.clear();
     // Squares of 16 by 16 pixels, whose own order is the same in each.

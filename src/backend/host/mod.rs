@@ -8,13 +8,14 @@ pub(super) mod isolation;
 mod limits;
 mod masks;
 mod partition;
+mod surroundings;
 
 #[cfg(test)]
 pub(super) use borders::within;
 pub(super) use borders::{Borders, for_each_area};
-pub(super) use forms::{LIST_MAX, leave, lit_of};
+pub(super) use forms::{LIST_MAX, leave};
 #[cfg(feature = "gpu")]
-pub(super) use forms::{leave_list, lit_of_list};
+pub(super) use forms::{leave_list, lit_of, lit_of_list};
 pub(super) use limits::{BUCKET_ZOOM, count_points};
 #[cfg(feature = "gpu")]
 pub(super) use masks::few;
@@ -22,3 +23,4 @@ pub(super) use masks::few;
 pub(super) use masks::{new_counts, stamp};
 pub(super) use masks::{settle, weigh};
 pub(super) use partition::{PASS_BITS, Runs, partition, push_sorted, run};
+pub(super) use surroundings::surroundings;

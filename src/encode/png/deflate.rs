@@ -4,7 +4,7 @@
 use super::Depth;
 use super::bits::{self, Bits};
 use super::huffman::{self, LONGEST_CODE};
-use super::tokens::{ABOVE, Counts, END, LEFT, LENGTHS, SYMBOLS, Tokens};
+use super::tokens::{ABOVE, Counts, DISTANCES, END, FAR, LEFT, LENGTHS, SYMBOLS, Tokens, distance};
 
 /// Order in which the lengths of the code-length code are sent (RFC 1951, 3.2.7).
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
@@ -62,7 +62,8 @@ pub(super) struct Stream<'a> {
 struct Code {
     lengths: [u8; SYMBOLS],
     codes: [u16; SYMBOLS],
-    distances: [(u32, u32); 2],
+    /// Code and length of each distance symbol.
+    distances: [(u32, u32); DISTANCES],
 }
 
 impl Deflate {
@@ -70,24 +71,25 @@ impl Deflate {
     pub(super) fn zlib(&mut self, stream: &Stream<'_>, out: &mut Vec<u8>) {
         let &Stream { tokens, counts, depth, bytes, adler } = stream;
         out.extend_from_slice(&[0x78, 0x01]);
-        let &Counts { symbols: ref counts, above } = counts;
+        let &Counts { symbols: ref counts, above, ref far } = counts;
         let matches = counts[END + 1..].iter().sum::<u32>();
         let lengths = huffman::lengths(counts, LONGEST_CODE);
-        let header = Header::new(&lengths, (above > 0).then(|| row(depth)));
+        let (distances, distance_bits) = distances(matches, above, far, depth);
+        let header = Header::new(&lengths, &distances);
 
         let symbols =
             |lengths: &[u8; SYMBOLS]| counts.iter().zip(lengths).map(|(&c, &l)| c * u32::from(l)).sum::<u32>();
         let lengths_extra = counts[END + 1..].iter().zip(LENGTHS).map(|(&c, (_, extra))| c * u32::from(extra));
-        let extra = lengths_extra.sum::<u32>() + above * row(depth).extra;
-        let own = header.size() + symbols(&lengths) + matches + extra;
+        let far_extra = far.iter().zip(0u32..).map(|(&c, symbol)| c * (symbol / 2).saturating_sub(1));
+        let extra = lengths_extra.sum::<u32>() + above * row(depth).extra + far_extra.sum::<u32>();
+        let own = header.size() + symbols(&lengths) + distance_bits + extra;
         let fixed = symbols(&FIXED) + 5 * matches + extra;
         let raw = bytes.map_or(u32::MAX, |b| (8 * (b.len() + 5 * b.len().div_ceil(STORED))) as u32);
 
         match bytes {
             Some(bytes) if raw < own.min(fixed) + 3 => stored(bytes, out),
             _ if fixed < own => {
-                let five = |d: Distance| ((d.symbol as u32).reverse_bits() >> 27, 5);
-                let distances = [five(RUN), five(row(depth))];
+                let distances = std::array::from_fn(|symbol| ((symbol as u32).reverse_bits() >> 27, 5));
                 let code = Code { lengths: FIXED, codes: huffman::codes(&FIXED), distances };
                 bits::append(out, fixed as usize + 3, |to| {
                     to.put(0b011, 3);
@@ -95,7 +97,9 @@ impl Deflate {
                 });
             }
             _ => {
-                let code = Code { codes: huffman::codes(&lengths), lengths, distances: [(0, 1), (1, 1)] };
+                let codes = huffman::codes(&distances);
+                let distances = std::array::from_fn(|at| (u32::from(codes[at]), u32::from(distances[at])));
+                let code = Code { codes: huffman::codes(&lengths), lengths, distances };
                 bits::append(out, own as usize + 3, |to| {
                     to.put(0b101, 3);
                     header.write(to);
@@ -112,6 +116,20 @@ impl Deflate {
             let entry = self.table[usize::from(token & 1023)];
             (u64::from(entry & ((1 << CODE_BITS) - 1)), entry >> CODE_BITS)
         };
+        if !tokens.far().is_empty() {
+            let mut far = tokens.far().iter();
+            for &token in tokens.list() {
+                let (bits, count) = entry(token);
+                to.put(bits, count);
+                if token >= FAR {
+                    let (symbol, extra, value) = distance(far.next().copied().unwrap_or_default());
+                    let (bits, count) = code.distances[symbol];
+                    to.put(u64::from(bits) | u64::from(value) << count, count + extra);
+                }
+            }
+            to.put(u64::from(code.codes[END]), u32::from(code.lengths[END]));
+            return;
+        }
         let (fours, rest) = tokens.list().as_chunks::<4>();
         for &[first, second, third, fourth] in fours {
             let ((a, k), (b, l), (c, m), (d, n)) = (entry(first), entry(second), entry(third), entry(fourth));
@@ -136,7 +154,7 @@ impl Deflate {
         for literal in 0..END {
             self.table[literal] = u32::from(code.codes[literal]) | u32::from(code.lengths[literal]) << CODE_BITS;
         }
-        let [(left, left_bits), (above, above_bits)] = code.distances;
+        let ((left, left_bits), (above, above_bits)) = (code.distances[RUN.symbol], code.distances[row(depth).symbol]);
         for (&(first, extra), symbol) in LENGTHS.iter().zip(END + 1..) {
             let (bits, count) = (u32::from(code.codes[symbol]), u32::from(code.lengths[symbol]));
             if count == 0 {
@@ -151,9 +169,30 @@ impl Deflate {
                 self.table[usize::from(LEFT) + length] = bits | left << count | (count + left_bits) << CODE_BITS;
                 let all = count + above_bits + row(depth).extra;
                 self.table[usize::from(ABOVE) + length] = bits | above << count | all << CODE_BITS;
+                self.table[usize::from(FAR) + length] = bits | count << CODE_BITS;
             }
         }
     }
+}
+
+/// Lengths of the codes of the distances, and what those codes come to in bits. Where only runs and the row above occur,
+/// a bit tells them apart; a run's distance always has a code, because a decoder may stumble over none.
+fn distances(matches: u32, above: u32, far: &[u32; DISTANCES], depth: Depth) -> ([u8; DISTANCES], u32) {
+    let others: u32 = far.iter().sum();
+    let mut lengths = [0; DISTANCES];
+    if others == 0 {
+        lengths[RUN.symbol] = 1;
+        if above > 0 {
+            lengths[row(depth).symbol] = 1;
+        }
+        return (lengths, matches);
+    }
+    let mut counts = *far;
+    counts[row(depth).symbol] += above;
+    counts[RUN.symbol] += (matches - above - others).max(1);
+    let lengths = huffman::lengths(&counts, LONGEST_CODE);
+    let bits = counts.iter().zip(lengths).map(|(&count, length)| count * u32::from(length)).sum::<u32>();
+    (lengths, bits)
 }
 
 /// The lengths of the fixed code (RFC 1951, 3.2.6).
@@ -179,14 +218,12 @@ struct Header {
 }
 
 impl Header {
-    fn new(lengths: &[u8; SYMBOLS], above: Option<Distance>) -> Self {
+    fn new(lengths: &[u8; SYMBOLS], distance_lengths: &[u8; DISTANCES]) -> Self {
         let literals = 1 + lengths.iter().rposition(|&l| l > 0).unwrap_or(END);
-        let distances = above.map_or(1, |d| d.symbol + 1);
+        let distances = 1 + distance_lengths.iter().rposition(|&l| l > 0).unwrap_or(0);
         let mut all = [0u8; SYMBOLS + 32];
         all[..literals].copy_from_slice(&lengths[..literals]);
-        // A run's distance always has its code: a decoder may stumble over none.
-        all[literals] = 1;
-        all[literals + distances - 1] = 1;
+        all[literals..literals + distances].copy_from_slice(&distance_lengths[..distances]);
         let mut header =
             Self { literals, distances, parts: [(0, 0); SYMBOLS + 32], used: 0, lengths: [0; 19], sent: 0 };
         let mut counts = [0u32; 19];

@@ -1,7 +1,7 @@
 //! From all pixels of a tile to tokens: pack the rows, mark which bytes equal the one before and which the one above,
 //! sixty-four at a time, and step from one long enough stretch of marks to the next. No hashing, no search.
 
-use super::tokens::{ABOVE, LEFT, LONGEST, SHORTEST, Tokens};
+use super::tokens::{ABOVE, FARTHEST, LEFT, LONGEST, SHORTEST, Tokens};
 use super::{Depth, Numbers};
 use crate::tile::{TILE_PIXELS, TILE_SIDE};
 
@@ -10,6 +10,11 @@ const PAD: usize = 320;
 /// How many changes of value a match with the row above must span: it costs about as much as so many bytes that are
 /// said, and the zeros between them cost next to nothing.
 const ABOVE_PAYS: usize = 3;
+
+/// Shortest match with bytes farther away that pays: about as many bits as that many bytes take.
+const FAR_PAYS: usize = 6;
+/// Bits of the hash of four bytes by which such matches are found.
+const HASH_BITS: u32 = 12;
 
 /// Lit pixels of a raster.
 pub(super) fn lit(pixels: &[u8; TILE_PIXELS]) -> usize {
@@ -47,6 +52,8 @@ pub(super) struct Rows {
     runs: Vec<u64>,
     /// The same, or equal to those above.
     starts: Vec<u64>,
+    /// Where four bytes of each hash were last met, plus 1.
+    met: Vec<u32>,
 }
 
 impl Default for Rows {
@@ -58,16 +65,21 @@ impl Default for Rows {
             above: words(),
             runs: words(),
             starts: words(),
+            met: vec![0; 1 << HASH_BITS],
         }
     }
 }
 
 impl Rows {
-    /// Appends the tokens of the tile.
-    pub(super) fn tokenise(&mut self, pixels: &[u8], numbers: &Numbers, tokens: &mut Tokens) {
+    /// Appends the tokens of the tile. `FAR` looks for matches anywhere: what bells of lone points, alike wherever they
+    /// stand, are made for.
+    pub(super) fn tokenise<const FAR: bool>(&mut self, pixels: &[u8], numbers: &Numbers, tokens: &mut Tokens) {
         self.pack(pixels, numbers);
         self.mark(numbers.depth);
-        self.parse(numbers.depth.size(), tokens);
+        if FAR {
+            self.met.fill(0);
+        }
+        self.parse::<FAR>(numbers.depth.size(), tokens);
     }
 
     /// The bytes that the last tokens stand for.
@@ -140,7 +152,7 @@ impl Rows {
         }
     }
 
-    fn parse(&self, size: usize, tokens: &mut Tokens) {
+    fn parse<const FAR: bool>(&mut self, size: usize, tokens: &mut Tokens) {
         let bytes = &self.bytes[PAD..];
         // Bytes from `said` on are not yet tokens.
         let (mut said, mut at) = (0, 0);
@@ -153,7 +165,15 @@ impl Rows {
                 at = next(&self.runs, at).min(at + above);
                 continue;
             }
-            tokens.literals(&bytes[said..], at - said);
+            if FAR {
+                let reached = far(bytes, (said, at, size), &mut self.met, tokens);
+                if reached > at {
+                    (said, at) = (reached, reached);
+                    continue;
+                }
+            } else {
+                tokens.literals(&bytes[said..], at - said);
+            }
             if at < size {
                 let (from, length) = if pays { (ABOVE, above) } else { (LEFT, left) };
                 tokens.copy(from, length);
@@ -161,8 +181,50 @@ impl Rows {
             }
             said = at;
         }
-        tokens.literals(&bytes[said..], size - said);
+        if FAR {
+            far(bytes, (said, size, size), &mut self.met, tokens);
+        } else {
+            tokens.literals(&bytes[said..], size - said);
+        }
     }
+}
+
+/// Appends the tokens of the bytes `from..to` of `size`: matches with bytes met before, where they pay, else the bytes as
+/// they are. Returns where it ended, which is behind `to` where the last match is longer.
+fn far(bytes: &[u8], (from, to, size): (usize, usize, usize), met: &mut [u32], tokens: &mut Tokens) -> usize {
+    let (mut said, mut at) = (from, from);
+    while at < to {
+        let Some(&four) = bytes[at..].first_chunk::<4>() else { break };
+        let hash = u32::from_le_bytes(four).wrapping_mul(0x9e37_79b1) >> (u32::BITS - HASH_BITS);
+        let before = std::mem::replace(&mut met[hash as usize], at as u32 + 1) as usize;
+        if before > 0 && at + 1 - before <= FARTHEST {
+            let length = alike(&bytes[..size], before - 1, at);
+            if length >= FAR_PAYS {
+                tokens.literals(&bytes[said..], at - said);
+                tokens.copy_far(at + 1 - before, length);
+                at += length;
+                said = at;
+                continue;
+            }
+        }
+        at += 1;
+    }
+    tokens.literals(&bytes[said..], at.saturating_sub(said));
+    at.max(to)
+}
+
+/// How many bytes from `before` and from `at` on are the same, up to the longest match.
+#[inline]
+fn alike(bytes: &[u8], before: usize, at: usize) -> usize {
+    let most = LONGEST.min(bytes.len() - at);
+    let eights = |from: usize| bytes[from..from + most].as_chunks::<8>().0.iter().map(|eight| u64::from_le_bytes(*eight));
+    for (k, (a, b)) in eights(before).zip(eights(at)).enumerate() {
+        if a != b {
+            return 8 * k + ((a ^ b).trailing_zeros() / 8) as usize;
+        }
+    }
+    let done = most / 8 * 8;
+    done + (done..most).take_while(|k| bytes[before + k] == bytes[at + k]).count()
 }
 
 /// One bit for each byte that is the same in both.

@@ -1,5 +1,5 @@
-//! What deflate can say: a byte as it is, or "as many of the bytes so and so far back". Tiles need two distances, the
-//! byte before (runs) and the row above.
+//! What deflate can say: a byte as it is, or "as many of the bytes so and so far back". Counted pixels need two
+//! distances, the byte before (runs) and the row above; bells are alike wherever they stand, and have any.
 
 use super::Depth;
 
@@ -11,10 +11,27 @@ pub(super) const SHORTEST: usize = 8;
 pub(super) const SYMBOLS: usize = 288;
 /// The symbol that ends a block.
 pub(super) const END: usize = 256;
-/// Tokens are 0..256 for bytes, then [`LEFT`] or [`ABOVE`] plus length - 3.
+/// Tokens are 0..256 for bytes, then [`LEFT`], [`ABOVE`] or [`FAR`] plus length - 3.
 pub(super) const LEFT: u16 = 256;
 /// See [`LEFT`].
 pub(super) const ABOVE: u16 = 512;
+/// See [`LEFT`]; how far is said beside it.
+pub(super) const FAR: u16 = 768;
+/// Symbols of distances.
+pub(super) const DISTANCES: usize = 30;
+/// The farthest that a match may reach back.
+pub(super) const FARTHEST: usize = 1 << 15;
+
+/// Symbol of a distance (1 to [`FARTHEST`]), how many extra bits it has and their value (RFC 1951, 3.2.5).
+#[inline]
+pub(super) fn distance(distance: u16) -> (usize, u32, u32) {
+    let before = u32::from(distance);
+    if before < 4 {
+        return (before as usize, 0, 0);
+    }
+    let extra = before.ilog2() - 1;
+    ((2 * extra + (before >> extra)) as usize, extra, before & ((1 << extra) - 1))
+}
 
 /// First length and extra bits of the symbols from 257 on (RFC 1951, 3.2.5).
 pub(super) const LENGTHS: [(u16, u8); 29] = {
@@ -36,6 +53,8 @@ pub(super) struct Counts {
     pub(super) symbols: [u32; SYMBOLS],
     /// Matches that reach to the row above.
     pub(super) above: u32,
+    /// Other matches by the symbols of their distances.
+    pub(super) far: [u32; DISTANCES],
 }
 
 /// The tokens of one tile.
@@ -43,18 +62,26 @@ pub(super) struct Counts {
 pub(super) struct Tokens {
     list: Vec<u16>,
     used: usize,
+    /// Distances of the [`FAR`] ones, in order, less 1.
+    far: Vec<u16>,
 }
 
 impl Default for Tokens {
     fn default() -> Self {
         // No tile has more tokens than bytes; literals are written sixteen at a time.
-        Self { list: vec![0; Depth::Eight.size() + 16], used: 0 }
+        Self { list: vec![0; Depth::Eight.size() + 16], used: 0, far: Vec::new() }
     }
 }
 
 impl Tokens {
     pub(super) fn clear(&mut self) {
         self.used = 0;
+        self.far.clear();
+    }
+
+    /// Distances of the [`FAR`] tokens, in order, less 1.
+    pub(super) fn far(&self) -> &[u16] {
+        &self.far
     }
 
     /// The tokens so far.
@@ -88,11 +115,13 @@ impl Tokens {
             let end = (first + (1 << extra)).min(if extra > 0 { 258 } else { 259 });
             for length in usize::from(first)..usize::from(end) {
                 let above = of(usize::from(ABOVE) + length - 3);
-                *count += of(usize::from(LEFT) + length - 3) + above;
+                *count += of(usize::from(LEFT) + length - 3) + above + of(usize::from(FAR) + length - 3);
                 all_above += above;
             }
         }
-        Counts { symbols, above: all_above }
+        let mut far = [0; DISTANCES];
+        self.far.iter().for_each(|&before| far[distance(before).0] += 1);
+        Counts { symbols, above: all_above, far }
     }
 
     /// One byte as it is.
@@ -122,6 +151,13 @@ impl Tokens {
         self.used += 1;
     }
 
+    /// One match of `length` (3 to 258) with the bytes `distance` (1 to [`FARTHEST`]) before.
+    #[inline]
+    pub(super) fn copy_far(&mut self, distance: usize, length: usize) {
+        self.copy(FAR, length);
+        self.far.push((distance - 1) as u16);
+    }
+
     /// `length` times `byte`: itself, then matches of it.
     pub(super) fn run(&mut self, byte: u8, length: usize) {
         if length == 0 {
@@ -136,6 +172,27 @@ impl Tokens {
         }
         for _ in 0..rest {
             self.literal(byte);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_have_their_symbols() {
+        // First distance and extra bits of each symbol, from the table of RFC 1951.
+        let first = [
+            1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097,
+            6145, 8193, 12289, 16385, 24577,
+        ];
+        for (symbol, from) in first.into_iter().enumerate() {
+            let end = first.get(symbol + 1).copied().unwrap_or(FARTHEST + 1);
+            for far in from..end {
+                let extra = (symbol as u32 / 2).saturating_sub(1);
+                assert_eq!(distance((far - 1) as u16), (symbol, extra, (far - from) as u32), "{far}");
+            }
         }
     }
 }

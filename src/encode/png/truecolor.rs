@@ -9,6 +9,12 @@ pub fn encode_truecolor(indices: TileIndices<'_>, palette: &[[u8; 4]], out: &mut
     let colour = |index: u16| palette.get(usize::from(index)).copied().unwrap_or_default();
     let mut pixels = vec![colour(0); TILE_PIXELS];
     indices.for_each_lit(|pixel, index| pixels[usize::from(pixel)] = colour(index));
+    encode_colours(&pixels, out)
+}
+
+/// Replaces the contents of `out` by the PNG of a tile's colours: red, green, blue and alpha, row by row. Fails where they
+/// are not those of a tile.
+pub fn encode_colours(pixels: &[[u8; 4]], out: &mut Vec<u8>) -> Result<()> {
     out.clear();
     let failed = |e: png::EncodingError| Error::Internal(format!("a tile cannot be encoded: {e}"));
     let mut encoder = png::Encoder::new(out, TILE_SIDE, TILE_SIDE);

@@ -1,7 +1,7 @@
 //! The legend of a tile set, from what its metadata says under `heat`: a ramp for each group of zooms that share a
 //! scale. So the legend beside the tiles, the server's and the page's always say the same.
 
-use crate::heat::{Colours, Heat, Mark};
+use crate::heat::{Colours, Heat, Hex, Mark};
 use crate::shade::{Legend, Ramp, Theme, Tick};
 
 /// The legend of a set of which this is said, `None` where it is not enough. Without a theme it is the light one.
@@ -13,7 +13,7 @@ pub fn of_heat(heat: &Heat) -> Option<Legend> {
     // Colours that fade in have a ramp for each zoom.
     let zooms: Vec<Zoom<'_>> =
         heat.zooms.iter().map(|(z, zoom)| (z, &*zoom.ticks, zoom.ramp.as_ref().unwrap_or(&heat.ramp))).collect();
-    let groups: Vec<_> = zooms.chunk_by(|a, b| (&a.1, &a.2) == (&b.1, &b.2)).collect();
+    let groups = grouped(&zooms);
     let ramp = |group: &&[Zoom<'_>]| {
         let (first, last) = (group.first()?, group.last()?);
         let label = match groups.len() {
@@ -34,6 +34,33 @@ pub fn of_heat(heat: &Heat) -> Option<Legend> {
         theme: heat.theme.as_ref().and_then(|theme| theme.parse().ok()).unwrap_or(Theme::Light),
         ramps: groups.iter().filter_map(ramp).collect(),
     })
+}
+
+/// Places along a ramp that are one to the eye: half a letter of 48.
+const NEAR: f64 = 0.5 / 48.0;
+/// Colours that are one to the eye, side by side in two ramps: so far apart in no channel.
+const ALIKE: u8 = 6;
+
+/// Neighbouring zooms whose ramps look alike; each looks like the first of its group, so that small steps do not add up.
+fn grouped<'a, 'b>(zooms: &'b [Zoom<'a>]) -> Vec<&'b [Zoom<'a>]> {
+    let mut groups = Vec::new();
+    let mut rest = zooms;
+    while let Some(first) = rest.first() {
+        let alike = rest.iter().take_while(|zoom| looks_like(first, zoom)).count();
+        let (group, others) = rest.split_at(alike.max(1));
+        groups.push(group);
+        rest = others;
+    }
+    groups
+}
+
+/// Whether two zooms have the same labels at the same places of the same colours, as far as anyone sees.
+fn looks_like(a: &Zoom<'_>, b: &Zoom<'_>) -> bool {
+    let near = |(a, b): (&Mark, &Mark)| a.2 == b.2 && (a.1.get() - b.1.get()).abs() <= NEAR;
+    let alike = |(a, b): (&Hex, &Hex)| a.0.iter().zip(b.0).all(|(a, b)| a.abs_diff(b) <= ALIKE);
+    (a.1.len(), a.2.len()) == (b.1.len(), b.2.len())
+        && a.1.iter().zip(b.1).all(near)
+        && a.2.iter().zip(b.2.iter()).all(alike)
 }
 
 /// Number, ticks and colours of a zoom.
@@ -72,6 +99,18 @@ mod tests {
         assert_eq!((legend.ramps.len(), &*legend.ramps[0].label, &*legend.ramps[1].label), (5, "z 2", "z 3"));
         assert_eq!(legend.ramps[1].colours, [[0, 0, 0, 255], [255, 0, 0, 255]]);
         assert_eq!(of_heat(&heat(&json!([]), None, &zooms)), None);
+    }
+
+    #[test]
+    fn scales_that_look_alike_share_a_ramp() {
+        let zoom = |middle: f64, colour: &str| json!({"ticks": [[1, 0, "1"], [10, middle, "10"], [12_000, 1, "12k"]], "ramp": ["#000000", colour]});
+        let zooms = json!({
+            "3": zoom(0.24, "#fff3b8"), "4": zoom(0.247, "#fcf3b8"), "5": zoom(0.25, "#fff3b8"),
+            // Near to the one before it, but no more to the first.
+            "6": zoom(0.254, "#fff3b8"), "7": zoom(0.254, "#f7f3b8"), "9": zoom(0.254, "#f7f3b8"),
+        });
+        let legend = of_heat(&heat(&json!(["#000000", "#ffffff"]), None, &zooms)).unwrap();
+        assert_eq!(legend.ramps.iter().map(|ramp| &*ramp.label).collect::<Vec<_>>(), ["z 3-5", "z 6", "z 7-9"]);
     }
 
     #[test]

@@ -31,6 +31,8 @@ const BELOW_HEADING: u32 = 10;
 const BELOW_BAR: u32 = 2;
 const BELOW_RAMP: u32 = 7;
 const AFTER_NAME: u32 = 12;
+/// Least distance of two counts, in letters.
+const APART: f64 = 0.9;
 /// Longest name of a ramp, in letters; longer ones are cut.
 const NAME: usize = 16;
 /// Side of a square of the chequers that show through translucent colours.
@@ -306,10 +308,10 @@ impl<'a> Layout<'a> {
         let mut free = 0.0;
         for (n, tick) in ticks.iter().enumerate() {
             // Ticks meant for a longer ramp would run into each other.
-            if tick.left(columns) < free || (n + 1 < ticks.len() && tick.right(columns) >= end) {
+            if tick.left(columns) < free || (n + 1 < ticks.len() && tick.right(columns) + APART > end) {
                 continue;
             }
-            free = tick.right(columns) + 0.5;
+            free = tick.right(columns) + APART;
             let length = tick.label.chars().count() as f64;
             let at = (tick.at.clamp(0.0, 1.0) * f64::from(bar.width - self.scale)).round() as u32;
             let (x, anchor) = if tick.left(columns) <= 0.0 {

@@ -149,7 +149,7 @@ pub(super) fn digits(cell: &[u8], decimal: Decimal) -> Option<Digits> {
     let start = cell.iter().position(|byte| !letter(byte))?;
     let end = cell.iter().rposition(|byte| !letter(byte))? + 1;
     let cell = cell.get(start..end)?;
-    let sign = if decimal == Decimal::Comma { b',' } else { b'.' };
+    let sign = decimal.mark();
     let (whole, behind) = match memchr::memchr(sign, cell) {
         Some(place) => (cell.get(..place)?, cell.get(place + 1..)),
         None => (cell, None),

@@ -10,7 +10,7 @@ use super::pairs::{self, Best, Pair};
 use super::{geometry, hemisphere, longer, names, scale, suggest};
 use crate::source::cell::Axis;
 use crate::source::notice::Notice;
-use crate::source::options::Unit;
+use crate::source::options::{Decimal, Unit};
 use crate::source::take::{Place, Take};
 use crate::source::{Header, ReadOptions};
 
@@ -521,8 +521,16 @@ fn two(sheet: &Sheet<'_>, picked: Picked) -> Result<Chosen, String> {
     let mut places = [Side::X, Side::Y].map(|side| {
         let column = if side == Side::X { x } else { y };
         let axis = if sheet.projected { Axis::Projected } else { side.degrees() };
-        Place { column, axis, unit: sheet.options.unit.unwrap_or(Unit::Degrees), hemisphere: None, silent: false }
+        Place {
+            column,
+            axis,
+            unit: sheet.options.unit.unwrap_or(Unit::Degrees),
+            hemisphere: None,
+            silent: false,
+            lettered: false,
+        }
     });
+    thousands(sheet, &places)?;
     if !sheet.projected {
         let halves = hemisphere::find(sheet, &parsed, [x, y])?;
         for (side, half) in [Side::X, Side::Y].into_iter().zip(halves) {
@@ -548,6 +556,7 @@ fn two(sheet: &Sheet<'_>, picked: Picked) -> Result<Chosen, String> {
                 unsigned(sheet, place, flag)?;
             }
         }
+        places[0].lettered = hemisphere::lettered(sheet, x, places[0].unit)?;
         if sheet.options.unit.is_none() && places.iter().all(|place| place.unit == Unit::Degrees) {
             scale::doubt(sheet, x, y)?;
         }
@@ -570,6 +579,42 @@ fn two(sheet: &Sheet<'_>, picked: Picked) -> Result<Chosen, String> {
         shift: sheet.shift,
         notices,
     })
+}
+
+/// Fails where points stand between thousands, which only a person can say.
+fn thousands(sheet: &Sheet<'_>, places: &[Place; 2]) -> Result<(), String> {
+    if sheet.options.decimal.is_some() {
+        return Ok(());
+    }
+    for place in places {
+        let read = |cell, decimal| super::cells::value(cell, place.axis, place.unit, decimal);
+        let (mut filled, mut grouped, mut example) = (0, 0, None);
+        for cell in sheet.filled(place.column) {
+            filled += 1;
+            let largest = match place.axis {
+                Axis::Projected => f64::INFINITY,
+                Axis::Longitude => 180.0,
+                Axis::Latitude => 90.0,
+            };
+            if read(cell, sheet.decimal()) == Cell::Bad
+                && matches!(read(cell, Decimal::Comma), Cell::Number(number) if number.abs() <= largest)
+            {
+                grouped += 1;
+                example = example.or(Some(cell));
+            }
+        }
+        if let Some(cell) = example
+            && most(grouped, filled)
+        {
+            return Err(format!(
+                "column '{}' has points between thousands ({}), which could as well be mistakes; give --decimal comma to \
+                 read them",
+                sheet.label(place.column),
+                shown_cell(cell)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Fails where a name says west or south and the numbers have no sign.

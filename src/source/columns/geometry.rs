@@ -57,6 +57,11 @@ pub(super) fn asked(sheet: &mut Sheet<'_>) -> Result<Found, String> {
             Ok(Found { column, geometry, srid, asked: true, others: Vec::new() })
         }
         Some(Recognised::Refused(what)) => Err(refuses(sheet, column, what)),
+        // Places may follow.
+        None if is_blank(sheet, column) => {
+            let geometry = cell::Geometry::Any(sheet.options.order);
+            Ok(Found { column, geometry, srid: None, asked: true, others: Vec::new() })
+        }
         None => Err(format!(
             "column '{label}' (--geometry) holds no points that are understood ({}); they may be WKT (POINT (x y)), WKB in \
              hexadecimal digits, GeoJSON or two numbers",
@@ -66,6 +71,11 @@ pub(super) fn asked(sheet: &mut Sheet<'_>) -> Result<Found, String> {
                 .map_or_else(|| "it is blank".into(), |cell| format!("such as {}", shown_cell(cell)))
         )),
     }
+}
+
+/// Whether rows were looked at and a column is blank in all of them.
+fn is_blank(sheet: &Sheet<'_>, column: usize) -> bool {
+    sheet.rows().next().is_some() && sheet.filled(column).next().is_none()
 }
 
 fn refuses(sheet: &Sheet<'_>, column: usize, what: &str) -> String {
@@ -191,6 +201,18 @@ pub(super) fn refused(sheet: &Sheet<'_>) -> Option<String> {
             Recognised::Refused(what) => return Some(refuses(sheet, column, what)),
             Recognised::Geometry { .. } => pair = pair.or(Some(column)),
         }
+    }
+    let named = |column: &usize| sheet.names.get(*column).is_some_and(|name| names::geometry(name).is_some());
+    if let (None, Some(column)) =
+        (pair, (0..width).filter(named).find(|column| sheet.header && is_blank(sheet, *column)))
+    {
+        return Some(format!(
+            "no columns are named like coordinates; column '{}' is named like one of places and is blank in the first {} \
+             rows: if places come later, give --geometry {}",
+            sheet.label(column),
+            sheet.rows().count(),
+            sheet.argument(column)
+        ));
     }
     let column = pair?;
     Some(format!(

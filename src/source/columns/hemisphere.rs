@@ -4,7 +4,8 @@ use super::cells::{Sheet, most, shown_cell};
 use super::names::{self, Name, Side};
 use crate::source::cell::Axis;
 use crate::source::notice::Notice;
-use crate::source::value::{Half, hemisphere};
+use crate::source::options::Unit;
+use crate::source::value::{self, Half, hemisphere};
 
 /// What a column holds, in cells.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,7 +25,7 @@ impl Content {
         let mut all = Self::default();
         for cell in sheet.filled(column) {
             all.filled += 1;
-            let o = is_o(cell);
+            let o = value::is_o(cell);
             all.o += usize::from(o);
             all.north_south += usize::from(known(cell, Axis::Latitude));
             all.east_west += usize::from(!o && known(cell, Axis::Longitude));
@@ -37,11 +38,6 @@ impl Content {
     fn of_side(&self, side: Side) -> usize {
         if side == Side::X { self.east_west } else { self.north_south }
     }
-}
-
-/// O and the words that begin so, where they are not told from one another by themselves.
-fn is_o(cell: &[u8]) -> bool {
-    cell.trim_ascii().eq_ignore_ascii_case(b"o")
 }
 
 /// A column that says the half.
@@ -66,7 +62,7 @@ pub(super) fn find(
             let Some(half) = names::half(name).filter(|_| !places.contains(&column)) else { continue };
             let Some(side) = half.side.filter(|_| Content::of(sheet, column).filled == 0) else { continue };
             let i = usize::from(side == Side::Y);
-            if coordinates[i].as_ref().is_none_or(|name| name.stem == half.stem) {
+            if coordinates[i].as_ref().is_none_or(|name| name.core == half.stem) {
                 found[i].get_or_insert(Found { column, silent: true });
             }
         }
@@ -161,7 +157,7 @@ fn named(
     let i = usize::from(side == Side::Y);
     let (Some(&place), Some(coordinate)) = (places.get(i), coordinates.get(i)) else { return Ok(()) };
     // Of several pairs each may have its own.
-    if coordinate.as_ref().is_some_and(|name| name.stem != half.stem) {
+    if coordinate.as_ref().is_some_and(|name| name.core != half.stem) {
         return Ok(());
     }
     if content.o > 0 && side == Side::X && 2 * (content.o + content.east_west) >= content.filled {
@@ -219,10 +215,25 @@ fn named(
 }
 
 fn ambiguous(sheet: &Sheet<'_>, column: usize) -> String {
-    format!(
-        "column '{}' holds O, which is east (Ost) in German and west (Oeste, Ouest) in Spanish and French; write E or W",
-        sheet.label(column)
-    )
+    format!("column '{}' holds O, {}", sheet.label(column), value::O_MEANS)
+}
+
+/// Whether letters stand beside most numbers of a column of longitudes. Fails where O is among them.
+pub(super) fn lettered(sheet: &Sheet<'_>, column: usize, unit: Unit) -> Result<bool, String> {
+    let (mut filled, mut letters, mut o) = (0, 0, None);
+    for cell in sheet.filled(column) {
+        filled += 1;
+        letters += usize::from(cell.iter().any(u8::is_ascii_alphabetic));
+        if o.is_none() && value::is_with_o(cell, unit, sheet.decimal()) {
+            o = Some(cell);
+        }
+    }
+    match o {
+        Some(cell) if 2 * letters >= filled => {
+            Err(format!("column '{}' holds O ({}), {}", sheet.label(column), shown_cell(cell), value::O_MEANS))
+        }
+        _ => Ok(filled > 0 && 2 * letters >= filled),
+    }
 }
 
 /// A column next to a coordinate that holds nothing else.

@@ -47,6 +47,9 @@ pub(super) struct Name {
     pub(super) rest: Vec<String>,
     /// Those of them that tell this coordinate from others of a row, without the unit and words that say nothing.
     pub(super) stem: Vec<String>,
+    /// The same without a quarter of the compass, which says what the number counts (`Longitude E`, `lat_north`), or
+    /// which side of a box it is: that depends on the other names.
+    pub(super) core: Vec<String>,
     pub(super) role: Option<Role>,
     /// Whether nothing stands beside the coordinate's word but a unit.
     pub(super) bare: bool,
@@ -84,15 +87,18 @@ fn fold(c: char, into: &mut String) {
     for c in c.to_lowercase() {
         match c {
             'á' | 'à' | 'â' | 'ä' | 'ã' | 'å' | 'ā' => into.push('a'),
+            'đ' | 'ð' => into.push('d'),
             'ç' | 'ć' | 'č' => into.push('c'),
             'é' | 'è' | 'ê' | 'ë' | 'ę' | 'ě' => into.push('e'),
-            'í' | 'ì' | 'î' | 'ï' => into.push('i'),
-            'ł' | 'ľ' => into.push('l'),
+            'ģ' => into.push('g'),
+            'í' | 'ì' | 'î' | 'ï' | 'ĩ' => into.push('i'),
+            'ł' | 'ľ' | 'ĺ' => into.push('l'),
             'ñ' | 'ń' => into.push('n'),
-            'ó' | 'ò' | 'ô' | 'ö' | 'õ' | 'ő' | 'ø' => into.push('o'),
+            'ó' | 'ò' | 'ô' | 'ö' | 'õ' | 'ő' | 'ø' | 'ộ' => into.push('o'),
             'ś' | 'š' | 'ş' => into.push('s'),
             'ú' | 'ù' | 'û' | 'ü' | 'ű' | 'ů' => into.push('u'),
             'ř' => into.push('r'),
+            'ў' => into.push('у'),
             'ý' => into.push('y'),
             'ž' | 'ź' | 'ż' => into.push('z'),
             'æ' => into.push_str("ae"),
@@ -131,6 +137,13 @@ fn words(name: &str) -> Vec<Word> {
     if !text.is_empty() {
         all.push(Word { text, aside: depth > 0 });
     }
+    // One word in Vietnamese, written as two.
+    for at in (1..all.len()).rev() {
+        if all[at].text == "do" && matches!(all[at - 1].text.as_str(), "kinh" | "vi") {
+            all.remove(at);
+            all[at - 1].text.push_str("do");
+        }
+    }
     all
 }
 
@@ -159,6 +172,7 @@ pub(super) fn parse(name: &str) -> Option<Name> {
         family,
         rest: Vec::new(),
         stem: Vec::new(),
+        core: Vec::new(),
         role: None,
         bare: true,
         stop: false,
@@ -174,7 +188,13 @@ pub(super) fn parse(name: &str) -> Option<Name> {
         _ => drop(rest.remove(place)),
     }
     found.rest = rest.iter().map(|word| word.text.clone()).collect();
-    describe(&mut found, &rest).then_some(found)
+    let sorted = describe(&mut found, &rest);
+    let quarters: [&str; 4] = if side == Side::X { ["e", "east", "w", "west"] } else { ["n", "north", "s", "south"] };
+    found.core = found.stem.clone();
+    if family == Family::Degrees {
+        found.core.retain(|word| !quarters.contains(&word.as_str()));
+    }
+    sorted.then_some(found)
 }
 
 /// Sorts the words beside the one that names the coordinate; false where they are of something else.
@@ -274,7 +294,19 @@ fn axis(words: &[Word]) -> Option<Found> {
                 return None;
             }
             // Beside a word for geography they mean but one thing.
-            let earth = ["geo", "zemepisn", "foldrajz", "maantiet", "географ", "γεωγραφ"];
+            let earth = [
+                "geo",
+                "zemepisn",
+                "zemljopisn",
+                "zemljepisn",
+                "foldrajz",
+                "maantiet",
+                "географ",
+                "γεωγραφ",
+                "جغراف",
+                "خط",
+                "קו",
+            ];
             let plain = !words.iter().any(|word| earth.iter().any(|head| word.text.starts_with(head)));
             return Some((first.0, first.1, first.2, first.3 && plain, first.4, None));
         }

@@ -29,17 +29,22 @@ type Key<'a> = (Family, &'a [String], Option<Role>);
 pub(super) fn find(names: &[Option<Name>]) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
     let mut left: Vec<usize> = (0..names.len()).filter(|&i| names.get(i).is_some_and(Option::is_some)).collect();
-    // First those whose other words are the same, then those that differ in the unit or in words without meaning.
-    for whole in [true, false] {
+    // First those whose other words are the same, then those that differ in the unit or in words without meaning, then
+    // those that differ in the quarters of the compass that they count to.
+    let words: [fn(&Name) -> &[String]; 3] = [|name| &name.rest, |name| &name.stem, |name| &name.core];
+    for (turn, words) in words.into_iter().enumerate() {
         let mut groups: BTreeMap<Key<'_>, [Vec<usize>; 2]> = BTreeMap::new();
         for &column in &left {
             let Some(Some(name)) = names.get(column) else { continue };
-            let words = if whole { &name.rest } else { &name.stem };
-            let group = groups.entry((name.family, words, name.role)).or_default();
+            let group = groups.entry((name.family, words(name), name.role)).or_default();
             group[usize::from(name.side == Side::Y)].push(column);
         }
         let rank = |column: usize| names.get(column).and_then(Option::as_ref).map_or(0, |name| name.rank);
         for [mut xs, mut ys] in groups.into_values() {
+            // East and west of one thing are the sides of a box.
+            if turn == 2 && (xs.len(), ys.len()) != (1, 1) {
+                continue;
+            }
             xs.sort_by_key(|&column| (rank(column), column));
             ys.sort_by_key(|&column| (rank(column), column));
             for (&x, &y) in xs.iter().zip(&ys) {
@@ -56,7 +61,7 @@ pub(super) fn find(names: &[Option<Name>]) -> Vec<Pair> {
 }
 
 fn pair(x: usize, y: usize, a: &Name, b: &Name) -> Pair {
-    let plain = a.stem.is_empty() && b.stem.is_empty() && a.role.is_none();
+    let plain = a.core.is_empty() && b.core.is_empty() && a.role.is_none();
     Pair {
         x,
         y,

@@ -17,7 +17,7 @@ fn raw(cell: &[u8], decimal: Decimal) -> Option<Raw> {
     let digits = digits(cell, decimal)?;
     let mut text: Vec<u8> =
         cell.iter().copied().filter(|byte| byte.is_ascii_digit() || b"-.,".contains(byte)).collect();
-    if decimal == Decimal::Comma {
+    if decimal.is_comma() {
         text.iter_mut().filter(|byte| **byte == b',').for_each(|byte| *byte = b'.');
     }
     let number: f64 = fast_float2::parse(&text).ok()?;

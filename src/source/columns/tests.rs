@@ -167,6 +167,22 @@ fn names_that_go_together() {
         "centroidlon,centroidlat",
         "gps_long,gps_lat",
         "Lon (E),Lat (N)",
+        "Longitude E,Latitude N",
+        "lon_east,lat_north",
+        "LonE,LatN",
+        "east_longitude,north_latitude",
+        "kinh độ,vĩ độ",
+        "Kinh Độ,Vĩ Độ",
+        "kinh_do,vi_do",
+        "kinhDo,viDo",
+        "lengdargráða,breiddargráða",
+        "ilguma,platuma",
+        "lonxitude,latitude",
+        "pituuspiiri,leveyspiiri",
+        "gps_kinh_do,gps_vi_do",
+        "даўгата,шырата",
+        "გრძედი,განედი",
+        "东经,北纬",
         "longitudeDecimal,latitudeDecimal",
         "reference.lon,b",
     ] {
@@ -183,6 +199,40 @@ fn names_that_go_together() {
             );
         }
     }
+}
+
+#[test]
+fn words_for_length_and_width_are_coordinates_where_the_numbers_are() {
+    for header in [
+        "comprimento,largura",
+        "delka,sirka",
+        "Dĺžka,Šírka",
+        "geografska dužina,geografska širina",
+        "zemljepisna dolžina,zemljepisna širina",
+        "geografiskais garums,platums",
+        "дужина,ширина",
+        "gjatësia,gjerësia",
+        "طول جغرافیایی,عرض جغرافیایی",
+        "خط الطول,خط العرض",
+        "קו אורך,קו רוחב",
+    ] {
+        assert_eq!(two_in(&degrees(header), |_| ()), Ok((0, 1)), "{header}");
+        // Centimetres of a parcel are none.
+        let parcels: String = (10..30).map(|i| format!("{i},{}\n", 2 * i)).collect();
+        let found = two_in(&format!("{header}\n{parcels}"), |_| ());
+        assert!(found.is_err() || header.contains(' '), "{header}: {found:?}");
+    }
+}
+
+#[test]
+fn sides_of_a_box_are_no_place() {
+    for header in ["lon_west,lat_south,lon_east,lat_north", "west_lon,east_lon,south_lat,north_lat"] {
+        let found = two_in(&degrees(header), |_| ());
+        assert!(found.is_err(), "{header}: {found:?}");
+    }
+    // West without a sign would be mirrored.
+    let found = two_in("Longitude W,Latitude N\n0.125,51.5\n0.25,51.75\n", |_| ());
+    assert!(found.as_ref().is_err_and(|problem| problem.contains("mirrored")), "{found:?}");
 }
 
 #[test]

@@ -79,8 +79,11 @@ pub(super) fn detect(
     }
     let delimiter = options.delimiter.or(said.map(|(delimiter, _)| delimiter));
     let see = See { head, start, complete, options, projected };
-    let Some(best) = see.best(delimiter)? else { return Ok(None) };
-    see.found(&best, options.delimiter.is_none())
+    let found = see.best(delimiter).and_then(|best| match best {
+        Some(best) => see.found(&best, options.delimiter.is_none()),
+        None => Ok(None),
+    });
+    found.map_err(|problem| see.explained(problem, delimiter))
 }
 
 /// The columns of a text from which no coordinates are read.
@@ -120,6 +123,8 @@ struct Tried {
     dialect: Dialect,
     /// The record that is the header.
     header: Option<At>,
+    /// Whether that is one field alone.
+    alone: bool,
     /// Fields of most rows.
     fields: usize,
     /// Shares of rows that have as many fields as they should, in percent.
@@ -169,7 +174,9 @@ impl See<'_> {
         }
         let Some(best) = best else { return Ok(None) };
         let found = best.header.is_some() || best.geometry;
-        if delimiter.is_some() || (found && best.even >= 50 && (best.fields > 1 || best.numbers > 0)) {
+        // Names in quotes with blanks between them are one field to any other dialect.
+        let several = best.fields > 1 && !best.alone;
+        if delimiter.is_some() || (found && best.even >= 50 && (several || best.numbers > 0)) {
             return Ok(Some(best));
         }
         let Some(blanks) = self.with(Delimiter::Blanks) else { return Ok(Some(best)) };
@@ -242,7 +249,11 @@ impl See<'_> {
         };
         let named = header.map(|at| records.at(at).fields.len());
         let fields = most(rows.iter().map(|row| row.fields.len())).or(named).unwrap_or(0);
-        let norm = named.unwrap_or(fields);
+        let mut norm = named.unwrap_or(fields);
+        // As R writes: each row begins with a name of its own, which the header has no word for.
+        if dialect.delimiter == Delimiter::Blanks && norm > 1 && rows.iter().all(|row| row.fields.len() == norm + 1) {
+            norm += 1;
+        }
         let even = rows.iter().filter(|row| row.fields.len() == norm).count();
         let usual: Vec<_> = rows.iter().filter(|row| row.fields.len() == fields).collect();
         let names = records.all.first().map_or(&[][..], |first| &first.fields);
@@ -257,6 +268,7 @@ impl See<'_> {
         Some(Tried {
             dialect,
             header,
+            alone: named == Some(1),
             fields,
             even: (100 * even).checked_div(rows.len()).unwrap_or(100),
             // Half of the rows may lack one.
@@ -349,6 +361,56 @@ impl See<'_> {
             .map(|(at, _)| At::Comment(at))
     }
 
+    /// A problem with what else may be its cause: a header that comes later than it is looked for.
+    fn explained(&self, problem: String, delimiter: Option<Delimiter>) -> String {
+        if self.options.header == Header::No {
+            return problem;
+        }
+        let one_by_one = [b',', b';', b'\t', b'|'].map(Delimiter::Byte);
+        let delimiters = delimiter.map_or(one_by_one.to_vec(), |delimiter| vec![delimiter]);
+        let (mut first, mut long) = (None, false);
+        for delimiter in delimiters {
+            let dialect = Dialect { comment: self.options.comment, ..Dialect::separated_by(delimiter) };
+            let records = self.records(dialect, usize::MAX).all;
+            let numbers = |record: &Record| record.fields.iter().filter(|field| is_number(field)).count();
+            let rows = records.iter().take(FIRST).filter(|record| numbers(record) > 1).count();
+            long |= records.len() > FIRST && 10 * rows < FIRST;
+            let header = records.windows(2).skip(FIRST).find(|two| {
+                let [record, next] = two else { return false };
+                let count = record.fields.len();
+                count > 1
+                    && 2 * numbers(record) <= count
+                    && next.fields.len() >= count
+                    && columns::is_header(&record.fields, self.options, self.projected)
+            });
+            first = first.into_iter().chain(header.map(|two| two[0].start)).min();
+        }
+        match first {
+            Some(start) => {
+                let lines = self.lines_before(start);
+                format!(
+                    "{problem}; line {} looks like a header, behind the first {FIRST} in which one is looked for: give \
+                     --skip {lines}",
+                    lines + 1
+                )
+            }
+            None if long && self.options.skip == 0 => format!(
+                "{problem}; a header is looked for in the first {FIRST} lines: where it comes later, give --skip N, which \
+                 passes over N lines"
+            ),
+            None => problem,
+        }
+    }
+
+    /// Lines before a place of the text.
+    fn lines_before(&self, place: usize) -> usize {
+        let (mut lines, mut at) = (0, 0);
+        while let Some(end) = line_end(self.head, at).filter(|end| *end <= place) {
+            (lines, at) = (lines + 1, end);
+        }
+        lines
+    }
+
     /// Chooses the columns by what the dialect makes of the head.
     fn found(&self, tried: &Tried, looked_for: bool) -> Result<Option<Found>, String> {
         let mut dialect = tried.dialect;
@@ -395,7 +457,7 @@ impl See<'_> {
             Some(decimal) => (choose(decimal)?, decimal),
             None => {
                 let likely = vote(whole(), |_| true).unwrap_or(Decimal::Point);
-                let other = if likely == Decimal::Point { Decimal::Comma } else { Decimal::Point };
+                let other = if likely == Decimal::Point { Decimal::CommaAlone } else { Decimal::Point };
                 // What the columns that are taken hold has the last word.
                 let says = |chosen: &Chosen, decimal| {
                     let used = columns_of(&chosen.take);
@@ -433,7 +495,10 @@ impl See<'_> {
         (layout.exact, layout.commented) = (chosen.shift > 0, matches!(first, At::Comment(_)));
         layout.decimals = usual_decimals(&rows, &layout);
         let table = if chosen.header {
-            describe(&record.fields, &rows, decimal)
+            let names = [vec![Vec::new(); chosen.shift], record.fields.clone()].concat();
+            let mut table = describe(&names, &rows, decimal);
+            table.iter_mut().take(chosen.shift).for_each(|column| column.name = None);
+            table
         } else {
             let all: Vec<_> = std::iter::once(record.fields.clone()).chain(rows).collect();
             describe(&[], &all, decimal)
@@ -450,7 +515,7 @@ impl See<'_> {
                 delimiter => format!("fields separated by {delimiter}"),
             });
         }
-        if dialect.decimal == Decimal::Comma && self.options.decimal.is_none() {
+        if dialect.decimal.is_comma() && self.options.decimal.is_none() {
             parts.push("decimal commas".to_owned());
         }
         if dialect.quoting != self.options.quoting {
@@ -463,11 +528,7 @@ impl See<'_> {
             parts.push("lines that begin with '#' passed over".to_owned());
         }
         if let Some(start) = header {
-            let mut line = 1;
-            let mut at = 0;
-            while let Some(end) = line_end(self.head, at).filter(|end| *end <= start) {
-                (line, at) = (line + 1, end);
-            }
+            let line = self.lines_before(start) + 1;
             if line > 1 || matches!(found, Some(At::Comment(_))) {
                 parts.push(format!("header in line {line}"));
             }
@@ -505,7 +566,7 @@ fn vote<'a>(rows: impl Iterator<Item = &'a Vec<Vec<u8>>>, asked: impl Fn(usize) 
             commas += usize::from(digits[at] == b',' && at > 0);
         }
     }
-    (points + commas > 0).then_some(if commas > points { Decimal::Comma } else { Decimal::Point })
+    (points + commas > 0).then_some(if commas > points { Decimal::CommaAlone } else { Decimal::Point })
 }
 
 /// Decimals that 99 of 100 rows have in their last field, where that is taken.
@@ -514,7 +575,7 @@ fn usual_decimals(rows: &[Vec<Vec<u8>>], layout: &Layout) -> Option<usize> {
     if last + 1 != layout.width || rows.len() < ENOUGH || !matches!(layout.take, Take::Two { .. }) {
         return None;
     }
-    let point = if layout.dialect.decimal == Decimal::Comma { b',' } else { b'.' };
+    let point = layout.dialect.decimal.mark();
     let mut decimals: Vec<_> =
         rows.iter().filter_map(|row| row.get(last)).map(|field| scan::decimals(field, point)).collect();
     decimals.sort_unstable();

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::source::cell::Geometry;
 use crate::source::columns;
 use crate::source::dialect::Dialect;
-use crate::source::options::{Decimal, Delimiter, Header, ReadOptions, Unit};
+use crate::source::options::{Delimiter, Header, ReadOptions, Unit};
 use crate::source::take::{Place, Take};
 
 /// Rows longer than this, in bytes, are not looked at for being a header.
@@ -97,7 +97,7 @@ impl Layout {
         let Take::Two { x, y } = self.take else { return None };
         let plain = |place: &Place| place.unit == Unit::Degrees && place.hemisphere.is_none();
         let Delimiter::Byte(delimiter) = self.dialect.delimiter else { return None };
-        let comma = self.dialect.decimal == Decimal::Comma && delimiter == b',';
+        let comma = self.dialect.decimal.is_comma() && delimiter == b',';
         let (first, second) = (x.column.min(y.column), x.column.max(y.column));
         (plain(&x) && plain(&y) && !comma && !self.dialect.padded).then_some(Wanted {
             first,

@@ -29,6 +29,7 @@ use super::cell::Axis;
 use super::dialect::Dialect;
 use super::format::{About, BATCH, Desk, Outlet, Piece, Source};
 use super::input::{Bytes, lock};
+use super::kinds;
 use super::stop::Stop;
 use super::take::Take;
 use super::tally::Tally;
@@ -143,14 +144,22 @@ fn look(
 ) -> Result<Found> {
     let mut most = head.len();
     let failed = |problem: String| Error::Input(format!("{input}: {problem}"));
+    let named = options.geometry.is_some() || (options.x.is_some() && options.y.is_some());
     loop {
         // The first look may have been at less than was asked for: what follows tells.
         let complete = head.len() < most;
         if let Some(problem) = not_text(&head) {
             return Err(Error::Input(format!("{input} {problem}")));
         }
-        if let Some(found) = detect(&head, complete, options, projected).map_err(failed)? {
-            return Ok(found);
+        match detect(&head, complete, options, projected) {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => (),
+            Err(problem) => {
+                return Err(match kinds::rows(&head).filter(|_| !named) {
+                    Some(what) => Error::Input(format!("{input} {what}")),
+                    None => failed(problem),
+                });
+            }
         }
         if complete {
             return Err(Error::Input(format!(

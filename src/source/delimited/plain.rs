@@ -7,7 +7,7 @@ use crate::project::Coordinate;
 use crate::rows::Reason;
 use crate::source::cell::Verdict;
 use crate::source::dialect::Dialect;
-use crate::source::options::{Decimal, Delimiter, Quoting};
+use crate::source::options::{Delimiter, Quoting};
 use crate::source::tally::Tally;
 
 /// A record, unquoted.
@@ -18,6 +18,7 @@ pub(super) struct Record {
     end: usize,
     open: bool,
     swallows: bool,
+    merges: bool,
     behind: bool,
     ended: bool,
     comment: bool,
@@ -46,6 +47,10 @@ pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
                     tally.shorter.0 += 1;
                     tally.shorter.1.get_or_insert((tally.rows, String::new()));
                 }
+                if record.merges {
+                    tally.merged.0 += 1;
+                    tally.merged.1.get_or_insert((tally.rows, String::new()));
+                }
                 coordinates.push(coordinate);
             }
             Err(Verdict::Out(reason)) => tally.reject(reason, Vec::new),
@@ -55,7 +60,7 @@ pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
                 break;
             }
         }
-        let point = if layout.dialect.decimal == Decimal::Comma { ',' } else { '.' };
+        let point = char::from(layout.dialect.decimal.mark());
         let last = layout.take.span().1;
         let short = record.fields.len() < layout.named
             || record.fields.len() == last + 1 && record.fields.last().is_some_and(|f| layout.unfinished(f));
@@ -168,7 +173,7 @@ fn field(text: &[u8], mut at: usize, dialect: Dialect, record: &mut Record) -> u
     while dialect.padded && text.get(quote) == Some(&b' ') {
         quote += 1;
     }
-    let (mut lines, mut quoted) = (false, false);
+    let (mut lines, mut quoted, mut separators) = (false, false, false);
     if dialect.quoting != Quoting::None && text.get(quote) == Some(&b'"') {
         quoted = true;
         at = quote + 1;
@@ -180,9 +185,11 @@ fn field(text: &[u8], mut at: usize, dialect: Dialect, record: &mut Record) -> u
             let next = text.get(at + 1).copied();
             at += 1;
             lines |= byte == b'\n' || byte == b'\r';
+            separators |= separates(byte);
             if byte == b'\\' && dialect.quoting == Quoting::Backslash {
                 at += 1;
                 lines |= next == Some(b'\n') || next == Some(b'\r');
+                separators |= next.is_some_and(separates);
                 if !matches!(next, Some(b'"' | b'\\')) {
                     value.push(byte);
                 }
@@ -208,6 +215,7 @@ fn field(text: &[u8], mut at: usize, dialect: Dialect, record: &mut Record) -> u
     }
     record.behind |= quoted && behind;
     record.swallows |= quoted && lines && behind;
+    record.merges |= quoted && separators && behind;
     record.fields.push(value);
     at.min(text.len())
 }

@@ -49,6 +49,8 @@ struct Row {
     behind: bool,
     /// Whether quotes that took in line ends end within a field: a quote that should not have opened.
     swallows: bool,
+    /// Whether text follows quotes that took in a delimiter: two fields may have become one.
+    merges: bool,
     /// Whether a line end ends it.
     ended: bool,
 }
@@ -65,7 +67,9 @@ impl<'a> Cursor<'a> {
         match (self.wanted, self.layout.dialect.decimal) {
             (None, _) => self.fill_by(batch, full, tally, |_| None),
             (Some(wanted), Decimal::Point) => self.fill_by(batch, full, tally, |cursor| cursor.fast::<b'.'>(wanted)),
-            (Some(wanted), Decimal::Comma) => self.fill_by(batch, full, tally, |cursor| cursor.fast::<b','>(wanted)),
+            (Some(wanted), Decimal::Comma | Decimal::CommaAlone) => {
+                self.fill_by(batch, full, tally, |cursor| cursor.fast::<b','>(wanted))
+            }
         }
     }
 
@@ -224,6 +228,12 @@ impl<'a> Cursor<'a> {
                     tally.shorter.1.get_or_insert_with(|| (number, text()));
                     tally.shorter.0 += 1;
                 }
+                if row.merges {
+                    let number = tally.rows + 1;
+                    let text = || shown(&self.bytes[start..self.at], SHOWN);
+                    tally.merged.1.get_or_insert_with(|| (number, text()));
+                    tally.merged.0 += 1;
+                }
                 Ok(coordinate)
             }
             Err(Verdict::Out(reason)) => {
@@ -276,7 +286,7 @@ impl<'a> Cursor<'a> {
             return true;
         }
         let Some(usual) = layout.decimals else { return false };
-        let point = if layout.dialect.decimal == Decimal::Comma { b',' } else { b'.' };
+        let point = layout.dialect.decimal.mark();
         let last = self.fields.get(to - from).map(|field| field.value(layout.dialect));
         last.is_some_and(|value| decimals(&value, point) < usual)
     }
@@ -285,7 +295,8 @@ impl<'a> Cursor<'a> {
     fn row(&mut self) -> Row {
         let (from, to) = self.layout.take.span();
         let width = self.layout.width;
-        let mut row = Row { count: 0, longer: false, open: false, behind: false, swallows: false, ended: true };
+        let mut row =
+            Row { count: 0, longer: false, open: false, behind: false, swallows: false, merges: false, ended: true };
         self.fields.clear();
         loop {
             // Behind the wanted fields the others are but counted.
@@ -344,6 +355,7 @@ impl<'a> Cursor<'a> {
             let behind = !rest.trim_ascii().is_empty();
             row.behind |= behind;
             row.swallows |= behind && memchr2(b'\n', b'\r', inner).is_some();
+            row.merges |= behind && inner.iter().any(|&byte| dialect.separates(byte));
         }
         self.at = end + 1;
         let more = match dialect.delimiter {

@@ -120,6 +120,8 @@ fn compare_as(
     prop_assert_eq!(file.swallowed.as_ref().map(|s| s.0), tally.swallowed.map(|s| s.0));
     prop_assert_eq!(file.shorter.0, tally.shorter.0);
     prop_assert_eq!(file.shorter.1.as_ref().map(|s| s.0), tally.shorter.1.map(|s| s.0));
+    prop_assert_eq!(file.merged.0, tally.merged.0);
+    prop_assert_eq!(file.merged.1.as_ref().map(|s| s.0), tally.merged.1.map(|s| s.0));
     let all = sinks.into_iter().flat_map(|s| s.0).collect();
     prop_assert_eq!(bits(all, way.threads > 1), bits(coordinates, way.threads > 1));
     Ok(())
@@ -151,7 +153,7 @@ fn dialects() -> impl Strategy<Value = Dialect> {
     let quotings = vec![Quoting::Doubled, Quoting::Doubled, Quoting::Backslash, Quoting::None];
     (
         prop::sample::select(delimiters),
-        prop::sample::select(vec![Decimal::Point, Decimal::Point, Decimal::Comma]),
+        prop::sample::select(vec![Decimal::Point, Decimal::Point, Decimal::Comma, Decimal::CommaAlone]),
         prop::sample::select(quotings),
         prop::sample::select(vec![None, None, Some(b'#')]),
         prop::sample::select(vec![false, false, true]),
@@ -238,7 +240,7 @@ proptest! {
             Delimiter::Blanks => ' ',
         };
         let text = text.replace(',', &delimiter.to_string());
-        let text = if dialect.decimal == Decimal::Comma { text.replace('.', ",") } else { text };
+        let text = if dialect.decimal.is_comma() { text.replace('.', ",") } else { text };
         compare_with_csv(text.as_bytes(), dialect)?;
         compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream })?;
     }

@@ -7,7 +7,7 @@ use super::{Cell, pair, text};
 use crate::project::Coordinate;
 use crate::rows::Reason;
 use crate::source::cell::{Axis, Geometry, Srid, Verdict};
-use crate::source::options::{Decimal, Unit};
+use crate::source::options::{Decimal, Order, Unit};
 
 /// Reads a cell that holds a whole place.
 ///
@@ -26,9 +26,14 @@ pub(in crate::source) fn geometry(
         return Err(Reason::Missing.into());
     }
     let projected = axes.contains(&Axis::Projected);
+    let geometry = match geometry {
+        Geometry::Any(order) => kind(cell, order)?,
+        known => known,
+    };
     let (numbers, named) = match geometry {
         Geometry::Wkt | Geometry::Wkb | Geometry::GeoJson => formal(cell, geometry, unit)?,
         Geometry::Pair(order) => (pair::read(cell, projected, unit, decimal)?.ordered(order), None),
+        Geometry::Any(_) => return Err(Reason::NotANumber.into()),
     };
     // Degrees of WGS 84 are what a row without a system holds.
     let degrees = || srid.is_none() && named == Some(4326) && !projected;
@@ -49,6 +54,24 @@ pub(in crate::source) fn geometry(
     Ok(Coordinate { x, y })
 }
 
+/// How a cell is written whose column nothing is known of.
+fn kind(cell: &[u8], order: Option<Order>) -> Result<Geometry, Verdict> {
+    let digits = cell.strip_prefix(b"\\x").or_else(|| cell.strip_prefix(b"0x")).unwrap_or(cell);
+    match cell.first() {
+        _ if digits.len() > 20 && digits.iter().all(u8::is_ascii_hexdigit) => Ok(Geometry::Wkb),
+        Some(b'{') => Ok(Geometry::GeoJson),
+        Some(byte) if byte.is_ascii_alphabetic() => Ok(Geometry::Wkt),
+        _ => match order {
+            Some(order) => Ok(Geometry::Pair(order)),
+            None if pair::read(cell, true, Unit::Degrees, Decimal::Point).is_ok() => Err(Verdict::Ends(
+                "it holds two numbers, and nothing tells which is the longitude; give --order lonlat or --order latlon"
+                    .into(),
+            )),
+            None => Err(Reason::NotANumber.into()),
+        },
+    }
+}
+
 /// Two numbers, and the number of a reference system.
 pub(super) type Named = ([f64; 2], Option<u32>);
 
@@ -58,7 +81,7 @@ pub(super) fn formal(cell: &[u8], geometry: Geometry, unit: Unit) -> Result<Name
         Geometry::Wkt => wkt(cell, unit),
         Geometry::Wkb => wkb(cell, unit),
         Geometry::GeoJson => Ok((geojson(cell, unit)?, None)),
-        Geometry::Pair(_) => Err(Reason::NotANumber),
+        Geometry::Pair(_) | Geometry::Any(_) => Err(Reason::NotANumber),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Letters and words for the halves of the globe, beside a number or in a column of their own.
 //!
-//! `O` is none of them: it is east in German (Ost) and west in French, Italian, Spanish and Portuguese (ouest, oeste).
+//! `O` is none of them: it is east in German (Ost) and west in French, Italian, Spanish and Portuguese (ouest, oeste). It
+//! is known all the same, so that a file that has it is refused by that name.
 
 use super::text;
 use crate::source::cell::Axis;
@@ -97,6 +98,18 @@ pub(in crate::source) fn hemisphere(bytes: &[u8], axis: Axis) -> Option<Half> {
         return Some(Half::Missing);
     }
     word(bytes).filter(|(found, _)| *found == axis).map(|(_, half)| half)
+}
+
+/// Puts an E in the place of every O that stands alone; `None` where there is none.
+pub(super) fn o_as_e(text: &[u8]) -> Option<Vec<u8>> {
+    let mut changed = None;
+    for (at, _) in text.iter().enumerate().filter(|(_, byte)| byte.eq_ignore_ascii_case(&b'o')) {
+        let letter = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphabetic);
+        if !letter(at.checked_sub(1)) && !letter(Some(at + 1)) {
+            changed.get_or_insert_with(|| text.to_vec())[at] = b'E';
+        }
+    }
+    changed
 }
 
 /// Where the letters at the end begin.

@@ -53,7 +53,7 @@ fn cell(bytes: &[u8], axis: Axis, unit: Unit, decimal: Decimal, either: bool) ->
         }
     }
     if unit == Unit::Degrees
-        && decimal == Decimal::Comma
+        && decimal.is_comma()
         && let Some(value) = number::with_comma(bytes)
     {
         return Cell::Number(value);
@@ -70,6 +70,21 @@ fn cell(bytes: &[u8], axis: Axis, unit: Unit, decimal: Decimal, either: bool) ->
         Reading::Number(found) => Cell::Number(found.value),
     }
 }
+
+/// Whether a cell is a longitude but for an O beside it, which tells no half of the globe.
+pub(in crate::source) fn is_with_o(bytes: &[u8], unit: Unit, decimal: Decimal) -> bool {
+    let Some(text) = hemisphere::o_as_e(text::bare(bytes)) else { return false };
+    matches!(read(&text, Some(Axis::Longitude), unit, decimal), Reading::Number(found) if found.axis.is_some())
+}
+
+/// Whether a field of a column of halves of the globe holds O.
+pub(in crate::source) fn is_o(bytes: &[u8]) -> bool {
+    text::bare(bytes).eq_ignore_ascii_case(b"o")
+}
+
+/// What O means in which languages, and what to write instead: the end of a sentence.
+pub(in crate::source) const O_MEANS: &str =
+    "which is east (Ost) in German and west (Oeste, Ouest) in Spanish and French; write E or W";
 
 /// What a cell holds, and how it was written.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -113,9 +113,9 @@ pub(super) fn with_comma(text: &[u8]) -> Option<f64> {
 /// as likely one with thousands, or a mistake. Points between thousands of a number with commas are none; `alone` as for
 /// [`magnitude`].
 pub(super) fn other_mark(text: &[u8], alone: bool, decimal: Decimal) -> bool {
-    let other = if decimal == Decimal::Comma { b'.' } else { b',' };
+    let other = if decimal.is_comma() { b'.' } else { b',' };
     let Some(at) = memchr::memchr(other, text) else { return false };
-    if decimal == Decimal::Point {
+    if decimal != Decimal::Comma {
         return true;
     }
     let (whole, behind) = (&text[..at], &text[at + 1..]);
@@ -131,8 +131,8 @@ pub(super) fn other_mark(text: &[u8], alone: bool, decimal: Decimal) -> bool {
 /// Finds the mark in front of the decimals.
 ///
 /// One mark alone is that, point or comma, whatever was said (a comma with digits on both sides): a cell that holds a
-/// whole place is written by a program that asks nobody. Of a column [`other_mark`] refuses it. Points in groups of three are thousands where the comma is the
-/// mark. Only three digits behind the mark that was not said (`1,012`) could be either: as degrees they are decimals,
+/// whole place is written by a program that asks nobody. Of a column [`other_mark`] refuses it. Points in groups of three are thousands where the comma was
+/// said to be the mark. Only three digits behind the mark that was not said (`1,012`) could be either: as degrees they are decimals,
 /// thousands of them being no place; of eastings a point is for thousands where that was said, and a comma is refused.
 #[inline]
 fn take_apart(text: &[u8], alone: bool, decimal: Decimal) -> Option<Parts<'_>> {

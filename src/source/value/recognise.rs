@@ -1,7 +1,7 @@
 //! What the cells of a column are: places in one of the ways that `geometry` reads, or in one that is told by its name
 //! and not read.
 
-use super::{geometry, pair, text};
+use super::{geometry, hemisphere, pair, text};
 use crate::rows::Reason;
 use crate::source::cell::Geometry;
 use crate::source::options::{Decimal, Order, Unit};
@@ -116,12 +116,28 @@ const CODES: [Code; 10] = [
 
 fn refused(cells: &[&[u8]]) -> Option<Recognised> {
     let count = |is: fn(&[u8]) -> bool| cells.iter().filter(|cell| is(cell)).count();
+    let lettered = |cell: &[u8]| is_with_o(cell) || pair(cell).is_some_and(|pair| pair.told.is_some());
+    if count(is_with_o) > 0 && most(cells.iter().filter(|cell| lettered(cell)).count(), cells.len()) {
+        return Some(Recognised::Refused(WITH_O));
+    }
     if let Some((_, name)) = CODES.iter().find(|(is, _)| most(count(*is), cells.len())) {
         return Some(Recognised::Refused(name));
     }
     // A line of two places may lack what is never in a word.
     let polylines = most(count(is_polyline), cells.len()) && count(is_no_word) * 2 > cells.len();
     polylines.then_some(Recognised::Refused("encoded polylines"))
+}
+
+/// Places with an O, as a person is told of them.
+const WITH_O: &str = "places with O, which is east (Ost) in German and west (Oeste, Ouest) in Spanish and French";
+
+fn pair(cell: &[u8]) -> Option<pair::Pair> {
+    pair::read(cell, false, Unit::Degrees, Decimal::Point).ok()
+}
+
+/// Whether a cell is a pair but for an O beside its longitude.
+fn is_with_o(cell: &[u8]) -> bool {
+    hemisphere::o_as_e(cell).is_some_and(|text| pair(&text).is_some_and(|pair| pair.told.is_some()))
 }
 
 /// `[[x,y],[x,y]]`, or several pairs behind each other.

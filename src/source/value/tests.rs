@@ -152,7 +152,7 @@ fn words_for_nothing_are_missing_whatever_the_axis() {
         "--", "=\"\"", "'", " NA ", "'NULL", "=\"NA\"",
     ] {
         for axis in [Longitude, Latitude, Projected] {
-            for decimal in [Decimal::Point, Decimal::Comma] {
+            for decimal in [Decimal::Point, Decimal::Comma, Decimal::CommaAlone] {
                 for (unit, _) in Unit::ALL {
                     assert_eq!(coordinate(text.as_bytes(), axis, unit, decimal), Cell::Missing, "{text}");
                 }
@@ -323,6 +323,14 @@ fn commas_may_be_the_mark() {
     for text in ["9.6", "51.507", "-51.507", "\u{2212}51.5", "=\"51.5\"", ".5", "5.", "1.5e1"] {
         assert_eq!(comma(text, Latitude), Cell::Bad, "{text}");
     }
+    // Where nobody said that a comma is the mark, points between thousands are as likely a mistake.
+    let found = |text: &str, axis| coordinate(text.as_bytes(), axis, Unit::Degrees, Decimal::CommaAlone);
+    for text in ["1.234.567,8", "601.234,5", "601.234", "-601.234", "601.23", "1.234", "9.6", "51.507"] {
+        assert_eq!((found(text, Projected), found(text, Latitude)), (Cell::Bad, Cell::Bad), "{text}");
+    }
+    assert_eq!(found("601,234", Projected), Cell::Number(601.234));
+    assert_eq!(found("-51,5", Latitude), Cell::Number(-51.5));
+    assert_eq!(found("51,5N", Latitude), Cell::Number(51.5));
     // What has letters or marks leaves no doubt.
     assert_eq!(comma("51.5N", Latitude), Cell::Number(51.5));
     assert_eq!(comma("51\u{b0}30'36.0\"N", Latitude), Cell::Number(51.51));
@@ -382,7 +390,7 @@ fn units_are_scaled_to_degrees() {
 fn very_long_cells_end() {
     for text in ["1".repeat(1 << 20), " ".repeat(1 << 20), format!("0.{}1", "0".repeat(1 << 20)), "1 ".repeat(1 << 19)]
     {
-        for decimal in [Decimal::Point, Decimal::Comma] {
+        for decimal in [Decimal::Point, Decimal::Comma, Decimal::CommaAlone] {
             let _ = coordinate(text.as_bytes(), Latitude, Unit::E7, decimal);
             let _ = coordinate(text.as_bytes(), Latitude, Unit::Degrees, decimal);
         }
@@ -442,7 +450,7 @@ proptest! {
     #[test]
     fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..24), unit in any_unit()) {
         for axis in [Longitude, Latitude, Projected] {
-            for decimal in [Decimal::Point, Decimal::Comma] {
+            for decimal in [Decimal::Point, Decimal::Comma, Decimal::CommaAlone] {
                 if let Cell::Number(value) = coordinate(&bytes, axis, unit, decimal) {
                     prop_assert!(value.is_finite());
                 }

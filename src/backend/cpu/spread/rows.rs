@@ -3,7 +3,6 @@
 //! 65,536 pixels.
 
 use crate::backend::host::LIST_MAX;
-use crate::counts::{Lit, pixel_morton};
 use crate::tile::{PixelIndex, TILE_PIXELS, TILE_SIDE, TileIndices};
 
 pub(super) const WIDTH: usize = TILE_SIDE as usize;
@@ -146,22 +145,6 @@ impl<T: Copy + Default> Raster<T> {
     pub(super) fn stretches(&self) -> impl Iterator<Item = (usize, &[T])> {
         let rows = self.rows.iter().enumerate().filter(|(_, lit)| !lit.is_empty());
         rows.map(|(y, lit)| (y * WIDTH + lit.from, &self.pixels[y * WIDTH + lit.from..y * WIDTH + lit.to]))
-    }
-}
-
-impl Raster<u32> {
-    /// The lit pixels in Morton order.
-    pub(super) fn lit(&self, lit: &mut Vec<Lit>) {
-        let may: usize = self.stretches().map(|(_, pixels)| pixels.len()).sum();
-        if may > LIST_MAX {
-            return crate::backend::host::lit_of(&self.pixels, lit);
-        }
-        lit.clear();
-        for (first, counts) in self.stretches() {
-            let of = |(at, &count): (usize, &u32)| Lit { pixel: pixel_morton((first + at) as u16), count };
-            lit.extend(counts.iter().enumerate().filter(|(_, count)| **count > 0).map(of));
-        }
-        lit.sort_unstable_by_key(|l| l.pixel);
     }
 }
 

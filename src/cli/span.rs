@@ -1,0 +1,130 @@
+//! `--span` as it is typed: a rule, or another set whose spans are taken, which is read here.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::container::read::{Directories, TileSource, Trouble, Wait};
+use crate::error::{Error, Result};
+use crate::shade::{Ends, SpanRule};
+use crate::tile::ZoomRange;
+
+/// What a person may type.
+#[derive(Debug, Clone)]
+pub(super) enum SpanChoice {
+    /// A rule of its own.
+    Rule(SpanRule),
+    /// The spans of the set at a path.
+    Like(PathBuf),
+}
+
+impl FromStr for SpanChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().split_once(':') {
+            Some((word, path)) if word.trim().eq_ignore_ascii_case("like") => {
+                if path.is_empty() {
+                    return Err(format!("'{text}' names no set; write for instance like:january.pmtiles"));
+                }
+                Ok(Self::Like(path.into()))
+            }
+            _ => text.parse().map(Self::Rule),
+        }
+    }
+}
+
+impl SpanChoice {
+    /// The rule for tiles of `zooms`, or for a picture. Fails where a zoom would have none.
+    pub(super) fn rule(&self, zooms: Option<ZoomRange>) -> Result<SpanRule> {
+        let rule = match self {
+            Self::Rule(rule) => rule.clone(),
+            Self::Like(path) => SpanRule::Listed(spans_of(path)?.into_iter().collect()),
+        };
+        let Some(zooms) = zooms else {
+            return match rule {
+                SpanRule::Listed(_) => Err(Error::Usage(
+                    "--span by zoom is for tiles, and a picture has no zoom; give it two counts, for instance --span 1,500".into(),
+                )),
+                rule => Ok(rule),
+            };
+        };
+        let missing = rule.missing(zooms);
+        if missing.is_empty() {
+            return Ok(rule);
+        }
+        let (first, names) = (missing[0], named(&missing));
+        Err(Error::Usage(match self {
+            Self::Rule(_) => format!("--span has no counts for {names}; add them, for instance {first}:1,500"),
+            Self::Like(path) => format!(
+                "--span like:{0}: {0} has no {names}; make it with these zooms too, or leave them out with --zooms",
+                path.display()
+            ),
+        }))
+    }
+}
+
+/// What the set at `path` says of its spans, in points.
+fn spans_of(path: &Path) -> Result<Vec<(u8, Ends)>> {
+    let wrong = |why: &str| Error::Input(format!("--span like:{}: {why}", path.display()));
+    if let Err(source) = path.metadata() {
+        return Err(Error::Io { action: "open", path: path.to_path_buf(), source });
+    }
+    let about = TileSource::open(path, &Arc::new(Directories::default()))?.about(Wait::Allowed);
+    let about = about.map_err(|trouble| match trouble {
+        Trouble::Waits => wrong("its disk does not answer"),
+        Trouble::Unavailable(problem) | Trouble::Damaged(problem) => wrong(&problem),
+    })?;
+    let Some(heat) = &about.tile_json.heat else {
+        return Err(wrong("it does not say what its colours stand for; name a set that tilefire made"));
+    };
+    let zooms = heat.zooms.iter().map(|(z, zoom)| (z, zoom.span.0.0, zoom.span.1.0));
+    let whole = zooms.filter(|(_, lo, hi)| *lo >= 0.0 && lo <= hi && *hi > 0.0 && hi.is_finite());
+    Ok(whole.map(|(z, lo, hi)| (z, Ends { lo, hi: Some(hi) })).collect())
+}
+
+/// "zoom 4", "zooms 4 and 7 to 9".
+fn named(zooms: &[u8]) -> String {
+    let runs = zooms.chunk_by(|a, b| a + 1 == *b).flat_map(|run| match run {
+        [first, .., last] if run.len() > 2 => vec![format!("{first} to {last}")],
+        run => run.iter().map(u8::to_string).collect(),
+    });
+    let runs: Vec<String> = runs.collect();
+    let (last, others) =
+        runs.split_last().map_or((String::new(), String::new()), |(last, others)| (last.clone(), others.join(", ")));
+    let and = if others.is_empty() { "" } else { " and " };
+    format!("zoom{} {others}{and}{last}", if zooms.len() == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zooms_are_named_in_runs() {
+        for (zooms, says) in [
+            (&[4][..], "zoom 4"),
+            (&[4, 5], "zooms 4 and 5"),
+            (&[4, 7, 8, 9], "zooms 4 and 7 to 9"),
+            (&[0, 1, 2, 5, 9], "zooms 0 to 2, 5 and 9"),
+        ] {
+            assert_eq!(named(zooms), says);
+        }
+    }
+
+    #[test]
+    fn a_set_is_told_from_a_list() {
+        assert!(matches!("like:a:b.pmtiles".parse(), Ok(SpanChoice::Like(path)) if path == Path::new("a:b.pmtiles")));
+        assert!(matches!("0..4:1,9".parse(), Ok(SpanChoice::Rule(SpanRule::Listed(_)))));
+        assert!("like:".parse::<SpanChoice>().unwrap_err().contains("january.pmtiles"));
+    }
+
+    #[test]
+    fn a_picture_has_no_zoom() {
+        let list: SpanChoice = "0..4:1,9".parse().unwrap();
+        assert!(list.rule(None).unwrap_err().to_string().contains("--span 1,500"));
+        assert!(list.rule(Some(ZoomRange { min: 0, max: 4 })).is_ok());
+        let missing = list.rule(Some(ZoomRange { min: 3, max: 6 })).unwrap_err().to_string();
+        assert!(missing.contains("zooms 5 and 6") && missing.contains("5:1,500"), "{missing}");
+    }
+}
