@@ -21,6 +21,7 @@ function describe(layer) {
   if (of.colormap) row("Colormap", of.colormap);
   if (of.span) row("Span", of.span.replace(",", " to "));
   if (of.spread) row("Spread", of.spread + (isFinite(of.spread) ? " px, " : ", ") + (of.spread_shape || "disc") + ", " + (of.spread_op || "max"));
+  if (of.spread_on) row("Spread on", of.spread_on);
   if (of.min_count > 1) row("Least points drawn", number(of.min_count));
   if (of.colour_error != null) row("Largest colour error", of.colour_error + " of 255");
   if (meta.generator) row("Made with", meta.generator);
