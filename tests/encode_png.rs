@@ -8,7 +8,7 @@ use std::io::{Cursor, Write};
 use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
-use tilefire::encode::png::{Scratch, encode, encode_truecolor};
+use tilefire::encode::png::{Scratch, encode, encode_smooth, encode_truecolor};
 use tilefire::tile::{TILE_PIXELS, TileIndices};
 
 type Raster = [u8; TILE_PIXELS];
@@ -23,6 +23,12 @@ fn palette() -> Vec<[u8; 4]> {
 fn png_of(indices: TileIndices<'_>) -> Vec<u8> {
     let mut out = vec![1, 2, 3];
     encode(indices, &palette(), &mut Scratch::default(), &mut out);
+    out
+}
+
+fn smooth_of(indices: TileIndices<'_>) -> Vec<u8> {
+    let mut out = vec![1, 2, 3];
+    encode_smooth(indices, &palette(), &mut Scratch::default(), &mut out);
     out
 }
 
@@ -86,10 +92,15 @@ fn by_zune(bytes: &[u8]) -> Vec<u8> {
 fn check(raster: &Raster) -> Vec<u8> {
     let list = lit(raster);
     let bytes = png_of(TileIndices::Raster(raster));
+    let smooth = smooth_of(TileIndices::Raster(raster));
     if !list.is_empty() {
         assert!(bytes == png_of(TileIndices::Lit(&list)), "list and raster differ");
+        assert!(smooth == smooth_of(TileIndices::Lit(&list)), "list and raster of bells differ");
     }
     let expected = colours(raster);
+    assert!(by_png(&smooth) == expected, "png of bells");
+    assert!(by_image(&smooth) == expected, "image of bells");
+    assert!(by_zune(&smooth) == expected, "zune-png of bells");
     assert!(by_png(&bytes) == expected, "png");
     assert!(by_image(&bytes) == expected, "image");
     assert!(by_zune(&bytes) == expected, "zune-png");
@@ -124,6 +135,51 @@ proptest! {
     fn every_tile_decodes_to_its_pixels(raster in raster()) {
         check(&raster);
     }
+}
+
+/// Bells of lone points: rings of falling numbers around a middle, added up where they meet.
+fn bells() -> impl Strategy<Value = Box<Raster>> {
+    let middles = prop_oneof![
+        prop::collection::vec((0..256i32, 0..256i32), 1..4),
+        prop::collection::vec((0..256i32, 0..256i32), 1..150),
+        prop::collection::vec((0..40i32, 0..256i32), 1..60),
+    ];
+    (middles, 2..13i32, prop::sample::select(vec![1i32, 3, 12, 40])).prop_map(|(middles, radius, height)| {
+        let mut raster = Box::new([0u8; TILE_PIXELS]);
+        for (x, y) in middles {
+            for (column, row) in (-radius..=radius).flat_map(|dx| (-radius..=radius).map(move |dy| (x + dx, y + dy))) {
+                let far = (column - x).pow(2) + (row - y).pow(2);
+                if far <= radius * radius && (0..256).contains(&column) && (0..256).contains(&row) {
+                    let to = &mut raster[(row * 256 + column) as usize];
+                    *to = to.saturating_add((1 + (height - 1) * (radius * radius - far) / (radius * radius)) as u8);
+                }
+            }
+        }
+        raster
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn bells_decode_to_their_pixels(raster in bells()) {
+        check(&raster);
+    }
+}
+
+#[test]
+fn alike_bells_are_said_once() {
+    let mut raster = Box::new([0u8; TILE_PIXELS]);
+    let mut draw = |x: usize, y: usize| {
+        for (dx, dy) in (0..25usize).flat_map(|dx| (0..25usize).map(move |dy| (dx, dy))) {
+            let far = dx.abs_diff(12).pow(2) + dy.abs_diff(12).pow(2);
+            raster[(y + dy) * 256 + x + dx] = (40usize * 145usize.saturating_sub(far) / 145) as u8;
+        }
+    };
+    (0..8).for_each(|at| draw(3 + 30 * at, (7 + 61 * at) % 230));
+    let (plain, smooth) = (png_of(TileIndices::Raster(&raster)).len(), smooth_of(TileIndices::Raster(&raster)).len());
+    assert!(smooth * 2 < plain, "{smooth} of {plain}");
 }
 
 /// Tiles on the edges of what deflate can say.
@@ -209,6 +265,8 @@ fn scratch_keeps_nothing_from_the_last_tile() {
     for raster in edges() {
         encode(TileIndices::Raster(&raster), &palette(), &mut scratch, &mut out);
         assert!(out == png_of(TileIndices::Raster(&raster)));
+        encode_smooth(TileIndices::Raster(&raster), &palette(), &mut scratch, &mut out);
+        assert!(out == smooth_of(TileIndices::Raster(&raster)));
     }
 }
 

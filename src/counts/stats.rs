@@ -30,11 +30,13 @@ pub struct Unit {
     pub lone: u32,
     /// Count of a lone point where it ends. Smaller counts are leftovers in corners, and not drawn.
     pub edge: u32,
+    /// Pixels that a lone point's bell reaches; 0 without one.
+    pub radius: u32,
 }
 
 impl Unit {
     /// Points, each on a pixel or on all pixels of a mask.
-    pub const POINTS: Self = Self { shift: 0, lone: 1, edge: 1 };
+    pub const POINTS: Self = Self { shift: 0, lone: 1, edge: 1, radius: 0 };
 
     /// A count in points.
     pub fn points(self, count: impl Into<u64>) -> f64 {

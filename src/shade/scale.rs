@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn close_shares_of_weighted_counts_are_one_step_and_no_more() {
-        let unit = Unit { shift: 16, lone: 9_000, edge: 1 };
+        let unit = Unit { shift: 16, lone: 9_000, edge: 1, radius: 3 };
         let pixels: Vec<(f64, u64)> = (1..=400_000u32).map(|count| (unit.points(count), 1)).collect();
         let scale = Scale::equalised(&pixels, Span::new(1u32, 400_000u32), unit);
         let Kind::Equalised { steps, .. } = &scale.kind else { panic!("not equalised") };
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn the_logarithm_bends_at_a_lone_point() {
         let whole = Scale::new(Function::Log, Span { lo: 1, hi: 1001 }, Unit::POINTS);
-        let unit = Unit { shift: 16, lone: 256, edge: 3 };
+        let unit = Unit { shift: 16, lone: 256, edge: 3, radius: 3 };
         let parts = Scale::new(Function::Log, Span { lo: 256, hi: 1001 * 256 }, unit);
         for count in [1u32, 2, 77, 1000, 1001] {
             assert_eq!(whole.position(count), parts.position(count * 256));

@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn spans_are_in_the_units_of_their_zoom() {
         let of = |max, shift| {
-            let unit = Unit { shift, lone: 1 << shift, edge: 1 };
+            let unit = Unit { shift, lone: 1 << shift, edge: 1, radius: 3 };
             ZoomStats { max, unit, ..Default::default() }
         };
         let stats = [of(5 << 8, 8), of(7 << 16, 16)];
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn ends_may_begin_at_nothing_and_stop_at_the_largest() {
-        let unit = Unit { shift: 8, lone: 100, edge: 3 };
+        let unit = Unit { shift: 8, lone: 100, edge: 3, radius: 3 };
         let stats = [
             ZoomStats { max: 700, ..Default::default() },
             ZoomStats { max: 30, ..Default::default() },

@@ -196,7 +196,7 @@ impl Kernel {
         let step = |count: u64, weight: u32| (count * u64::from(weight) + u64::from(WEIGHT_ONE / 2)) >> 16;
         let middle = weights.first().copied().unwrap_or(WEIGHT_ONE);
         let at = |weight: u32| step(step(1 << shift, weight), middle).max(1) as u32;
-        Unit { shift: *shift, lone: at(middle), edge: at(weights.last().copied().unwrap_or(middle)) }
+        Unit { shift: *shift, lone: at(middle), edge: at(weights.last().copied().unwrap_or(middle)), radius: self.radius }
     }
 
     /// Pixels that one pixel reaches.
@@ -342,7 +342,7 @@ mod tests {
         for (op, lone) in [(SpreadOp::Max, 65_536), (SpreadOp::Add, 10_430)] {
             for radius in 1..=MAX_SPREAD {
                 let kernel = spread(SpreadShape::Gaussian, op).kernel(radius, 1);
-                let Unit { shift, lone: middle, edge } = kernel.unit();
+                let Unit { shift, lone: middle, edge, .. } = kernel.unit();
                 assert!(shift == 16 && middle >= edge && edge >= 1, "{radius}");
                 if radius == 3 {
                     assert!(middle.abs_diff(lone) < 600 && edge < middle / 50, "{middle} {edge}");

@@ -200,7 +200,7 @@ impl Style {
         let shading = Shading { scale, colormap: &self.colormap, least, fade };
         let table = match stats.unit.edge < stats.unit.lone {
             _ if self.truecolor => ShadeTable::new(stats, &shading, WIDE_LIMIT),
-            true => ShadeTable::smooth(stats, &shading, DISTINCT_LIMIT),
+            true => ShadeTable::smooth(stats, &shading),
             false => ShadeTable::new(stats, &shading, DISTINCT_LIMIT),
         };
         let table = match self.background {

@@ -9,11 +9,11 @@ use crate::counts::{DISTINCT_LIMIT, Unit, ZoomStats};
 
 /// Palette entries of an 8-bit index, the transparent one at index 0 included.
 pub const PALETTE: usize = DISTINCT_LIMIT + 1;
-/// Colours of a zoom of bells: a bell passes through many counts in a few pixels, and more colours would make larger
-/// tiles and be seen by nobody.
-const SMOOTH_LIMIT: usize = 48;
-/// How far such colours may be off, in 1/255 of a channel, before more are taken.
-pub const SMOOTH_ERROR: u8 = 8;
+/// Colours of a zoom of bells of one pixel, and how many more a pixel of radius gives: a bell passes through many counts
+/// in a few pixels, so more colours would make larger tiles and be seen by nobody; bands show where slopes are long.
+const SMOOTH_LIMIT: (usize, usize) = (14, 3);
+/// How far those of the narrowest bells may be off, in 1/255 of a channel, before more are taken.
+pub const SMOOTH_ERROR: u8 = 16;
 /// Colours that a 16-bit index can tell apart: what full colour has instead of a palette.
 pub const WIDE_LIMIT: usize = u16::MAX as usize;
 
@@ -163,10 +163,11 @@ impl ShadeTable {
         Self { thresholds, palette, span: shading.scale.span(), error, smooth: false }
     }
 
-    /// The table of a zoom of bells: as few colours as keep within [`SMOOTH_ERROR`], where that takes fewer than `limit`.
-    pub fn smooth(stats: &ZoomStats, shading: &Shading<'_>, limit: usize) -> Self {
-        let table = Self::new(stats, shading, limit.min(SMOOTH_LIMIT));
-        let table = if table.error > SMOOTH_ERROR { Self::new(stats, shading, limit) } else { table };
+    /// The table of a zoom of bells: as few colours as are enough for their radius.
+    pub fn smooth(stats: &ZoomStats, shading: &Shading<'_>) -> Self {
+        let few = SMOOTH_LIMIT.0 + SMOOTH_LIMIT.1 * stats.unit.radius as usize;
+        let table = Self::new(stats, shading, few.min(DISTINCT_LIMIT));
+        let table = if table.error > SMOOTH_ERROR { Self::new(stats, shading, DISTINCT_LIMIT) } else { table };
         Self { smooth: true, ..table }
     }
 
@@ -287,7 +288,7 @@ mod tests {
 
     fn fades() -> impl Strategy<Value = Option<Unit>> {
         let edges = (1u32..1000, 1u32..70_000);
-        proptest::option::weighted(0.2, edges.prop_map(|(edge, more)| Unit { shift: 16, lone: edge + more, edge }))
+        proptest::option::weighted(0.2, edges.prop_map(|(edge, more)| Unit { shift: 16, lone: edge + more, edge, radius: 3 }))
     }
 
     fn worst(a: [u8; 4], b: [u8; 4]) -> u8 {

@@ -4,6 +4,7 @@
 //! arrive in: the bytes are a function of the pixels alone, and every backend writes the same file. Full colour
 //! (`truecolor`) is for those who need every one of a zoom's colours exactly, and leaves the work to a library.
 
+mod bells;
 mod bits;
 mod checksum;
 mod deflate;
@@ -14,6 +15,7 @@ mod tokens;
 mod truecolor;
 
 use crate::tile::{TILE_PIXELS, TILE_SIDE, TileIndices};
+use bells::Bells;
 use deflate::{Deflate, Stream};
 use raster::Rows;
 use tokens::Tokens;
@@ -28,6 +30,7 @@ pub struct Scratch {
     lit: Vec<(u16, u8)>,
     raster: Vec<u8>,
     rows: Rows,
+    bells: Bells,
     tokens: Tokens,
     deflate: Deflate,
 }
@@ -66,7 +69,7 @@ impl Depth {
 /// Replaces the contents of `out` by the PNG of `indices`. An index beyond the palette would be a bug of the caller;
 /// it is drawn black.
 pub fn encode(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scratch, out: &mut Vec<u8>) {
-    let Scratch { lit, raster, rows, tokens, deflate } = scratch;
+    let Scratch { lit, raster, rows, tokens, deflate, .. } = scratch;
     tokens.clear();
     match indices {
         TileIndices::Lit(list) if list.len() <= LIST_LIMIT => from_list(list, palette, tokens, deflate, out),
@@ -91,17 +94,24 @@ pub fn encode(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scrat
     }
 }
 
-/// The same for the tiles of a bell: as a rule a quarter smaller, because what is alike is said once, wherever it stands.
+/// The same for the tiles of bells: smaller, because what is alike is said once, wherever it stands.
 pub fn encode_smooth(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scratch, out: &mut Vec<u8>) {
-    let Scratch { raster, rows, tokens, deflate, .. } = scratch;
+    let Scratch { raster, rows, bells, tokens, deflate, .. } = scratch;
     tokens.clear();
-    if let TileIndices::Raster(pixels) = indices {
+    let pixels = if let TileIndices::Raster(pixels) = indices {
+        pixels.as_slice()
+    } else {
+        raster.clear();
+        raster.resize(TILE_PIXELS, 0);
+        indices.for_each_lit(|pixel, index| raster[usize::from(pixel)] = index.min(255) as u8);
+        raster
+    };
+    if bells.find(pixels) > bells::MOST {
         return from_rows::<true>(pixels, palette, rows, tokens, deflate, out);
     }
-    raster.clear();
-    raster.resize(TILE_PIXELS, 0);
-    indices.for_each_lit(|pixel, index| raster[usize::from(pixel)] = index.min(255) as u8);
-    from_rows::<true>(raster, palette, rows, tokens, deflate, out);
+    let numbers = Numbers::of(&bells.used(pixels));
+    let adler = bells.tokenise(pixels, &numbers, tokens);
+    from_tokens(&numbers, palette, &Stream { tokens, counts: &tokens.counts(), depth: numbers.depth, bytes: None, adler }, deflate, out);
 }
 
 /// Few lit pixels.
@@ -110,9 +120,19 @@ fn from_list(lit: &[(u16, u8)], palette: &[[u8; 4]], tokens: &mut Tokens, deflat
     lit.iter().for_each(|&(_, index)| used[usize::from(index)] = true);
     let numbers = Numbers::of(&used);
     let adler = list::tokenise(lit, &numbers, tokens);
-    head(&numbers, palette, out);
     let stream = Stream { tokens, counts: &tokens.counts(), depth: numbers.depth, bytes: None, adler };
-    chunk(out, *b"IDAT", |out| deflate.zlib(&stream, out));
+    from_tokens(&numbers, palette, &stream, deflate, out);
+}
+
+fn from_tokens(
+    numbers: &Numbers,
+    palette: &[[u8; 4]],
+    stream: &Stream<'_>,
+    deflate: &mut Deflate,
+    out: &mut Vec<u8>,
+) {
+    head(numbers, palette, out);
+    chunk(out, *b"IDAT", |out| deflate.zlib(stream, out));
     out.extend_from_slice(&IEND);
 }
 
@@ -141,9 +161,7 @@ fn from_rows<const FAR: bool>(
     let bytes = rows.bytes(numbers.depth);
     let adler = checksum::adler32(bytes);
     let stream = Stream { tokens, counts: &counts, depth: numbers.depth, bytes: Some(bytes), adler };
-    head(&numbers, palette, out);
-    chunk(out, *b"IDAT", |out| deflate.zlib(&stream, out));
-    out.extend_from_slice(&IEND);
+    from_tokens(&numbers, palette, &stream, deflate, out);
 }
 
 /// What becomes of the indices: numbered anew where that lets depth or palette hold no colour that is not there.

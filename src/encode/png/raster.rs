@@ -12,9 +12,9 @@ const PAD: usize = 320;
 const ABOVE_PAYS: usize = 3;
 
 /// Shortest match with bytes farther away that pays: about as many bits as that many bytes take.
-const FAR_PAYS: usize = 6;
+pub(super) const FAR_PAYS: usize = 6;
 /// Bits of the hash of four bytes by which such matches are found.
-const HASH_BITS: u32 = 12;
+pub(super) const HASH_BITS: u32 = 12;
 
 /// Lit pixels of a raster.
 pub(super) fn lit(pixels: &[u8; TILE_PIXELS]) -> usize {
@@ -195,8 +195,7 @@ fn far(bytes: &[u8], (from, to, size): (usize, usize, usize), met: &mut [u32], t
     let (mut said, mut at) = (from, from);
     while at < to {
         let Some(&four) = bytes[at..].first_chunk::<4>() else { break };
-        let hash = u32::from_le_bytes(four).wrapping_mul(0x9e37_79b1) >> (u32::BITS - HASH_BITS);
-        let before = std::mem::replace(&mut met[hash as usize], at as u32 + 1) as usize;
+        let before = std::mem::replace(&mut met[hash(four)], at as u32 + 1) as usize;
         if before > 0 && at + 1 - before <= FARTHEST {
             let length = alike(&bytes[..size], before - 1, at);
             if length >= FAR_PAYS {
@@ -213,9 +212,15 @@ fn far(bytes: &[u8], (from, to, size): (usize, usize, usize), met: &mut [u32], t
     at.max(to)
 }
 
+/// The hash of four bytes: the high bits of a product with the golden ratio.
+#[inline]
+pub(super) fn hash(four: [u8; 4]) -> usize {
+    (u32::from_le_bytes(four).wrapping_mul(0x9e37_79b1) >> (u32::BITS - HASH_BITS)) as usize
+}
+
 /// How many bytes from `before` and from `at` on are the same, up to the longest match.
 #[inline]
-fn alike(bytes: &[u8], before: usize, at: usize) -> usize {
+pub(super) fn alike(bytes: &[u8], before: usize, at: usize) -> usize {
     let most = LONGEST.min(bytes.len() - at);
     let eights = |from: usize| bytes[from..from + most].as_chunks::<8>().0.iter().map(|eight| u64::from_le_bytes(*eight));
     for (k, (a, b)) in eights(before).zip(eights(at)).enumerate() {

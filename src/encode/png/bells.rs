@@ -1,0 +1,165 @@
+//! From the pixels of bells to tokens, where they leave much of a tile dark: only words of eight pixels with a lit one
+//! among them are packed and looked at. Bells of lone points are alike wherever they stand, and the rows of one above
+//! its middle are those below it, so each row is first looked for among the bytes before.
+
+use super::raster::{FAR_PAYS, HASH_BITS, alike, hash};
+use super::tokens::{ABOVE, FARTHEST, LEFT, LONGEST, SHORTEST, Tokens};
+use super::{Depth, Numbers, checksum};
+use crate::tile::{TILE_PIXELS, TILE_SIDE};
+
+/// Pixels of a word.
+const WORD: usize = 8;
+/// Words of a row.
+const ROW: usize = TILE_SIDE as usize / WORD;
+/// Most lit words: about where looking at all rows takes less time.
+pub(super) const MOST: usize = TILE_PIXELS / WORD / 2;
+/// Shortest match with the row above that pays.
+const ABOVE_PAYS: usize = 5;
+
+/// Buffers kept from tile to tile.
+#[derive(Debug)]
+pub(super) struct Bells {
+    /// Words with a lit pixel.
+    words: Vec<u16>,
+    /// The rows as they are in the file; 0 but for the stretches.
+    bytes: Vec<u8>,
+    /// Where bytes may be other than 0, less than a match apart.
+    stretches: Vec<(usize, usize)>,
+    /// Where four bytes of each hash were last met, plus 1.
+    met: Vec<u32>,
+}
+
+impl Default for Bells {
+    fn default() -> Self {
+        Self {
+            words: Vec::new(),
+            bytes: vec![0; Depth::Eight.size() + 16],
+            stretches: Vec::new(),
+            met: vec![0; 1 << HASH_BITS],
+        }
+    }
+}
+
+impl Bells {
+    /// Finds the words with a lit pixel; gives their number.
+    pub(super) fn find(&mut self, pixels: &[u8]) -> usize {
+        self.words.clear();
+        let words = pixels.as_chunks::<WORD>().0.iter().zip(0u16..);
+        self.words.extend(words.filter(|(word, _)| u64::from_ne_bytes(**word) != 0).map(|(_, at)| at));
+        self.words.len()
+    }
+
+    /// Which indices the words found have.
+    pub(super) fn used(&self, pixels: &[u8]) -> [bool; 256] {
+        let mut used = [false; 256];
+        for &at in &self.words {
+            let at = usize::from(at) * WORD;
+            pixels[at..at + WORD].iter().for_each(|&index| used[usize::from(index)] = true);
+        }
+        used
+    }
+
+    /// Appends the tokens of the tile whose words were found. Returns the Adler-32 of the bytes they stand for.
+    pub(super) fn tokenise(&mut self, pixels: &[u8], numbers: &Numbers, tokens: &mut Tokens) -> u32 {
+        self.pack(pixels, numbers);
+        self.met.fill(0);
+        let size = numbers.depth.size();
+        let (mut end, mut sum, mut weighted) = (0, 0u64, 0u64);
+        for &(from, to) in &self.stretches {
+            for (at, &byte) in self.bytes[from..to].iter().enumerate() {
+                sum += u64::from(byte);
+                weighted += (size - from - at) as u64 * u64::from(byte);
+            }
+            if to > end {
+                dark(&self.bytes, (end, from.max(end)), tokens);
+                end = stretch(&self.bytes[..size], (from.max(end), to, numbers.depth.stride()), &mut self.met, tokens);
+            }
+        }
+        dark(&self.bytes, (end, size), tokens);
+        checksum::finish(sum, weighted, size)
+    }
+
+    fn pack(&mut self, pixels: &[u8], numbers: &Numbers) {
+        for (from, to) in self.stretches.drain(..) {
+            self.bytes[from..to].fill(0);
+        }
+        let (stride, wide) = (numbers.depth.stride(), numbers.depth as usize);
+        for &word in &self.words {
+            let (row, column) = (usize::from(word) / ROW, usize::from(word) % ROW);
+            let from = usize::from(word) * WORD;
+            let Some(pixels) = pixels[from..].first_chunk::<WORD>() else { continue };
+            let p = pixels.map(|index| numbers.of[usize::from(index)]);
+            let at = row * stride + 1 + column * wide;
+            let to = &mut self.bytes[at..at + wide];
+            match numbers.depth {
+                Depth::Eight => to.copy_from_slice(&p),
+                // The first pixel of a byte is in its high bits.
+                depth => {
+                    let each = 8 / depth as usize;
+                    for (byte, p) in to.iter_mut().zip(p.chunks_exact(each)) {
+                        *byte = p.iter().fold(0, |byte, &p| byte << depth as u8 | p);
+                    }
+                }
+            }
+            match self.stretches.last_mut() {
+                Some((_, end)) if at - *end < SHORTEST => *end = at + wide,
+                _ => self.stretches.push((at, at + wide)),
+            }
+        }
+        // A stretch begins and ends with what is lit.
+        for (from, to) in &mut self.stretches {
+            *from += self.bytes[*from..*to].iter().take_while(|byte| **byte == 0).count();
+            *to -= self.bytes[*from..*to].iter().rev().take_while(|byte| **byte == 0).count();
+        }
+    }
+}
+
+/// Appends the bytes `from..to`, which are all 0.
+fn dark(bytes: &[u8], (from, to): (usize, usize), tokens: &mut Tokens) {
+    let mut length = to - from;
+    if from > 0 && bytes[from - 1] == 0 {
+        while length >= SHORTEST {
+            let part = length.min(LONGEST);
+            tokens.copy(LEFT, part);
+            length -= part;
+        }
+    }
+    tokens.run(0, length);
+}
+
+/// Appends the tokens of the bytes `from..to`; returns where the last match ends, which may be behind `to`.
+fn stretch(
+    bytes: &[u8],
+    (from, to, stride): (usize, usize, usize),
+    met: &mut [u32],
+    tokens: &mut Tokens,
+) -> usize {
+    let mut at = from;
+    while at < to {
+        let Some(&four) = bytes[at..].first_chunk::<4>() else {
+            tokens.literal(bytes[at]);
+            at += 1;
+            continue;
+        };
+        let met_at = std::mem::replace(&mut met[hash(four)], at as u32 + 1) as usize;
+        let same = |distance: usize| if at >= distance { alike(bytes, at - distance, at) } else { 0 };
+        let left = if at > 0 && four == [bytes[at - 1]; 4] { same(1) } else { 0 };
+        let above = if at >= stride && bytes[at - stride..].starts_with(&four) { same(stride) } else { 0 };
+        let distance = at + 1 - met_at;
+        let far = if met_at > 0 && distance <= FARTHEST { same(distance) } else { 0 };
+        if left >= SHORTEST && left >= far.max(above) {
+            tokens.copy(LEFT, left);
+            at += left;
+        } else if above >= ABOVE_PAYS && above + 2 >= far {
+            tokens.copy(ABOVE, above);
+            at += above;
+        } else if far >= FAR_PAYS {
+            tokens.copy_far(distance, far);
+            at += far;
+        } else {
+            tokens.literal(four[0]);
+            at += 1;
+        }
+    }
+    at
+}
