@@ -62,7 +62,9 @@ impl Case {
         let scale = if self.function == Function::EqHist {
             let mut histogram = Histogram::default();
             self.counts.iter().zip(&self.pixels).for_each(|(&count, &pixels)| histogram.add(count, pixels));
-            Scale::equalised(&histogram.settled().in_points(Unit::POINTS, 1), span, Unit::POINTS)
+            let histogram = histogram.settled();
+            let all = self.pixels.iter().sum();
+            Scale::equalised(all, histogram.in_points(Unit::POINTS, 1).unwrap(), span, Unit::POINTS).unwrap()
         } else {
             Scale::new(self.function, span, Unit::POINTS)
         };

@@ -59,7 +59,7 @@ fn tables_follow_the_formula(points: &[WorldPoint], spread: Spread) -> bool {
                 let most = if few || truecolor { 0 } else { 2 };
                 let mut last = 0;
                 let (mut below, mut above) = (0, 0);
-                for (count, pixels) in histograms[z].iter() {
+                for (count, pixels) in histograms[z].entries().unwrap().map(Result::unwrap) {
                     let index = look.table.index(count);
                     if u64::from(count) < look.shading.least {
                         assert_eq!(index, 0, "zoom {z}: {count} is drawn");
@@ -340,7 +340,8 @@ fn histogram(pixels: &[(u32, u64)]) -> Histogram {
 fn scale_equalises_drawn_pixels_only() {
     let pixels = histogram(&[(1, 40), (2, 20), (3, 20), (8, 10), (9, 10)]);
     // The span begins below what is drawn.
-    let scale = Scale::equalised(&pixels.in_points(Unit::POINTS, 3), Span::new(1u32, 9u32), Unit::POINTS);
+    let scale =
+        Scale::equalised(60, pixels.in_points(Unit::POINTS, 3).unwrap(), Span::new(1u32, 9u32), Unit::POINTS).unwrap();
     assert_eq!([3u32, 8, 9].map(|count| scale.position(count)), [0.0, 0.5, 1.0]);
 }
 
@@ -372,7 +373,7 @@ fn only_drawn_pixels_are_clipped() {
 #[test]
 fn min_count_is_in_points_whatever_the_unit() {
     let style = Style { min_count: 3, ..Style::default() };
-    let unit = Unit { shift: 8, lone: 200, edge: 9 };
+    let unit = Unit { shift: 8, lone: 200, edge: 9, radius: 3 };
     let stats = [ZoomStats { max: 10 << 8, unit, distinct: Distinct::many(), ..Default::default() }];
     let looks = style.looks(&stats, ZoomRange { min: 0, max: 0 }, |_| Ok(Histogram::default())).unwrap();
     assert_eq!(style.least(unit), 768);
@@ -544,7 +545,7 @@ fn a_span_hides_no_lone_point() {
 #[test]
 fn eq_hist_over_all_zooms_is_in_points() {
     let style = Style { function: Function::EqHist, span: SpanRule::All, ..Style::default() };
-    let bell = Unit { shift: 16, lone: 10_000, edge: 100 };
+    let bell = Unit { shift: 16, lone: 10_000, edge: 100, radius: 3 };
     let stats =
         [ZoomStats { max: 10, ..Default::default() }, ZoomStats { max: 2 << 16, unit: bell, ..Default::default() }];
     let histograms = [histogram(&[(1, 1), (10, 1)]), histogram(&[(50, 7), (1 << 16, 3), (2 << 16, 5)])];

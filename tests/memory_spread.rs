@@ -74,6 +74,16 @@ fn wide_kernels() {
     within_16_mib(&place, &["render", "points.csv", "-o", "disc.pmtiles", "-z", "11", "--spread", "64"]);
 }
 
+/// Under a bell nearly every pixel has a count of its own: so many different ones of several zooms do not fit.
+#[test]
+fn histograms_of_weighted_counts() {
+    let place = Playground::new();
+    place.run(["synth", "-n", "3M", "-o", "points.csv"]).ok();
+    let bell =
+        ["--spread", "6", "--spread-shape", "gaussian", "--spread-op", "add", "--how", "eq-hist", "--span", "all"];
+    within_16_mib(&place, &[&["render", "points.csv", "-o", "bell.pmtiles", "-z", "7..10"][..], &bell].concat());
+}
+
 /// With little memory new counts are made as often as they are asked for, and borders are looked at area by area.
 #[test]
 fn what_is_made_anew_is_the_same() {
@@ -90,6 +100,7 @@ fn what_is_made_anew_is_the_same() {
         &["--spread", "5", "--spread-op", "add"][..],
         &["--spread", "4", "--spread-op", "add", "--spread-shape", "square", "--how", "eq-hist"],
         &["--spread", "9", "--spread-op", "add", "--spread-shape", "gaussian", "--span", "p99"],
+        &["--spread", "5", "--spread-op", "add", "--spread-shape", "gaussian", "--how", "eq-hist", "--span", "all"],
         &["--spread", "6", "--spread-shape", "gaussian", "--span", "smooth"],
         &["--spread", "30", "--min-count", "3"],
         &["--spread", "auto"],

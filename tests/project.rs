@@ -172,6 +172,9 @@ mod with_proj {
             ("PROJ_ONLY_BEST_DEFAULT", "YES"),
             ("PROJ_IGNORE_CELESTIAL_BODY", "YES"),
             ("PROJ_USE_PROJ4_INIT_RULES", "YES"),
+            ("PROJ_FORCE_SEARCH_PIVOT", "YES"),
+            ("PROJ_DEBUG_SORT_FUNCT", "YES"),
+            ("PROJ_LOG_SQLITE3", "YES"),
             ("PROJ_DATA", "/nowhere"),
         ] {
             assert_eq!(found(&[environment]), expected, "{environment:?}");

@@ -71,6 +71,7 @@ impl SpreadZoom {
 
     /// A zoom with new counts in ascending `parts`, which wait where those of `from` do; `before` are its statistics
     /// without them.
+    #[cfg(feature = "gpu")]
     pub(super) fn made(
         z: u8,
         (from, before): (&CountStore, &ZoomStats),

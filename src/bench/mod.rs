@@ -490,7 +490,7 @@ fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>)
     // Opening is part of whole runs; here it is in nobody's way.
     opening.wait(monitor)?;
     let memory = render::memory(&request.resources, &request.out);
-    let (backend, _) = opening.count(render::plan_for(request, memory, monitor));
+    let (backend, _) = opening.count(render::plan_for(request.drawing(), memory, monitor));
     let start = Instant::now();
     let next = AtomicUsize::new(0);
     render::on_all_threads(|| {

@@ -105,7 +105,7 @@ pub(super) struct SourceArgs {
     /// What separates fields: one character, tab, or blanks [default: found out]
     #[arg(long, value_name = "CHARACTER", help_heading = "Text", value_parser = Delimiter::from_str)]
     delimiter: Option<Delimiter>,
-    /// What separates decimals
+    /// What separates decimals; with comma, points may stand between thousands (530.123,5)
     #[arg(long, value_enum, default_value = "auto", help_heading = "Text")]
     decimal: DecimalName,
     /// What a double quote is: it encloses fields, or it is a character like any other

@@ -14,7 +14,7 @@ mod stats;
 
 pub use block::{decode_block, encode_block};
 pub use distinct::{DISTINCT_LIMIT, Distinct};
-pub use histogram::Histogram;
+pub use histogram::{Elsewhere, Entries, Histogram};
 pub use isolation::{ISOLATION_REACH, Isolation};
 pub use lit::Lit;
 pub use plane::{Operator, Plane, PlaneId, Value, Width, overflow};

@@ -1,8 +1,11 @@
 //! PROJ behind a small safe face: reference systems, and operations from one to another. Nothing here depends on the
 //! machine: the database is the one in the library, no other file is opened, no network used, nothing printed,
 //! whatever `PROJ_DATA`, `PROJ_LIB`, `PROJ_AUX_DB` or `PROJ_NETWORK` say (another installation sets these for its own
-//! version of PROJ). A few words of the environment have no setting here that overrules them; the program, whose
-//! environment is its own, forgets all of PROJ's before it begins.
+//! version of PROJ). No variable is set or removed for that: the environment is the caller's. Of the words that PROJ 9.6
+//! reads, these have no setting that overrules them, and none changes what comes out: `PROJ_LOG_SQLITE3`,
+//! `PROJ_DEBUG_SORT_FUNCT` (they print), `PROJ_FORCE_SEARCH_PIVOT` (it searches longer), `PROJ_IGNORE_CELESTIAL_BODY` (a
+//! system that is not of the Earth is refused here before it counts), `PROJ_USE_PROJ4_INIT_RULES` (`init=` is refused). The
+//! program, whose environment is its own, forgets all of PROJ's words before it begins (`main.rs`).
 //!
 //! What a text means and what to tell a person is left to `other`.
 

@@ -1,8 +1,9 @@
 //! From coordinates to world points: the last place where a position is a float.
 //!
-//! `mercator` holds the closed forms for EPSG:4326 and EPSG:3857, `crs` what a person may name, `other` every
+//! `area` tells what lies where its system is not used, `mercator` holds the closed forms for EPSG:4326 and EPSG:3857, `crs` what a person may name, `other` every
 //! other system through the library PROJ (`context`). Where coordinates come from and where points go is left to others.
 
+mod area;
 #[cfg(feature = "proj")]
 mod context;
 mod crs;
@@ -16,6 +17,7 @@ mod other;
 mod other;
 
 pub use crate::tile::mercator::MAX_LATITUDE;
+pub use area::{AreaOfUse, Lies};
 pub use crs::Crs;
 pub use frame::frame;
 pub use mercator::WORLD_HALF_WIDTH;

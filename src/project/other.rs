@@ -93,6 +93,16 @@ pub(super) fn is_projected(text: &str) -> Result<bool> {
     Ok(system(text)?.is_projected())
 }
 
+/// Where the system is meant to be used: west, south, east, north, in degrees; `None` where PROJ does not know.
+pub(super) fn area_of_use(text: &str) -> Result<Option<[f64; 4]>> {
+    Ok(system(text)?.area_of_use())
+}
+
+/// Longitude and latitude of one coordinate, if PROJ has a place for it.
+pub(super) fn to_degrees_one(text: &str, coordinate: Coordinate) -> Result<Option<Coordinate>> {
+    with(text, |operation| operation.apply(coordinate))
+}
+
 /// Appends longitude and latitude of each coordinate; what PROJ cannot turn into finite degrees is counted as
 /// out of range.
 pub(super) fn to_degrees(

@@ -18,6 +18,16 @@ pub(super) fn is_projected(text: &str) -> Result<bool> {
 }
 
 /// Always fails, as [`check`] does.
+pub(super) fn area_of_use(text: &str) -> Result<Option<[f64; 4]>> {
+    check(text).map(|()| None)
+}
+
+/// Always fails, as [`check`] does.
+pub(super) fn to_degrees_one(text: &str, _: Coordinate) -> Result<Option<Coordinate>> {
+    check(text).map(|()| None)
+}
+
+/// Always fails, as [`check`] does.
 pub(super) fn to_degrees(text: &str, _: &[Coordinate], _: &mut Vec<Coordinate>, _: &mut LeftOut) -> Result<()> {
     check(text)
 }

@@ -211,7 +211,7 @@ pub(crate) fn paint<'a>(
             Some(zoom) => paint.histogram(zoom)?,
             None => Histogram::default(),
         };
-        coloured.looks.push(style.look_of(z, &coloured.stats[at], &histogram));
+        coloured.looks.push(style.look_of(z, &coloured.stats[at], &histogram)?);
         coloured.paint(paint, style, sink)?;
     }
     Ok(coloured)

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::canvas::Canvas;
 use super::colours::{Coloured, colour};
 use super::opening::{Notice, Opening};
-use super::{Points, Report, Request, Resources, Sources, aggregate, memory, open_sources, plan_for, pool};
+use super::{Drawing, Points, Report, Resources, Sources, aggregate, memory, open_sources, plan_for, pool};
 use crate::backend::{Count, Memory, PointPush};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use crate::paper::picture::{self, Laid, Picture, RgbaImage};
 use crate::paper::placing::LegendPlace;
 use crate::project;
 use crate::shade::{Legend, SpreadOn, Style};
-use crate::source::{Input, Opened};
+use crate::source::Opened;
 use crate::staging::OutputOptions;
 use crate::store::{PointSpool, SpoolSink};
 use crate::tile::{Frame, Grid, LonLatBounds, WorldPoint};
@@ -112,8 +112,8 @@ fn draw(
             (request.fitting(Grid::new(project::frame(&bounds), request.width, request.height))?, Waited::Rows(opened))
         }
     };
-    let run = request.run(&grid);
-    let (backend, notice) = opening.count(plan_for(&run, memory.clone().rest(), monitor));
+    let drawing = Drawing { zooms: grid.zooms(), style: &request.style };
+    let (backend, notice) = opening.count(plan_for(drawing, memory.clone().rest(), monitor));
     let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
     let points = match waiting {
         Waited::Rows(opened) => aggregate(opened, || pusher(), monitor)?,
@@ -123,7 +123,7 @@ fn draw(
         }
     };
     let outside = outside.load(Ordering::Relaxed);
-    finish(request, place, (&run, &grid), (backend, memory), (&points, outside), &notice, monitor)
+    finish(request, place, (drawing, &grid), (backend, memory), (&points, outside), &notice, monitor)
 }
 
 /// What is to come onto the picture once its grid is known.
@@ -137,7 +137,7 @@ enum Waited {
 fn finish(
     request: &ImageRequest,
     place: picture::Place,
-    (run, grid): (&Request, &Grid),
+    (drawing, grid): (Drawing<'_>, &Grid),
     (backend, memory): (Box<dyn Count>, Memory),
     (points, outside): (&Points, u64),
     notice: &Notice,
@@ -154,8 +154,8 @@ fn finish(
     if let Some(stats) = paint.stats().iter().find(|stats| stats.sum != inside) {
         return Err(Error::Internal(format!("the picture counts {} of {inside} points", stats.sum)));
     }
-    let mut coloured = colour(paint.as_ref(), &request.style, run.zooms)?;
-    let zoom = run.zooms.max;
+    let mut coloured = colour(paint.as_ref(), &request.style, drawing.zooms)?;
+    let zoom = drawing.zooms.max;
     let look = coloured.looks.get(usize::from(zoom));
     let table =
         look.map(|look| look.table.clone()).ok_or_else(|| Error::Internal("a picture without colours".into()))?;
@@ -165,11 +165,11 @@ fn finish(
         SpreadOn::Counts => Canvas::new(grid, table.is_wide(), vault),
     };
     coloured.paint(paint.as_ref(), &request.style, &canvas)?;
-    let mut report = Report::new(run, points, paint.stats(), &coloured);
+    let mut report = Report::new(drawing, points, paint.stats(), &coloured);
     report.used = inside;
     let legend = match request.legend {
         Some(place) => {
-            let legend = legend_of(run, &report, &coloured)?;
+            let legend = legend_of(drawing, &report, &coloured)?;
             let size = (grid.columns(), grid.rows());
             let fits = |legend: &RgbaImage| {
                 legend.height() <= size.1 && (place == LegendPlace::Beside || legend.width() <= size.0)
@@ -213,22 +213,10 @@ impl ImageRequest {
         }
         Ok(grid)
     }
-
-    /// The run that makes the picture's pixels as those of a zoom.
-    fn run(&self, grid: &Grid) -> Request {
-        Request {
-            sources: self.sources.clone(),
-            style: self.style.clone(),
-            resources: self.resources.clone(),
-            zooms: grid.zooms(),
-            force: self.force,
-            ..Request::new(Vec::<Input>::new(), self.out.clone())
-        }
-    }
 }
 
-fn legend_of(run: &Request, report: &Report, coloured: &Coloured<'_>) -> Result<Legend> {
-    legend::of_heat(&report.heat(run, coloured)).ok_or_else(|| Error::Internal("the picture has no legend".into()))
+fn legend_of(drawing: Drawing<'_>, report: &Report, coloured: &Coloured<'_>) -> Result<Legend> {
+    legend::of_heat(&report.heat(drawing, coloured)).ok_or_else(|| Error::Internal("the picture has no legend".into()))
 }
 
 /// The least picture for a legend.

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 pub use estimate::Estimate;
 pub use report::{Report, ZoomReport};
+pub(crate) use request::Drawing;
 pub use request::{Device, Request, Resources, Sources};
 
 pub(crate) use self::allowance::default_memory;
@@ -68,7 +69,8 @@ struct Counted {
 
 /// Reads, projects and counts.
 fn count(request: &Request, (opening, opened): (Opening, Opened), monitor: &Arc<Monitor>) -> Result<Counted> {
-    let (backend, notice) = opening.count(plan_for(request, memory(&request.resources, &request.out), monitor));
+    let (backend, notice) =
+        opening.count(plan_for(request.drawing(), memory(&request.resources, &request.out), monitor));
     let points = aggregate(opened, || backend.pusher(), monitor)?;
     let paint = backend.finish()?;
     let notice = notice.get().cloned();
@@ -94,7 +96,7 @@ fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let opened = open(request, monitor)?;
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
-    let mut report = Report::new(request, &points, paint.stats(), &coloured);
+    let mut report = Report::new(request.drawing(), &points, paint.stats(), &coloured);
     let archive = write::Container::of(&request.out)? != write::Container::Folder;
     report.estimate = Some(estimate::estimate(paint.stats(), request.zooms, rayon::current_num_threads(), archive));
     report.finish(&Written::default(), paint.report(), notice, monitor);
@@ -122,7 +124,7 @@ pub(crate) fn render(
     let sink = sink::EncodingSink { truecolor, writer: writer.as_ref(), monitor, drawn };
     let coloured = colours::paint(paint.as_ref(), &request.style, request.zooms, monitor, &sink)?;
 
-    let mut report = Report::new(request, &points, paint.stats(), &coloured);
+    let mut report = Report::new(request.drawing(), &points, paint.stats(), &coloured);
     // The box around all points would tell where those are that are not to be seen.
     let extent = if request.style.min_count > 1 { sink.drawn.extent() } else { points.extent };
     let least = request.style.min_count;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::allowance::peak_memory;
 use super::colours::Coloured;
-use super::{Estimate, Points, Request};
+use super::{Drawing, Estimate, Points, Request};
 use crate::backend::BackendReport;
 use crate::container::metadata::TileSet;
 use crate::container::write::Written;
@@ -109,7 +109,8 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(request: &Request, points: &Points, stats: &[ZoomStats], coloured: &Coloured<'_>) -> Self {
+    pub(super) fn new(drawing: Drawing<'_>, points: &Points, stats: &[ZoomStats], coloured: &Coloured<'_>) -> Self {
+        let Drawing { zooms: drawn, style } = drawing;
         let looks = coloured.looks.iter().zip(&coloured.radii);
         let zooms = (0u8..).zip(stats.iter().zip(looks)).map(|(z, (stats, (look, &spread)))| {
             let report = ZoomReport {
@@ -136,8 +137,8 @@ impl Report {
             out_of_range: points.read.left_out[Reason::OutOfRange],
             outside_mercator: points.read.left_out[Reason::OutsideMercator],
             left_out: points.read.left_out,
-            auto_spread: !matches!(request.style.spread.radius, Radius::Fixed(_)),
-            zooms: zooms.filter(|(z, _)| *z <= request.zooms.max).collect(),
+            auto_spread: !matches!(style.spread.radius, Radius::Fixed(_)),
+            zooms: zooms.filter(|(z, _)| *z <= drawn.max).collect(),
             files: points.read.files.clone(),
             written: 0,
             bytes: 0,
@@ -145,7 +146,7 @@ impl Report {
             device: BackendReport::default(),
             notices: {
                 let mut notices = points.read.notices.clone();
-                let colours = coloured.notices(&request.style, request.zooms);
+                let colours = coloured.notices(style, drawn);
                 notices.extend(colours.into_iter().map(|text| Notice::new("colours", text)));
                 notices
             },
@@ -173,14 +174,13 @@ impl Report {
             tile_size: TILE_SIDE,
             base_url: request.base_url.as_deref(),
             attribution: None,
-            heat: Heat { view, ..self.heat(request, coloured) },
+            heat: Heat { view, ..self.heat(request.drawing(), coloured) },
         };
         Ok(set.metadata())
     }
 
     /// What legends show, and where the counts came from.
-    pub(super) fn heat(&self, request: &Request, coloured: &Coloured<'_>) -> Heat {
-        let style = &request.style;
+    pub(super) fn heat(&self, Drawing { zooms: drawn, style }: Drawing<'_>, coloured: &Coloured<'_>) -> Heat {
         let spreads = style.spread.most() > 0;
         let of_zoom = |z| Some((z, of_zoom(style, self.zooms.get(&z)?, coloured.looks.get(usize::from(z))?)));
         Heat {
@@ -203,14 +203,14 @@ impl Report {
             truecolor: style.truecolor,
             theme: style.ground().map(|theme| Word::cut(theme.to_string())),
             background: style.background.map(|[r, g, b]| Hex([r, g, b, 255])),
-            colour_error: request.zooms.iter().filter_map(|z| self.zooms.get(&z)).map(|z| z.colour_error).max(),
+            colour_error: drawn.iter().filter_map(|z| self.zooms.get(&z)).map(|z| z.colour_error).max(),
             ramp: ramp(|at| style.drawn(at)),
             legend: Some(Words {
                 title: Line::cut(title(style)),
                 notes: notes(style, self).into_iter().map(Line::cut).collect(),
             }),
             view: None,
-            zooms: request.zooms.iter().filter_map(of_zoom).collect(),
+            zooms: drawn.iter().filter_map(of_zoom).collect(),
         }
     }
 

@@ -81,6 +81,15 @@ pub struct Request {
     pub dry_run: bool,
 }
 
+/// Which zooms are drawn, and what they look like: all that tile sets and pictures have in common once there are counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Drawing<'a> {
+    /// The zooms to be drawn; for a picture the one whose pixels are its own.
+    pub(crate) zooms: ZoomRange,
+    /// What they look like.
+    pub(crate) style: &'a Style,
+}
+
 impl Sources {
     /// Files of longitudes and latitudes whose columns have usual names.
     pub fn new(inputs: Vec<Input>) -> Self {
@@ -113,6 +122,11 @@ impl Sources {
 }
 
 impl Request {
+    /// What is drawn.
+    pub(crate) fn drawing(&self) -> Drawing<'_> {
+        Drawing { zooms: self.zooms, style: &self.style }
+    }
+
     /// A request with the defaults of the command line.
     pub fn new(inputs: Vec<Input>, out: impl Into<PathBuf>) -> Self {
         Self {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::allowance::default_memory;
-use super::{Request, Resources};
+use super::{Drawing, Resources};
 use crate::backend::{Memory, Plan};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
@@ -33,8 +33,8 @@ pub(crate) fn on_all_threads<W: FnOnce() -> Result<()> + Send>(mut work: impl Fn
 }
 
 /// What a run is to make.
-pub(crate) fn plan_for(request: &Request, memory: Memory, monitor: &Arc<Monitor>) -> Plan {
-    Plan { zooms: request.zooms, reach: request.style.spread.most(), memory, monitor: monitor.clone() }
+pub(crate) fn plan_for(drawing: Drawing<'_>, memory: Memory, monitor: &Arc<Monitor>) -> Plan {
+    Plan { zooms: drawing.zooms, reach: drawing.style.spread.most(), memory, monitor: monitor.clone() }
 }
 
 /// Host memory, and the folder beside the output for what does not fit.

@@ -3,6 +3,7 @@
 
 use super::{Function, Span};
 use crate::counts::Unit;
+use crate::error::Result;
 
 /// Shares of weighted counts that are not told apart: a fraction of a step of any 8-bit colour.
 const CLOSE: f64 = 1.0 / 65_536.0;
@@ -33,23 +34,40 @@ impl Scale {
 
     /// Histogram equalisation of pixels by their points (ascending), for counts of `unit`, all clipped to `span`
     /// (datashader's `eq_hist`, which knows no span): a count's value is the share of pixels that do not exceed it. After a
-    /// weighted spread nearly every pixel has points of its own; shares within 2^-16 are one step then.
-    pub fn equalised(histogram: &[(f64, u64)], span: Span, unit: Unit) -> Self {
-        let all = histogram.iter().map(|entry| entry.1).sum::<u64>() as f64;
+    /// weighted spread nearly every pixel has points of its own; shares within 2^-16 are one step then. `all` is how many
+    /// pixels these are. Fails with what `histogram` fails with.
+    pub fn equalised(
+        all: u64,
+        histogram: impl Iterator<Item = Result<(f64, u64)>>,
+        span: Span,
+        unit: Unit,
+    ) -> Result<Self> {
+        let all = all as f64;
         let (lo, hi) = (unit.points(span.lo), unit.points(span.hi.max(span.lo)));
         let mut seen = 0;
         let mut steps: Vec<(f64, f64)> = Vec::new();
-        for (at, &(points, pixels)) in histogram.iter().enumerate() {
+        let mut close = None;
+        for entry in histogram {
+            let (points, pixels) = entry?;
             seen += pixels;
-            let (points, share) = (points.clamp(lo, hi), seen as f64 / all);
+            let (mut points, share) = (points.clamp(lo, hi), seen as f64 / all);
+            // Whole counts ask at whole points only: parts of them, of other zooms, are steps of no use.
+            if unit.shift == 0 && !steps.is_empty() {
+                points = points.ceil();
+            }
             match steps.last_mut() {
                 Some(step) if step.0 == points => step.1 = share,
-                // The last one is always there: its share is 1.
-                Some(step) if unit.shift > 0 && share - step.1 < CLOSE && at + 1 < histogram.len() => {}
+                Some(step) if unit.shift > 0 && share - step.1 < CLOSE => {
+                    close = Some((points, share));
+                    continue;
+                }
                 _ => steps.push((points, share)),
             }
+            close = None;
         }
-        Self { span, kind: Kind::Equalised { steps, unit } }
+        // The last one is always there: its share is 1.
+        steps.extend(close);
+        Ok(Self { span, kind: Kind::Equalised { steps, unit } })
     }
 
     /// The counts it covers.
@@ -96,7 +114,9 @@ mod tests {
     fn equalised(pixels: &[(u32, u64)], span: Span, least: u64) -> Scale {
         let mut histogram = Histogram::default();
         pixels.iter().for_each(|&(count, pixels)| histogram.add(count, pixels));
-        Scale::equalised(&histogram.settled().in_points(Unit::POINTS, least), span, Unit::POINTS)
+        let histogram = histogram.settled();
+        let all = histogram.pixels(least, |_| true).unwrap();
+        Scale::equalised(all, histogram.in_points(Unit::POINTS, least).unwrap(), span, Unit::POINTS).unwrap()
     }
 
     #[test]
@@ -126,8 +146,8 @@ mod tests {
     #[test]
     fn close_shares_of_weighted_counts_are_one_step_and_no_more() {
         let unit = Unit { shift: 16, lone: 9_000, edge: 1, radius: 3 };
-        let pixels: Vec<(f64, u64)> = (1..=400_000u32).map(|count| (unit.points(count), 1)).collect();
-        let scale = Scale::equalised(&pixels, Span::new(1u32, 400_000u32), unit);
+        let pixels = (1..=400_000u32).map(|count| Ok((unit.points(count), 1)));
+        let scale = Scale::equalised(400_000, pixels, Span::new(1u32, 400_000u32), unit).unwrap();
         let Kind::Equalised { steps, .. } = &scale.kind else { panic!("not equalised") };
         assert!((50_000..=65_537).contains(&steps.len()), "{}", steps.len());
         for count in (1..=400_000u32).step_by(37).chain([400_000]) {
@@ -139,6 +159,20 @@ mod tests {
             );
         }
         assert_eq!((scale.value(400_000u32), scale.position(400_000u32)), (1.0, 1.0));
+    }
+
+    #[test]
+    fn whole_counts_need_steps_at_whole_points_only() {
+        let pixels = || (1..=40_000u64).map(|i| (i as f64 / 1000.0, 1 + i % 7));
+        let all = pixels().map(|entry| entry.1).sum();
+        let span = Span::new(1u32, 40u32);
+        let scale = Scale::equalised(all, pixels().map(Ok), span, Unit::POINTS).unwrap();
+        let Kind::Equalised { steps, .. } = &scale.kind else { panic!("not equalised") };
+        assert!(steps.len() <= 40, "{}", steps.len());
+        for count in 1..=40u32 {
+            let below: u64 = pixels().filter(|entry| entry.0 <= f64::from(count)).map(|entry| entry.1).sum();
+            assert_eq!(scale.value(count), below as f64 / all as f64, "{count}");
+        }
     }
 
     #[test]

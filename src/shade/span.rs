@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::ends::{ByZoom, Ends};
 use crate::counts::{Histogram, Unit, ZoomStats};
+use crate::error::Result;
 use crate::tile::ZoomRange;
 
 /// The counts at which the colormap begins and ends. They may be larger than the count of any pixel can be, in the unit
@@ -70,13 +71,14 @@ impl SpanRule {
     /// The span of zoom `z` in the unit of its counts. `own` are the statistics of that zoom, `stats` those of all zooms
     /// (indexed by zoom) where it [compares](Self::compares_zooms) them, `histogram` is the zoom's own where
     /// [needed](Self::needs_histogram); the run shows `zooms` and draws pixels of `least` points or more: spans begin there.
+    /// Fails where a histogram cannot be read.
     pub(super) fn span(
         &self,
         (z, own): (u8, &ZoomStats),
         (stats, zooms): (&[ZoomStats], ZoomRange),
         histogram: &Histogram,
         least: u32,
-    ) -> Span {
+    ) -> Result<Span> {
         // In points, because the units of two zooms may differ.
         let largest = |z: u8| stats.get(usize::from(z)).map_or(1.0, |s| s.unit.points(s.max.max(1)));
         let (unit, max) = (own.unit, own.max.max(1));
@@ -96,13 +98,13 @@ impl SpanRule {
             }
             Self::Percentile(percent) => {
                 let least = u32::try_from(drawn(least, unit)).unwrap_or(u32::MAX);
-                histogram.percentile(*percent, least).unwrap_or(max).into()
+                histogram.percentile(*percent, least)?.unwrap_or(max).into()
             }
             Self::Fixed(_) | Self::Listed(_) => {
                 ends.and_then(|ends| ends.hi).map_or(max.into(), |points| given(points, unit).max(1))
             }
         };
-        Span { lo, hi: hi.max(lo) }
+        Ok(Span { lo, hi: hi.max(lo) })
     }
 }
 
@@ -187,7 +189,7 @@ mod tests {
     }
 
     fn spans(rule: &SpanRule, stats: &[ZoomStats], zooms: ZoomRange) -> Vec<Span> {
-        let of = |(z, own)| rule.span((z, own), (stats, zooms), &Histogram::default(), 1);
+        let of = |(z, own)| rule.span((z, own), (stats, zooms), &Histogram::default(), 1).unwrap();
         (0..).zip(stats).map(of).collect()
     }
 
@@ -227,7 +229,7 @@ mod tests {
         let stats = stats(&[500]);
         let zooms = ZoomRange { min: 0, max: 0 };
         let span = |rule: &str, least| {
-            rule.parse::<SpanRule>().unwrap().span((0, &stats[0]), (&stats, zooms), &histogram, least)
+            rule.parse::<SpanRule>().unwrap().span((0, &stats[0]), (&stats, zooms), &histogram, least).unwrap()
         };
         assert_eq!((span("p99", 1), span("p95", 1), span("p100", 1)), (span_of(1, 7), span_of(1, 2), span_of(1, 500)));
         assert_eq!(

@@ -1,6 +1,8 @@
 //! Everything a person chooses about the looks of a tile set, and what follows from it for every zoom: its kernel, its
 //! span, its formula and its table. Reading and counting know nothing of it.
 
+use std::iter::Peekable;
+
 use super::span::drawn;
 use super::{
     Colormap, Form, Function, Kernel, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOn, SpreadOp, Theme,
@@ -154,48 +156,56 @@ impl Style {
         let empty = Histogram::default();
         let all = match (self.function, &self.span) {
             (Function::EqHist, SpanRule::All) => {
-                // In points, because the units of two zooms may differ.
-                let mut all: Vec<(f64, u64)> = Vec::new();
-                for z in zooms.iter() {
-                    let unit = stats.get(usize::from(z)).map_or(Unit::POINTS, |stats| stats.unit);
-                    all.extend(histogram(z)?.in_points(unit, self.least(unit)));
-                }
-                all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-                Some(all)
+                let unit = |z: u8| stats.get(usize::from(z)).map_or(Unit::POINTS, |stats| stats.unit);
+                Some(zooms.iter().map(|z| Ok((histogram(z)?, unit(z)))).collect::<Result<Vec<_>>>()?)
             }
             _ => None,
         };
         let needed = self.needs_histogram() && all.is_none();
         let look = |(z, of_zoom): (u8, &ZoomStats)| {
             let own = if needed && zooms.contains(z) { histogram(z)? } else { empty.clone() };
-            let span = self.span.span((z, of_zoom), (stats, zooms), &own, self.min_count);
-            Ok(self.look(of_zoom, span, &own, all.as_deref()))
+            let span = self.span.span((z, of_zoom), (stats, zooms), &own, self.min_count)?;
+            self.look(of_zoom, span, &own, all.as_deref().filter(|_| zooms.contains(z)))
         };
         (0u8..).zip(stats).map(look).collect()
     }
 
     /// The look of zoom `z` on its own, where its span [compares](SpanRule::compares_zooms) no zooms. `histogram` is the
     /// zoom's where [needed](Self::needs_histogram).
-    pub fn look_of(&self, z: u8, stats: &ZoomStats, histogram: &Histogram) -> Look<'_> {
-        let span = self.span.span((z, stats), (&[], ZoomRange { min: z, max: z }), histogram, self.min_count);
+    pub fn look_of(&self, z: u8, stats: &ZoomStats, histogram: &Histogram) -> Result<Look<'_>> {
+        let span = self.span.span((z, stats), (&[], ZoomRange { min: z, max: z }), histogram, self.min_count)?;
         self.look(stats, span, histogram, None)
     }
 
     /// The look of a zoom from its own histogram, and from the pixels of all zooms where those are equalised together.
-    fn look(&self, stats: &ZoomStats, span: Span, own: &Histogram, all: Option<&[(f64, u64)]>) -> Look<'_> {
+    fn look(
+        &self,
+        stats: &ZoomStats,
+        span: Span,
+        own: &Histogram,
+        all: Option<&[(Histogram, Unit)]>,
+    ) -> Result<Look<'_>> {
         let least = self.least(stats.unit);
         let scale = match self.function {
             Function::EqHist => match all {
-                Some(all) => Scale::equalised(all, span, stats.unit),
-                None => Scale::equalised(&own.in_points(stats.unit, least), span, stats.unit),
+                Some(all) => {
+                    let pixels = |(histogram, unit): &(Histogram, Unit)| histogram.pixels(self.least(*unit), |_| true);
+                    let sum = all.iter().map(pixels).sum::<Result<u64>>()?;
+                    // In points, because the units of two zooms may differ.
+                    let lists = all.iter().map(|(histogram, unit)| histogram.in_points(*unit, self.least(*unit)));
+                    Scale::equalised(sum, ascending(lists.collect::<Result<_>>()?), span, stats.unit)?
+                }
+                None => {
+                    let all = own.pixels(least, |_| true)?;
+                    Scale::equalised(all, own.in_points(stats.unit, least)?, span, stats.unit)?
+                }
             },
             function => Scale::new(function, span, stats.unit),
         };
-        let pixels = |beyond: &dyn Fn(u64) -> bool| {
-            let drawn = own.iter().filter(|&(count, _)| u64::from(count) >= least && beyond(count.into()));
-            drawn.map(|(_, pixels)| pixels).sum()
+        let clipped = Clipped {
+            below: own.pixels(least, |count| count < span.lo)?,
+            above: own.pixels(least, |count| count > span.hi)?,
         };
-        let clipped = Clipped { below: pixels(&|count| count < span.lo), above: pixels(&|count| count > span.hi) };
         let fade = (self.fade_in && stats.unit.edge < stats.unit.lone).then_some(stats.unit);
         let shading = Shading { scale, colormap: &self.colormap, least, fade };
         let table = match stats.unit.edge < stats.unit.lone {
@@ -208,6 +218,22 @@ impl Style {
             Some(colour) if self.spread_on == SpreadOn::Counts => table.over(colour),
             _ => table,
         };
-        Look { shading, table, clipped, unit: stats.unit }
+        Ok(Look { shading, table, clipped, unit: stats.unit })
     }
+}
+
+/// Several ascending lists as one.
+fn ascending<I: Iterator<Item = Result<(f64, u64)>>>(lists: Vec<I>) -> impl Iterator<Item = Result<(f64, u64)>> {
+    let mut lists: Vec<_> = lists.into_iter().map(Iterator::peekable).collect();
+    std::iter::from_fn(move || {
+        let points = |list: &mut Peekable<I>| match list.peek() {
+            Some(Ok((points, _))) => Some(*points),
+            // A failure is told at once.
+            Some(Err(_)) => Some(f64::NEG_INFINITY),
+            None => None,
+        };
+        let first = lists.iter_mut().enumerate().filter_map(|(at, list)| Some((points(list)?, at)));
+        let (_, at) = first.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        lists.get_mut(at)?.next()
+    })
 }

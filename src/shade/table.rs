@@ -283,7 +283,9 @@ mod tests {
         }
         let mut histogram = Histogram::default();
         counts.into_iter().for_each(|count| histogram.add(count, 1));
-        Scale::equalised(&histogram.settled().in_points(Unit::POINTS, least), span, Unit::POINTS)
+        let histogram = histogram.settled();
+        let all = histogram.pixels(least, |_| true).unwrap();
+        Scale::equalised(all, histogram.in_points(Unit::POINTS, least).unwrap(), span, Unit::POINTS).unwrap()
     }
 
     fn fades() -> impl Strategy<Value = Option<Unit>> {

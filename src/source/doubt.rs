@@ -8,7 +8,7 @@ use super::notice::{Example, Notice};
 use super::options::ReadOptions;
 use super::report::FileReport;
 use crate::error::Error;
-use crate::project::Coordinate;
+use crate::project::{AreaOfUse, Coordinate, Lies, grids};
 use crate::rows::Reason;
 
 /// Of so many coordinates one is looked at for places that come again and again,
@@ -19,6 +19,10 @@ const ALL: u64 = 4096;
 const PLACES: usize = 20;
 /// Columns and rows of the grid that tells where most points are: cells of 5.625 degrees.
 const GRID: (usize, usize) = (64, 32);
+/// Rows below which none is told to be far from the others. Among twenty points one on the other side of the world is
+/// as likely a place like the others (a branch, an embassy), and on a map of so few each is seen; from a hundred on, one
+/// that stands alone is more often a slip of a sign or a digit.
+const FAR: u64 = 100;
 /// Rows below which nothing is doubted.
 const ROWS: u64 = 10;
 
@@ -35,6 +39,8 @@ pub(super) struct Doubt {
     wrapped: (u64, Option<(Coordinate, u64)>),
     /// Coordinates that are a place on earth only when their columns are swapped.
     swapped: (u64, Option<(Coordinate, u64)>),
+    /// Sampled coordinates that lie where their system is not used, by [`Lies`]: off, at zero, far; and the first one.
+    outside: ([u64; 3], Option<(Coordinate, u64)>),
     /// Whether the first coordinates of the input are among these.
     first: bool,
     /// Whether some coordinates stand for others.
@@ -54,7 +60,7 @@ impl Doubt {
     }
 
     /// Looks at coordinates; `row_of` gives the number of each.
-    pub(super) fn look(&mut self, coordinates: &[Coordinate], row_of: impl Fn(usize) -> u64) {
+    pub(super) fn look(&mut self, coordinates: &[Coordinate], area: Option<&AreaOfUse>, row_of: impl Fn(usize) -> u64) {
         let Some((low, high)) = bounds(coordinates) else { return };
         let every = if self.first && self.rows < ALL { 1 } else { EVERY };
         self.rows += coordinates.len() as u64;
@@ -102,6 +108,16 @@ impl Doubt {
             if let Some(cell) = cell(c).and_then(|cell| self.grid.get_mut(cell)) {
                 *cell += every as u64;
             }
+            if let Some(area) = area {
+                let kind = match area.lies(*c) {
+                    Lies::Within => continue,
+                    Lies::Off => 0,
+                    Lies::AtZero => 1,
+                    Lies::Far => 2,
+                };
+                self.outside.0[kind] += every as u64;
+                self.outside.1.get_or_insert_with(|| (*c, row_of(at)));
+            }
         }
     }
 
@@ -144,6 +160,8 @@ impl Doubt {
             mine.0 += theirs.0;
             mine.1 = mine.1.or(later(theirs.1));
         }
+        self.outside.0.iter_mut().zip(other.outside.0).for_each(|(mine, theirs)| *mine += theirs);
+        self.outside.1 = self.outside.1.or(later(other.outside.1));
         for (&place, &(rows, first)) in &other.places {
             self.places.entry(place).or_insert((0, first + before)).0 += rows;
         }
@@ -171,6 +189,7 @@ impl Doubt {
         file: &FileReport,
         options: &ReadOptions,
         degrees: bool,
+        area: Option<&AreaOfUse>,
     ) -> (Vec<Notice>, Option<Error>) {
         let mut found = Found { file, notices: Vec::new(), error: None };
         let known = |seen: Option<(Coordinate, u64)>| seen.map(|(c, row)| (row, pair(c)));
@@ -257,6 +276,9 @@ impl Doubt {
                 ..Notice::default()
             });
         }
+        if let Some(area) = area {
+            self.judge_area(&mut found, options, area);
+        }
         if degrees {
             self.judge_degrees(&mut found, options, known);
         }
@@ -333,10 +355,55 @@ impl Doubt {
         self.judge_far(found, [west, east, south, north]);
     }
 
+    /// Coordinates that lie where nobody uses their system.
+    fn judge_area(&self, found: &mut Found<'_>, options: &ReadOptions, area: &AreaOfUse) {
+        let ([off, zero, far], Some((first, row))) = self.outside else { return };
+        let outside = off + zero + far;
+        if self.rows < ROWS || outside * 10 < self.sampled {
+            return;
+        }
+        let rows = (u128::from(outside) * u128::from(self.rows) / u128::from(self.sampled.max(1))) as u64;
+        let crs = &found.file.crs;
+        let [x, y] = [&found.file.x_column, &found.file.y_column];
+        let turned = Coordinate { x: first.y, y: first.x };
+        let degrees = area.is_projected() && first.x.abs() <= 180.0 && first.y.abs() <= 90.0;
+        let small = area.is_projected() && first.x.abs().max(first.y.abs()) < 1000.0;
+        let grids = if area.is_projected() { grids::fitting(first.x, first.y) } else { Vec::new() };
+        let (flag, help) = if x != y && area.lies(turned) == Lies::Within {
+            let [a, b] = if area.is_projected() { ["--x", "--y"] } else { ["--lon", "--lat"] };
+            let flag = format!("{a} '{y}' {b} '{x}'");
+            let help = format!("they would be in it the other way round: {flag}");
+            (flag, help)
+        } else if degrees {
+            ("--crs EPSG:4326".into(), "are they degrees? Then give --crs EPSG:4326, or no --crs".into())
+        } else if small {
+            let help = "do points or commas separate thousands in them (530.000)? Then give --decimal comma, or write them \
+                        without";
+            ("--decimal comma".into(), help.to_owned())
+        } else if let Some(grid) = grids.iter().find(|grid| format!("EPSG:{}", grid.code) != crs.to_string()) {
+            let flag = format!("--crs EPSG:{}", grid.code);
+            let help = format!("the numbers would fit {} ({flag})", grid.name);
+            (flag, help)
+        } else {
+            ("--crs".into(), "are they in another reference system? Then name it with --crs".into())
+        };
+        let place = match area.shown() {
+            _ if off + far == 0 => format!("lie at the zero of {crs}, where nothing is"),
+            shown if shown.is_empty() => format!("lie outside of where {crs} is used"),
+            shown => format!("lie outside of where {crs} is used ({shown})"),
+        };
+        let example = Some((row, pair(first)));
+        if zero + far == self.sampled && !options.accept_doubt {
+            found.end(rows, self.rows, example.as_ref(), &format!("{place}; {help}; --accept-doubt draws them"));
+        } else {
+            found.add("area", rows, self.rows, example, Some(&flag), &format!("{place}; {help}"));
+        }
+    }
+
     /// Few rows far from all others, for which a page or picture of the whole box shows next to nothing of these.
     fn judge_far(&self, found: &mut Found<'_>, [west, east, south, north]: [f64; 4]) {
         let total: u64 = self.grid.iter().sum();
-        if total < 100 {
+        if total < FAR {
             return;
         }
         // A coordinate that stands for others is no crowd yet.
@@ -358,6 +425,8 @@ impl Doubt {
         let area = (right - left) as f64 * (top - bottom) as f64 * side * side;
         let clip = |v: f64, most: f64| v.clamp(-most, most);
         let whole = (clip(east, 180.0) - clip(west, 180.0)) * (clip(north, 90.0) - clip(south, 90.0));
+        let within = |cell: usize| (left..right).contains(&(cell % GRID.0)) && (bottom..top).contains(&(cell / GRID.0));
+        let far_rows: u64 = (0..self.grid.len()).filter(|&cell| !within(cell)).map(|cell| self.grid[cell]).sum();
         let outside_core = total - core.iter().map(|&i| self.grid[i]).sum::<u64>();
         if whole < 40.0 * area || outside_core > (total / 200).max(few) {
             return;
@@ -368,18 +437,26 @@ impl Doubt {
         };
         let Some((far, row)) = self.bounds.and_then(|b| b.into_iter().find(|(c, _)| outside(c))) else { return };
         let flag = format!("--drop {},{}", far.x, far.y);
+        // Of those that nobody looked at some may lie there, too.
+        let number = (far_rows > 0).then_some(far_rows);
+        let rows = match number {
+            Some(1) => "1 row lies".to_owned(),
+            Some(rows) if !self.estimated => format!("{rows} rows lie"),
+            Some(_) | None => "a few rows lie".to_owned(),
+        };
         found.notices.push(Notice {
             code: "far",
             input: Some(found.file.name.clone()),
+            rows: number,
+            share: number.map(|rows| rows as f64 / total as f64),
             example: Some(Example { row, value: pair(far) }),
             text: format!(
-                "{}: a few rows (row {row}: {}) lie far from all others and rule the box that a page opens on; leave a \
-                 place out with {flag}",
+                "{}: {rows} far from all others (row {row}: {}), which rules the box that a page opens on; leave a place out \
+                 with {flag}",
                 found.file.name,
                 pair(far)
             ),
             flag: Some(flag),
-            ..Notice::default()
         });
     }
 }

@@ -1,15 +1,16 @@
 //! From what a person names to inputs: `-`, files, members of archives, folders, and patterns such as `data/*.csv.gz`.
-//! Nothing is opened here but folders; what a file holds is found out in `open`.
+//! Nothing is looked into here but folders, and whether a file in one is a list of rows that were left out; what a file
+//! holds is found out in `open`.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, FileType, Metadata};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Component, MAIN_SEPARATOR, Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 
 use super::endings::is_data;
-use super::{Input, Notice};
+use super::{Input, Notice, kinds};
 use crate::error::{Error, Result};
 
 /// Words that one pattern may come to by its braces.
@@ -78,6 +79,8 @@ enum Why {
     /// A folder that is read by another name.
     Again,
     Empty,
+    /// A list of rows that were left out of another run.
+    LeftOut,
 }
 
 impl Why {
@@ -88,6 +91,7 @@ impl Why {
             Self::Special => "no plain file",
             Self::Again => "read by another name",
             Self::Empty => "empty",
+            Self::LeftOut => "rows that --rejects wrote",
         }
     }
 }
@@ -265,11 +269,20 @@ impl Walk {
             self.passed.add(entry.path, Why::Special);
         } else if about.len() == 0 {
             self.passed.add(entry.path, Why::Empty);
+        } else if is_left_out(&entry.path) {
+            self.passed.add(entry.path, Why::LeftOut);
         } else {
             self.found.push(entry.path);
         }
         Ok(())
     }
+}
+
+/// Whether a file begins as the lists do that `--rejects` writes. What cannot be read now is told when it is opened.
+fn is_left_out(path: &Path) -> bool {
+    let header = kinds::LEFT_OUT.join(",") + "\n";
+    let mut head = vec![0; header.len()];
+    fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == header.as_bytes()
 }
 
 /// The member of an archive that `path` names: a file lies on the way to it.
@@ -281,6 +294,8 @@ fn member(path: &Path) -> Result<Option<Input>> {
     let Some(within) = path.strip_prefix(archive).ok().filter(|_| about.is_file()) else { return Ok(None) };
     let parts = within.components().map(|part| match part {
         Component::Normal(name) => name.to_str(),
+        // Some archives have such names; nothing is written by them.
+        Component::ParentDir => Some(".."),
         _ => None,
     });
     let Some(parts) = parts.collect::<Option<Vec<_>>>().filter(|parts| !parts.is_empty()) else { return Ok(None) };
@@ -632,6 +647,8 @@ mod tests {
         assert!(expanded.notices[0].text.contains("a and 1 others: 2 of the files"), "{:?}", expanded.notices);
         let member = expand(&[folder.path().join("b.csv/in/it.csv")]).unwrap().inputs;
         assert_eq!(member, [Input::Member { archive: folder.path().join("b.csv"), name: "in/it.csv".into() }]);
+        let member = expand(&[folder.path().join("b.csv/../it.csv")]).unwrap().inputs;
+        assert_eq!(member, [Input::Member { archive: folder.path().join("b.csv"), name: "../it.csv".into() }]);
     }
 
     #[cfg(unix)]
@@ -654,6 +671,10 @@ mod tests {
         let (inputs, notice) = found(folder.path(), "data/[as].csv").unwrap();
         assert_eq!(inputs, ["data/a.csv"]);
         assert!(notice.contains("s.csv (no plain file)"), "{notice}");
+        fs::write(at("data/zero.csv"), "file,row,reason,value\na.csv,2,missing,\",\"\n").unwrap();
+        let (inputs, notice) = found(folder.path(), "data").unwrap();
+        assert_eq!(inputs, ["data/a.csv", "data/again/b.csv", "data/link.csv", "data/there/c.csv"]);
+        assert!(notice.contains("zero.csv (rows that --rejects wrote)"), "{notice}");
         symlink("nowhere", at("data/broken.csv")).unwrap();
         let line = found(folder.path(), "data").unwrap_err();
         assert!(line.contains("broken.csv is a link that leads nowhere"), "{line}");

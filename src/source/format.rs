@@ -13,7 +13,7 @@ use super::tally::Tally;
 use super::{Batch, BatchSink, ReadOptions};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
-use crate::project::{Coordinate, Crs};
+use crate::project::{AreaOfUse, Coordinate, Crs};
 use crate::rows::Reason;
 
 /// Rows in a batch.
@@ -127,6 +127,8 @@ pub(super) struct Outlet<'a> {
     pub(super) stop: &'a Stop<'a>,
     /// What is done to the coordinates of the input at hand.
     pub(super) filter: Option<&'a Filter>,
+    /// Where the system of the input is used, if that is to be looked at.
+    pub(super) area: Option<&'a AreaOfUse>,
     /// Whether all rows that are left out are kept for [`super::RejectLog`].
     keep: bool,
     /// Whether the input's first piece is at hand.
@@ -140,7 +142,7 @@ impl<'a> Outlet<'a> {
     pub(super) fn new(sink: &'a mut dyn BatchSink, keep: bool, monitor: &'a Monitor, stop: &'a Stop<'a>) -> Self {
         let mut batch = Batch::default();
         batch.coordinates.reserve_exact(BATCH);
-        Self { batch, monitor, stop, filter: None, keep, first: false, sink, since: monitor.now() }
+        Self { batch, monitor, stop, filter: None, area: None, keep, first: false, sink, since: monitor.now() }
     }
 
     /// An account of the piece at hand.
@@ -155,7 +157,7 @@ impl<'a> Outlet<'a> {
             filter.apply(&mut self.batch.coordinates, tally);
         }
         if !self.batch.is_empty() {
-            tally.look(&self.batch.coordinates);
+            tally.look(&self.batch.coordinates, self.area);
             self.apart(|out| {
                 out.monitor.points.fetch_add(out.batch.len() as u64, Ordering::Relaxed);
                 let left_out = out.sink.take(&out.batch)?;

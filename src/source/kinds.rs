@@ -1,6 +1,9 @@
 //! Files that hold no table in text, known by what they begin with and named with what to do: a person who drags in a
 //! spreadsheet or a web page learns that it is one. What a text holds is left to its format.
 
+/// The header of a list of rows that were left out, by which it is known.
+pub(super) const LEFT_OUT: [&str; 4] = ["file", "row", "reason", "value"];
+
 /// What bytes that begin with `head` are, when they are no text with one row a line; the words follow a file's name.
 pub(super) fn other(head: &[u8]) -> Option<String> {
     binary(head).or_else(|| {
@@ -93,7 +96,7 @@ pub(super) fn rows(head: &[u8]) -> Option<String> {
                 .into(),
         );
     }
-    if first == super::rejects::HEADER.join(",").as_bytes() {
+    if first == LEFT_OUT.join(",").as_bytes() {
         return Some("is a list of rows that were left out (--rejects), not data; leave it out".into());
     }
     None

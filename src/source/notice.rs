@@ -38,6 +38,11 @@ impl Notice {
         Self { input: Some(input.to_string()), text: format!("{input}: {}", self.text), ..self }
     }
 
+    /// The same about all of an input's rows, which are so many.
+    pub(super) fn of_all(self, rows: u64) -> Self {
+        Self { rows: Some(rows), share: Some(1.0), ..self }
+    }
+
     /// A notice that is but a line.
     pub fn new(code: &'static str, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), ..Self::default() }

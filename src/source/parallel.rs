@@ -2,8 +2,8 @@
 //! nothing but the hand-out of pieces is shared. The first failure or panic ends all threads at their next row batch.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use super::BatchSink;
 use super::doubt::Doubt;
@@ -17,6 +17,7 @@ use super::stop::Stop;
 use super::tally::{Reject, Tally};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
+use crate::project::{AreaOfUse, Crs};
 
 /// Bytes per piece: enough to hide the cost of a hand-out, little enough to stay in a core's cache.
 const PIECE: usize = 1 << 20;
@@ -77,7 +78,8 @@ impl Opened {
         }
         let stop = Stop::new(monitor).of(sinks.len());
         let filters: Vec<_> = self.options.iter().map(Filter::of).collect();
-        let ledger = Ledger::new(&self);
+        let areas = self.areas()?;
+        let ledger = Ledger::new(&self, &areas);
         let keep = self.rejects.is_some();
         let shared = Mutex::new(Shared { sources: &self.sources, at: 0, first: true, most, whole: true, ledger });
         let failure = Mutex::new(None);
@@ -85,11 +87,11 @@ impl Opened {
             let threads: Vec<_> = sinks
                 .iter_mut()
                 .map(|sink| {
-                    let (shared, filters, stop, failure) = (&shared, &filters, &stop, &failure);
+                    let (shared, asked, stop, failure) = (&shared, (&*filters, &*areas), &stop, &failure);
                     scope.spawn(move || {
                         let guard = stop.guard();
                         let mut out = Outlet::new(sink, keep, monitor, stop);
-                        match work(shared, piece, filters, &mut out) {
+                        match work(shared, piece, asked, &mut out) {
                             Ok(()) => guard.disarm(),
                             // Kept before the others are told, whose errors are its consequence.
                             Err(error) => _ = lock(failure).get_or_insert(error),
@@ -119,6 +121,24 @@ impl Opened {
         let mut notices = self.notices;
         notices.extend(found);
         Ok((ReadReport::new(files, notices), whole, problem))
+    }
+
+    /// Where the system of each input is used: to be asked of a few, however many inputs there are.
+    fn areas(&self) -> Result<Vec<Option<Arc<AreaOfUse>>>> {
+        let mut known: Vec<(&Crs, Option<Arc<AreaOfUse>>)> = Vec::new();
+        let mut areas = Vec::with_capacity(self.sources.len());
+        for about in self.sources.iter().map(|source| source.about()) {
+            let area = match known.iter().find(|(crs, _)| **crs == about.crs) {
+                Some((_, area)) => area.clone(),
+                None => {
+                    let area = AreaOfUse::of(&about.crs, about.projected)?.map(Arc::new);
+                    known.push((&about.crs, area.clone()));
+                    area
+                }
+            };
+            areas.push(area);
+        }
+        Ok(areas)
     }
 
     fn reports(&self) -> Vec<FileReport> {
@@ -184,6 +204,7 @@ struct Ledger<'a> {
     at: usize,
     doubt: Doubt,
     opened: &'a Opened,
+    areas: &'a [Option<Arc<AreaOfUse>>],
     rejects: Option<&'a RejectLog>,
     /// The number of the first piece that was not added yet, and all that were handed out since.
     first: u64,
@@ -193,12 +214,13 @@ struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    fn new(opened: &'a Opened) -> Self {
+    fn new(opened: &'a Opened, areas: &'a [Option<Arc<AreaOfUse>>]) -> Self {
         Self {
             judged: Judged { files: opened.reports(), notices: Vec::new(), problem: None },
             at: 0,
             doubt: Doubt::default(),
             opened,
+            areas,
             rejects: opened.rejects.as_deref(),
             first: 0,
             waiting: VecDeque::new(),
@@ -212,8 +234,10 @@ impl<'a> Ledger<'a> {
             let doubt = std::mem::take(&mut self.doubt);
             let Judged { files, notices, problem } = &mut self.judged;
             let (file, about) = (&files[self.at], self.opened.sources[self.at].about());
-            notices.extend(about.notices.iter().cloned());
-            let (found, error) = doubt.judge(file, &self.opened.options[self.at], !about.projected);
+            let area = self.areas.get(self.at).and_then(Option::as_deref);
+            // What was found out of the columns is so in all rows.
+            notices.extend(about.notices.iter().map(|notice| notice.clone().of_all(file.rows)));
+            let (found, error) = doubt.judge(file, &self.opened.options[self.at], !about.projected, area);
             notices.extend(found);
             if problem.is_none() {
                 *problem = error.or_else(|| self.opened.limits.check(file).err());
@@ -293,7 +317,7 @@ impl<'a> Ledger<'a> {
 fn work<'a>(
     shared: &Mutex<Shared<'_>>,
     piece: usize,
-    filters: &'a [Option<Filter>],
+    (filters, areas): (&'a [Option<Filter>], &'a [Option<Arc<AreaOfUse>>]),
     out: &mut Outlet<'a>,
 ) -> Result<()> {
     let mut desk = Desk::new(piece);
@@ -311,6 +335,7 @@ fn work<'a>(
         let Some(Ticket { input, number, first, piece }) = ticket else { break };
         out.batch.input = input;
         out.filter = filters.get(input).and_then(Option::as_ref);
+        out.area = areas.get(input).and_then(Option::as_deref);
         out.first = first;
         let mut tally = piece.decode(&mut desk, out)?;
         // What is left of a piece is handed over with it, so that rows that are left out later have their numbers.

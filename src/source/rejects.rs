@@ -7,12 +7,10 @@ use std::str::FromStr;
 use std::sync::Mutex;
 
 use super::input::lock;
+use super::kinds;
 use super::report::FileReport;
 use crate::error::{Error, Result};
 use crate::rows::Reason;
-
-/// Names of the columns of a list of rows that are left out, by which it is known.
-pub(super) const HEADER: [&str; 4] = ["file", "row", "reason", "value"];
 
 /// Where rows that are left out are written down.
 #[derive(Debug)]
@@ -22,7 +20,7 @@ impl RejectLog {
     /// A log that begins in `file` with the names of its columns: file, row, reason, value.
     pub fn new(file: File) -> Result<Self> {
         let mut writer = csv::Writer::from_writer(BufWriter::new(file));
-        writer.write_record(HEADER).map_err(|e| failed(&e))?;
+        writer.write_record(kinds::LEFT_OUT).map_err(|e| failed(&e))?;
         Ok(Self(Mutex::new(writer)))
     }
 

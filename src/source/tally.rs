@@ -4,7 +4,7 @@
 
 use super::doubt::{Doubt, pair};
 use super::shown::shown;
-use crate::project::Coordinate;
+use crate::project::{AreaOfUse, Coordinate};
 use crate::rows::{LeftOut, Reason};
 
 /// Characters of a value that are shown.
@@ -118,9 +118,9 @@ impl Tally {
     }
 
     /// Looks at what is about to be handed over.
-    pub(super) fn look(&mut self, coordinates: &[Coordinate]) {
+    pub(super) fn look(&mut self, coordinates: &[Coordinate], area: Option<&AreaOfUse>) {
         let mut doubt = std::mem::take(&mut self.doubt);
-        doubt.look(coordinates, |at| self.row_of(at));
+        doubt.look(coordinates, area, |at| self.row_of(at));
         self.doubt = doubt;
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::chunk::{Chunk, ChunkTiles, damaged};
+use super::gathering::Gathering;
 use super::list::ChunkList;
 use super::part::CountPart;
 use super::vault::Vault;
@@ -270,21 +271,27 @@ impl<V: Value> CountStore<V> {
 impl CountStore {
     /// How many pixels of zoom `z` have each count, on all threads of the current pool.
     pub fn histogram(&self, z: u8) -> Result<Histogram> {
-        let pieces = (0..self.chunks(z)?).into_par_iter().try_fold(
-            || (Histogram::default(), Vec::new()),
-            |(mut histogram, mut lit), chunk| {
-                self.read_chunk(z, chunk, &mut lit, |_, lit| {
-                    lit.iter().for_each(|l| histogram.add(l.count, 1));
-                    Ok(())
-                })?;
-                Ok((histogram, lit))
-            },
-        );
-        let settled = |piece: Result<(Histogram, Vec<Lit>)>| piece.map(|(histogram, _)| histogram.settled());
-        pieces.map(settled).try_reduce(Histogram::default, |mut a, b| {
-            a.merge(&b);
-            Ok(a.settled())
-        })
+        let gathering = self.gathering();
+        self.gather(z, &gathering)?;
+        gathering.finish()
+    }
+
+    /// Begins a histogram, which may have half of what counts may have in memory.
+    pub fn gathering(&self) -> Gathering {
+        Gathering::new(self.account(), self.vault.budget() / 2, self.vault.folder())
+    }
+
+    /// Adds the counts of zoom `z`, on all threads of the current pool.
+    pub fn gather(&self, z: u8, gathering: &Gathering) -> Result<()> {
+        let none = || (gathering.gatherer(), Vec::new());
+        let pieces = (0..self.chunks(z)?).into_par_iter().try_fold(none, |(mut gatherer, mut lit), chunk| {
+            self.read_chunk(z, chunk, &mut lit, |_, lit| {
+                lit.iter().for_each(|l| gatherer.add(l.count));
+                gatherer.relieve()
+            })?;
+            Ok((gatherer, lit))
+        });
+        pieces.try_for_each(|piece| piece.and_then(|(gatherer, _)| gatherer.close()))
     }
 }
 

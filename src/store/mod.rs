@@ -5,6 +5,7 @@
 
 mod chunk;
 mod counts;
+mod gathering;
 mod list;
 mod part;
 mod planes;
@@ -15,6 +16,7 @@ mod spool;
 mod vault;
 
 pub use counts::CountStore;
+pub use gathering::{Gatherer, Gathering};
 pub use part::CountPart;
 pub use planes::{Numbers, PlaneStore, Pyramid};
 pub use points::{BucketKey, PointSink, PointStore};

@@ -114,6 +114,16 @@ impl Vault {
         &self.account
     }
 
+    /// What it may take of that, in bytes.
+    pub(super) fn budget(&self) -> u64 {
+        self.budget
+    }
+
+    /// Where its file would be.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A vault without a limit, which never needs a file.
     pub fn unbounded() -> Self {
         Self::new(Account::unbounded(), u64::MAX, Path::new("."))

@@ -111,8 +111,70 @@ fn one_far_row_is_told_wherever_it_stands() {
         assert_eq!(codes(&report), ["far"], "{at}: {:?}", report.notices);
         assert_eq!(report.notices[0].example.as_ref().unwrap().row, at as u64 + 1);
     }
+    let report = read(&with(2000, "-70.5,-33.25", 3), |_| ()).unwrap();
+    let notice = &report.notices[0];
+    assert_eq!((notice.code, notice.rows), ("far", Some(3)), "{notice:?}");
+    assert!((notice.share.unwrap() - 3.0 / 2003.0).abs() < 1e-12 && notice.text.contains("3 rows lie far"), "{notice}");
+    // One of so few is a place like the others.
+    for (places, told) in [(19, false), (98, false), (99, true)] {
+        let report = read(&with(places, "151.2,-33.9", 1), |_| ()).unwrap();
+        assert_eq!(codes(&report).contains(&"far"), told, "{places}: {:?}", report.notices);
+    }
     // Many such rows are a part of the map.
     assert_eq!(codes(&read(&with(2000, "-70.5,-33.25", 100), |_| ()).unwrap()), [""; 0]);
+}
+
+/// Coordinates of a system that `edit` names, given as `x,y`.
+fn read_in(crs: &str, rows: &[String], edit: impl FnOnce(&mut ReadOptions)) -> Result<ReadReport> {
+    let mut options = ReadOptions { crs: Some(crs.parse().unwrap()), ..ReadOptions::default() };
+    edit(&mut options);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "x,y").unwrap();
+    rows.iter().for_each(|row| writeln!(file, "{row}").unwrap());
+    let sinks = || Map(Projector::new(options.system()).unwrap());
+    source::read(&[Input::File(file.path().into())], &options, &Monitor::default(), &mut [sinks(), sinks()])
+}
+
+#[cfg(feature = "proj")]
+#[test]
+fn coordinates_off_the_area_of_their_system_are_told_or_refused() {
+    let rows = |x: f64, y: f64| -> Vec<String> {
+        (0..20).map(|i| format!("{},{}", x + 0.125 * f64::from(i % 5), y + 0.125 * f64::from(i % 7))).collect()
+    };
+    let britain = rows(530_000.0, 180_000.0);
+    // Where all must be wrong: the system, the rows, words of the line.
+    for (crs, rows, words) in [
+        ("EPSG:27700", rows(530.0, 180.0), "--decimal comma"),
+        ("EPSG:27700", rows(-0.5, 51.5), "give --crs EPSG:4326"),
+        ("EPSG:3857", rows(-0.5, 51.5), "give --crs EPSG:4326"),
+        ("EPSG:27700", rows(652_000.0, 6_862_000.0), "EPSG:2154"),
+        ("EPSG:25832", rows(5_800_000.0, 500_000.0), "--x 'y' --y 'x'"),
+        (
+            "EPSG:28992",
+            rows(500_000.0, 5_800_000.0),
+            "(3.2 E to 7.2 E, 50.8 N to 53.7 N); the numbers would fit Europe, UTM 32N (--crs EPSG:25832)",
+        ),
+    ] {
+        let line = read_in(crs, &rows, |_| ()).unwrap_err().to_string();
+        let known = [crs, words, "all of 20 rows", "row 1: ", "--accept-doubt"].iter().all(|word| line.contains(word));
+        assert!(known && !line.contains('\n'), "{crs}: {line}");
+        let report = read_in(crs, &rows, |o| o.accept_doubt = true).unwrap();
+        assert_eq!((codes(&report), report.used()), (vec!["area"], 20), "{crs}");
+    }
+    // A part is told, from a tenth on.
+    let few = |number: usize| [&britain[..], &rows(652_000.0, 6_862_000.0)[..number]].concat();
+    let report = read_in("EPSG:27700", &few(3), |_| ()).unwrap();
+    let notice = &report.notices[0];
+    assert_eq!((notice.code, notice.rows, notice.example.as_ref().unwrap().row), ("area", Some(3), 21), "{notice:?}");
+    assert_eq!(notice.flag.as_deref(), Some("--crs EPSG:2154"), "{notice:?}");
+    assert_eq!(codes(&read_in("EPSG:27700", &few(2), |_| ()).unwrap()), [""; 0]);
+    // A little over the border, or in a system of one's own, is no doubt.
+    assert_eq!(codes(&read_in("EPSG:27700", &rows(690_000.0, 100_000.0), |_| ()).unwrap()), [""; 0]);
+    assert_eq!(codes(&read_in("+proj=aeqd +lat_0=52 +lon_0=5", &rows(10.0, 20.0), |_| ()).unwrap()), [""; 0]);
+    // Degrees of another datum have an area, too.
+    let degrees = read_in("EPSG:4267", &rows(140.0, -30.0), |_| ()).unwrap();
+    assert_eq!(codes(&degrees), ["area"], "{:?}", degrees.notices);
+    assert_eq!(codes(&read_in("EPSG:4267", &rows(-100.0, 40.0), |_| ()).unwrap()), [""; 0]);
 }
 
 #[test]

@@ -323,6 +323,12 @@ fn tables_of_r_name_their_rows() {
     ] {
         let report = read(format!("{first}\n{}\n{}\n", rows[0], rows[1]).as_bytes(), &[]);
         assert_eq!((&report["used"], &report["notices"][0]["code"]), (&json!(2), &json!("row_names")), "{report}");
+        // It is so in every row.
+        assert_eq!(
+            (&report["notices"][0]["rows"], &report["notices"][0]["share"]),
+            (&json!(2), &json!(1.0)),
+            "{report}"
+        );
         let east = report["bounds"][2].as_f64().unwrap();
         assert!((-0.3..0.0).contains(&east), "{report}");
     }

@@ -384,7 +384,7 @@ fn what_cannot_be_read_of_an_archive_is_named() {
             "'x.csv', which is encrypted; unpack it with its password",
         ),
         (one("x.csv", 99, rows), "is encrypted"),
-        (one("x.csv", LZMA, rows), "number 14, lzma"),
+        (one("x.csv", LZMA, rows), "LZMA (number 14), which is not read within a zip archive; unpack it first"),
         (one("x.csv", 4711, rows), "number 4711"),
         (one("x.zip", STORED, &inner), "x.zip is a zip archive packed with zip; unpack it once"),
         (gzip(&inner), "is a zip archive packed with gzip; unpack it once"),
@@ -507,6 +507,19 @@ fn archives_that_come_in_odd_ways_are_read_or_told_what_to_do() {
         let ran = render(&place, &[name, "--report", "r.json"]).ok();
         let report: Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
         assert_eq!(report["used"], 2, "{name}: {}", ran.stderr);
+    }
+    // Names that lead out of a folder, and from a root, are names like others.
+    let names = ["../a.csv", "./b.csv", "/c/d.csv"];
+    place.file("several.zip", zip(&names.map(|name| Member::new(name, DEFLATED, rows))));
+    for named in [
+        "several.zip/../a.csv",
+        "several.zip/./b.csv",
+        "several.zip/b.csv",
+        "several.zip/c/d.csv",
+        "several.zip//c/d.csv",
+    ] {
+        let ran = render(&place, &[named]).ok();
+        assert!(ran.stderr.contains("2 points used"), "{named}: {}", ran.stderr);
     }
     // What is only called so, and what is named beside it.
     place.file("table.zip", rows);

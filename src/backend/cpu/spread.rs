@@ -14,6 +14,7 @@ mod rows;
 mod sums;
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -28,7 +29,7 @@ use crate::counts::{Histogram, Lit, ZoomStats};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::{Kernel, SpreadOp};
-use crate::store::CountStore;
+use crate::store::{CountStore, Gatherer};
 use crate::tile::{PixelIndex, TileCoord};
 
 const PIECE: usize = 8;
@@ -86,10 +87,12 @@ pub(super) fn zoom<I: PixelIndex>(
 
 /// What the counts that a kernel makes amount to.
 pub(super) fn stats(work: Work<'_>, kernel: &Kernel) -> Result<ZoomStats> {
-    let mut stats = ZoomStats { unit: kernel.unit(), ..ZoomStats::default() };
+    let stats = Mutex::new(ZoomStats { unit: kernel.unit(), ..ZoomStats::default() });
     let add = |stats: &mut ZoomStats, raster: &Raster<u32>| stats.add_counts(raster.stretches().map(|s| s.1));
-    fold(work, kernel, add, ZoomStats::merge, &mut stats)?;
-    Ok(stats)
+    fold(work, kernel, ZoomStats::default, add, |piece| {
+        stats.lock().unwrap_or_else(PoisonError::into_inner).merge(&piece)
+    })?;
+    Ok(stats.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The largest count that a bell makes in a zoom whose largest is `max`. Tiles that cannot have it, because too few
@@ -122,30 +125,26 @@ pub(super) fn largest_of_bells(work: Work<'_>, kernel: &Kernel, max: u32) -> Res
 
 /// How many pixels have each of them.
 pub(super) fn histogram(work: Work<'_>, kernel: &Kernel) -> Result<Histogram> {
-    let mut histogram = Histogram::default();
-    let add = |histogram: &mut Histogram, raster: &Raster<u32>| {
+    let gathering = work.counts.gathering();
+    let add = |gatherer: &mut Gatherer<'_>, raster: &Raster<u32>| {
         let lit = raster.stretches().flat_map(|stretch| stretch.1).filter(|count| **count > 0);
-        lit.for_each(|&count| histogram.add(count, 1));
-        Ok(())
+        lit.for_each(|&count| gatherer.add(count));
+        gatherer.relieve()
     };
-    let merge = |all: &mut Histogram, piece: &Histogram| {
-        all.merge(piece);
-        Ok(())
-    };
-    fold(work, kernel, add, merge, &mut histogram)?;
-    Ok(histogram.settled())
+    fold(work, kernel, || gathering.gatherer(), add, Gatherer::close)?;
+    gathering.finish()
 }
 
-/// Adds up something over the new counts of all tiles.
-fn fold<T: Default + Send + Settle>(
+/// Adds up something over the new counts of all tiles, piece by piece; `done` is given what each came to.
+fn fold<T: Send>(
     work: Work<'_>,
     kernel: &Kernel,
+    none: impl Fn() -> T + Sync + Send,
     add: impl Fn(&mut T, &Raster<u32>) -> Result<()> + Sync,
-    merge: impl Fn(&mut T, &T) -> Result<()> + Sync,
-    all: &mut T,
+    done: impl Fn(T) -> Result<()> + Sync,
 ) -> Result<()> {
     work.areas(kernel.radius, Stage::Spread, |borders, reached| {
-        let none = || (T::default(), Counting::default());
+        let none = || (none(), Counting::default());
         let pieces = reached.par_chunks(PIECE).try_fold(none, |(mut sum, mut scratch), codes| {
             for &code in codes {
                 scratch.tile(work, borders, code, kernel)?;
@@ -153,30 +152,8 @@ fn fold<T: Default + Send + Settle>(
             }
             Ok((sum, scratch))
         });
-        let pieces = pieces.map(|piece| piece.map(|(sum, _)| sum.settled()));
-        let sum = pieces.try_reduce(T::default, |mut a, b| {
-            merge(&mut a, &b)?;
-            Ok(a.settled())
-        })?;
-        merge(all, &sum)
+        pieces.try_for_each(|piece: Result<(T, Counting)>| piece.and_then(|(sum, _)| done(sum)))
     })
-}
-
-/// What has to be brought in order before it is looked at.
-trait Settle {
-    fn settled(self) -> Self;
-}
-
-impl Settle for ZoomStats {
-    fn settled(self) -> Self {
-        self
-    }
-}
-
-impl Settle for Histogram {
-    fn settled(self) -> Self {
-        Histogram::settled(self)
-    }
 }
 
 /// Makes those counts once more and colours them.

@@ -139,11 +139,12 @@ impl Paint for GpuPaint {
         if let Some(own) = zoom.own() {
             return own.histogram(z);
         }
-        let mut histogram = self.counts.histogram(z)?;
+        let gathering = self.counts.gathering();
+        self.counts.gather(z, &gathering)?;
         if let Some(device) = self.on_device(z) {
-            histogram.merge(&self.packed(device, z)?.histogram(z)?);
+            self.packed(device, z)?.gather(z, &gathering)?;
         }
-        Ok(histogram.settled())
+        gathering.finish()
     }
 
     fn tiles(&self, zoom: &SpreadZoom, table: &ShadeTable, sink: &dyn TileSink) -> Result<()> {

@@ -160,7 +160,11 @@ fn stretch(bytes: &[u8], (from, to, stride): (usize, usize, usize), met: &mut [u
         let left = if at > 0 && four == [bytes[at - 1]; 4] { same(1) } else { 0 };
         let above = if at >= stride && bytes[at - stride..].starts_with(&four) { same(stride) } else { 0 };
         let distance = at + 1 - met_at;
-        let far = if met_at > 0 && distance <= FARTHEST && bytes[met_at - 1..].starts_with(&four) { same(distance) } else { 0 };
+        let far = if met_at > 0 && distance <= FARTHEST && bytes[met_at - 1..].starts_with(&four) {
+            same(distance)
+        } else {
+            0
+        };
         if left >= SHORTEST && left >= far.max(above) {
             tokens.copy(LEFT, left);
             at += left;

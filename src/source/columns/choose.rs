@@ -561,9 +561,6 @@ fn two(sheet: &Sheet<'_>, picked: Picked) -> Result<Chosen, String> {
             scale::doubt(sheet, x, y)?;
         }
     }
-    if sheet.projected {
-        notices.extend(suggest::at_zero(sheet, x, y));
-    }
     let label = |column: usize| match sheet.names.get(column) {
         Some(name) if sheet.header => name.clone(),
         _ => format!("#{}", column + 1),

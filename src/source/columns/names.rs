@@ -190,7 +190,7 @@ pub(super) fn parse(name: &str) -> Option<Name> {
     found.rest = rest.iter().map(|word| word.text.clone()).collect();
     let sorted = describe(&mut found, &rest);
     let quarters: [&str; 4] = if side == Side::X { ["e", "east", "w", "west"] } else { ["n", "north", "s", "south"] };
-    found.core = found.stem.clone();
+    found.core.clone_from(&found.stem);
     if family == Family::Degrees {
         found.core.retain(|word| !quarters.contains(&word.as_str()));
     }

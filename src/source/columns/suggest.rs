@@ -4,7 +4,6 @@ use super::cells::{Cell, Measure, Sheet, most, shown_cell, value};
 use super::names::{self, Side};
 use crate::project::grids;
 use crate::source::cell::Axis;
-use crate::source::notice::Notice;
 use crate::source::options::Unit;
 
 /// Columns looked at: more are no table of points.
@@ -141,25 +140,6 @@ pub(super) fn systems(x: f64, y: f64) -> Option<String> {
             Some(format!("the numbers fit these: {}{more}: give one with --crs EPSG:...", all.join(", ")))
         }
     }
-}
-
-/// What to say of eastings and northings that all lie at the zero of their grid, where hardly anything is.
-pub(super) fn at_zero(sheet: &Sheet<'_>, x: usize, y: usize) -> Option<Notice> {
-    if middle(sheet, x)?.abs().max(middle(sheet, y)?.abs()) >= 1e4 {
-        return None;
-    }
-    let mut notice = Notice::new(
-        "grid_zero",
-        format!(
-            "columns '{}' and '{}' hold small numbers ({}), which lie at the zero of the grid of --crs: are they degrees, or \
-             do points or commas separate thousands in them (530.000)? Then give --decimal comma, or write them without",
-            sheet.label(x),
-            sheet.label(y),
-            example(sheet, x, y)
-        ),
-    );
-    notice.flag = Some("--decimal comma".into());
-    Some(notice)
 }
 
 /// The national grids on which the middle of two columns lies; `None` where there is none.

@@ -637,11 +637,3 @@ fn cell() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
         .prop_map(|name| name.as_bytes().to_vec()),
     ]
 }
-
-#[test]
-fn eastings_at_the_zero_of_a_grid_are_told() {
-    for (rows, told) in [("530.000,180.000\n531.250,181.125\n", true), ("530000,180000\n531250,181125\n", false)] {
-        let chosen = choose_in(&format!("x,y\n{rows}"), |o| o.crs = Some(Crs::WebMercator)).unwrap();
-        assert_eq!(chosen.notices.iter().any(|notice| notice.code == "grid_zero"), told, "{rows}");
-    }
-}

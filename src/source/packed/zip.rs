@@ -184,7 +184,7 @@ fn look(
     if expected > MOST_MEMBERS || directory > MOST_DIRECTORY {
         return Err(large());
     }
-    let wanted = wanted.map(slashes);
+    let wanted = wanted.map(|wanted| plain(&slashes(wanted)).to_owned());
     let (mut files, mut data, mut tables) = (Names::default(), Names::default(), 0);
     let mut inside = Inside::default();
     let mut found: Option<Entry> = None;
@@ -202,7 +202,7 @@ fn look(
         if name.ends_with('/') || name.is_empty() {
             continue;
         }
-        if wanted.as_ref() == Some(&name) {
+        if wanted.as_deref() == Some(plain(&name)) {
             same += 1;
             found.get_or_insert_with(|| Entry::of(&record, name.clone()));
         }
@@ -316,9 +316,12 @@ fn take<R: ReaderAt>(archive: &ZipArchive<R>, size: u64, entry: Entry) -> Result
         CompressionMethod::ZSTD | CompressionMethod::ZSTD_DEPRECATED => Method::Packed(Packing::Zstd),
         CompressionMethod::XZ => Method::Packed(Packing::Xz),
         other => {
-            let name = other.name().unwrap_or("unknown").to_lowercase();
-            let words = format!("is packed by a method that is not read (number {}, {name})", other.as_u16());
-            return Err(about(&format!("{words}; unpack it first")));
+            let name = other.name().map_or_else(|| "an unknown method".to_owned(), str::to_uppercase);
+            return Err(about(&format!(
+                "is packed with {name} (number {}), which is not read within a zip archive; unpack it first, for instance \
+                 with 7z x, or pack it with deflate",
+                other.as_u16()
+            )));
         }
     };
     let (start, end) = archive.get_entry(entry.way)?.compressed_data_range();
@@ -338,6 +341,15 @@ fn cut() -> Problem {
 
 fn large() -> Problem {
     format!("is a zip archive of more than {MOST_MEMBERS} members, or with very long names; unpack it first").into()
+}
+
+/// A name without what a path on the command line cannot begin with behind the name of an archive.
+fn plain(name: &str) -> &str {
+    let mut name = name;
+    while let Some(rest) = name.strip_prefix("./").or_else(|| name.strip_prefix('/')) {
+        name = rest;
+    }
+    name
 }
 
 /// A name with slashes between its parts, as the format asks for; some programs of Windows write the other ones.
