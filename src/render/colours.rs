@@ -100,7 +100,13 @@ impl Coloured<'_> {
     /// Nothing is spread yet, and no zoom has a look.
     fn begin(paint: &dyn Paint) -> Self {
         let stats = paint.stats().to_vec();
-        Self { radii: vec![0; stats.len()], looks: Vec::with_capacity(stats.len()), stats, spread: Vec::new(), squares: Vec::new() }
+        Self {
+            radii: vec![0; stats.len()],
+            looks: Vec::with_capacity(stats.len()),
+            stats,
+            spread: Vec::new(),
+            squares: Vec::new(),
+        }
     }
 
     /// Spreads zoom `z`.

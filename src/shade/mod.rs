@@ -26,5 +26,5 @@ pub use spread::{
     dynspread_radius,
 };
 pub use style::{Clipped, Look, Style};
-pub use table::{SMOOTH_ERROR, PALETTE, ShadeTable, Shading, WIDE_LIMIT};
+pub use table::{PALETTE, SMOOTH_ERROR, ShadeTable, Shading, WIDE_LIMIT};
 pub use theme::Theme;

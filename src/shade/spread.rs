@@ -196,7 +196,12 @@ impl Kernel {
         let step = |count: u64, weight: u32| (count * u64::from(weight) + u64::from(WEIGHT_ONE / 2)) >> 16;
         let middle = weights.first().copied().unwrap_or(WEIGHT_ONE);
         let at = |weight: u32| step(step(1 << shift, weight), middle).max(1) as u32;
-        Unit { shift: *shift, lone: at(middle), edge: at(weights.last().copied().unwrap_or(middle)), radius: self.radius }
+        Unit {
+            shift: *shift,
+            lone: at(middle),
+            edge: at(weights.last().copied().unwrap_or(middle)),
+            radius: self.radius,
+        }
     }
 
     /// Pixels that one pixel reaches.
@@ -370,7 +375,8 @@ mod tests {
     fn distances_are_those_of_lattices() {
         // A lattice of one pixel in every square of side s: squares of s sqrt(2) hold two.
         for step in [1u64, 2, 8, 32] {
-            let squares: Vec<u64> = (0..9).map(|level| (256 * 256 / (step * step)).min((256 >> level) * (256 >> level))).collect();
+            let squares: Vec<u64> =
+                (0..9).map(|level| (256 * 256 / (step * step)).min((256 >> level) * (256 >> level))).collect();
             let expected = step as f64 * 2f64.sqrt();
             assert!((distance(&squares) - expected).abs() < 1e-9, "{step}: {}", distance(&squares));
         }

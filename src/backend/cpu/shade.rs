@@ -31,7 +31,8 @@ impl<'a, I: PixelIndex> Lookup<'a, I> {
     pub(super) fn new(table: &'a ShadeTable) -> Self {
         let low = (0..LOW as u32).map(|count| I::from_wide(table.index(count))).collect();
         let large = table.thresholds.last().is_some_and(|&last| last as usize >= LOW);
-        let steps = if large { (LOW_BITS..u32::BITS).flat_map(|octave| steps(table, octave)).collect() } else { vec![] };
+        let steps =
+            if large { (LOW_BITS..u32::BITS).flat_map(|octave| steps(table, octave)).collect() } else { vec![] };
         Self { low, steps, table }
     }
 

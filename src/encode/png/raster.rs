@@ -222,7 +222,8 @@ pub(super) fn hash(four: [u8; 4]) -> usize {
 #[inline]
 pub(super) fn alike(bytes: &[u8], before: usize, at: usize) -> usize {
     let most = LONGEST.min(bytes.len() - at);
-    let eights = |from: usize| bytes[from..from + most].as_chunks::<8>().0.iter().map(|eight| u64::from_le_bytes(*eight));
+    let eights =
+        |from: usize| bytes[from..from + most].as_chunks::<8>().0.iter().map(|eight| u64::from_le_bytes(*eight));
     for (k, (a, b)) in eights(before).zip(eights(at)).enumerate() {
         if a != b {
             return 8 * k + ((a ^ b).trailing_zeros() / 8) as usize;

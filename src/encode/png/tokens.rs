@@ -184,8 +184,8 @@ mod tests {
     fn distances_have_their_symbols() {
         // First distance and extra bits of each symbol, from the table of RFC 1951.
         let first = [
-            1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097,
-            6145, 8193, 12289, 16385, 24577,
+            1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073,
+            4097, 6145, 8193, 12289, 16385, 24577,
         ];
         for (symbol, from) in first.into_iter().enumerate() {
             let end = first.get(symbol + 1).copied().unwrap_or(FARTHEST + 1);
