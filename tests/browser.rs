@@ -79,10 +79,11 @@ fn browser(tests: &Path) -> Result<PathBuf, String> {
     named.into_iter().chain(usual).find(|p| p.is_file()).ok_or_else(|| "Chromium is missing".to_owned())
 }
 
-/// Renders the sample into `out`.
+/// Renders the sample into `out`, as counted pixels where `more` does not say how to spread them.
 fn render(place: &Playground, out: &str, more: &[&str]) {
     let run = ["render", &sample().display().to_string(), "-o", out, "--backend", "cpu", "-q"];
-    place.run([&run[..], more].concat()).ok();
+    let counted: &[&str] = if more.contains(&"--spread") { &[] } else { &["--spread", "0"] };
+    place.run([&run[..], more, counted].concat()).ok();
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn a_library_of_a_folder_lies_in_the_pages_that_are_written() {
 #[test]
 fn a_page_that_would_be_too_large_says_how_much_one_may_hold() {
     let place = Playground::new();
-    place.run(["synth", "-n", "300000", "-o", "points.csv"]).ok();
+    place.run(["synth", "-n", "800000", "-o", "points.csv"]).ok();
     let run = ["render", "points.csv", "-o", "map.html", "-z", "0..14", "--spread", "6", "--backend", "cpu", "-q"];
     let says = place.run(run).error(1);
     assert!(says.contains("32 MiB") && says.contains("-z 0..8") && says.contains(".pmtiles"), "{says}");

@@ -82,7 +82,7 @@ function start() {
     });
     el("opacity").value = top().opacity;
     el("percent").textContent = top().opacity + " %";
-    describe(top());
+    if (top().meta) describe(top());
     zooms();
     level();
     ground();
@@ -326,13 +326,14 @@ function start() {
     }
   });
 
+  const brief = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 1;
   // Presses add up: each goes on from where the last one is to end, not from where the view is on its way.
   let goal = null;
   const zoom = (by, anchor) => {
     const aim = view.getConstrainedZoom((goal ?? view.getZoom()) + by, by);
     view.cancelAnimations();
     goal = aim;
-    view.animate({ zoom: aim, anchor, duration: 180 }, whole => { if (whole && goal === aim) goal = null; });
+    view.animate({ zoom: aim, anchor, duration: 180 * brief }, whole => { if (whole && goal === aim) goal = null; });
   };
   map.on("dblclick", event => zoom(event.originalEvent.shiftKey ? -1 : 1, event.coordinate));
   for (const event of ["wheel", "pointerdrag"]) map.on(event, () => { goal = null; });
@@ -343,7 +344,7 @@ function start() {
   const fit = (all, duration) => {
     goal = null;
     const { meta } = top();
-    if (meta) view.fit(boxOf(top(), all), { padding: padding(), maxZoom: meta.maxzoom + stepsOf(top()), duration });
+    if (meta) view.fit(boxOf(top(), all), { padding: padding(), maxZoom: meta.maxzoom + stepsOf(top()), duration: duration && duration * brief });
   };
   const home = () => fit(false, 350);
   const full = () => document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
@@ -420,6 +421,8 @@ function start() {
     if (told.layers) {
       await watch(async (layer, state) => {
         layer.state = state;
+        // What could not be shown at first may be there now.
+        if (!layer.meta && !shown().length) return show([layer]);
         if (!layer.meta || !await learn(layer, true)) return;
         if (layer.drawn.getSource()) draw(layer);
         if (layer.shown) refresh();

@@ -21,6 +21,7 @@ function describe(layer) {
   if (of.colormap) row("Colormap", of.colormap);
   if (of.span) row("Span", of.span.replace(",", " to "));
   if (of.spread) row("Spread", of.spread + (isFinite(of.spread) ? " px, " : ", ") + (of.spread_shape || "disc") + ", " + (of.spread_op || "max"));
+  if (of.spread_on) row("Spread on", of.spread_on);
   if (of.min_count > 1) row("Least points drawn", number(of.min_count));
   if (of.colour_error != null) row("Largest colour error", of.colour_error + " of 255");
   if (meta.generator) row("Made with", meta.generator);
@@ -41,8 +42,9 @@ function farAway(layer) {
   const share = 100 * far.points / used, [lon, lat] = far.place;
   const digits = share >= 1 ? 0 : share >= 0.1 ? 1 : 2;
   const degrees = (value, [plus, minus]) => Math.abs(value).toFixed(1) + "° " + (value < 0 ? minus : plus);
-  el("far-text").textContent = `${number(far.points)} ${far.points === 1 ? "point lies" : "points lie"} far away ` +
-    `(${share < 0.01 ? "less than 0.01" : share.toFixed(digits)} %), ${far.points === 1 ? "" : "one "}near ${degrees(lat, "NS")}, ${degrees(lon, "EW")}.`;
+  el("far-text").textContent = `${number(far.points)} ${far.points === 1 ? "point lies" : "points lie"} far away`;
+  // On a phone this is for those who listen.
+  el("far-where").textContent = ` (${share < 0.01 ? "less than 0.01" : share.toFixed(digits)} %), ${far.points === 1 ? "" : "one "}near ${degrees(lat, "NS")}, ${degrees(lon, "EW")}.`;
 }
 
 const DRAWERS = { facts: "title", looks: "stack" };
@@ -66,4 +68,5 @@ function room() {
 function unfold(open) {
   el("more").hidden = !open;
   el("fold").setAttribute("aria-expanded", open);
+  document.body.toggleAttribute("data-unfolded", open);
 }

@@ -69,12 +69,21 @@ impl SpreadZoom {
         Self { z, stats, kernel: kernel.clone(), counts: None }
     }
 
-    /// A zoom with new counts in ascending `parts`, which wait where those of `from` do.
-    pub(super) fn made(z: u8, from: &CountStore, parts: Vec<CountPart>, unit: Unit) -> Result<Self> {
+    /// A zoom with new counts in ascending `parts`, which wait where those of `from` do; `before` are its statistics
+    /// without them.
+    #[cfg(feature = "gpu")]
+    pub(super) fn made(
+        z: u8,
+        (from, before): (&CountStore, &ZoomStats),
+        parts: Vec<CountPart>,
+        unit: Unit,
+    ) -> Result<Self> {
         let mut counts = from.another();
         counts.set_zoom(z, parts)?;
         counts.set_unit(z, unit)?;
-        Ok(Self { z, stats: counts.stats(z)?.clone(), kernel: Kernel::none(), counts: Some(counts) })
+        let made = counts.stats(z)?;
+        let stats = if unit.radius > 0 { before.with_bells(made.max, unit) } else { made.clone() };
+        Ok(Self { z, stats, kernel: Kernel::none(), counts: Some(counts) })
     }
 
     /// Which zoom it is.
@@ -83,7 +92,8 @@ impl SpreadZoom {
     }
 
     /// What its colours are to be made from: the statistics of the counted pixels, or of the spread ones where the
-    /// kernel makes counts that were not there before.
+    /// kernel makes counts that were not there before; of bells only the largest count is found
+    /// ([`ZoomStats::with_bells`]).
     pub fn stats(&self) -> &ZoomStats {
         &self.stats
     }

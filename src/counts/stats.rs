@@ -56,6 +56,11 @@ impl Default for Unit {
 }
 
 impl ZoomStats {
+    /// What is known of a zoom once bells stand on its pixels: what it was before, the largest count and its unit.
+    pub fn with_bells(&self, max: u32, unit: Unit) -> Self {
+        Self { max, unit, distinct: Distinct::many(), ..self.clone() }
+    }
+
     /// Adds one tile's counts, given in stretches; those of 0 and a tile without any others are not counted. Fails when
     /// the sum is beyond 64 bits.
     pub fn add_counts<'a>(&mut self, stretches: impl Iterator<Item = &'a [u32]>) -> Result<()> {

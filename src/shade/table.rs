@@ -166,8 +166,8 @@ impl ShadeTable {
     /// The table of a zoom of bells: as few colours as are enough for their radius.
     pub fn smooth(stats: &ZoomStats, shading: &Shading<'_>) -> Self {
         let few = SMOOTH_LIMIT.0 + SMOOTH_LIMIT.1 * stats.unit.radius as usize;
-        let table = Self::new(stats, shading, few.min(DISTINCT_LIMIT));
-        let table = if table.error > SMOOTH_ERROR { Self::new(stats, shading, DISTINCT_LIMIT) } else { table };
+        let table = Self::cut(shading, few.min(DISTINCT_LIMIT));
+        let table = if table.error > SMOOTH_ERROR { Self::cut(shading, DISTINCT_LIMIT) } else { table };
         Self { smooth: true, ..table }
     }
 

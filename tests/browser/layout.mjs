@@ -61,6 +61,13 @@ try {
       if (width === 390 || height === 390) await shot(page, shots, `layout-${width}-looks`);
       await page.locator("#stack").click();
       await state("closed again");
+      for (const what of ["legend folded", "legend unfolded"]) {
+        const open = what.endsWith("unfolded");
+        if ((await page.locator("#fold").getAttribute("aria-expanded") === "true") !== open) await page.locator("#fold").click();
+        await state(what);
+      }
+      // As it was at first.
+      if (await page.locator("#stack").isVisible() && await page.evaluate(() => matchMedia("(max-width: 820px), (max-height: 560px)").matches)) await page.locator("#fold").click();
     });
     check(true, `${width} by ${height}: panels meet nowhere and cover ${covered.join(", ")} % of the map`);
     const wide = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]);

@@ -18,7 +18,7 @@ const seen = async (page, places) => page.evaluate(async ({ picture, places }) =
   const paint = canvas.getContext("2d");
   paint.drawImage(image, 0, 0);
   const scale = image.width / innerWidth;
-  return places.map(([x, y]) => [...paint.getImageData(Math.round(x * scale), Math.round(y * scale), 1, 1).data].slice(0, 3));
+  return places.map(([x, y]) => [...paint.getImageData(Math.floor(x * scale), Math.floor(y * scale), 1, 1).data].slice(0, 3));
 }, { picture: (await page.screenshot()).toString("base64"), places });
 // Where a layer has pixels of at least that alpha in its own canvas, as places of the window.
 const lit = (page, name, least = 200) => page.evaluate(([name, least]) => {

@@ -72,7 +72,14 @@ impl Paint for CpuPaint {
         if kernel.keeps_counts() {
             return Ok(SpreadZoom::kept(z, of_zoom(&self.stats, z)?, kernel));
         }
-        Ok(SpreadZoom::made_anew(z, spread::stats(self.spreading(z), kernel)?, kernel))
+        let before = of_zoom(&self.stats, z)?;
+        let stats = match &kernel.form {
+            Form::Rows(_) => spread::stats(self.spreading(z), kernel)?,
+            Form::Weights { .. } => {
+                before.with_bells(spread::largest_of_bells(self.spreading(z), kernel, before.max)?, kernel.unit())
+            }
+        };
+        Ok(SpreadZoom::made_anew(z, stats, kernel))
     }
 
     fn histogram(&self, zoom: &SpreadZoom) -> Result<Histogram> {

@@ -5,17 +5,20 @@
 //! Where the largest count of a mask wins, no new counts come up, and indices rise with counts: the largest index is
 //! the index of the largest count. Then this twin colours first and spreads indices ([`zoom`]), the shader spreads
 //! counts and colours after, and both give the same. Every other kernel makes counts of its own, anew for each purpose
-//! ([`stats`], [`histogram`], [`coloured_new_counts`]), which costs less than to pack and keep up to 65,536 of them a
+//! ([`stats`] or [`largest_of_bells`], [`histogram`], [`coloured_new_counts`]), which costs less than to pack and keep up to 65,536 of them a
 //! tile.
 
+mod bound;
 mod largest;
 mod rows;
 mod sums;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use self::bound::Bound;
 use self::largest::Largest;
 use self::rows::{Plane, Raster};
 use self::sums::Sums;
@@ -25,7 +28,7 @@ use crate::backend::{Memory, TileSink};
 use crate::counts::{Histogram, Lit, ZoomStats};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
-use crate::shade::Kernel;
+use crate::shade::{Kernel, SpreadOp};
 use crate::store::{CountStore, Gatherer};
 use crate::tile::{PixelIndex, TileCoord};
 
@@ -90,6 +93,34 @@ pub(super) fn stats(work: Work<'_>, kernel: &Kernel) -> Result<ZoomStats> {
         stats.lock().unwrap_or_else(PoisonError::into_inner).merge(&piece)
     })?;
     Ok(stats.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The largest count that a bell makes in a zoom whose largest is `max`. Tiles that cannot have it, because too few
+/// points lie in any stretch of them, are not spread.
+pub(super) fn largest_of_bells(work: Work<'_>, kernel: &Kernel, max: u32) -> Result<u32> {
+    // Where the largest count lies there is that much at least.
+    let largest = AtomicU32::new(Bound::lone(kernel, max));
+    if kernel.op == SpreadOp::Max {
+        return Ok(largest.into_inner());
+    }
+    work.areas(kernel.radius, Stage::Spread, |borders, reached| {
+        let none = || (Bound::new(kernel), Counting::default());
+        reached.par_chunks(PIECE).try_for_each_init(none, |(bound, scratch), codes| {
+            work.monitor.check()?;
+            for &code in codes {
+                let tile = TileCoord::from_morton(work.z, code);
+                bound.begin();
+                borders.for_each_near(work.counts, tile, &mut scratch.lit, |x, y, count| bound.add(x, y, count))?;
+                if bound.most() > u64::from(largest.load(Ordering::Relaxed)) {
+                    scratch.tile(work, borders, code, kernel)?;
+                    let counts = scratch.raster.stretches().flat_map(|stretch| stretch.1);
+                    largest.fetch_max(counts.copied().max().unwrap_or(0), Ordering::Relaxed);
+                }
+            }
+            Ok(())
+        })
+    })?;
+    Ok(largest.into_inner())
 }
 
 /// How many pixels have each of them.
@@ -239,7 +270,7 @@ impl Counting {
 mod tests {
     use super::*;
     use crate::backend::host::{self, stamp, within};
-    use crate::shade::{Form, Radius, Spread, SpreadOp, SpreadShape};
+    use crate::shade::{Form, Radius, Spread, SpreadShape};
     use crate::tile::TILE_PIXELS;
     use proptest::prelude::*;
 
@@ -279,6 +310,38 @@ mod tests {
 
     fn kernel(shape: SpreadShape, op: SpreadOp, radius: u32, max: u32) -> Kernel {
         Spread { radius: Radius::Fixed(radius), shape, op }.kernel(radius, max)
+    }
+
+    proptest! {
+        /// No bell reaches more than the bound says, and a lone one no less than it says.
+        #[test]
+        fn bounds_hold(
+            radius in prop_oneof![4 => 1u32..=16, 1 => 17u32..=64],
+            near in proptest::collection::vec(
+                (prop_oneof![100i32..130, -64i32..320], -64i32..320, prop_oneof![1u32..9, 1u32..50_000_000]), 1..60),
+        ) {
+            let near: std::collections::BTreeMap<_, _> = near
+                .into_iter()
+                .filter(|&(x, y, _)| within((x, y), radius as i32))
+                .map(|(x, y, count)| ((x, y), count))
+                .collect();
+            let near: Vec<_> = near.into_iter().map(|((x, y), count)| (x, y, count)).collect();
+            let max = near.iter().map(|n| n.2).max().unwrap_or(1);
+            let kernel = kernel(SpreadShape::Gaussian, SpreadOp::Add, radius, max);
+            let mut bound = Bound::new(&kernel);
+            for _ in 0..2 {
+                bound.begin();
+                near.iter().for_each(|&(x, y, count)| bound.add(x, y, count));
+            }
+            let mut counting = Counting::default();
+            counting.plane.fill(&near, radius);
+            counting.spread(&kernel);
+            let largest = counting.raster.pixels.iter().copied().max().unwrap_or(0);
+            prop_assert!(u64::from(largest) <= bound.most(), "{largest} of {}", bound.most());
+            if near.iter().any(|&(x, y, count)| count == max && within((x, y), 0)) {
+                prop_assert!(Bound::lone(&kernel, max) <= largest);
+            }
+        }
     }
 
     proptest! {

@@ -131,7 +131,7 @@ impl Paint for GpuPaint {
         self.gpu.tally.begin(Step::Spread);
         let counts = self.counts(z)?;
         let parts = self.plan.monitor.time(Stage::Spread, || self.work().new_counts(z, &counts, kernel))?;
-        SpreadZoom::made(z, &counts, parts, kernel.unit())
+        SpreadZoom::made(z, (&counts, of_zoom(&self.stats, z)?), parts, kernel.unit())
     }
 
     fn histogram(&self, zoom: &SpreadZoom) -> Result<Histogram> {

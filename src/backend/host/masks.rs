@@ -87,16 +87,19 @@ fn meet<P: Copy + Ord>(list: &mut Vec<(P, u64)>, op: SpreadOp) {
 }
 
 /// A count times a weight, in units of [`WEIGHT_ONE`]; rounded at once where no sum follows.
+#[inline(always)]
 pub(in crate::backend) fn weigh(count: u64, weight: u32, op: SpreadOp) -> u64 {
     let product = count * u64::from(weight);
     if op == SpreadOp::Max { round(product) } else { product }
 }
 
 /// What a step of a weighted kernel ends with.
+#[inline(always)]
 pub(in crate::backend) fn settle(value: u64, op: SpreadOp) -> u64 {
     if op == SpreadOp::Max { value } else { round(value) }
 }
 
+#[inline(always)]
 fn round(product: u64) -> u64 {
     (product + u64::from(WEIGHT_ONE / 2)) / u64::from(WEIGHT_ONE)
 }

@@ -9,10 +9,12 @@ use crate::tile::{TILE_PIXELS, TILE_SIDE};
 
 /// Pixels of a word.
 const WORD: usize = 8;
+/// Pixels that are looked at together.
+const BLOCK: usize = 8 * WORD;
 /// Words of a row.
 const ROW: usize = TILE_SIDE as usize / WORD;
 /// Most lit words: about where looking at all rows takes less time.
-pub(super) const MOST: usize = TILE_PIXELS / WORD / 2;
+const MOST: usize = TILE_PIXELS / WORD / 2;
 /// Shortest match with the row above that pays.
 const ABOVE_PAYS: usize = 5;
 
@@ -41,12 +43,29 @@ impl Default for Bells {
 }
 
 impl Bells {
-    /// Finds the words with a lit pixel; gives their number.
-    pub(super) fn find(&mut self, pixels: &[u8]) -> usize {
+    /// Finds the words with a lit pixel.
+    pub(super) fn find(&mut self, pixels: &[u8]) {
         self.words.clear();
-        let words = pixels.as_chunks::<WORD>().0.iter().zip(0u16..);
-        self.words.extend(words.filter(|(word, _)| u64::from_ne_bytes(**word) != 0).map(|(_, at)| at));
-        self.words.len()
+        for (block, at) in pixels.as_chunks::<BLOCK>().0.iter().zip((0u16..).step_by(BLOCK / WORD)) {
+            let words = block.as_chunks::<WORD>().0;
+            if words.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word)) != 0 {
+                let lit = words.iter().zip(at..).filter(|(word, _)| u64::from_ne_bytes(**word) != 0);
+                self.words.extend(lit.map(|(_, at)| at));
+            }
+        }
+    }
+
+    /// Whether more words are lit than are worth looking at one by one.
+    pub(super) fn are_many(&self) -> bool {
+        self.words.len() > MOST
+    }
+
+    /// Makes a raster dark whose words were found.
+    pub(super) fn darken(&self, pixels: &mut [u8]) {
+        for &at in &self.words {
+            let at = usize::from(at) * WORD;
+            pixels[at..at + WORD].fill(0);
+        }
     }
 
     /// Which indices the words found have.
@@ -137,11 +156,15 @@ fn stretch(bytes: &[u8], (from, to, stride): (usize, usize, usize), met: &mut [u
             continue;
         };
         let met_at = std::mem::replace(&mut met[hash(four)], at as u32 + 1) as usize;
-        let same = |distance: usize| if at >= distance { alike(bytes, at - distance, at) } else { 0 };
+        let same = |distance: usize| alike(bytes, at - distance, at);
         let left = if at > 0 && four == [bytes[at - 1]; 4] { same(1) } else { 0 };
         let above = if at >= stride && bytes[at - stride..].starts_with(&four) { same(stride) } else { 0 };
         let distance = at + 1 - met_at;
-        let far = if met_at > 0 && distance <= FARTHEST { same(distance) } else { 0 };
+        let far = if met_at > 0 && distance <= FARTHEST && bytes[met_at - 1..].starts_with(&four) {
+            same(distance)
+        } else {
+            0
+        };
         if left >= SHORTEST && left >= far.max(above) {
             tokens.copy(LEFT, left);
             at += left;

@@ -31,6 +31,8 @@ pub struct Scratch {
     raster: Vec<u8>,
     rows: Rows,
     bells: Bells,
+    /// A raster that is dark between two tiles.
+    dark: Vec<u8>,
     tokens: Tokens,
     deflate: Deflate,
 }
@@ -96,28 +98,30 @@ pub fn encode(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scrat
 
 /// The same for the tiles of bells: smaller, because what is alike is said once, wherever it stands.
 pub fn encode_smooth(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scratch, out: &mut Vec<u8>) {
-    let Scratch { raster, rows, bells, tokens, deflate, .. } = scratch;
+    if let TileIndices::Raster(pixels) = indices {
+        scratch.bells.find(pixels);
+        return from_bells(pixels, palette, scratch, out);
+    }
+    let mut dark = std::mem::take(&mut scratch.dark);
+    dark.resize(TILE_PIXELS, 0);
+    indices.for_each_lit(|pixel, index| dark[usize::from(pixel)] = index.min(255) as u8);
+    scratch.bells.find(&dark);
+    from_bells(&dark, palette, scratch, out);
+    scratch.bells.darken(&mut dark);
+    scratch.dark = dark;
+}
+
+/// Bells, of which the lit words were found.
+fn from_bells(pixels: &[u8], palette: &[[u8; 4]], scratch: &mut Scratch, out: &mut Vec<u8>) {
+    let Scratch { rows, bells, tokens, deflate, .. } = scratch;
     tokens.clear();
-    let pixels = if let TileIndices::Raster(pixels) = indices {
-        pixels.as_slice()
-    } else {
-        raster.clear();
-        raster.resize(TILE_PIXELS, 0);
-        indices.for_each_lit(|pixel, index| raster[usize::from(pixel)] = index.min(255) as u8);
-        raster
-    };
-    if bells.find(pixels) > bells::MOST {
+    if bells.are_many() {
         return from_rows::<true>(pixels, palette, rows, tokens, deflate, out);
     }
     let numbers = Numbers::of(&bells.used(pixels));
     let adler = bells.tokenise(pixels, &numbers, tokens);
-    from_tokens(
-        &numbers,
-        palette,
-        &Stream { tokens, counts: &tokens.counts(), depth: numbers.depth, bytes: None, adler },
-        deflate,
-        out,
-    );
+    let stream = Stream { tokens, counts: &tokens.counts(), depth: numbers.depth, bytes: None, adler };
+    from_tokens(&numbers, palette, &stream, deflate, out);
 }
 
 /// Few lit pixels.

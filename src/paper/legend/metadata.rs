@@ -26,7 +26,13 @@ pub fn of_heat(heat: &Heat) -> Option<Legend> {
         if first.1.len() < 2 {
             colours = colours.get(colours.len() / 2).map_or_else(Vec::new, |&colour| vec![colour; 2]);
         }
-        Some(Ramp { label, colours, ticks: first.1.iter().map(tick).collect() })
+        let ticks = first.1.iter().enumerate().map(|(n, mark)| {
+            // What lies beyond an end at one of its zooms is told for all.
+            let labels = group.iter().filter_map(|zoom| zoom.1.get(n)).map(|mark| &mark.2);
+            let label = labels.max_by_key(|label| label.len()).unwrap_or(&mark.2);
+            Tick { label: label.to_string(), ..tick(mark) }
+        });
+        Some(Ramp { label, colours, ticks: ticks.collect() })
     };
     Some(Legend {
         title: words.title.to_string(),
@@ -56,11 +62,16 @@ fn grouped<'a, 'b>(zooms: &'b [Zoom<'a>]) -> Vec<&'b [Zoom<'a>]> {
 
 /// Whether two zooms have the same labels at the same places of the same colours, as far as anyone sees.
 fn looks_like(a: &Zoom<'_>, b: &Zoom<'_>) -> bool {
-    let near = |(a, b): (&Mark, &Mark)| a.2 == b.2 && (a.1.get() - b.1.get()).abs() <= NEAR;
+    let near = |(a, b): (&Mark, &Mark)| number(&a.2) == number(&b.2) && (a.1.get() - b.1.get()).abs() <= NEAR;
     let alike = |(a, b): (&Hex, &Hex)| a.0.iter().zip(b.0).all(|(a, b)| a.abs_diff(b) <= ALIKE);
     (a.1.len(), a.2.len()) == (b.1.len(), b.2.len())
         && a.1.iter().zip(b.1).all(near)
         && a.2.iter().zip(b.2.iter()).all(alike)
+}
+
+/// A label without the signs that something lies beyond an end.
+fn number(label: &str) -> &str {
+    label.trim_start_matches('<').trim_end_matches('+')
 }
 
 /// Number, ticks and colours of a zoom.
@@ -111,6 +122,12 @@ mod tests {
         });
         let legend = of_heat(&heat(&json!(["#000000", "#ffffff"]), None, &zooms)).unwrap();
         assert_eq!(legend.ramps.iter().map(|ramp| &*ramp.label).collect::<Vec<_>>(), ["z 3-5", "z 6", "z 7-9"]);
+        // Signs are told where any of the zooms has them.
+        let zoom = |least: &str, most: &str| json!({"ticks": [[1, 0, least], [44, 1, most]]});
+        let zooms = json!({"1": zoom("1", "44"), "2": zoom("<1", "44"), "3": zoom("1", "44+"), "4": zoom("1", "45")});
+        let legend = of_heat(&heat(&json!(["#000000", "#ffffff"]), None, &zooms)).unwrap();
+        let labels = |n: usize| legend.ramps[n].ticks.iter().map(|tick| &*tick.label).collect::<Vec<_>>();
+        assert_eq!((legend.ramps.len(), labels(0), labels(1)), (2, vec!["<1", "44+"], vec!["1", "45"]));
     }
 
     #[test]
