@@ -212,13 +212,13 @@ timeout 40 "$tilefire" bench --calibrate --json --adapter "$adapter" --calibrate
 
 first=${zooms%% *}
 for z in $zooms; do
-    file=$(points towns "$small") && bench 45 "$small random, z 0..$z" "$file" -z "0..$z"
+    file=$(points towns "$small") && bench 45 "$small random, z 0..$z" "$file" -z "0..$z" --spread 0
 done
 for z in $zooms; do
-    file=$(points towns "$large") && runs=1 bench 60 "$large random, z 0..$z" "$file" -z "0..$z"
+    file=$(points towns "$large") && runs=1 bench 60 "$large random, z 0..$z" "$file" -z "0..$z" --spread 0
 done
 for shape in sorted hot uniform; do
-    file=$(points "$shape" "$small") && bench 30 "$small $shape, z 0..$first" "$file" -z "0..$first"
+    file=$(points "$shape" "$small") && bench 30 "$small $shape, z 0..$first" "$file" -z "0..$first" --spread 0
 done
 file=$(points towns "$small")
 look() {
@@ -226,19 +226,20 @@ look() {
     shift
     bench 25 "$small random, z 0..$first, $name" "$file" -z "0..$first" "$@"
 }
+look "the default"
 look "a sum of discs" --spread 2 --spread-op add
 look "a bell" --spread 8 --spread-op add --spread-shape gaussian
-look "eq-hist" --how eq-hist
-look "spread auto" --spread auto --span p99.5
-look "without subgroups" --subgroups false
-look "batches of 128 k" --batch-points 131072
-look "1 GiB of the device" --device-memory 1G
-look "everything dense" --dense-points 0
+look "eq-hist" --how eq-hist --spread 0
+look "spread auto, p99.5" --spread auto --span p99.5
+look "without subgroups" --subgroups false --spread 0
+look "batches of 128 k" --batch-points 131072 --spread 0
+look "1 GiB of the device" --device-memory 1G --spread 0
+look "everything dense" --dense-points 0 --spread 0
 
 scaling() {
     local n=1
     while [ "$n" -le "$cores" ]; do
-        "$tilefire" bench "$file" -z "0..$first" --backend cpu --threads "$n" --runs 1 --json >"$work/cpu.json" || return 1
+        "$tilefire" bench "$file" -z "0..$first" --spread 0 --backend cpu --threads "$n" --runs 1 --json >"$work/cpu.json" || return 1
         python3 - "$n" "$work/cpu.json" <<'PY'
 import json, sys
 measured = json.load(open(sys.argv[2]))["contenders"][0]

@@ -28,7 +28,7 @@ made() { # made NAME KIND WHAT: a file from make_points.py, made once
 # measure OUT NAME ARGUMENT...: sets wall, low, high, cpu, peak and tiles of `render NAME.csv`
 measure() {
     local line
-    line=$("$here/timed.py" --runs "$runs" --remove "$1" "$tilefire" render "$work/$2.csv" -o "$1" --backend cpu -q \
+    line=$("$here/timed.py" --runs "$runs" --remove "$1" "$tilefire" render "$work/$2.csv" -o "$1" --backend cpu -q --spread "${SPREAD:-0}" \
         --report "$work/report.json" "${@:3}")
     read -r wall low high cpu peak <<<"$line"
     tiles=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["written"])' "$work/report.json")

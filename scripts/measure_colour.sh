@@ -32,13 +32,14 @@ while IFS= read -r looks; do
         'BEGIN { printf "| %s | %.2f s (%.2f-%.2f) | %.2f s | %.0f MB | %.1f MB |\n", l, w, f, s, c, p, b / 1e6 }'
 done <<LOOKS
 
---how eq-hist
---span p99.5
---span smooth
---min-count 5
---truecolor
+--spread 0
+--spread 0 --how eq-hist
+--spread 0 --span p99.5
+--spread 0 --span smooth
+--spread 0 --min-count 5
+--spread 0 --truecolor
 --spread 2
---spread auto
+--spread dynspread
 --spread 2 --spread-op add
 --spread 2 --spread-op add --spread-shape gaussian
 --spread 8 --spread-op add --spread-shape gaussian

@@ -167,7 +167,8 @@ fn limits_are_forced_by_flags() {
     let (place, adapter, input) = (Playground::new(), common::gpu::adapter_name(), sample());
     let forced = ["--adapter", &adapter, "--batch-points", "1k", "--subgroups", "false", "--dense-points", "0"];
     let more = ["--device-memory", "64M", "--binding-tiles", "3"];
-    let base = ["render", input.to_str().unwrap(), "-o", "tiles", "-z", "0..5", "--report", "report.json"];
+    let base =
+        ["render", input.to_str().unwrap(), "-o", "tiles", "-z", "0..5", "--spread", "0", "--report", "report.json"];
     place.run([&base[..], &forced, &more].concat()).ok();
     let report: Value = serde_json::from_str(&std::fs::read_to_string(place.path("report.json")).unwrap()).unwrap();
     let device = &report["device"];

@@ -52,7 +52,8 @@ fn help_and_version_are_there() {
 fn a_folder_of_tiles_with_metadata_page_and_summary() {
     let place = Playground::new();
     place.file("points.csv", TWO_POINTS);
-    let ran = place.run(["render", "points.csv", "-o", "tiles", "-z", "0..5", "--backend", "cpu"]).ok();
+    let ran =
+        place.run(["render", "points.csv", "-o", "tiles", "-z", "0..5", "--spread", "0", "--backend", "cpu"]).ok();
     assert!(ran.stdout.is_empty());
     for part in ["2 rows, 2 points used", "Longitude", "LATITUDE", "CPU: "] {
         assert!(ran.stderr.contains(part), "{part} is missing:\n{}", ran.stderr);
@@ -117,11 +118,13 @@ fn the_report_counts_every_row() {
 fn a_dry_run_plans_and_writes_nothing() {
     let place = Playground::new();
     place.file("points.csv", TWO_POINTS);
-    let ran = place.run(["render", "points.csv", "-o", "t", "-z", "0..5", "--dry-run", "--report", "r.json"]).ok();
+    let ran = place
+        .run(["render", "points.csv", "-o", "t", "-z", "0..5", "--spread", "0", "--dry-run", "--report", "r.json"])
+        .ok();
     assert!(ran.stderr.contains("nothing written"), "{}", ran.stderr);
     assert_eq!(place.names(), ["points.csv", "r.json"]);
     let report: serde_json::Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
-    place.run(["render", "points.csv", "-o", "t", "-z", "0..5", "--report", "r.json", "--force"]).ok();
+    place.run(["render", "points.csv", "-o", "t", "-z", "0..5", "--spread", "0", "--report", "r.json", "--force"]).ok();
     let real: serde_json::Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
     assert_eq!(report["estimate"]["tiles"], real["written"]);
     let (expected, bytes) = (report["estimate"]["bytes"].as_u64().unwrap(), real["bytes"].as_u64().unwrap());

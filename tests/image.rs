@@ -78,7 +78,7 @@ fn every_pixel_of_an_extent_has_its_colour() {
     let (west, south, east, north) = (-3.5, 50.5, 1.75, 54.0);
     let area = ["--bbox", "-3.5,50.5,1.75,54", "--width", "777"];
     let sample = sample();
-    let run = ["image", sample.to_str().unwrap(), "-o", "p.png", "--backend", "cpu"];
+    let run = ["image", sample.to_str().unwrap(), "-o", "p.png", "--spread", "0", "--backend", "cpu"];
     let summary = place.run([&run[..], &area].concat()).ok().stderr;
     let picture = image::open(place.path("p.png")).unwrap().to_rgba8();
     let world = |lon: f64, lat: f64| {
@@ -180,11 +180,18 @@ fn a_pipe_a_file_and_little_memory_give_the_same_picture() {
 fn one_point_and_the_antimeridian() {
     let place = Playground::new();
     place.file("one.csv", "lon,lat\n-0.1276,51.5072\n");
-    place.run(["image", "one.csv", "-o", "one.png", "--width", "64", "--backend", "cpu", "-q"]).ok();
-    let picture = image::open(place.path("one.png")).unwrap().to_rgba8();
-    assert_eq!((picture.dimensions(), picture.pixels().filter(|p| p[3] > 0).count()), ((64, 64), 1));
+    let one = ["image", "one.csv", "-o", "one.png", "--width", "64", "--backend", "cpu", "-q", "--force"];
+    let lit = |spread: &[&str]| {
+        place.run([&one, spread].concat()).ok();
+        let picture = image::open(place.path("one.png")).unwrap().to_rgba8();
+        assert_eq!(picture.dimensions(), (64, 64));
+        picture.pixels().filter(|p| p[3] > 0).count()
+    };
+    assert_eq!(lit(&["--spread", "0"]), 1);
+    // A soft dot of 12 pixels around it.
+    assert!((400..=489).contains(&lit(&[])), "{}", lit(&[]));
     place.file("fiji.csv", "lon,lat\n179.9,-17\n-179.9,-17\n0,-17\n");
-    let across = ["--bbox", "179,-18,-179,-16", "--width", "200", "--backend", "cpu"];
+    let across = ["--bbox", "179,-18,-179,-16", "--width", "200", "--spread", "0", "--backend", "cpu"];
     let ran = place.run([&["image", "fiji.csv", "-o", "fiji.png"], &across[..]].concat()).ok();
     assert!(ran.stderr.contains("2 points used") && ran.stderr.contains("outside of the picture: 1"), "{}", ran.stderr);
     let picture = image::open(place.path("fiji.png")).unwrap().to_rgba8();
@@ -230,7 +237,7 @@ fn what_cannot_be_drawn_is_one_line() {
     place.run(["colormaps", "fire", "-o", "p.png"]).error(1);
     place.run(["colormaps", "fire", "-o", "p.png", "--force"]).ok();
     let quiet = place.run(["image", "p.csv", "-o", "x.png", "--backend", "cpu", "--min-count", "2"]).ok().stderr;
-    assert!(quiet.contains("nothing is drawn") && quiet.contains("largest count is 1"), "{quiet}");
+    assert!(quiet.contains("nothing is drawn") && quiet.contains("largest count after spread is 1"), "{quiet}");
 }
 
 #[test]

@@ -15,8 +15,8 @@ use tilefire::error::Result;
 use tilefire::project::{Coordinate, Crs, Projector};
 use tilefire::rows::LeftOut;
 use tilefire::shade::{
-    Colormap, Ends, Function, Radius, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp, SpreadShape, Style,
-    dynspread_radius,
+    Colormap, Ends, Function, Radius, SMOOTH_ERROR, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOp,
+    SpreadShape, Style, dynspread_radius,
 };
 use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
 
@@ -56,7 +56,12 @@ fn tables_follow_the_formula(points: &[WorldPoint], spread: Spread) -> bool {
             for (z, look) in looks.iter().enumerate() {
                 let few = !stats[z].distinct.is_many();
                 many += u32::from(!few);
-                let most = if few || truecolor { 0 } else { 2 };
+                let most = match look.table.smooth {
+                    _ if truecolor => 0,
+                    true => SMOOTH_ERROR,
+                    false if few => 0,
+                    false => 2,
+                };
                 let mut last = 0;
                 let (mut below, mut above) = (0, 0);
                 for (count, pixels) in histograms[z].entries().unwrap().map(Result::unwrap) {
@@ -208,8 +213,9 @@ fn the_automatic_radius_is_that_of_the_whole_zoom() {
 fn heat(place: &Playground, arguments: &[&str]) -> (Value, String) {
     let sample = sample();
     let zooms: &[&str] = if arguments.contains(&"-z") { &[] } else { &["-z", "0..8"] };
+    let spread: &[&str] = if arguments.contains(&"--spread") { &[] } else { &["--spread", "0"] };
     let run = ["render", sample.to_str().unwrap(), "-o", "t", "--backend", "cpu", "--force"];
-    let summary = place.run([&run[..], zooms, arguments].concat()).ok().stderr;
+    let summary = place.run([&run[..], zooms, spread, arguments].concat()).ok().stderr;
     let metadata: Value = serde_json::from_slice(&fs::read(place.path("t/metadata.json")).unwrap()).unwrap();
     (metadata["heat"].clone(), summary)
 }
@@ -247,7 +253,7 @@ fn metadata_and_legend_say_how_colours_are_to_be_read() {
 
     let (heat_of, summary) = heat(&place, &["--spread", "auto", "--spread-op", "add"]);
     assert_eq!((&heat_of["spread"], &heat_of["spread_op"]), (&"auto".into(), &"add".into()));
-    assert!(heat_of["zooms"]["8"]["spread"].is_u64() && summary.contains("spread 0 px"), "{summary}");
+    assert!(heat_of["zooms"]["8"]["spread"].is_u64() && summary.contains("spread 2 px"), "{summary}");
     let (heat_of, _) = heat(&place, &["--spread", "4", "--spread-shape", "gaussian", "--spread-op", "add"]);
     assert_eq!(heat_of["legend"]["title"], "Points per pixel, smoothed");
     assert_eq!(heat_of["zooms"]["8"]["ticks"][0][2], "0");
@@ -294,8 +300,6 @@ fn wrong_looks_are_one_line() {
         (["--spread", "65"], "64"),
         (["--min-count", "0"], "from 1"),
         (["--min-count", "1.2345k"], "1.2345k"),
-        (["--spread-op", "add"], "add --spread"),
-        (["--spread-shape", "square"], "add --spread"),
         (["--theme", "grey"], "dark or light"),
         (["--background", "#ff000080"], "opaque"),
         (["--background", "noir"], "colour"),
@@ -303,6 +307,10 @@ fn wrong_looks_are_one_line() {
     ] {
         let ran = place.run([&["render", "p.csv", "-o", "t"][..], &arguments].concat());
         assert!(ran.code == Some(2) && ran.stderr.contains(says), "{arguments:?}: {}", ran.stderr);
+    }
+    for how in [["--spread-op", "add"], ["--spread-shape", "square"]] {
+        let ran = place.run([&["render", "p.csv", "-o", "t", "--spread", "0"][..], &how].concat());
+        assert!(ran.code == Some(2) && ran.stderr.contains("--spread 0 spreads nothing"), "{how:?}: {}", ran.stderr);
     }
     assert_eq!(place.names(), ["p.csv"]);
 }
@@ -341,7 +349,7 @@ fn scale_equalises_drawn_pixels_only() {
     let pixels = histogram(&[(1, 40), (2, 20), (3, 20), (8, 10), (9, 10)]);
     // The span begins below what is drawn.
     let scale =
-        Scale::equalised(60, pixels.in_points(Unit::POINTS, 3).unwrap(), Span::new(1u32, 9u32), Unit::POINTS).unwrap();
+        Scale::equalised(40, pixels.in_points(Unit::POINTS, 3).unwrap(), Span::new(1u32, 9u32), Unit::POINTS).unwrap();
     assert_eq!([3u32, 8, 9].map(|count| scale.position(count)), [0.0, 0.5, 1.0]);
 }
 
@@ -371,14 +379,14 @@ fn only_drawn_pixels_are_clipped() {
 }
 
 #[test]
-fn min_count_is_in_points_whatever_the_unit() {
+fn min_count_is_in_lone_points_under_bells() {
     let style = Style { min_count: 3, ..Style::default() };
     let unit = Unit { shift: 8, lone: 200, edge: 9, radius: 3 };
     let stats = [ZoomStats { max: 10 << 8, unit, distinct: Distinct::many(), ..Default::default() }];
     let looks = style.looks(&stats, ZoomRange { min: 0, max: 0 }, |_| Ok(Histogram::default())).unwrap();
-    assert_eq!(style.least(unit), 768);
-    assert_eq!(looks[0].table.span, Span::new(768u32, 2560u32));
-    assert_eq!((looks[0].table.index(767), looks[0].table.index(768)), (0, 1));
+    assert_eq!((style.least(unit), style.least(Unit::POINTS)), (600, 3));
+    assert_eq!(looks[0].table.span, Span::new(600u32, 2560u32));
+    assert_eq!((looks[0].table.index(599), looks[0].table.index(600)), (0, 1));
 }
 
 #[test]
@@ -436,7 +444,8 @@ fn a_run_chooses_its_radius_by_drawn_pixels() {
     }
     place.file("p.csv", text);
     let radius = |least: &str| {
-        let run = ["render", "p.csv", "-o", "t", "-z", "12", "--backend", "cpu", "-q", "--force", "--spread", "auto"];
+        let run =
+            ["render", "p.csv", "-o", "t", "-z", "12", "--backend", "cpu", "-q", "--force", "--spread", "dynspread"];
         place.run([&run[..], &["--min-count", least]].concat()).ok();
         let metadata: Value = serde_json::from_slice(&fs::read(place.path("t/metadata.json")).unwrap()).unwrap();
         metadata["heat"]["zooms"]["12"]["spread"].clone()
@@ -572,28 +581,56 @@ fn what_is_said_of_least_counts_and_single_colours_is_true() {
     assert!(said.contains(&format!("the largest count is {largest}")), "{said}");
     let (_, said) = heat(
         &place,
-        &["-z", "8", "--spread", "6", "--spread-shape", "gaussian", "--spread-op", "add", "--min-count", &more],
+        &["-z", "8", "--spread", "6", "--spread-shape", "gaussian", "--spread-op", "add", "--min-count", "1M"],
     );
-    assert!(said.contains("largest count after spread is"), "{said}");
+    assert!(said.contains("no pixel has 1,000,000 points") && said.contains("largest count after spread is"), "{said}");
     // More than half of the pixels of zoom 8 have one point.
     let (one, said) = heat(&place, &["-z", "8", "--span", "p50"]);
     assert!(said.contains("more than 1 and the only colour"), "{said}");
     assert_eq!(one["zooms"]["8"]["ticks"], serde_json::json!([[1, 0.5, "1+"]]));
 }
 
-/// New counts lie beside those they were made from only as long as somebody holds them.
+/// New counts are made when somebody asks for them: holding a zoom takes nothing.
 #[test]
-fn new_counts_give_their_memory_back() {
+fn new_counts_take_no_memory_between_looks() {
     let points = Random(81).clusters(20_000, 5, 24);
     let job = Job { memory: Some(4 << 20), ..Job::new(&points, (8, 8), 0) };
     let paint = job.count(job.cpu_count()).unwrap();
     let sum = Spread { radius: Radius::Fixed(2), op: SpreadOp::Add, ..Spread::default() };
     let kernel = sum.kernel(2, paint.stats()[8].max);
-    for _ in 0..30 {
-        let zoom = paint.spread(8, &kernel).unwrap();
-        assert!(zoom.stats().lit > 2 * paint.stats()[8].lit);
-    }
+    let held: Vec<SpreadZoom> = (0..60).map(|_| paint.spread(8, &kernel).unwrap()).collect();
+    assert!(held.iter().all(|zoom| zoom.stats().lit > 2 * paint.stats()[8].lit));
     assert_eq!(paint.report().spilled_bytes, 0);
-    let _held: Vec<SpreadZoom> = (0..30).map(|_| paint.spread(8, &kernel).unwrap()).collect();
-    assert!(paint.report().spilled_bytes > 0);
+}
+
+/// What a person gets who asks for nothing: bells whose radius grows with the zoom as points thin out, said in metadata,
+/// report and summary; a lone point is a soft dot, and `--min-count` hides it and no crowd.
+#[test]
+fn bells_are_the_default() {
+    let place = Playground::new();
+    let sample = sample();
+    let run = ["render", sample.to_str().unwrap(), "-o", "t", "--backend", "cpu", "-z", "0..12"];
+    let said = place.run(run).ok().stderr;
+    let metadata: Value = serde_json::from_slice(&fs::read(place.path("t/metadata.json")).unwrap()).unwrap();
+    let heat = &metadata["heat"];
+    assert_eq!(
+        (&heat["spread"], &heat["spread_shape"], &heat["spread_op"]),
+        (&"auto".into(), &"gaussian".into(), &"add".into())
+    );
+    let radii: Vec<u64> = (0..=12).map(|z| heat["zooms"][z.to_string()]["spread"].as_u64().unwrap()).collect();
+    assert!(radii.iter().all(|radius| (2..=12).contains(radius)) && radii[12] >= 8, "{radii:?}");
+    // From zoom 5 on points thin out, and no bell is more than half as wide again as the one before, or a pixel wider.
+    assert!(radii[5..].is_sorted(), "{radii:?}");
+    assert!(radii[5..].windows(2).all(|two| 2 * two[1] <= (3 * two[0]).max(2 * two[0] + 2)), "{radii:?}");
+    assert!(said.contains(&format!("spread {} px", radii[12])), "{said}");
+    place.file("p.csv", (0..50).fold(String::from("lon,lat\n3.1,58.6\n"), |text, _| text + "-0.1,51.5\n"));
+    let lit = |least: &str, tile: &str| {
+        let run = ["render", "p.csv", "-o", "p", "-z", "9", "--backend", "cpu", "-q", "--force", "--min-count", least];
+        place.run(run).ok();
+        let tile = place.path(&format!("p/9/{tile}.png"));
+        if tile.exists() { image::open(tile).unwrap().to_rgba8().pixels().filter(|p| p[3] > 0).count() } else { 0 }
+    };
+    let (lone, crowd) = ("260/152", "255/170");
+    assert!((300..=489).contains(&lit("1", lone)) && lit("1", crowd) > 300, "{} {}", lit("1", lone), lit("1", crowd));
+    assert!(lit("2", lone) == 0 && lit("2", crowd) > 100 && lit("50", crowd) > 0 && lit("51", crowd) == 0);
 }

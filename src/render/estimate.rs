@@ -7,6 +7,8 @@ use crate::tile::ZoomRange;
 /// Seconds of one core to shade and encode a tile, and each lit pixel of it.
 const SECONDS_A_TILE: f64 = 6e-6;
 const SECONDS_A_PIXEL: f64 = 1.2e-8;
+/// The same of a tile where every pixel reaches its neighbours.
+const SECONDS_A_SPREAD_TILE: f64 = 1.2e-4;
 /// Tiles a second that a container takes: small files by the disk, one file by the memory.
 const FILES_A_SECOND: f64 = 8_000.0;
 const ARCHIVED_A_SECOND: f64 = 200_000.0;
@@ -24,13 +26,21 @@ pub struct Estimate {
     pub memory: u64,
 }
 
-/// Estimates a run over `stats`, indexed by zoom, on `threads` cores; `archive` for one file instead of a folder.
-pub(super) fn estimate(stats: &[ZoomStats], zooms: ZoomRange, threads: usize, archive: bool) -> Estimate {
+/// Estimates a run over `stats` and `radii` of spread, indexed by zoom, on `threads` cores; `archive` for one file instead
+/// of a folder.
+pub(super) fn estimate(
+    (stats, radii): (&[ZoomStats], &[u32]),
+    zooms: ZoomRange,
+    threads: usize,
+    archive: bool,
+) -> Estimate {
     let wanted = || zooms.iter().filter_map(|z| stats.get(usize::from(z)));
+    let spread = || zooms.iter().filter_map(|z| stats.get(usize::from(z)).zip(radii.get(usize::from(z)).copied()));
     let tiles: u64 = wanted().map(|s| s.tiles).sum();
     let lit: u64 = wanted().map(|s| s.lit).sum();
-    let bytes: f64 = wanted().map(|s| s.tiles as f64 * tile_bytes(s)).sum();
-    let compute = (tiles as f64 * SECONDS_A_TILE + lit as f64 * SECONDS_A_PIXEL) / threads.max(1) as f64;
+    let bytes: f64 = spread().map(|(s, radius)| s.tiles as f64 * tile_bytes(s, radius)).sum();
+    let more: f64 = spread().filter(|s| s.1 > 0).map(|(s, _)| s.tiles as f64 * SECONDS_A_SPREAD_TILE).sum();
+    let compute = (tiles as f64 * SECONDS_A_TILE + lit as f64 * SECONDS_A_PIXEL + more) / threads.max(1) as f64;
     let write = tiles as f64 / if archive { ARCHIVED_A_SECOND } else { FILES_A_SECOND };
     let points = stats.first().map_or(0, |s| s.sum);
     // Points wait at 8 bytes each; a lit pixel takes about 2 bytes and a tile about 6, at every zoom.
@@ -38,7 +48,11 @@ pub(super) fn estimate(stats: &[ZoomStats], zooms: ZoomRange, threads: usize, ar
     Estimate { tiles, bytes: bytes as u64, seconds: compute.max(write), memory: points * 8 + counts }
 }
 
-/// Bytes of a zoom's mean tile; a fit to tiles of 18 to 21,600 lit pixels.
-fn tile_bytes(stats: &ZoomStats) -> f64 {
-    110.0 + 2.1 * libm::pow(stats.lit as f64 / stats.tiles.max(1) as f64, 0.9)
+/// Bytes of a zoom's mean tile; a fit to tiles of 18 to 21,600 lit pixels. Each of them comes to more under a bell or a disc,
+/// until the tile is full.
+fn tile_bytes(stats: &ZoomStats, radius: u32) -> f64 {
+    let lit = stats.lit as f64 / stats.tiles.max(1) as f64;
+    let plain = 2.1 * libm::pow(lit, 0.9);
+    let under = (plain * f64::from(radius + 1)).min(plain.max(20_000.0));
+    110.0 + if radius > 0 { 60.0 + under } else { plain }
 }

@@ -98,7 +98,12 @@ fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
     let mut report = Report::new(request.drawing(), &points, paint.stats(), &coloured);
     let archive = write::Container::of(&request.out)? != write::Container::Folder;
-    report.estimate = Some(estimate::estimate(paint.stats(), request.zooms, rayon::current_num_threads(), archive));
+    report.estimate = Some(estimate::estimate(
+        (paint.stats(), &coloured.radii),
+        request.zooms,
+        rayon::current_num_threads(),
+        archive,
+    ));
     report.finish(&Written::default(), paint.report(), notice, monitor);
     Ok(report)
 }

@@ -114,10 +114,13 @@ fn given(points: f64, unit: Unit) -> u64 {
     if points <= 0.0 { 0 } else { (libm::round(points * libm::exp2(f64::from(unit.shift))) as u64).max(1) }
 }
 
-/// The smallest count that is drawn where pixels of fewer than `least` points are not.
+/// The smallest count that is drawn where pixels of fewer than `least` points are not. Under a bell a pixel has as many
+/// as would come to the same on one place.
 pub(super) fn drawn(least: u32, unit: Unit) -> u64 {
-    let edge = u64::from(unit.edge);
-    if least <= 1 { edge } else { unit.counts(least.into()).max(edge) }
+    match least {
+        0 | 1 => unit.edge.into(),
+        _ => u64::from(least) * u64::from(unit.lone) << if unit.radius > 0 { 0 } else { unit.shift },
+    }
 }
 
 /// Least squares through (zoom, log of the largest count), at `zoom`.

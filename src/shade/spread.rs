@@ -359,15 +359,15 @@ mod tests {
 
     #[test]
     fn the_automatic_radius_follows_the_distance() {
-        // Two pixels on average in squares of 1 to 2, of 4, of 16, of 64 and of no size.
+        // Two pixels on average in squares of the root of 2, of 4, of 16, of 64 and of none that there is.
         assert_eq!(auto_radius(&[0, 0, 0]), 0);
-        assert_eq!(auto_radius(&[400, 100, 25, 7, 2, 1]), 3);
+        assert_eq!(auto_radius(&[400, 100, 25, 7, 2, 1]), 2);
         assert_eq!(auto_radius(&[100, 70, 50, 20, 9, 4]), 4);
         assert_eq!(auto_radius(&[100, 99, 90, 70, 50, 30]), 8);
         assert_eq!(auto_radius(&[100, 100, 100, 98, 90, 70, 50, 10]), 12);
         assert_eq!(auto_radius(&[1; 9]), 12);
         // Five pixels in a world of two: one level is all there is to see.
-        assert_eq!(auto_radius(&[2, 1]), 3);
+        assert_eq!(auto_radius(&[2, 1]), 2);
         assert_eq!(auto_radius(&[1]), 2);
     }
 

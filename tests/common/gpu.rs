@@ -88,7 +88,8 @@ impl TileSink for Collect {
         });
         let lit = raster.iter().filter(|&&index| index != 0).count();
         assert!(lit > 0, "{tile} is empty");
-        assert_eq!(is_list, lit <= 1500, "{tile} with {lit} lit pixels has another form than from the other backend");
+        // Bells leave as rasters, however few pixels they light; an encoder makes the same of both forms.
+        assert!(!is_list || lit <= 1500, "{tile} with {lit} lit pixels is a list");
         let before = self.0.lock().unwrap().insert((tile.z, tile.x, tile.y), raster);
         assert!(before.is_none(), "{tile} came twice");
         Ok(())

@@ -28,7 +28,7 @@ use crate::backend::{Memory, TileSink};
 use crate::counts::{Histogram, Lit, ZoomStats};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
-use crate::shade::{Kernel, SpreadOp};
+use crate::shade::{Form, Kernel, SpreadOp};
 use crate::store::{CountStore, Gatherer};
 use crate::tile::{PixelIndex, TileCoord};
 
@@ -109,6 +109,9 @@ pub(super) fn largest_of_bells(work: Work<'_>, kernel: &Kernel, max: u32) -> Res
             work.monitor.check()?;
             for &code in codes {
                 let tile = TileCoord::from_morton(work.z, code);
+                if bound.of(borders.sum_near(tile)) <= u64::from(largest.load(Ordering::Relaxed)) {
+                    continue;
+                }
                 bound.begin();
                 borders.for_each_near(work.counts, tile, &mut scratch.lit, |x, y, count| bound.add(x, y, count))?;
                 if bound.most() > u64::from(largest.load(Ordering::Relaxed)) {
@@ -163,7 +166,7 @@ pub(super) fn coloured_new_counts<I: PixelIndex>(
     lookup: &Lookup<'_, I>,
     sink: &dyn TileSink,
 ) -> Result<()> {
-    let monitor = work.monitor;
+    let (monitor, bells) = (work.monitor, matches!(kernel.form, Form::Weights { .. }));
     work.areas(kernel.radius, Stage::Spread, |borders, reached| {
         let none = || (Counting::default(), Raster::<I>::default(), Vec::new());
         reached.par_chunks(PIECE).try_for_each_init(none, |(scratch, indices, list), codes| {
@@ -178,7 +181,8 @@ pub(super) fn coloured_new_counts<I: PixelIndex>(
                         *index = lookup.index(count);
                     }
                 }
-                let indices = indices.leave(list);
+                // Bells light much of a tile, and their encoder looks for what is lit in a raster.
+                let indices = if bells { indices.raster() } else { indices.leave(list) };
                 monitor.record(Stage::Shade, spread, monitor.now());
                 if let Some(indices) = indices {
                     sink.put(TileCoord::from_morton(work.z, code), indices)?;
@@ -270,7 +274,7 @@ impl Counting {
 mod tests {
     use super::*;
     use crate::backend::host::{self, stamp, within};
-    use crate::shade::{Form, Radius, Spread, SpreadShape};
+    use crate::shade::{Radius, Spread, SpreadShape};
     use crate::tile::TILE_PIXELS;
     use proptest::prelude::*;
 

@@ -93,7 +93,7 @@ impl Area {
 
 /// Bytes that a tile takes of an area's memory besides its pixels: its place, and those of it and its neighbours in
 /// the list of tiles that are reached, while that is made.
-const TILE: u64 = 16 + 2 * 9 * 8;
+const TILE: u64 = 24 + 2 * 9 * 8;
 /// Bytes of a pixel.
 const PIXEL: u64 = size_of::<(u16, u32)>() as u64;
 
@@ -160,6 +160,8 @@ fn may_fit(counts: &CountStore, area: Area, radius: u32, room: u64) -> Result<bo
 struct Piece {
     /// Morton code, and the end of its pixels.
     tiles: Vec<(u64, u32)>,
+    /// What the counts of each tile come to.
+    sums: Vec<u64>,
     /// Row-major pixel and count of those near a border.
     pixels: Vec<(u16, u32)>,
 }
@@ -208,6 +210,7 @@ impl Borders {
                     });
                     piece.pixels.extend(border);
                     piece.tiles.push((code, piece.pixels.len() as u32));
+                    piece.sums.push(lit.iter().map(|l| u64::from(l.count)).sum());
                     Ok(())
                 },
             );
@@ -216,6 +219,7 @@ impl Borders {
             }
             piece.pixels.shrink_to_fit();
             piece.tiles.shrink_to_fit();
+            piece.sums.shrink_to_fit();
             held.fetch_add(piece.bytes(), Ordering::Relaxed);
             ControlFlow::Continue(piece)
         });
@@ -240,14 +244,21 @@ impl Borders {
         self.pieces.is_empty()
     }
 
-    fn of(&self, tile: TileCoord) -> &[(u16, u32)] {
+    fn find(&self, tile: TileCoord) -> Option<(&Piece, usize)> {
         let code = tile.morton();
         let at = self.pieces.partition_point(|piece| piece.tiles.last().is_some_and(|last| last.0 < code));
-        let Some(piece) = self.pieces.get(at) else { return &[] };
-        match piece.tiles.binary_search_by_key(&code, |tile| tile.0) {
-            Ok(at) => &piece.pixels[piece.start(at)..piece.tiles[at].1 as usize],
-            Err(_) => &[],
-        }
+        let piece = self.pieces.get(at)?;
+        Some((piece, piece.tiles.binary_search_by_key(&code, |tile| tile.0).ok()?))
+    }
+
+    fn of(&self, tile: TileCoord) -> &[(u16, u32)] {
+        self.find(tile).map_or(&[], |(piece, at)| &piece.pixels[piece.start(at)..piece.tiles[at].1 as usize])
+    }
+
+    /// What the counts of a tile of the area and the eight around it come to.
+    pub(in crate::backend) fn sum_near(&self, tile: TileCoord) -> u64 {
+        let near = AROUND.into_iter().filter_map(|(dx, dy)| tile.neighbour(dx, dy)).chain([tile]);
+        near.filter_map(|tile| self.find(tile)).map(|(piece, at)| piece.sums[at]).sum()
     }
 
     /// Morton codes of the area's lit tiles and of those of its tiles that lights spread to, ascending.

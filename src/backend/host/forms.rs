@@ -4,8 +4,8 @@
 use crate::counts::{Lit, pixel_morton, row_major};
 use crate::tile::{PixelIndex, TILE_PIXELS, TileIndices};
 
-/// Tiles with at most this many lit pixels leave as lists, others as rasters, whichever way they were made: an
-/// encoder may treat the two differently and still gives both backends' tiles the same bytes.
+/// Tiles with at most this many lit pixels leave as lists, others as rasters; the processor's bells are rasters always,
+/// because their encoder looks for what is lit in one. Either form of the same pixels gives the same bytes.
 pub(in crate::backend) const LIST_MAX: usize = 1_500;
 
 /// The lit pixels of a raster of counts, row-major, in Morton order.

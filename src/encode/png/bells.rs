@@ -103,11 +103,12 @@ impl Bells {
             self.bytes[from..to].fill(0);
         }
         let (stride, wide) = (numbers.depth.stride(), numbers.depth as usize);
+        let same = numbers.index.iter().zip(0u8..=numbers.largest).all(|(&index, number)| index == number);
         for &word in &self.words {
             let (row, column) = (usize::from(word) / ROW, usize::from(word) % ROW);
             let from = usize::from(word) * WORD;
             let Some(pixels) = pixels[from..].first_chunk::<WORD>() else { continue };
-            let p = pixels.map(|index| numbers.of[usize::from(index)]);
+            let p = if same { *pixels } else { pixels.map(|index| numbers.of[usize::from(index)]) };
             let at = row * stride + 1 + column * wide;
             let to = &mut self.bytes[at..at + wide];
             match numbers.depth {

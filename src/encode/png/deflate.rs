@@ -120,12 +120,14 @@ impl Deflate {
             let mut far = tokens.far().iter();
             for &token in tokens.list() {
                 let (bits, count) = entry(token);
-                to.put(bits, count);
-                if token >= FAR {
-                    let (symbol, extra, value) = distance(far.next().copied().unwrap_or_default());
-                    let (bits, count) = code.distances[symbol];
-                    to.put(u64::from(bits) | u64::from(value) << count, count + extra);
+                if token < FAR {
+                    to.put(bits, count);
+                    continue;
                 }
+                // Length and distance have at most 48 bits; 7 may be left over from before.
+                let (symbol, extra, value) = distance(far.next().copied().unwrap_or_default());
+                let (code, length) = code.distances[symbol];
+                to.put(bits | (u64::from(code) | u64::from(value) << length) << count, count + length + extra);
             }
             to.put(u64::from(code.codes[END]), u32::from(code.lengths[END]));
             return;

@@ -47,13 +47,18 @@ impl Bound {
         self.sums[at(y) * self.wide + at(x)] += u64::from(count);
     }
 
-    /// The bound: all points of four squares on one pixel, each rounding upwards.
+    /// The bound: all points of four squares on one pixel.
     pub(super) fn most(&self) -> u64 {
         let rows = self.sums.chunks_exact(self.wide);
         let four = rows.clone().zip(rows.skip(1)).flat_map(|(above, below)| {
             above.windows(2).zip(below.windows(2)).map(|(a, b)| a.iter().chain(b).sum::<u64>())
         });
-        let points = u128::from(four.max().unwrap_or(0)) << self.shift;
+        self.of(four.max().unwrap_or(0))
+    }
+
+    /// What that many points on one pixel come to, each rounding upwards.
+    pub(super) fn of(&self, points: u64) -> u64 {
+        let points = u128::from(points) << self.shift;
         let weight = u128::from(self.weight);
         let across = ((points * weight) >> 16) + 2 * self.radius as u128 + 1;
         u64::try_from(((across * weight) >> 16) + 1).unwrap_or(u64::MAX)

@@ -149,6 +149,11 @@ impl<T: Copy + Default> Raster<T> {
 }
 
 impl<I: PixelIndex> Raster<I> {
+    /// All its pixels, whatever their number; `None` when it is dark.
+    pub(super) fn raster(&self) -> Option<TileIndices<'_>> {
+        self.stretches().any(|(_, pixels)| pixels.iter().any(|i| i.is_lit())).then(|| I::raster(&self.pixels))
+    }
+
     /// The form in which it leaves; `None` when it is dark.
     pub(super) fn leave<'a>(&'a self, list: &'a mut Vec<(u16, I)>) -> Option<TileIndices<'a>> {
         let lit: usize = self.stretches().map(|(_, pixels)| pixels.iter().filter(|i| i.is_lit()).count()).sum();

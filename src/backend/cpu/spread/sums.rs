@@ -144,8 +144,10 @@ impl Sums {
     #[inline(always)]
     fn across<const MAX: bool>(&mut self, plane: &Plane<u32>, shift: u32) -> u32 {
         let (radius, op) = (plane.radius, if MAX { SpreadOp::Max } else { SpreadOp::Add });
-        self.across.clear();
-        self.across.resize(plane.rows.len() * WIDTH, 0);
+        // What lies outside of a row's stretch is never looked at, and stays what it was.
+        if self.across.len() < plane.rows.len() * WIDTH {
+            self.across.resize(plane.rows.len() * WIDTH, 0);
+        }
         self.lit.clear();
         let mut sums = [0u64; WIDTH];
         let mut most = 0;
@@ -188,7 +190,7 @@ impl Sums {
     fn down<const MAX: bool>(&self, plane: &Plane<u32>, raster: &mut Raster<u32>) {
         let (radius, op) = (plane.radius, if MAX { SpreadOp::Max } else { SpreadOp::Add });
         let mut sums = [0u64; WIDTH];
-        self.for_each_row(plane, |y, rows, lit| {
+        for (y, rows, lit) in self.rows(plane) {
             sums[lit.from..lit.to].fill(0);
             for at in rows {
                 let (weight, own) = (self.weights[plane.rows[at].y - y], self.lit[at]);
@@ -200,17 +202,24 @@ impl Sums {
             for (to, &sum) in raster.row(y, lit)[lit.from..lit.to].iter_mut().zip(&sums[lit.from..lit.to]) {
                 *to = settle(sum, op) as u32;
             }
-        });
+        }
         debug_assert!(radius > 0);
     }
 
     /// The second step of a sum whose first one left nothing that 16 bits do not hold: products and sums fit 32 bits.
     #[inline(always)]
     fn down_narrow(&mut self, plane: &Plane<u32>, raster: &mut Raster<u32>) {
-        self.narrow.clear();
-        self.narrow.extend(self.across.iter().map(|&value| value as u16));
+        if self.narrow.len() < self.across.len() {
+            self.narrow.resize(self.across.len(), 0);
+        }
+        for (row, lit) in self.lit.iter().enumerate() {
+            let stretch = row * WIDTH + lit.from..row * WIDTH + lit.to.max(lit.from);
+            for (to, &value) in self.narrow[stretch.clone()].iter_mut().zip(&self.across[stretch]) {
+                *to = value as u16;
+            }
+        }
         let mut sums = [0u32; WIDTH];
-        self.for_each_row(plane, |y, rows, lit| {
+        for (y, rows, lit) in self.rows(plane) {
             // Half a unit ahead, so that what is cut off at the end is rounded.
             sums[lit.from..lit.to].fill(1 << 15);
             for at in rows {
@@ -223,15 +232,18 @@ impl Sums {
             for (to, &sum) in raster.row(y, lit)[lit.from..lit.to].iter_mut().zip(&sums[lit.from..lit.to]) {
                 *to = sum >> 16;
             }
-        });
+        }
     }
 
-    /// Calls `each` with every row of the tile that is reached, the lit rows of the plane that reach it, and where they
-    /// do.
+    /// Every row of the tile that is reached, the lit rows of the plane that reach it, and where they do. Not a call for
+    /// each: what a caller does with a row is compiled for the processor that the caller is compiled for.
     #[inline(always)]
-    fn for_each_row(&self, plane: &Plane<u32>, mut each: impl FnMut(usize, std::ops::Range<usize>, Stretch)) {
+    fn rows<'a>(
+        &'a self,
+        plane: &'a Plane<u32>,
+    ) -> impl Iterator<Item = (usize, std::ops::Range<usize>, Stretch)> + 'a {
         let (mut first, mut end) = (0, 0);
-        for y in 0..WIDTH {
+        (0..WIDTH).filter_map(move |y| {
             while plane.rows.get(first).is_some_and(|row| row.y < y) {
                 first += 1;
             }
@@ -239,10 +251,8 @@ impl Sums {
                 end += 1;
             }
             let lit = self.lit[first..end].iter().fold(Stretch::default(), |all, &own| all.with(own));
-            if !lit.is_empty() {
-                each(y, first..end, lit);
-            }
-        }
+            (!lit.is_empty()).then_some((y, first..end, lit))
+        })
     }
 }
 
