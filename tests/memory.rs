@@ -13,6 +13,9 @@ use common::{Playground, tree};
 fn render(place: &Playground, out: &str, extra: &[&str]) -> serde_json::Value {
     let mut arguments = vec!["render", "points.csv", "-o", out, "-q", "--no-page", "--report", "report.json"];
     arguments.extend(["--backend", "cpu"]);
+    if !extra.contains(&"--spread") {
+        arguments.extend(["--spread", "0"]);
+    }
     arguments.extend(extra);
     let _ = std::fs::remove_file(place.path("report.json"));
     place.run(arguments).ok();
@@ -99,7 +102,9 @@ fn scattered() -> &'static [u8] {
 fn peak(text: &[u8], arguments: &[&str]) -> (u64, serde_json::Value) {
     let place = Playground::new();
     let mut command = place.command();
-    command.args(["render", "-", "-o", "out", "-q", "--no-page", "--report", "report.json"]).args(arguments);
+    command
+        .args(["render", "-", "-o", "out", "-q", "--no-page", "--spread", "0", "--report", "report.json"])
+        .args(arguments);
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     std::thread::scope(|scope| {
