@@ -1,6 +1,8 @@
 //! Where a map begins: the box that holds nearly all points, on files that people really have, and what is said of those far
 //! away. Larger files are found through `TILEFIRE_TEST_DATA` (a folder with data/ and cases/).
 
+#![allow(clippy::disallowed_methods, reason = "an independent check")]
+
 mod common;
 
 use std::fmt::Write;

@@ -4,10 +4,14 @@
 use std::ops::Deref;
 
 use super::{Again, AroundSink, BackendReport, TileSink};
-use crate::counts::{Histogram, Isolation, Unit, ZoomStats};
+#[cfg(feature = "gpu")]
+use crate::counts::Unit;
+use crate::counts::{Histogram, Isolation, ZoomStats};
 use crate::error::{Error, Result};
 use crate::shade::{Kernel, ShadeTable};
-use crate::store::{CountPart, CountStore};
+#[cfg(feature = "gpu")]
+use crate::store::CountPart;
+use crate::store::CountStore;
 use crate::tile::WorldPoint;
 
 /// Finished counts on one device, and what can be drawn of them. Any look, in any order, zoom by zoom.

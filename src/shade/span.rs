@@ -119,7 +119,7 @@ fn given(points: f64, unit: Unit) -> u64 {
 pub(super) fn drawn(least: u32, unit: Unit) -> u64 {
     match least {
         0 | 1 => unit.edge.into(),
-        _ => u64::from(least) * u64::from(unit.lone) << if unit.radius > 0 { 0 } else { unit.shift },
+        _ => u64::from(least) * u64::from(unit.lone),
     }
 }
 
