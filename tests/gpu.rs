@@ -411,11 +411,12 @@ fn sums_are_conserved() {
         let done = job.cpu();
         for z in 7..=11 {
             let stats = &done.coloured.stats[z];
-            let sum = stats.sum as f64 * 0.5f64.powi(stats.unit.shift as i32);
+            let kernel = job.style.kernel(2, done.stats[z].max);
+            let (lit, sum) = job.lit_and_sum(z as u8, &kernel);
+            let sum = sum as f64 * 0.5f64.powi(stats.unit.shift as i32);
             let expected = (points.len() * area) as f64;
             // Half a unit a pixel for each of two steps, if all erred to the same side.
-            let rounding =
-                if stats.unit.shift > 0 { stats.lit as f64 * 0.5f64.powi(stats.unit.shift as i32) } else { 0.0 };
+            let rounding = if stats.unit.shift > 0 { lit as f64 * 0.5f64.powi(stats.unit.shift as i32) } else { 0.0 };
             assert!((sum - expected).abs() <= rounding, "zoom {z}, {shape}: {sum} for {expected}");
         }
     }

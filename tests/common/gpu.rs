@@ -9,7 +9,7 @@ use tilefire::backend::{BackendReport, Count, Memory, Paint, Plan, ShaderWork, T
 use tilefire::counts::{Histogram, Isolation, ZoomStats};
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
-use tilefire::shade::{Radius, Spread, Style, dynspread_radius};
+use tilefire::shade::{Kernel, Radius, Spread, Style, dynspread_radius};
 use tilefire::tile::{TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// Validation messages go to `log`; without a logger they vanish.
@@ -212,6 +212,17 @@ impl<'a> Job<'a> {
     pub fn count(&self, count: impl Count + 'static) -> Result<Box<dyn Paint>> {
         self.push(&count)?;
         Box::new(count).finish()
+    }
+
+    /// Lit pixels of zoom `z` after `kernel`, and what their counts come to, from its histogram.
+    pub fn lit_and_sum(&self, z: u8, kernel: &Kernel) -> (u64, u64) {
+        let paint = self.count(self.cpu_count()).unwrap();
+        let histogram = paint.histogram(&paint.spread(z, kernel).unwrap()).unwrap();
+        histogram
+            .entries()
+            .unwrap()
+            .map(Result::unwrap)
+            .fold((0, 0), |(lit, sum), (count, pixels)| (lit + pixels, sum + u64::from(count) * pixels))
     }
 
     pub fn cpu_count(&self) -> CpuCount {
