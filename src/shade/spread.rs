@@ -120,7 +120,7 @@ fn distance(squares: &[u64]) -> f64 {
 }
 
 /// The radius for a zoom whose lit squares of side 1, 2, 4 ... pixels are that many: the whole pixels of twice the root
-/// of the [`distance`] between its lit pixels, within [`AUTO`]; 0 where nothing is lit. The distance doubles from zoom to zoom once pixels
+/// of the distance between its lit pixels, within [`AUTO`]; 0 where nothing is lit. The distance doubles from zoom to zoom once pixels
 /// stand alone; the root lets a bell grow half as fast as the map, so that it neither floods what is dense nor leaves
 /// dust.
 pub fn auto_radius(squares: &[u64]) -> u32 {
