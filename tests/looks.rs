@@ -619,10 +619,21 @@ fn bells_are_the_default() {
     );
     let radii: Vec<u64> = (0..=12).map(|z| heat["zooms"][z.to_string()]["spread"].as_u64().unwrap()).collect();
     assert!(radii.iter().all(|radius| (2..=12).contains(radius)) && radii[12] >= 8, "{radii:?}");
-    // From zoom 5 on points thin out, and no bell is more than half as wide again as the one before, or a pixel wider.
-    assert!(radii[5..].is_sorted(), "{radii:?}");
-    assert!(radii[5..].windows(2).all(|two| 2 * two[1] <= (3 * two[0]).max(2 * two[0] + 2)), "{radii:?}");
+    // No bell shrinks from zoom to zoom, and none is more than half as wide again as the one before, or a pixel wider.
+    assert!(radii.is_sorted(), "{radii:?}");
+    assert!(radii.windows(2).all(|two| 2 * two[1] <= (3 * two[0]).max(2 * two[0] + 2)), "{radii:?}");
     assert!(said.contains(&format!("spread {} px", radii[12])), "{said}");
+    // Three towns far apart are three pixels of zoom 0, and no three lone points.
+    let town = |at: usize| (at / 400 * 100, at % 20, at / 20 % 20);
+    let towns = (0..1200).map(town).fold(String::from("lon,lat\n"), |text, (far, x, y)| {
+        text + &format!("{},{}\n", far as f64 - 100.0 + 0.01 * x as f64, 40.0 + 0.01 * y as f64)
+    });
+    place.file("towns.csv", towns);
+    place.run(["render", "towns.csv", "-o", "towns", "--backend", "cpu", "-q"]).ok();
+    let metadata: Value = serde_json::from_slice(&fs::read(place.path("towns/metadata.json")).unwrap()).unwrap();
+    let radii: Vec<u64> =
+        (0..=10).map(|z| metadata["heat"]["zooms"][z.to_string()]["spread"].as_u64().unwrap()).collect();
+    assert!(radii[0] == 2 && radii.is_sorted(), "{radii:?}");
     place.file("p.csv", (0..50).fold(String::from("lon,lat\n3.1,58.6\n"), |text, _| text + "-0.1,51.5\n"));
     let lit = |least: &str, tile: &str| {
         let run = ["render", "p.csv", "-o", "p", "-z", "9", "--backend", "cpu", "-q", "--force", "--min-count", least];

@@ -128,7 +128,8 @@ impl Coloured<'_> {
     }
 
     /// The automatic radius of zoom `z`. A lit square of 2^n pixels is a lit pixel n zooms further out, so all it takes is
-    /// there; below zoom 0 its one tile tells.
+    /// there; below zoom 0 its one tile tells. No radius is larger than that of a zoom further in: a few pixels far apart
+    /// may be towns full of points, which only finer zooms tell, and a bell would shrink where the map grows.
     fn auto_radius(&mut self, paint: &dyn Paint, z: u8) -> Result<u32> {
         if self.squares.is_empty() {
             let mut lit = Vec::new();
@@ -136,9 +137,9 @@ impl Coloured<'_> {
             self.squares = squares(&lit).into_iter().rev().collect();
             self.squares.extend(paint.stats().iter().skip(1).map(|stats| stats.lit));
         }
-        let near = self.squares.get(usize::from(z)..=usize::from(z) + LEVELS);
-        let near = near.ok_or_else(|| Error::Internal(format!("zoom {z} was not counted")))?;
-        Ok(auto_radius(&near.iter().rev().copied().collect::<Vec<_>>()))
+        let finer = self.squares.windows(LEVELS + 1).skip(z.into());
+        let radii = finer.map(|near| auto_radius(&near.iter().rev().copied().collect::<Vec<_>>()));
+        radii.min().ok_or_else(|| Error::Internal(format!("zoom {z} was not counted")))
     }
 
     /// What a person should know about the colours of `zooms`.

@@ -147,7 +147,8 @@ pub(crate) fn render(
     if let Some(page) = beside_archive {
         let name = request.out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let text = page_of(&TileJson { pmtiles: Some(Text::cut(name)), ..metadata.clone() })?;
-        page.write(monitor, |to| to.write_all(text.as_bytes()).map_err(|e| Error::io("write", &request.out, e)))?;
+        let place = request.out.with_extension("html");
+        page.write(monitor, |to| to.write_all(text.as_bytes()).map_err(|e| Error::io("write", &place, e)))?;
     }
     report.finish(&written, paint.report(), notice, monitor);
     Ok(report)

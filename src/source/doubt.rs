@@ -451,8 +451,8 @@ impl Doubt {
             share: number.map(|rows| rows as f64 / total as f64),
             example: Some(Example { row, value: pair(far) }),
             text: format!(
-                "{}: {rows} far from all others (row {row}: {}), which rules the box that a page opens on; leave a place out \
-                 with {flag}",
+                "{}: {rows} far from all others (row {row}: {}): the bounds of the map reach there, it opens where 99.5 % \
+                 of the points are; leave a place out with {flag}",
                 found.file.name,
                 pair(far)
             ),
