@@ -278,6 +278,13 @@ mod tests {
     use crate::tile::TILE_PIXELS;
     use proptest::prelude::*;
 
+    /// Those within reach of the tile, each place once.
+    fn pixels<T>(near: Vec<(i32, i32, T)>, radius: u32) -> Vec<(i32, i32, T)> {
+        let near = near.into_iter().filter(|&(x, y, _)| within((x, y), radius as i32));
+        let places: std::collections::BTreeMap<_, _> = near.map(|(x, y, value)| ((x, y), value)).collect();
+        places.into_iter().map(|((x, y), value)| (x, y, value)).collect()
+    }
+
     proptest! {
         /// Discs drawn one by one and rows widened step by step are the same picture, and the plain definition.
         #[test]
@@ -285,13 +292,8 @@ mod tests {
             radius in 1u32..=64,
             near in proptest::collection::vec((-64i32..320, -64i32..320, 1u8..), 1..40),
         ) {
-            let near: std::collections::BTreeMap<_, _> = near
-                .into_iter()
-                .filter(|&(x, y, _)| within((x, y), radius as i32))
-                .map(|(x, y, index)| ((x, y), index))
-                .collect();
+            let near = pixels(near, radius);
             let Form::Rows(disc) = kernel(SpreadShape::Disc, SpreadOp::Max, radius, 1).form else { unreachable!() };
-            let near: Vec<(i32, i32, u8)> = near.into_iter().map(|((x, y), index)| (x, y, index)).collect();
             let mut scratch = Indices::default();
             stamp(&near, &disc, &mut scratch.list);
             scratch.plane.fill(&near, radius);
@@ -324,12 +326,7 @@ mod tests {
             near in proptest::collection::vec(
                 (prop_oneof![100i32..130, -64i32..320], -64i32..320, prop_oneof![1u32..9, 1u32..50_000_000]), 1..60),
         ) {
-            let near: std::collections::BTreeMap<_, _> = near
-                .into_iter()
-                .filter(|&(x, y, _)| within((x, y), radius as i32))
-                .map(|(x, y, count)| ((x, y), count))
-                .collect();
-            let near: Vec<_> = near.into_iter().map(|((x, y), count)| (x, y, count)).collect();
+            let near = pixels(near, radius);
             let max = near.iter().map(|n| n.2).max().unwrap_or(1);
             let kernel = kernel(SpreadShape::Gaussian, SpreadOp::Add, radius, max);
             let mut bound = Bound::new(&kernel);
@@ -357,12 +354,7 @@ mod tests {
             shape in proptest::sample::select(vec![SpreadShape::Disc, SpreadShape::Square, SpreadShape::Gaussian]),
             op in proptest::sample::select(vec![SpreadOp::Max, SpreadOp::Add]),
         ) {
-            let near: std::collections::BTreeMap<_, _> = near
-                .into_iter()
-                .filter(|&(x, y, _)| within((x, y), radius as i32))
-                .map(|(x, y, count)| ((x, y), count))
-                .collect();
-            let near: Vec<_> = near.into_iter().map(|((x, y), count)| (x, y, count)).collect();
+            let near = pixels(near, radius);
             let kernel = kernel(shape, op, radius, near.iter().map(|n| n.2).max().unwrap_or(1));
             prop_assume!(!kernel.keeps_counts());
             let mut counting = Counting::default();
