@@ -27,7 +27,7 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and the places that may name them; an empty place is everywhere.
-const HOMES: [(&str, &[&str]); 44] = [
+const HOMES: [(&str, &[&str]); 45] = [
     ("bytemuck", &["backend/gpu", "project", "store", "tile"]),
     ("bzip2", &["source/packed"]),
     ("clap", &["cli"]),
@@ -73,6 +73,7 @@ const HOMES: [(&str, &[&str]); 44] = [
             "serve/places.rs",
         ],
     ),
+    ("rusqlite", &["container"]),
     ("serde", &[""]),
     (
         "serde_json",
