@@ -17,9 +17,9 @@ use super::layers::{Layer, Layers, Named};
 use super::origins::Origins;
 use super::page::Page;
 use super::places;
-use super::route::Route;
-use super::tile_json::{covers, tile_json};
-use crate::container::read::{TileSource, Trouble, Wait};
+use super::route::{self, Route};
+use super::tile_json::{covers, ending, tile_json};
+use crate::container::read::{About, Form, Kind, TileSource, Trouble, Wait};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -138,7 +138,7 @@ impl App {
             Route::TileJson(layer) => self.tile_json(layer, request, client).await,
             Route::Archive(layer) => self.archive(layer, headers).await,
             Route::Legend(layer) => self.legend(layer, headers, client).await,
-            Route::Tile(layer, tile) => self.tile(layer, tile, headers, client).await,
+            Route::Tile(layer, tile, wanted) => self.tile(layer, tile, wanted, headers, client).await,
             Route::Unknown => refuse(StatusCode::NOT_FOUND, "there is nothing at this address"),
             Route::Nonsense(problem) => refuse(StatusCode::BAD_REQUEST, problem),
         }
@@ -221,24 +221,31 @@ impl App {
         self.tagged(layer, client, request.headers(), "application/json", text.into_bytes())
     }
 
-    async fn tile(&self, layer: &str, tile: TileCoord, headers: &HeaderMap, client: IpAddr) -> Answer {
+    async fn tile(
+        &self,
+        layer: &str,
+        tile: TileCoord,
+        wanted: route::Wanted,
+        headers: &HeaderMap,
+        client: IpAddr,
+    ) -> Answer {
         let layer = self.layer(layer)?;
-        let read = move |source: &TileSource, wait| match source.tile(tile, wait)? {
-            Some(png) => Ok(Ok(png)),
-            // Only now, because spread may light tiles beyond the box around the points.
-            None => Ok(Err(covers(&*source.about(wait)?, tile))),
-        };
-        let found = self.ask(layer, read).await.map_err(|Refusal(status, problem)| match status {
+        let found = self.ask(layer, move |source, wait| read(source, tile, wanted, wait)).await;
+        let found = found.map_err(|Refusal(status, problem)| match status {
             StatusCode::INTERNAL_SERVER_ERROR => Refusal(status, format!("tile {tile} of {}: {problem}", layer.name)),
             _ => Refusal(status, problem),
         })?;
         match found {
-            Ok(png) => self.tagged(layer, client, headers, PNG, png),
-            Err(true) => match condition(headers, None) {
+            Found::Picture(kind, bytes) => self.tagged(layer, client, headers, kind.media_type(), bytes),
+            Found::Absent => match condition(headers, None) {
                 Condition::Fails => other(),
                 _ => Ok(empty(StatusCode::NO_CONTENT)),
             },
-            Err(false) => refuse(StatusCode::NOT_FOUND, "this tile is outside of the layer's zooms or bounds"),
+            Found::Outside => refuse(StatusCode::NOT_FOUND, "this tile is outside of the layer's zooms or bounds"),
+            Found::Otherwise(ending) => {
+                let problem = format!("tiles of this layer are at /{}/{{z}}/{{x}}/{{y}}{ending}", layer.name);
+                refuse(StatusCode::NOT_FOUND, &problem)
+            }
         }
     }
 
@@ -249,7 +256,7 @@ impl App {
             let doubt = about.doubt.as_ref().map(|doubt| format!(": {doubt}")).unwrap_or_default();
             refuse(StatusCode::NOT_FOUND, &format!("this layer has no picture of its legend{doubt}"))
         };
-        if !about.archive {
+        if about.form == Form::Folder {
             return match self.ask(layer, TileSource::legend).await? {
                 Some(png) => self.tagged(layer, client, headers, PNG, png),
                 None => none(),
@@ -373,6 +380,37 @@ impl App {
         }
         answer
     }
+}
+
+/// What was found where a tile was looked for.
+enum Found {
+    Picture(Kind, Vec<u8>),
+    /// There are no points.
+    Absent,
+    Outside,
+    /// The layer's tiles have another ending, this one.
+    Otherwise(String),
+}
+
+/// Looks for a tile. What it is it says itself; what cannot be told is what all of the layer's are.
+fn read(source: &TileSource, tile: TileCoord, wanted: route::Wanted, wait: Wait) -> Result<Found, Trouble> {
+    let bytes = source.tile(tile, wanted.dense, wait)?;
+    let kind = bytes.as_deref().and_then(Kind::of);
+    Ok(match bytes {
+        Some(bytes) if kind == Some(wanted.kind) => Found::Picture(wanted.kind, bytes),
+        bytes => {
+            // Only now, because spread may light tiles beyond the box around the points.
+            let about: &About = &*source.about(wait)?;
+            if wanted.kind != about.kind || (wanted.dense && !about.dense) {
+                return Ok(Found::Otherwise(ending(about)));
+            }
+            match bytes {
+                Some(bytes) => Found::Picture(kind.unwrap_or(about.kind), bytes),
+                None if covers(about, tile) => Found::Absent,
+                None => Found::Outside,
+            }
+        }
+    })
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

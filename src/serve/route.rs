@@ -2,6 +2,7 @@
 //! of letters, digits, dashes and underscores, so an escape, a dot segment or a NUL cannot mean anything. Whether the
 //! thing exists is left to `answer`.
 
+use crate::container::read::Kind;
 use crate::tile::TileCoord;
 
 /// Highest zoom a path may name; beyond it the number is nonsense.
@@ -24,12 +25,36 @@ pub(super) enum Route<'a> {
     Archive(&'a str),
     /// `/{layer}/legend.png`
     Legend(&'a str),
-    /// `/{layer}/{z}/{x}/{y}.png`
-    Tile(&'a str, TileCoord),
+    /// `/{layer}/{z}/{x}/{y}.png`, or another kind of picture, or `@2x.png` for twice the pixels
+    Tile(&'a str, TileCoord, Wanted),
     /// A path of a form that is not served.
     Unknown,
     /// A path that no program would ask for, with what is wrong.
     Nonsense(&'static str),
+}
+
+/// The picture that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) kind: Kind,
+    /// Whether with twice the pixels.
+    pub(super) dense: bool,
+}
+
+impl Wanted {
+    /// What the ending of a tile's name asks for.
+    fn of(ending: &str) -> Option<Self> {
+        let (dense, ending) = ending.strip_prefix("@2x").map_or((false, ending), |ending| (true, ending));
+        let kind = match ending {
+            ".png" => Kind::Png,
+            ".jpg" | ".jpeg" => Kind::Jpeg,
+            ".webp" => Kind::Webp,
+            ".avif" => Kind::Avif,
+            ".gif" => Kind::Gif,
+            _ => return None,
+        };
+        Some(Self { kind, dense })
+    }
 }
 
 impl<'a> Route<'a> {
@@ -57,13 +82,14 @@ impl<'a> Route<'a> {
                 _ => Self::Unknown,
             },
             (layer, Some("legend.png"), None, ..) => Self::Legend(layer),
-            (layer, Some(z), Some(x), Some(y), None) => match y.strip_suffix(".png") {
-                Some(y) => tile(z, x, y)
+            (layer, Some(z), Some(x), Some(name), None) => {
+                let (y, ending) = name.split_at(name.find(['.', '@']).unwrap_or(name.len()));
+                let Some(wanted) = Wanted::of(ending) else { return Self::Unknown };
+                tile(z, x, y)
                     .map_or(Self::Nonsense("a tile is /layer/z/x/y.png: plain numbers, x and y below 2^z"), |tile| {
-                        Self::Tile(layer, tile)
-                    }),
-                None => Self::Unknown,
-            },
+                        Self::Tile(layer, tile, wanted)
+                    })
+            }
             _ => Self::Unknown,
         }
     }
@@ -96,12 +122,16 @@ mod tests {
             ("/a.json", Route::TileJson("a")),
             ("/a.pmtiles", Route::Archive("a")),
             ("/a/legend.png", Route::Legend("a")),
-            ("/a-2/3/7/0.png", Route::Tile("a-2", tile)),
+            ("/a-2/3/7/0.png", Route::Tile("a-2", tile, Wanted { kind: Kind::Png, dense: false })),
+            ("/a/3/7/0.jpg", Route::Tile("a", tile, Wanted { kind: Kind::Jpeg, dense: false })),
+            ("/a/3/7/0@2x.webp", Route::Tile("a", tile, Wanted { kind: Kind::Webp, dense: true })),
             ("/ol/ol.js", Route::Library("ol.js")),
             ("/a", Route::Unknown),
             ("/a/", Route::Unknown),
             ("//", Route::Unknown),
-            ("/a/3/7/0.jpg", Route::Unknown),
+            ("/a/3/7/0.pbf", Route::Unknown),
+            ("/a/3/7/0@3x.png", Route::Unknown),
+            ("/a/3/7/0", Route::Unknown),
             ("/a/3/7/0.png/", Route::Unknown),
             ("/a/3/7/0.png/x", Route::Unknown),
         ] {

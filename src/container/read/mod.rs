@@ -1,22 +1,27 @@
-//! Reading a finished tile set, folder or PMTiles, tile by tile, while someone may replace it: every answer is checked
+//! Reading a finished tile set, folder or PMTiles, ours or anyone's, tile by tile, while someone may replace it: every answer is checked
 //! against what lies at the path now, and a changed set is opened anew. Nothing read is trusted: a damaged set gives
 //! an error that names the tile. How tiles travel to whoever wants them is not decided here.
 
 mod archive;
 mod cache;
+mod covered;
 mod directory;
 mod folder;
+mod layout;
+mod picture;
+mod resource;
 mod stamp;
 mod system;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use self::archive::Archive;
 pub use self::cache::Directories;
 use self::folder::Folder;
+pub use self::picture::Kind;
 use self::stamp::{Stamp, Watched};
 use crate::error::{Error, Result};
 use crate::heat::TileJson;
@@ -68,10 +73,27 @@ pub struct About {
     pub bounds: LonLatBounds,
     /// The set's metadata, as far as it is believed.
     pub tile_json: TileJson,
-    /// Whether it is a PMTiles file.
-    pub archive: bool,
+    /// What it lies in.
+    pub form: Form,
+    /// What kind of picture its tiles are; single ones may be others.
+    pub kind: Kind,
+    /// Pixels along one side of a tile, where they are known.
+    pub side: Option<u32>,
+    /// Whether it has tiles with twice the pixels, under a name of their own, and whether it has only those.
+    pub dense: bool,
+    /// See `dense`.
+    pub dense_only: bool,
     /// What of it is not believed, in a few words.
     pub doubt: Option<String>,
+}
+
+/// What a set lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A folder of files.
+    Folder,
+    /// A PMTiles file.
+    PmTiles,
 }
 
 /// A tile set at a path, opened anew whenever it is replaced.
@@ -142,11 +164,17 @@ impl TileSource {
         &self.path
     }
 
-    /// One tile, `None` where the set has none.
-    pub fn tile(&self, tile: TileCoord, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
-        self.steady(wait, |set| match &set.tiles {
-            Tiles::Archive(archive) => archive.tile(tile, wait),
-            Tiles::Folder(folder) => folder.tile(tile, wait),
+    /// One tile, `None` where the set has none: the one with twice the pixels where `dense`. What is packed by gzip is
+    /// unpacked.
+    pub fn tile(&self, tile: TileCoord, dense: bool, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
+        self.steady(wait, |set| {
+            let bytes = match &set.tiles {
+                Tiles::Archive(_) if dense => None,
+                Tiles::Archive(archive) => archive.tile(tile, wait)?,
+                Tiles::Folder(folder) => folder.tile(tile, dense, wait)?,
+            };
+            // A tile of no bytes is how some say that there is none.
+            bytes.filter(|bytes| !bytes.is_empty()).map(|bytes| unpacked(bytes, wait)).transpose()
         })
     }
 
@@ -219,6 +247,33 @@ impl TileSource {
             *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
         }
     }
+}
+
+/// That a set is whole, but not of a kind that is served.
+fn refused(problem: &str) -> Trouble {
+    Trouble::Damaged(problem.to_owned())
+}
+
+/// A tile as it is, or as it was before gzip packed it, which is work for a thread that may wait. Data of a vector map is
+/// refused.
+fn unpacked(bytes: Vec<u8>, wait: Wait) -> Result<Vec<u8>, Trouble> {
+    let bytes = if picture::is_packed(&bytes) {
+        if wait == Wait::Never {
+            return Err(Trouble::Waits);
+        }
+        let mut tile = Vec::new();
+        let read = flate2::read::MultiGzDecoder::new(&bytes[..]).take(LARGEST + 1).read_to_end(&mut tile);
+        if read.is_err() || tile.len() as u64 > LARGEST {
+            return Err(Trouble::Damaged("it is packed by gzip and cannot be unpacked".to_owned()));
+        }
+        tile
+    } else {
+        bytes
+    };
+    if Kind::of(&bytes).is_none() && picture::looks_vector(&bytes) {
+        return Err(refused(&layout::vector("MVT")));
+    }
+    Ok(bytes)
 }
 
 /// That what lies at `path` cannot be served.
