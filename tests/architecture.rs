@@ -81,6 +81,7 @@ const HOMES: [(&str, &[&str]); 45] = [
             "bench",
             "cli",
             "container",
+            "heat/loose.rs",
             "heat/tile_json.rs",
             "paper/legend",
             "project",

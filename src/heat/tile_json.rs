@@ -136,6 +136,7 @@ impl TileJson {
                 }
             }
         }
+        typed(&mut fields);
         let bytes: usize = fields.iter().map(|(name, value)| name.len() + value.get().len()).sum();
         if fields.len() <= OTHERS && bytes <= OTHERS_BYTES {
             tile_json.others = Others(fields);
@@ -189,6 +190,34 @@ fn center_of(center: &[f64], lowest: Option<u8>) -> Option<Center> {
         _ => return None,
     };
     (is_place(lon, lat) && (0.0..=f64::from(HIGHEST)).contains(&zoom)).then_some(Center(lon, lat, zoom as u8))
+}
+
+/// Leaves of the fields that are passed on but known to TileJSON those of the kind it wants, as it wants them.
+fn typed(fields: &mut Fields) {
+    if let Some(version) = fields.remove("version").and_then(|raw| serde_json::from_str::<Text<64>>(raw.get()).ok()) {
+        let mut parts: Vec<&str> = version.split('.').collect();
+        if (1..=3).contains(&parts.len()) && parts.iter().all(|part| part.parse::<u32>().is_ok()) {
+            // "1.0" and "1" are what many write.
+            parts.resize(3, "0");
+            fields.extend(raw_of(&parts.join(".")).map(|version| ("version".to_owned(), version)));
+        }
+    }
+    if let Some(zoom) = fields.remove("fillzoom").and_then(|raw| loose::whole(&raw, HIGHEST.into())) {
+        fields.extend(raw_of(&zoom).map(|zoom| ("fillzoom".to_owned(), zoom)));
+    }
+    for (names, begins) in
+        [(["legend", "template"], '"'), (["grids", "data"], '['), (["vector_layers", "vector_layers"], '[')]
+    {
+        for name in names {
+            if fields.get(name).is_some_and(|raw| !raw.get().starts_with(begins)) {
+                fields.remove(name);
+            }
+        }
+    }
+}
+
+fn raw_of(value: &(impl Serialize + ?Sized)) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(value).ok()
 }
 
 /// Takes a field out, if it is there; the value only if it is of the right kind.
@@ -263,6 +292,26 @@ mod tests {
             (json!([0, 91]), None),
         ] {
             assert_eq!(read(&json!({"minzoom": "2", "center": center})).tile_json.center, wanted, "{center}");
+        }
+    }
+
+    #[test]
+    fn what_is_passed_on_has_the_kinds_of_tile_json() {
+        let passed = |value: Value| serde_json::to_value(&read(&value).tile_json).unwrap();
+        assert_eq!(passed(json!({"version": "1.0", "fillzoom": "3"})), json!({"version": "1.0.0", "fillzoom": 3}));
+        assert_eq!(passed(json!({"version": "2"})), json!({"version": "2.0.0"}));
+        assert_eq!(passed(json!({"version": "1.2.3", "legend": "<b>"})), json!({"version": "1.2.3", "legend": "<b>"}));
+        for wrong in [
+            json!({"version": 1.0}),
+            json!({"version": "beta"}),
+            json!({"version": "1.2.3.4"}),
+            json!({"fillzoom": "x"}),
+            json!({"legend": 1}),
+            json!({"grids": "a"}),
+            json!({"data": {}}),
+            json!({"vector_layers": "a"}),
+        ] {
+            assert_eq!(passed(wrong.clone()), json!({}), "{wrong}");
         }
     }
 

@@ -1,6 +1,6 @@
-//! What a request path means. Paths are compared as they come and never decoded: every name that is served is made
-//! of letters, digits, dashes and underscores, so an escape, a dot segment or a NUL cannot mean anything. Whether the
-//! thing exists is left to `answer`.
+//! What a request path means. Paths are compared as they come and never decoded: names are made of letters, digits, dashes
+//! and underscores, of which those beyond ASCII are escaped; so any other escape, a dot segment or a NUL cannot mean anything.
+//! Whether the thing exists is left to `answer`.
 
 use crate::container::read::Kind;
 use crate::tile::TileCoord;
@@ -59,9 +59,9 @@ impl Wanted {
 
 impl<'a> Route<'a> {
     pub(super) fn of(path: &'a str) -> Self {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~+@,:=&!$'()*;".contains(&b);
-        if !path.bytes().all(plain) {
-            return Self::Nonsense("no address here has escapes or special characters");
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~+@,:=&!$'()*;%".contains(&b);
+        if !path.bytes().all(plain) || !path.split('%').skip(1).all(is_beyond_ascii) {
+            return Self::Nonsense("no address here has special characters, or escapes of anything but letters");
         }
         let Some(path) = path.strip_prefix('/') else {
             return Self::Nonsense("an address starts with a slash");
@@ -95,6 +95,11 @@ impl<'a> Route<'a> {
     }
 }
 
+/// Whether what follows a percent sign stands for a byte of a letter beyond ASCII.
+fn is_beyond_ascii(escape: &str) -> bool {
+    escape.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).is_some_and(|byte| !byte.is_ascii())
+}
+
 fn tile(z: &str, x: &str, y: &str) -> Option<TileCoord> {
     let z = u8::try_from(number(z)?).ok().filter(|z| *z <= HIGHEST)?;
     let (x, y) = (number(x)?, number(y)?);
@@ -126,6 +131,8 @@ mod tests {
             ("/a/3/7/0.jpg", Route::Tile("a", tile, Wanted { kind: Kind::Jpeg, dense: false })),
             ("/a/3/7/0@2x.webp", Route::Tile("a", tile, Wanted { kind: Kind::Webp, dense: true })),
             ("/ol/ol.js", Route::Library("ol.js")),
+            ("/%E6%9D%B1%e4%ba%ac.json", Route::TileJson("%E6%9D%B1%e4%ba%ac")),
+            ("/%C5%81-2/legend.png", Route::Legend("%C5%81-2")),
             ("/a", Route::Unknown),
             ("/a/", Route::Unknown),
             ("//", Route::Unknown),
@@ -150,6 +157,12 @@ mod tests {
             "/a/./b",
             "/%2e%2e/a",
             "/a%2f0/0/0.png",
+            "/%41.json",
+            "/%",
+            "/%e",
+            "/%+e.json",
+            "/%E6%2e.json",
+            "/a%00.json",
             "/a\0",
             "/a\\b",
             "/ä",

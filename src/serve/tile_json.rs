@@ -7,15 +7,16 @@ use crate::heat::{List, Text, TileJson, Word};
 use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, mercator};
 
 /// Pixels along the side of a tile that says nothing of it.
-const SIDE: u32 = 256;
+pub(super) const SIDE: u32 = 256;
 
 /// How the addresses of a layer's tiles end.
 pub(super) fn ending(about: &About) -> String {
     format!("{}.{}", if about.dense_only { "@2x" } else { "" }, about.kind.ending())
 }
 
-/// TileJSON 3.0.0 of a layer that lies at `base`; what else the metadata says is passed on.
-pub(super) fn tile_json(about: &About, layer: &str, base: &str) -> Result<String> {
+/// TileJSON 3.0.0 of the layer at the address `layer` below `base`, called `title` where it has no name of its own; what else
+/// the metadata says is passed on.
+pub(super) fn tile_json(about: &About, title: &str, layer: &str, base: &str) -> Result<String> {
     let LonLatBounds { west, south, east, north } = about.bounds;
     let told = about.tile_json.clone();
     let side = about.side.unwrap_or(SIDE);
@@ -33,7 +34,7 @@ pub(super) fn tile_json(about: &About, layer: &str, base: &str) -> Result<String
         minzoom: Some(about.min_zoom),
         maxzoom: Some(about.max_zoom),
         bounds: Some([west, south, east, north]),
-        name: told.name.clone().or_else(|| Some(Text::cut(layer))),
+        name: told.name.clone().or_else(|| Some(Text::cut(title))),
         pmtiles: archive.then(|| Text::cut(format!("{base}/{layer}.pmtiles"))).or(told.pmtiles.clone()),
         ..told
     };
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn tile_json_has_absolute_addresses_and_passes_the_rest_on() {
-        let text = tile_json(&about(-8.0, 2.0), "a", "https://x.test/p").unwrap();
+        let text = tile_json(&about(-8.0, 2.0), "a", "a", "https://x.test/p").unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["tiles"], json!(["https://x.test/p/a/{z}/{x}/{y}.png"]));
         assert_eq!(value["pmtiles"], "https://x.test/p/a.pmtiles");
@@ -104,7 +105,7 @@ mod tests {
             (&json!(256), &Value::Null, &json!("png"))
         );
         let dense = About { kind: Kind::Webp, side: Some(512), dense: true, dense_only: true, ..about(-8.0, 2.0) };
-        let dense: Value = serde_json::from_str(&tile_json(&dense, "a", "https://x.test").unwrap()).unwrap();
+        let dense: Value = serde_json::from_str(&tile_json(&dense, "a", "a", "https://x.test").unwrap()).unwrap();
         assert_eq!(dense["tiles"], json!(["https://x.test/a/{z}/{x}/{y}@2x.webp"]));
         assert_eq!(
             (&dense["tileSize"], &dense["tile_size"], &dense["format"]),

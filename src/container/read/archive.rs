@@ -56,7 +56,7 @@ impl Archive {
         }
         let head = read_at(&file, 0, HEADER, Wait::Allowed)?;
         if !head.starts_with(b"PMTiles") || head[7] != 3 {
-            return Err(Trouble::Damaged("it is no PMTiles file of version 3".to_owned()));
+            return Err(Trouble::Damaged("it is no PMTiles file of version 3, nor an MBTiles file".to_owned()));
         }
         let said = match head[99] {
             0 => None,

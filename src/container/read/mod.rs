@@ -1,10 +1,13 @@
-//! Reading a finished tile set, folder or PMTiles, ours or anyone's, tile by tile, while someone may replace it: every answer is checked
+//! Reading a finished tile set, folder, PMTiles or MBTiles, ours or anyone's, tile by tile, while someone may replace it: every answer is checked
 //! against what lies at the path now, and a changed set is opened anew. Nothing read is trusted: a damaged set gives
 //! an error that names the tile. How tiles travel to whoever wants them is not decided here.
 
 mod archive;
+mod blank;
 mod cache;
 mod covered;
+#[cfg_attr(not(feature = "mbtiles"), path = "database_absent.rs")]
+mod database;
 mod directory;
 mod folder;
 mod layout;
@@ -20,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use self::archive::Archive;
 pub use self::cache::Directories;
+use self::database::Database;
 use self::folder::Folder;
 pub use self::picture::Kind;
 use self::stamp::{Stamp, Watched};
@@ -94,6 +98,8 @@ pub enum Form {
     Folder,
     /// A PMTiles file.
     PmTiles,
+    /// An MBTiles file.
+    MbTiles,
 }
 
 /// A tile set at a path, opened anew whenever it is replaced.
@@ -123,10 +129,11 @@ struct Set {
 enum Tiles {
     Archive(Archive),
     Folder(Folder),
+    Database(Database),
 }
 
 impl TileSource {
-    /// Opens a folder of tiles or a PMTiles file, whose directories are kept among `directories`. One that cannot be read
+    /// Opens a folder of tiles, a PMTiles or an MBTiles file, whose directories are kept among `directories`. One that cannot be read
     /// is looked at again whenever it is asked for something; [`TileSource::problem`] says why. Fails where there is
     /// nothing at the path.
     pub fn open(path: &Path, directories: &Arc<Directories>) -> Result<Self> {
@@ -169,9 +176,10 @@ impl TileSource {
     pub fn tile(&self, tile: TileCoord, dense: bool, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
         self.steady(wait, |set| {
             let bytes = match &set.tiles {
-                Tiles::Archive(_) if dense => None,
+                Tiles::Archive(_) | Tiles::Database(_) if dense => None,
                 Tiles::Archive(archive) => archive.tile(tile, wait)?,
                 Tiles::Folder(folder) => folder.tile(tile, dense, wait)?,
+                Tiles::Database(database) => database.tile(tile, wait)?,
             };
             // A tile of no bytes is how some say that there is none.
             bytes.filter(|bytes| !bytes.is_empty()).map(|bytes| unpacked(bytes, wait)).transpose()
@@ -192,12 +200,12 @@ impl TileSource {
     /// The picture of the legend that lies beside the tiles; `None` where there is none.
     pub fn legend(&self, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
         self.steady(wait, |set| match &set.tiles {
-            Tiles::Archive(_) => Ok(None),
+            Tiles::Archive(_) | Tiles::Database(_) => Ok(None),
             Tiles::Folder(folder) => folder.file("legend.png", wait),
         })
     }
 
-    /// The file itself with its length and a name for its state, `None` for a folder.
+    /// The PMTiles file itself with its length and a name for its state, `None` for anything else.
     pub fn whole(&self, wait: Wait) -> Result<Option<Whole>, Trouble> {
         let stamp = |opened: &Opened| opened.stamp.as_ref().map(Stamp::fingerprint);
         self.steady_opened(wait, |opened, set| match &set.tiles {
@@ -205,7 +213,7 @@ impl TileSource {
                 let state = stamp(opened).unwrap_or_default();
                 Ok(Some(Whole { file: archive.file().clone(), length: archive.length(), state }))
             }
-            Tiles::Folder(_) => Ok(None),
+            Tiles::Folder(_) | Tiles::Database(_) => Ok(None),
         })
     }
 
@@ -291,6 +299,8 @@ impl Opened {
         let watched = stamp.is_folder().then(|| Watched::of(path));
         let set = if stamp.is_folder() {
             Folder::open(path).map(|(folder, about)| Set { about: about.into(), tiles: Tiles::Folder(folder) })
+        } else if database::is_database(path) {
+            Database::open(path).map(|(database, about)| Set { about: about.into(), tiles: Tiles::Database(database) })
         } else {
             Archive::open(path, directories)
                 .map(|(archive, about)| Set { about: about.into(), tiles: Tiles::Archive(archive) })

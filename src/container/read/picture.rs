@@ -94,7 +94,11 @@ pub(super) fn looks_vector(bytes: &[u8]) -> bool {
     length.and_then(|at| rest.get(at + 1)).is_some_and(|field| matches!(field, 0x0a | 0x78 | 0x12))
 }
 
-/// Pixels along the sides of a picture, width and height; `None` where its first bytes do not tell.
+/// Largest side that a tile may have.
+const SIDE: u32 = 4096;
+
+/// Pixels along the sides of a picture, width and height; `None` where its first bytes do not tell, or tell what no tile
+/// has.
 pub(super) fn sides(bytes: &[u8]) -> Option<(u32, u32)> {
     let sides = match Kind::of(bytes)? {
         Kind::Png => (big(bytes, 16)?, big(bytes, 20)?),
@@ -107,7 +111,7 @@ pub(super) fn sides(bytes: &[u8]) -> Option<(u32, u32)> {
             (big(bytes, at + 8)?, big(bytes, at + 12)?)
         }
     };
-    (sides.0 > 0 && sides.1 > 0).then_some(sides)
+    [sides.0, sides.1].iter().all(|side| (1..=SIDE).contains(side)).then_some(sides)
 }
 
 fn big(bytes: &[u8], at: usize) -> Option<u32> {
