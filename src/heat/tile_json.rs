@@ -102,8 +102,8 @@ impl TileJson {
             return None;
         }
         let mut fields: Fields = serde_json::from_slice(text).ok()?;
-        let number = |fields: &mut Fields, name: &str, most: u32| loose::whole(&*fields.remove(name)?, most);
-        let numbers = |fields: &mut Fields, name: &str| loose::numbers(&*fields.remove(name)?);
+        let number = |fields: &mut Fields, name: &str, most: u32| loose::whole(&fields.remove(name)?, most);
+        let numbers = |fields: &mut Fields, name: &str| loose::numbers(&fields.remove(name)?);
         let zoom = |fields: &mut Fields, name: &str| number(fields, name, HIGHEST.into()).map(|z| z as u8);
         let minzoom = zoom(&mut fields, "minzoom");
         let mut tile_json = Self {

@@ -52,7 +52,7 @@ impl Covered {
 
     /// The box in degrees. Edges that are also those of the next tiles belong to these: the box ends a step before.
     pub(super) fn bounds(self) -> LonLatBounds {
-        let side = mercator::STEPS / f64::from(self.z).exp2();
+        let side = mercator::STEPS / (1u64 << self.z.min(31)) as f64;
         let first = |of: u32| f64::from(of) * side;
         let last = |of: u32| match f64::from(of) * side + side {
             end if end >= mercator::STEPS => mercator::STEPS,
