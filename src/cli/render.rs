@@ -14,6 +14,7 @@ use super::summary::summary;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::render::{self, Request};
+use crate::source::Notice;
 use crate::tile::ZoomRange;
 
 #[derive(Debug, Args)]
@@ -57,7 +58,7 @@ pub(super) struct RenderArgs {
 
 pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (quiet, report_path, rejects_path) = (args.quiet, args.report.clone(), args.sources.rejects.clone());
-    let mut request = request(args)?;
+    let (mut request, unlike) = request(args)?;
     // Who asks for a report wants the times of the device, too.
     request.resources.gpu.timestamps = report_path.is_some();
     let (report, rejects) = (report_path.as_deref(), rejects_path.as_deref());
@@ -67,7 +68,8 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
         let _progress = Progress::start(monitor, quiet);
         render::run(&request, monitor)
     };
-    let ran = report::with_rejects(ran, rejects, &request.sources)?;
+    let mut ran = report::with_rejects(ran, rejects, &request.sources)?;
+    ran.notices.extend(unlike.map(|text| Notice::new("span", text)));
     if !quiet {
         let text = summary(&ran, &request.out.display().to_string());
         let _ = std::io::stderr().write_all(text.as_bytes());
@@ -77,12 +79,14 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
     pending.map_or(Ok(()), |pending| pending.write(&ran, &request.sources, &done))
 }
 
-/// What was typed, checked and ready.
-fn request(args: RenderArgs) -> Result<Request> {
-    Ok(Request {
+/// What was typed, checked and ready, and what is to be said of its span.
+fn request(args: RenderArgs) -> Result<(Request, Option<String>)> {
+    let style = args.style.style(Some(args.zooms))?;
+    let unlike = args.style.unlike(&style)?;
+    let request = Request {
         sources: args.sources.sources()?,
         zooms: args.zooms,
-        style: args.style.style(Some(args.zooms))?,
+        style,
         resources: args.resources.resources()?,
         out: args.output,
         force: args.force,
@@ -91,5 +95,6 @@ fn request(args: RenderArgs) -> Result<Request> {
         library: args.library.library(),
         base_url: args.base_url,
         dry_run: args.dry_run,
-    })
+    };
+    Ok((request, unlike))
 }
