@@ -106,11 +106,13 @@ impl Layers {
         for (at, (path, found)) in paths.iter().zip(found(paths, &directories, monitor)?).enumerate() {
             let Found { source, stem, doubt } = found;
             let title = titles.get(at).map_or_else(|| cleaned(&stem), |title| cleaned(title));
-            let name = unique(&plain(&title), &used);
+            let wanted = plain(&title);
+            let name = unique(&wanted, &used);
             used.insert(name.clone());
             let address = escaped(&name);
             let problem = source.problem();
-            let title = if title.is_empty() { name.clone() } else { title };
+            // Two of one name are told apart by their numbers.
+            let title = if title.is_empty() || name != wanted { name.clone() } else { title };
             let (path, its) = (path.clone(), (name.clone(), address.clone(), title.clone()));
             layers.named.push(Named { name: its.0, address: its.1, title: its.2, path, doubt, problem });
             let (gate, room) = (Gate::default(), Room::for_layer());

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::hooks::{AuthAction, Authorization};
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
@@ -25,7 +25,7 @@ use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, mercator};
 
 /// How long one tile may take, all that is asked when a file is opened, and a look for the box of one zoom.
 const PATIENCE: Duration = Duration::from_secs(2);
-const OPENING: Duration = Duration::from_secs(4);
+const OPENING: Duration = Duration::from_secs(2);
 const LOOKING: Duration = Duration::from_millis(400);
 /// How long a writer is waited for.
 const BUSY: Duration = Duration::from_millis(500);
@@ -52,11 +52,16 @@ pub(super) struct Database {
     from_north: bool,
 }
 
-/// Until when a question may take, in milliseconds since `start`; SQLite asks it from within.
+/// Files that are open.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Until when a question may take, and all questions until the file is open, in milliseconds since `start`; SQLite asks it
+/// from within.
 #[derive(Debug)]
 struct Clock {
     start: Instant,
     until: AtomicU64,
+    all: AtomicU64,
 }
 
 impl Clock {
@@ -64,8 +69,21 @@ impl Clock {
         self.start.elapsed().as_millis() as u64
     }
 
+    /// A clock that gives all questions together `patience`.
+    fn new(patience: Duration) -> Self {
+        let all = patience.as_millis() as u64;
+        Self { start: Instant::now(), until: AtomicU64::new(all), all: AtomicU64::new(all) }
+    }
+
+    /// Gives the next question `patience`.
     fn set(&self, patience: Duration) {
-        self.until.store(self.now() + patience.as_millis() as u64, Ordering::Relaxed);
+        let until = self.now().saturating_add(patience.as_millis() as u64);
+        self.until.store(until.min(self.all.load(Ordering::Relaxed)), Ordering::Relaxed);
+    }
+
+    /// Takes the bound of all questions away.
+    fn opened(&self) {
+        self.all.store(u64::MAX, Ordering::Relaxed);
     }
 
     fn is_over(&self) -> bool {
@@ -82,8 +100,7 @@ pub(super) fn is_database(path: &Path) -> bool {
 impl Database {
     pub(super) fn open(path: &Path) -> Result<(Self, About), Trouble> {
         let path = path.canonicalize()?;
-        let clock = Arc::new(Clock { start: Instant::now(), until: AtomicU64::new(0) });
-        clock.set(OPENING);
+        let clock = Arc::new(Clock::new(OPENING));
         let connection = connect(&path, &clock).map_err(|e| trouble(&e))?;
         let tables = tables(&connection).map_err(|e| trouble(&e))?;
         if !tables.contains_key("tiles") {
@@ -91,7 +108,7 @@ impl Database {
         }
         // What only seems to be a table runs code of its own over bytes that may be anything.
         let known: HashSet<String> = tables.iter().filter(|(_, plain)| **plain).map(|(name, _)| name.clone()).collect();
-        connection.authorizer(Some(move |asked: rusqlite::hooks::AuthContext<'_>| match asked.action {
+        connection.authorizer(Some(move |asked: AuthContext<'_>| match asked.action {
             AuthAction::Select | AuthAction::Function { .. } => Authorization::Allow,
             AuthAction::Read { table_name, .. } if known.contains(&table_name.to_ascii_lowercase()) => {
                 Authorization::Allow
@@ -99,8 +116,10 @@ impl Database {
             _ => Authorization::Deny,
         }));
         let Told { tile_json, doubt } = told(&connection, tables.contains_key("metadata"))?;
+        OPEN.fetch_add(1, Ordering::Relaxed);
         let mut database = Self { connection: Mutex::new(connection), clock, from_north: false };
         let about = database.about(tile_json, doubt, tables.contains_key("map"))?;
+        database.clock.opened();
         Ok((database, about))
     }
 
@@ -191,6 +210,17 @@ impl Database {
         let [west, east, south, north] = found.ok().filter(|sides| sides.iter().all(|n| u64::from(*n) >> z == 0))?;
         let row = |y| flipped(TileCoord { z, x: 0, y }).y;
         Some(Covered { z, columns: (west, east), rows: (row(north), row(south)) })
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // The bound at which pages are let go is the whole program's: others that use SQLite have theirs again.
+        if OPEN.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
+            connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>);
+            let _ = connection.execute_batch("PRAGMA soft_heap_limit = 0");
+        }
     }
 }
 
