@@ -402,9 +402,3 @@ fn an_archive_is_replaced_only_where_it_is_ours() {
     drop(dropped);
     assert_eq!(names(home.path()), "tiles.pmtiles");
 }
-
-#[test]
-fn mbtiles_are_told_to_come() {
-    let error = container::create(Path::new("tiles.MBTiles"), &force()).err().unwrap();
-    assert_eq!(error.exit_code(), 2);
-}

@@ -20,7 +20,7 @@ use crate::tile::ZoomRange;
 pub(super) struct RenderArgs {
     #[command(flatten)]
     sources: SourceArgs,
-    /// Folder of tiles to write; or a file ending in .pmtiles, or in .html: one page with everything in it
+    /// Folder of tiles to write; or a file ending in .pmtiles or .mbtiles, or in .html: one page with everything in it
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
     /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24

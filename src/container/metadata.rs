@@ -75,6 +75,12 @@ pub fn names_tilefire(text: &[u8]) -> bool {
     text.len() <= METADATA_LIMIT && TileJson::read(text).is_some_and(|t| t.tile_json.program() == Some(GENERATOR))
 }
 
+/// Whether a program's name, with its version, is ours.
+#[cfg(feature = "mbtiles")]
+pub(crate) fn made_by(program: &str) -> bool {
+    program.split(' ').next() == Some(GENERATOR)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

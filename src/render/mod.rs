@@ -47,6 +47,13 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
             "{out} is a page, and --no-page leaves it out; name a .pmtiles file or a folder"
         )));
     }
+    if request.page_beside && write::Container::of(&request.out)? == write::Container::Mbtiles {
+        let out = request.out.display();
+        return Err(Error::Usage(format!(
+            "{out}: --page writes a page that reads its tiles from the file beside it, and pages cannot read MBTiles; name a \
+             .pmtiles file"
+        )));
+    }
     // Before the sources are opened, which may wait for their first rows.
     if request.dry_run {
         write::Container::of(&request.out)?;

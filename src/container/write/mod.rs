@@ -1,9 +1,11 @@
-//! The containers tiles go into: a folder, one PMTiles file, or one page with everything in it. A container appears complete or not at all, and nothing
+//! The containers tiles go into: a folder, one PMTiles or MBTiles file, or one page with everything in it. A container appears complete or not at all, and nothing
 //! tilefire did not write is deleted. What the counts were and where tiles come from is the business of the floors
 //! beside and above.
 
 mod folder;
 mod html;
+#[cfg_attr(not(feature = "mbtiles"), path = "mbtiles_absent.rs")]
+mod mbtiles;
 mod pmtiles;
 mod spool;
 
@@ -72,6 +74,8 @@ pub enum Container {
     Folder,
     /// One PMTiles file.
     Archive,
+    /// One MBTiles file.
+    Mbtiles,
     /// One page of HTML that holds its tiles.
     Page,
 }
@@ -79,9 +83,9 @@ pub enum Container {
 /// Endings that tell of something a set of tiles is not: pictures, ...
 const PICTURES: [&str; 11] = ["png", "jpg", "jpeg", "gif", "webp", "tif", "tiff", "bmp", "svg", "pdf", "avif"];
 /// ... and other files.
-const FILES: [&str; 26] = [
+const FILES: [&str; 25] = [
     "zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "json", "geojson", "csv", "tsv", "txt", "parquet",
-    "arrow", "fgb", "gpkg", "shp", "kml", "kmz", "gpx", "pbf", "mvt", "vrt", "mbtiles",
+    "arrow", "fgb", "gpkg", "shp", "kml", "kmz", "gpx", "pbf", "mvt", "vrt",
 ];
 
 impl Container {
@@ -93,17 +97,15 @@ impl Container {
         let refuse = |what: String| Err(Error::Usage(format!("{}: {what}", out.display())));
         match ending.as_deref() {
             Some("pmtiles") => Ok(Self::Archive),
+            Some("mbtiles") => Ok(Self::Mbtiles),
             Some("html" | "htm") => Ok(Self::Page),
             Some(picture) if PICTURES.contains(&picture) => refuse(format!(
-                "a set of tiles is no .{picture} file; name a folder, a .pmtiles file or an .html page, or make one picture with tilefire \
+                "a set of tiles is no .{picture} file; name a folder, a .pmtiles or .mbtiles file or an .html page, or make one picture with tilefire \
                  image"
             )),
-            Some("mbtiles") => refuse(
-                "writing .mbtiles is not possible yet; name a .pmtiles file, or a folder for z/x/y.png tiles".into(),
-            ),
-            Some(file) if FILES.contains(&file) => {
-                refuse(format!("tiles are not written as .{file}; name a folder, a .pmtiles file or an .html page"))
-            }
+            Some(file) if FILES.contains(&file) => refuse(format!(
+                "tiles are not written as .{file}; name a folder, a .pmtiles or .mbtiles file or an .html page"
+            )),
             _ => Ok(Self::Folder),
         }
     }
@@ -113,6 +115,7 @@ impl Container {
 pub fn look(out: &Path, options: &OutputOptions) -> Result<()> {
     let shape = match Container::of(out)? {
         Container::Archive => pmtiles::SHAPE,
+        Container::Mbtiles => mbtiles::SHAPE,
         Container::Page => html::SHAPE,
         Container::Folder => folder::SHAPE,
     };
@@ -133,6 +136,7 @@ pub(crate) fn create_within(out: &Path, options: &OutputOptions, room: u64) -> R
     match Container::of(out)? {
         Container::Page => Ok(Box::new(html::Html::create(out, options)?)),
         Container::Archive => Ok(Box::new(pmtiles::Archive::create(out, options, room)?)),
+        Container::Mbtiles => mbtiles::create(out, options, room),
         Container::Folder => Ok(Box::new(folder::Folder::create(out, options)?)),
     }
 }
