@@ -10,7 +10,9 @@ use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
 use super::library::LibraryArgs;
 use super::progress::Progress;
 use super::report::{self, Pending, Rejects};
+use super::set::SetArgs;
 use super::summary::summary;
+use crate::container::write::Container;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::render::{self, Request};
@@ -43,8 +45,10 @@ pub(super) struct RenderArgs {
     #[arg(long)]
     no_page: bool,
     #[command(flatten)]
+    set: SetArgs,
+    #[command(flatten)]
     library: LibraryArgs,
-    /// Address the tiles will be served from, for absolute URLs in metadata.json
+    /// Address the tiles will be served from: with it MapLibre and QGIS can take metadata.json as their TileJSON
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// Write the report as JSON too
@@ -69,7 +73,11 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
     };
     let ran = report::with_rejects(ran, rejects, &request.sources)?;
     if !quiet {
-        let text = summary(&ran, &request.out.display().to_string());
+        let mut text = summary(&ran, &request.out.display().to_string());
+        if request.base_url.is_none() && !request.dry_run && Container::of(&request.out)? == Container::Folder {
+            text += "the addresses in metadata.json are relative: for MapLibre or QGIS name where the tiles will be, such as \
+                     --base-url https://example.com/tiles, or use tilefire serve\n";
+        }
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
     let done =
@@ -79,6 +87,7 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
 
 /// What was typed, checked and ready.
 fn request(args: RenderArgs) -> Result<Request> {
+    let (labels, form) = args.set.set();
     Ok(Request {
         sources: args.sources.sources()?,
         zooms: args.zooms,
@@ -90,6 +99,8 @@ fn request(args: RenderArgs) -> Result<Request> {
         page_beside: args.page,
         library: args.library.library(),
         base_url: args.base_url,
+        labels,
+        form,
         dry_run: args.dry_run,
     })
 }

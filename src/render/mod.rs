@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub use estimate::Estimate;
 pub use report::{Report, ZoomReport};
 pub(crate) use request::Drawing;
-pub use request::{Device, Request, Resources, Sources};
+pub use request::{Device, Labels, Request, Resources, Sources};
 
 pub(crate) use self::allowance::default_memory;
 pub(crate) use self::opening::Opening;
@@ -29,6 +29,7 @@ pub(crate) use self::points::{aggregate, open as open_sources};
 pub(crate) use self::session::{memory, on_all_threads, plan_for, pool};
 pub(crate) use self::sink::Encoded;
 use crate::backend::Paint;
+use crate::container::Scheme;
 use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
 use crate::error::{Error, Result};
@@ -54,6 +55,12 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
              .pmtiles file"
         )));
     }
+    if request.form.scheme != Scheme::default() && write::Container::of(&request.out)? != write::Container::Folder {
+        let out = request.out.display();
+        return Err(Error::Usage(format!(
+            "{out}: --scheme says how the rows of a folder are counted, and this file has its own way; name a folder"
+        )));
+    }
     // Before the sources are opened, which may wait for their first rows.
     if request.dry_run {
         write::Container::of(&request.out)?;
@@ -61,7 +68,7 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
         write::look(&request.out, &options)?;
     }
     let index = memory(&request.resources, &request.out).index();
-    let create = || write::create_within(&request.out, &options, index);
+    let create = || write::create_within(&request.out, &options, request.form, index);
     pool(&request.resources, &request.style)?
         .install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
 }
@@ -133,7 +140,8 @@ pub(crate) fn render(
     let Counted { paint, notice, points } = count(request, opened, monitor)?;
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
-    let sink = sink::EncodingSink { truecolor, writer: writer.as_ref(), monitor, drawn };
+    let format = request.form.format;
+    let sink = sink::EncodingSink { truecolor, format, writer: writer.as_ref(), monitor, drawn };
     let coloured = colours::paint(paint.as_ref(), &request.style, request.zooms, monitor, &sink)?;
 
     let mut report = Report::new(request.drawing(), &points, paint.stats(), &coloured);

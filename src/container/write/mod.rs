@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Form;
 use crate::error::{Error, Result};
 use crate::heat::TileJson;
 use crate::monitor::Monitor;
@@ -23,7 +24,7 @@ use crate::tile::{MAX_ZOOM, TileCoord};
 /// is dropped before it is finished leaves nothing behind.
 pub trait TileWriter: Send + Sync {
     /// Adds one tile; each tile is written once.
-    fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()>;
+    fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()>;
 
     /// Adds the metadata and, where the container has room for them, the files that `beside` makes; then the output
     /// appears under its name.
@@ -50,7 +51,7 @@ pub struct Beside {
 pub struct Written {
     /// Tiles in all.
     pub tiles: u64,
-    /// Bytes of their PNGs in all.
+    /// Bytes of their files in all.
     pub bytes: u64,
     /// The same for each zoom that has tiles.
     pub zooms: BTreeMap<u8, ZoomWritten>,
@@ -63,7 +64,7 @@ pub struct Written {
 pub struct ZoomWritten {
     /// Tiles of the zoom.
     pub tiles: u64,
-    /// Bytes of their PNGs.
+    /// Bytes of their files.
     pub bytes: u64,
 }
 
@@ -125,19 +126,19 @@ pub fn look(out: &Path, options: &OutputOptions) -> Result<()> {
 /// Bytes for what a container has to know of all its tiles, where nobody says how many.
 const ROOM: u64 = 64 << 20;
 
-/// Opens the output `out`: its ending chooses the container, see [`Container::of`].
+/// Opens the output `out` for PNG tiles: its ending chooses the container, see [`Container::of`].
 pub fn create(out: &Path, options: &OutputOptions) -> Result<Box<dyn TileWriter>> {
-    create_within(out, options, ROOM)
+    create_within(out, options, Form::default(), ROOM)
 }
 
-/// The same; what the container has to know of all its tiles takes about `room` bytes of memory, and the rest of it
+/// The same for tiles in this form; what the container has to know of all its tiles takes about `room` bytes of memory, and the rest of it
 /// waits in a file.
-pub(crate) fn create_within(out: &Path, options: &OutputOptions, room: u64) -> Result<Box<dyn TileWriter>> {
+pub(crate) fn create_within(out: &Path, options: &OutputOptions, form: Form, room: u64) -> Result<Box<dyn TileWriter>> {
     match Container::of(out)? {
         Container::Page => Ok(Box::new(html::Html::create(out, options)?)),
         Container::Archive => Ok(Box::new(pmtiles::Archive::create(out, options, room)?)),
         Container::Mbtiles => mbtiles::create(out, options, room),
-        Container::Folder => Ok(Box::new(folder::Folder::create(out, options)?)),
+        Container::Folder => Ok(Box::new(folder::Folder::create(out, options, form)?)),
     }
 }
 

@@ -52,12 +52,12 @@ pub(super) fn create(out: &Path, options: &OutputOptions, room: u64) -> Result<B
 }
 
 impl TileWriter for File {
-    fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
-        let name = Name::of(png);
+    fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()> {
+        let name = Name::of(bytes);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let offset = waiting.spool.append(png).map_err(|e| self.staging.cannot("write", e))?;
-        waiting.index.add(tile, name, Waiting { offset, length: png.len() as u64 })?;
-        self.tally.add(tile, png.len());
+        let offset = waiting.spool.append(bytes).map_err(|e| self.staging.cannot("write", e))?;
+        waiting.index.add(tile, name, Waiting { offset, length: bytes.len() as u64 })?;
+        self.tally.add(tile, bytes.len());
         Ok(())
     }
 
