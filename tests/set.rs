@@ -26,7 +26,7 @@ fn metadata(folder: &Path) -> Value {
 fn tiles(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = tree(folder);
     files.retain(|name, _| name.contains('/'));
-    assert!(files.len() > 20);
+    assert!(files.len() > 9);
     files
 }
 
@@ -200,4 +200,48 @@ fn words_that_say_nothing_are_refused() {
         assert!(ran.stderr.contains(told) && ran.stderr.contains(option), "{}", ran.stderr);
     }
     assert_eq!(place.names(), Vec::<String>::new());
+}
+
+/// Points on a lattice whose neighbours are a pixel of zoom 9 apart.
+fn lattice(place: &Playground) {
+    let mut text = "lon,lat\n".to_owned();
+    for i in 0..120 {
+        let step = 360.0 / f64::from(256 << 9);
+        (0..120).for_each(|j| {
+            text += &format!("{},{}\n", 10.0 + step * (f64::from(i) + 0.5), 0.5 * step + step * f64::from(j))
+        });
+    }
+    place.file("lattice.csv", text);
+}
+
+#[test]
+fn the_highest_zoom_is_found_from_the_points() {
+    let place = Playground::new();
+    lattice(&place);
+    let run = |out: &str, more: &[&str]| {
+        place
+            .run([&["render", "lattice.csv", "-o", out, "--backend", "cpu", "--report", "r.json"][..], more].concat())
+            .ok()
+    };
+    let told = run("found", &["-z", "auto", "--no-page"]).stderr;
+    assert!(told.contains("zooms 0 to 9: ") && told.contains("-z 0..10"), "{told}");
+    let report: Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
+    assert!(report["notices"].as_array().unwrap().iter().any(|notice| notice["code"] == "zooms"), "{report}");
+    fs::remove_file(place.path("r.json")).unwrap();
+    let dry = run("none", &["-z", "3..auto", "--dry-run"]).stderr;
+    assert!(dry.contains("zooms 3 to 9: "), "{dry}");
+    fs::remove_file(place.path("r.json")).unwrap();
+    run("asked", &["-z", "0..9", "--no-page"]);
+    fs::remove_file(place.path("r.json")).unwrap();
+    assert!(tiles(&place.path("found")) == tiles(&place.path("asked")), "the same tiles as where the zooms are named");
+    // Threads and memory change neither the zoom nor a tile.
+    for more in [["--threads", "3"], ["--memory", "1M"]] {
+        run("again", &[&["-z", "auto", "--no-page", "--force"], &more[..]].concat());
+        fs::remove_file(place.path("r.json")).unwrap();
+        assert!(tiles(&place.path("again")) == tiles(&place.path("found")), "{more:?}");
+    }
+    for wrong in ["19..auto", "a..auto", "autos"] {
+        let ran = place.run(["render", "lattice.csv", "-o", "none", "-z", wrong]);
+        assert!(ran.code == Some(2) && ran.stderr.contains(wrong), "{}", ran.stderr);
+    }
 }

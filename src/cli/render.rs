@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
@@ -13,8 +14,9 @@ use super::report::{self, Pending, Rejects};
 use super::set::SetArgs;
 use super::summary::summary;
 use crate::container::write::Container;
-use crate::error::Result;
+use crate::error;
 use crate::monitor::Monitor;
+use crate::render::depth::HIGHEST;
 use crate::render::{self, Request};
 use crate::tile::ZoomRange;
 
@@ -25,9 +27,10 @@ pub(super) struct RenderArgs {
     /// Folder of tiles to write; or a file ending in .pmtiles or .mbtiles, or in .html: one page with everything in it
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24
+    /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24; auto or 4..auto finds the highest from how
+    /// far apart the points are, 18 at most
     #[arg(short, long, default_value = "0..10", value_name = "ZOOMS")]
-    zooms: ZoomRange,
+    zooms: ZoomsArg,
     #[command(flatten)]
     style: StyleArgs,
     #[command(flatten)]
@@ -59,7 +62,7 @@ pub(super) struct RenderArgs {
     quiet: bool,
 }
 
-pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
+pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> error::Result<()> {
     let (quiet, report_path, rejects_path) = (args.quiet, args.report.clone(), args.sources.rejects.clone());
     let mut request = request(args)?;
     // Who asks for a report wants the times of the device, too.
@@ -85,13 +88,38 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
     pending.map_or(Ok(()), |pending| pending.write(&ran, &request.sources, &done))
 }
 
+/// Zooms as they are typed.
+#[derive(Debug, Clone, Copy)]
+enum ZoomsArg {
+    These(ZoomRange),
+    /// From this one to one that is found.
+    From(u8),
+}
+
+impl FromStr for ZoomsArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some(least) = text.strip_suffix("auto") else { return text.parse().map(Self::These) };
+        let least = ["..=", "..", "-"].iter().find_map(|between| least.strip_suffix(between)).unwrap_or(least);
+        let least = if least.is_empty() { Ok(0) } else { least.trim().parse() };
+        let wrong = || format!("'{text}' is no zoom range; write auto, or 4..auto with a zoom up to {HIGHEST}");
+        least.ok().filter(|least| *least <= HIGHEST).map(Self::From).ok_or_else(wrong)
+    }
+}
+
 /// What was typed, checked and ready.
-fn request(args: RenderArgs) -> Result<Request> {
+fn request(args: RenderArgs) -> error::Result<Request> {
     let (labels, form) = args.set.set();
+    let (zooms, auto_zoom) = match args.zooms {
+        ZoomsArg::These(zooms) => (zooms, false),
+        ZoomsArg::From(min) => (ZoomRange { min, max: HIGHEST }, true),
+    };
     Ok(Request {
         sources: args.sources.sources()?,
-        zooms: args.zooms,
-        style: args.style.style(Some(args.zooms))?,
+        zooms,
+        auto_zoom,
+        style: args.style.style(Some(zooms))?,
         resources: args.resources.resources()?,
         out: args.output,
         force: args.force,

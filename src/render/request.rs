@@ -73,6 +73,8 @@ pub struct Request {
     pub sources: Sources,
     /// Zooms to make tiles for.
     pub zooms: ZoomRange,
+    /// Whether the highest of them is found from the points, up to `zooms.max`.
+    pub auto_zoom: bool,
     /// What they look like.
     pub style: Style,
     /// What the work may use.
@@ -148,6 +150,7 @@ impl Request {
         Self {
             sources: Sources::new(inputs),
             zooms: ZoomRange { min: 0, max: 10 },
+            auto_zoom: false,
             style: Style::default(),
             resources: Resources::default(),
             out: out.into(),
