@@ -71,6 +71,17 @@ fn spans_of_another_set() {
             assert!(near(0) && near(1), "zoom {z}: {ours} {theirs}");
             assert!(month["zooms"][z]["max"].as_u64() < year["zooms"][z]["max"].as_u64());
         }
+        let told = |more: &[&'static str]| {
+            let own = with(&[&["-z", "4..7", "--span", "like:year"], more].concat());
+            let asked = [&["render", "month.csv", "-o", "told", "--force", "--backend", "cpu"], &own[..]].concat();
+            place.run(asked).ok().stderr
+        };
+        assert!(!told(&[]).contains("like:year"));
+        let otherwise = told(&["--how", "linear", "--colormap", "fire"]);
+        assert!(
+            otherwise.contains("--how linear here, log there; --colormap fire here, tilefire there"),
+            "{otherwise}"
+        );
         render(&place, "month.csv", "alone", &with(&["-z", "4..7"]));
         assert!(tiles(&place, "alone") != tiles(&place, "month"));
     }

@@ -255,7 +255,7 @@ fn metadata_and_legend_say_how_colours_are_to_be_read() {
     assert_eq!((&heat_of["spread"], &heat_of["spread_op"]), (&"auto".into(), &"add".into()));
     assert!(heat_of["zooms"]["8"]["spread"].is_u64() && summary.contains("spread 2 px"), "{summary}");
     let (heat_of, _) = heat(&place, &["--spread", "4", "--spread-shape", "gaussian", "--spread-op", "add"]);
-    assert_eq!(heat_of["legend"]["title"], "Points per pixel, smoothed");
+    assert_eq!(heat_of["legend"]["title"], "Points nearby, smoothed");
     assert_eq!(heat_of["zooms"]["8"]["ticks"][0][2], "0");
     let ramp = heat_of["zooms"]["8"]["ramp"].as_array().unwrap();
     assert!(ramp[0].as_str().unwrap().ends_with("00") && ramp[32].as_str().unwrap().len() == 7, "{ramp:?}");
@@ -556,15 +556,15 @@ fn eq_hist_over_all_zooms_is_in_points() {
     let style = Style { function: Function::EqHist, span: SpanRule::All, ..Style::default() };
     let bell = Unit { shift: 16, lone: 10_000, edge: 100, radius: 3 };
     let stats =
-        [ZoomStats { max: 10, ..Default::default() }, ZoomStats { max: 2 << 16, unit: bell, ..Default::default() }];
-    let histograms = [histogram(&[(1, 1), (10, 1)]), histogram(&[(50, 7), (1 << 16, 3), (2 << 16, 5)])];
+        [ZoomStats { max: 10, ..Default::default() }, ZoomStats { max: 20_000, unit: bell, ..Default::default() }];
+    let histograms = [histogram(&[(1, 1), (10, 1)]), histogram(&[(50, 7), (10_000, 3), (20_000, 5)])];
     let zooms = ZoomRange { min: 0, max: 1 };
     let looks = style.looks(&stats, zooms, |z| Ok(histograms[usize::from(z)].clone())).unwrap();
     // Of ten drawn pixels four have a point, five have two, one has ten; what a bell leaves in corners is not drawn.
     let at = |share: f64| (share - 0.4) / 0.6;
     let positions = |look: usize, counts: [u32; 3]| counts.map(|count| looks[look].shading.scale.position(count));
     assert_eq!(positions(0, [1, 2, 10]), [0.0, at(0.9), 1.0]);
-    assert_eq!(positions(1, [1 << 16, 2 << 16, 10 << 16]), [0.0, at(0.9), 1.0]);
+    assert_eq!(positions(1, [10_000, 20_000, 100_000]), [0.0, at(0.9), 1.0]);
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn lattice(place: &Playground) {
     for i in 0..120 {
         let step = 360.0 / f64::from(256 << 9);
         (0..120).for_each(|j| {
-            text += &format!("{},{}\n", 10.0 + step * (f64::from(i) + 0.5), 0.5 * step + step * f64::from(j))
+            text += &format!("{},{}\n", 10.0 + step * (f64::from(i) + 0.5), 0.5 * step + step * f64::from(j));
         });
     }
     place.file("lattice.csv", text);

@@ -409,6 +409,11 @@ impl StyleArgs {
         })
     }
 
+    /// What makes `style` differ from that of the set whose spans it takes.
+    pub(super) fn unlike(&self, style: &Style) -> Result<Option<String>> {
+        self.span.unlike(style)
+    }
+
     /// Whether colours can be spread as asked: a radius of their own, a mask, and added up.
     fn check_colours(&self) -> Result<()> {
         let wrong = |problem: &str| Err(Error::Usage(format!("--spread-on colours {problem}")));

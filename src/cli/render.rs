@@ -18,6 +18,7 @@ use crate::error;
 use crate::monitor::Monitor;
 use crate::render::depth::HIGHEST;
 use crate::render::{self, Request};
+use crate::source::Notice;
 use crate::tile::ZoomRange;
 
 #[derive(Debug, Args)]
@@ -64,7 +65,7 @@ pub(super) struct RenderArgs {
 
 pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> error::Result<()> {
     let (quiet, report_path, rejects_path) = (args.quiet, args.report.clone(), args.sources.rejects.clone());
-    let mut request = request(args)?;
+    let (mut request, unlike) = request(args)?;
     // Who asks for a report wants the times of the device, too.
     request.resources.gpu.timestamps = report_path.is_some();
     let (report, rejects) = (report_path.as_deref(), rejects_path.as_deref());
@@ -74,7 +75,8 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> error::Result<()>
         let _progress = Progress::start(monitor, quiet);
         render::run(&request, monitor)
     };
-    let ran = report::with_rejects(ran, rejects, &request.sources)?;
+    let mut ran = report::with_rejects(ran, rejects, &request.sources)?;
+    ran.notices.extend(unlike.map(|text| Notice::new("span", text)));
     if !quiet {
         let mut text = summary(&ran, &request.out.display().to_string());
         if request.base_url.is_none() && !request.dry_run && Container::of(&request.out)? == Container::Folder {
@@ -108,18 +110,20 @@ impl FromStr for ZoomsArg {
     }
 }
 
-/// What was typed, checked and ready.
-fn request(args: RenderArgs) -> error::Result<Request> {
+/// What was typed, checked and ready, and what is to be said of its span.
+fn request(args: RenderArgs) -> error::Result<(Request, Option<String>)> {
     let (labels, form) = args.set.set();
     let (zooms, auto_zoom) = match args.zooms {
         ZoomsArg::These(zooms) => (zooms, false),
         ZoomsArg::From(min) => (ZoomRange { min, max: HIGHEST }, true),
     };
-    Ok(Request {
+    let style = args.style.style(Some(zooms))?;
+    let unlike = args.style.unlike(&style)?;
+    let request = Request {
         sources: args.sources.sources()?,
         zooms,
         auto_zoom,
-        style: args.style.style(Some(zooms))?,
+        style,
         resources: args.resources.resources()?,
         out: args.output,
         force: args.force,
@@ -130,5 +134,6 @@ fn request(args: RenderArgs) -> error::Result<Request> {
         labels,
         form,
         dry_run: args.dry_run,
-    })
+    };
+    Ok((request, unlike))
 }

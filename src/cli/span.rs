@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::container::read::{Directories, TileSource, Trouble, Wait};
 use crate::error::{Error, Result};
-use crate::shade::{Ends, SpanRule};
+use crate::heat::{self, Heat};
+use crate::shade::{Ends, SpanRule, SpreadOn, Style};
 use crate::tile::ZoomRange;
 
 /// What a person may type.
@@ -64,8 +65,51 @@ impl SpanChoice {
     }
 }
 
+impl SpanChoice {
+    /// A line about what `style` does otherwise than the set whose spans it takes, so that the same colour is another count.
+    pub(super) fn unlike(&self, style: &Style) -> Result<Option<String>> {
+        let Self::Like(path) = self else { return Ok(None) };
+        let other = heat_of(path)?;
+        let spreads = |shape: Option<&str>, op: Option<&str>, on: bool| match (shape, op) {
+            (Some(shape), Some(op)) => format!("{} by {shape}, {op}", if on { "colours" } else { "counts" }),
+            _ => "nothing".into(),
+        };
+        let text = |word: &Option<heat::Word>| word.as_ref().map(|word| word.to_string());
+        let (shape, op) = (text(&other.spread_shape), text(&other.spread_op));
+        let theirs = spreads(shape.as_deref(), op.as_deref(), other.spread_on.is_some());
+        let spread = (style.spread.most() > 0).then(|| (style.spread.shape.to_string(), style.spread.op.to_string()));
+        let (shape, op) = (spread.as_ref().map(|spread| &*spread.0), spread.as_ref().map(|spread| &*spread.1));
+        let ours = spreads(shape, op, style.spread_on == SpreadOn::Colours);
+        let differ = [
+            ("--how", style.function.to_string(), other.function.to_string()),
+            ("--colormap", style.colormap.name().to_owned(), other.colormap.to_string()),
+            ("what is spread:", ours, theirs),
+        ];
+        let differ: Vec<String> = differ
+            .into_iter()
+            .filter(|(_, ours, theirs)| ours != theirs)
+            .map(|(what, ours, theirs)| format!("{what} {ours} here, {theirs} there"))
+            .collect();
+        Ok((!differ.is_empty()).then(|| {
+            format!(
+                "--span like:{}: the same colour is not the same count, because the looks differ ({}); give both sets the same",
+                path.display(),
+                differ.join("; ")
+            )
+        }))
+    }
+}
+
 /// What the set at `path` says of its spans, in points.
 fn spans_of(path: &Path) -> Result<Vec<(u8, Ends)>> {
+    let heat = heat_of(path)?;
+    let zooms = heat.zooms.iter().map(|(z, zoom)| (z, zoom.span.0.0, zoom.span.1.0));
+    let whole = zooms.filter(|(_, lo, hi)| *lo >= 0.0 && lo <= hi && *hi > 0.0 && hi.is_finite());
+    Ok(whole.map(|(z, lo, hi)| (z, Ends { lo, hi: Some(hi) })).collect())
+}
+
+/// What the set at `path` says of itself.
+fn heat_of(path: &Path) -> Result<Heat> {
     let wrong = |why: &str| Error::Input(format!("--span like:{}: {why}", path.display()));
     if let Err(source) = path.metadata() {
         return Err(wrong(&format!("it cannot be opened ({source}); name a tile folder or a .pmtiles file")));
@@ -75,12 +119,8 @@ fn spans_of(path: &Path) -> Result<Vec<(u8, Ends)>> {
         Trouble::Waits => wrong("its disk does not answer"),
         Trouble::Unavailable(problem) | Trouble::Damaged(problem) => wrong(&problem),
     })?;
-    let Some(heat) = &about.tile_json.heat else {
-        return Err(wrong("it does not say what its colours stand for; name a set that tilefire made"));
-    };
-    let zooms = heat.zooms.iter().map(|(z, zoom)| (z, zoom.span.0.0, zoom.span.1.0));
-    let whole = zooms.filter(|(_, lo, hi)| *lo >= 0.0 && lo <= hi && *hi > 0.0 && hi.is_finite());
-    Ok(whole.map(|(z, lo, hi)| (z, Ends { lo, hi: Some(hi) })).collect())
+    let heat = about.tile_json.heat.clone();
+    heat.ok_or_else(|| wrong("it does not say what its colours stand for; name a set that tilefire made"))
 }
 
 /// "zoom 4", "zooms 4 and 7 to 9".

@@ -21,7 +21,8 @@ pub struct ZoomStats<V = u32> {
     pub unit: Unit,
 }
 
-/// What counts are counted in.
+/// What counts are counted in, and how they are told to people: in points, or in lone points where bells stand on them, of
+/// which a single point makes 1 in its middle whatever the radius.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unit {
     /// A count is this many powers of two of a point's parts: points times 2^shift.
@@ -40,12 +41,17 @@ impl Unit {
 
     /// A count in points.
     pub fn points(self, count: impl Into<u64>) -> f64 {
-        count.into() as f64 * libm::exp2(-f64::from(self.shift))
+        count.into() as f64 / f64::from(self.lone.max(1))
     }
 
-    /// Points as a count, at least 1; it may be larger than the count of any pixel can be.
+    /// Points as the nearest count, at least 1; it may be larger than the count of any pixel can be.
     pub fn counts(self, points: f64) -> u64 {
-        (points * libm::exp2(f64::from(self.shift))).max(1.0) as u64
+        libm::round(points * f64::from(self.lone.max(1))).max(1.0) as u64
+    }
+
+    /// Whether only whole points come up.
+    pub fn is_whole(self) -> bool {
+        self.radius == 0
     }
 }
 

@@ -161,11 +161,7 @@ impl Coloured<'_> {
         if shown().any(|stats| u64::from(stats.max) >= style.least(stats.unit)) {
             return None;
         }
-        let points = |stats: &ZoomStats| match stats.unit.radius {
-            0 => stats.unit.points(stats.max),
-            _ => f64::from(stats.max) / f64::from(stats.unit.lone.max(1)),
-        };
-        let most = shown().map(points).fold(0.0, f64::max);
+        let most = shown().map(|stats| stats.unit.points(stats.max)).fold(0.0, f64::max);
         let spread = if style.spread.most() > 0 { " after spread" } else { "" };
         let (least, most) = (grouped(style.min_count.into()), people(most));
         Some(format!(

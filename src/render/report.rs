@@ -317,7 +317,7 @@ fn title(style: &Style) -> String {
         return "Points per pixel".into();
     }
     match (spread.shape, spread.op, spread.radius) {
-        (SpreadShape::Gaussian, SpreadOp::Add, _) => "Points per pixel, smoothed".into(),
+        (SpreadShape::Gaussian, SpreadOp::Add, _) => "Points nearby, smoothed".into(),
         (_, SpreadOp::Max, _) => "Points per pixel".into(),
         (.., Radius::Fixed(radius)) => format!("Points within {radius} px"),
         _ => "Points nearby".into(),

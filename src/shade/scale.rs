@@ -52,12 +52,12 @@ impl Scale {
             seen += pixels;
             let (mut points, share) = (points.clamp(lo, hi), seen as f64 / all);
             // Whole counts ask at whole points only: parts of them, of other zooms, are steps of no use.
-            if unit.shift == 0 && !steps.is_empty() {
+            if unit.is_whole() && !steps.is_empty() {
                 points = points.ceil();
             }
             match steps.last_mut() {
                 Some(step) if step.0 == points => step.1 = share,
-                Some(step) if unit.shift > 0 && share - step.1 < CLOSE => {
+                Some(step) if !unit.is_whole() && share - step.1 < CLOSE => {
                     close = Some((points, share));
                     continue;
                 }

@@ -94,7 +94,7 @@ impl SpanRule {
             Self::Smooth => {
                 let points: Vec<_> = zooms.iter().map(|z| (f64::from(z), largest(z))).collect();
                 let fit = smooth(&points, z.into());
-                unit.counts(if unit.shift == 0 { libm::round(fit) } else { fit })
+                unit.counts(fit)
             }
             Self::Percentile(percent) => {
                 let least = u32::try_from(drawn(least, unit)).unwrap_or(u32::MAX);
@@ -111,7 +111,7 @@ impl SpanRule {
 /// Points that a person, or another set, gave as a count. To the nearest, because what a set says of its spans was made
 /// from counts; none where there are none, so that a lone point is not at the beginning.
 fn given(points: f64, unit: Unit) -> u64 {
-    if points <= 0.0 { 0 } else { (libm::round(points * libm::exp2(f64::from(unit.shift))) as u64).max(1) }
+    if points <= 0.0 { 0 } else { unit.counts(points) }
 }
 
 /// The smallest count that is drawn where pixels of fewer than `least` points are not. Under a bell a pixel has as many
@@ -119,7 +119,7 @@ fn given(points: f64, unit: Unit) -> u64 {
 pub(super) fn drawn(least: u32, unit: Unit) -> u64 {
     match least {
         0 | 1 => unit.edge.into(),
-        _ => u64::from(least) * u64::from(unit.lone),
+        _ => unit.counts(least.into()),
     }
 }
 
@@ -271,11 +271,11 @@ mod tests {
             spans(&rule.parse().unwrap(), &stats, zooms).iter().map(|s| (s.lo, s.hi)).collect()
         };
         assert_eq!(all("0,max"), [(0, 700), (0, 30), (0, 9 << 8)]);
-        assert_eq!(all("2,max"), [(2, 700), (2, 30), (512, 9 << 8)]);
+        assert_eq!(all("2,max"), [(2, 700), (2, 30), (200, 9 << 8)]);
         assert_eq!(all("50,max")[1], (50, 50));
-        assert_eq!(all("0,40"), [(0, 40), (0, 40), (0, 40 << 8)]);
+        assert_eq!(all("0,40"), [(0, 40), (0, 40), (0, 4000)]);
         // Zoom 1 has none, and so its own.
-        assert_eq!(all("0:1,50;2..:0,7"), [(1, 50), (1, 30), (0, 7 << 8)]);
+        assert_eq!(all("0:1,50;2..:0,7"), [(1, 50), (1, 30), (0, 700)]);
         let list: SpanRule = "0:1,50;2..:0,7".parse().unwrap();
         assert_eq!((list.missing(zooms), list.missing(ZoomRange { min: 2, max: 14 })), (vec![1], vec![]));
         assert!(SpanRule::All.missing(zooms).is_empty());

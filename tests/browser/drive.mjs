@@ -185,7 +185,7 @@ try {
   await made.waitForFunction(() => window.tilefire?.data.getSource(), null, { timeout: 10000 });
   await settled(made);
   check(await made.locator("#bases [value=light]").isChecked(), "the set's theme is the first base map");
-  check(await made.locator("#what").textContent() === "Points per pixel, smoothed", "the legend says what is smoothed");
+  check(await made.locator("#what").textContent() === "Points nearby, smoothed", "the legend says what is smoothed");
   const aside = await made.locator("#aside").textContent();
   check(/have more/.test(aside), `the legend has notes: ${aside}`);
   check(/\+$/.test(await made.locator("#ticks .last").textContent()), "its last number says that there is more");
