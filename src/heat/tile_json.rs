@@ -27,6 +27,9 @@ pub struct TileJson {
     /// A name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Text<1024>>,
+    /// What the set shows, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Text<4096>>,
     /// Whom to thank for the points.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribution: Option<Attribution>,
@@ -109,6 +112,7 @@ impl TileJson {
         let mut tile_json = Self {
             tilejson: take(&mut fields, "tilejson"),
             name: take(&mut fields, "name"),
+            description: take(&mut fields, "description"),
             attribution: take::<Text<4096>>(&mut fields, "attribution").and_then(|html| Attribution::read(&html)),
             tiles: take(&mut fields, "tiles"),
             scheme: take(&mut fields, "scheme"),
@@ -249,7 +253,7 @@ mod tests {
         let heat = serde_json::to_value(crate::heat::tests::small()).unwrap();
         let all = json!({
             "tilejson": "3.0.0", "name": "n", "tiles": ["{z}/{x}/{y}.png"], "scheme": "xyz", "minzoom": 0, "maxzoom": 9,
-            "bounds": [-1.0, -2.0, 3.0, 4.0], "center": [1.0, 1.0, 3], "format": "png", "tile_size": 256,
+            "bounds": [-1.0, -2.0, 3.0, 4.0], "center": [1.0, 1.0, 3], "format": "png", "tile_size": 256, "tileSize": 128,
             "generator": "tilefire 9", "type": "overlay", "heat": heat, "description": "d", "vector_layers": [{"id": 1}],
         });
         let told = read(&all);
