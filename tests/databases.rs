@@ -294,7 +294,7 @@ fn sets_of_our_own_are_served_alike_whatever_they_lie_in() {
                 assert_eq!((answer.status, answer.header("content-type")), (200, format!("image/{format}").as_str()));
                 assert_eq!(&&answer.body, bytes, "{layer}/{name}");
             }
-            assert_eq!(server.get(&format!("/{layer}/6/31/21.{format}")).status, 204, "{layer}");
+            assert_eq!(server.get(&format!("/{layer}/6/32/20.{format}")).status, 204, "{layer}");
             let json = server.get(&format!("/{layer}.json")).json();
             for key in ["bounds", "minzoom", "maxzoom", "format", "scheme", "tileSize", "tile_size", "heat"] {
                 assert_eq!(json[key], first[key], "{layer}: {key}");
