@@ -78,7 +78,10 @@ fn spans_of_another_set() {
         };
         assert!(!told(&[]).contains("like:year"));
         let otherwise = told(&["--how", "linear", "--colormap", "fire"]);
-        assert!(otherwise.contains("--how linear here, log there; --colormap fire here, tilefire there"), "{otherwise}");
+        assert!(
+            otherwise.contains("--how linear here, log there; --colormap fire here, tilefire there"),
+            "{otherwise}"
+        );
         render(&place, "month.csv", "alone", &with(&["-z", "4..7"]));
         assert!(tiles(&place, "alone") != tiles(&place, "month"));
     }
