@@ -30,6 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::backend::{Count, Memory, Paint, Plan, PointPush};
 use crate::counts::{Lit, ZoomStats, row_major};
+use crate::encode::Format;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::project::{Coordinate, Crs, Projector};
@@ -242,7 +243,7 @@ impl Counts {
     /// Colours every lit tile of the zooms and hands its PNG to `sink`, once a tile, in no particular order, from the
     /// session's threads. Fails with what `sink` fails with.
     pub fn paint(&self, style: &Style, sink: impl Fn(TileCoord, &[u8]) -> Result<()> + Sync) -> Result<()> {
-        let encoded = render::Encoded { truecolor: style.truecolor, monitor: &self.monitor, sink };
+        let encoded = render::Encoded { truecolor: style.truecolor, format: Format::Png, monitor: &self.monitor, sink };
         self.pool
             .install(|| render::colours::paint(self.paint.as_ref(), style, self.zooms, &self.monitor, &encoded))
             .map(|_| ())

@@ -27,7 +27,7 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and the places that may name them; an empty place is everywhere.
-const HOMES: [(&str, &[&str]); 44] = [
+const HOMES: [(&str, &[&str]); 47] = [
     ("bytemuck", &["backend/gpu", "project", "store", "tile"]),
     ("bzip2", &["source/packed"]),
     ("clap", &["cli"]),
@@ -46,11 +46,13 @@ const HOMES: [(&str, &[&str]); 44] = [
     ("hyper", &["serve"]),
     ("hyper_util", &["serve"]),
     ("image", &["paper"]),
+    ("image_webp", &["encode/webp.rs"]),
     ("indicatif", &["cli"]),
     ("libc", &["account.rs"]),
     ("liblzma", &["source/packed"]),
     ("libm", &[""]),
     ("lz4_flex", &["source/packed"]),
+    ("md5", &["container/write/mbtiles"]),
     ("memchr", &["backend/gpu/loader.rs", "source"]),
     ("nix", &["cli/stop.rs"]),
     ("noto_sans_mono_bitmap", &["paper"]),
@@ -73,6 +75,7 @@ const HOMES: [(&str, &[&str]); 44] = [
             "serve/places.rs",
         ],
     ),
+    ("rusqlite", &["container"]),
     ("serde", &[""]),
     (
         "serde_json",

@@ -164,7 +164,8 @@ fn one_page_from_disk_needs_nothing_else() {
     let place = Playground::new();
     let library = tools.tests.join("node_modules/ol").display().to_string();
     render(&place, "map.html", &["-z", "0..8", "--ol-url", &library]);
-    render(&place, "tiles", &["-z", "0..8", "--ol-url", &library]);
+    // Rows from the south and another format: the page reads both from the metadata.
+    render(&place, "tiles", &["-z", "0..8", "--ol-url", &library, "--scheme", "tms", "--format", "webp"]);
     render(&place, "plain.html", &["-z", "0..6"]);
     let pages = [place.path("map.html"), place.path("tiles/index.html"), place.path("plain.html")];
     tools.drive("disk.mjs", &pages.each_ref().map(|page| page.as_os_str()));

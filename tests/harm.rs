@@ -63,7 +63,7 @@ fn treasure(place: &Playground) -> std::path::PathBuf {
 #[test]
 fn links_in_a_prepared_working_folder_lead_nowhere() {
     for part in ["new", "old", "trash"] {
-        for (out, is_file) in [("tiles", false), ("tiles.pmtiles", true), ("map.png", true)] {
+        for (out, is_file) in [("tiles", false), ("tiles.pmtiles", true), ("tiles.mbtiles", true), ("map.png", true)] {
             let place = place();
             let loved = treasure(&place);
             let before = tree(&loved);
@@ -82,7 +82,7 @@ fn links_in_a_prepared_working_folder_lead_nowhere() {
 
 #[test]
 fn a_link_named_lock_is_not_written_through() {
-    for out in ["tiles", "tiles.pmtiles", "map.png"] {
+    for out in ["tiles", "tiles.pmtiles", "tiles.mbtiles", "map.png"] {
         let place = place();
         place.file("letters.txt", "");
         let dir = place.path(&format!(".{out}.tilefire"));
@@ -123,6 +123,7 @@ fn a_working_folder_is_private_and_what_comes_out_is_not() {
                 "umask {umask}
                 $T render points.csv -o tiles -z 0..2 -q --backend cpu --report r.json
                 $T render points.csv -o t.pmtiles -z 0..2 -q --backend cpu
+                $T render points.csv -o t.mbtiles -z 0..2 -q --backend cpu
                 $T image points.csv -o map.png -q --backend cpu
                 $T synth -n 10 -o synth.csv
                 $T colormaps -o sheet.png
@@ -142,12 +143,19 @@ fn a_working_folder_is_private_and_what_comes_out_is_not() {
         for name in ["tiles", "tiles/0", "tiles/2/2", "other"] {
             assert_eq!(mode(place.path(name)), folder, "{umask} {name}");
         }
-        for name in
-            ["tiles/metadata.json", "tiles/0/0/0.png", "t.pmtiles", "map.png", "synth.csv", "sheet.png", "r.json"]
-        {
+        for name in [
+            "tiles/metadata.json",
+            "tiles/0/0/0.png",
+            "t.pmtiles",
+            "t.mbtiles",
+            "map.png",
+            "synth.csv",
+            "sheet.png",
+            "r.json",
+        ] {
             assert_eq!(mode(place.path(name)), file, "{umask} {name}");
         }
-        script(&place, "rm -r tiles other t.pmtiles map.png synth.csv sheet.png r.json fifo").ok();
+        script(&place, "rm -r tiles other t.pmtiles t.mbtiles map.png synth.csv sheet.png r.json fifo").ok();
     }
 }
 
@@ -156,6 +164,7 @@ fn force_keeps_mode_and_group() {
     let place = place();
     place.run(onto("tiles", &[])).ok();
     place.run(onto("t.pmtiles", &[])).ok();
+    place.run(onto("t.mbtiles", &[])).ok();
     place.run(onto("map.png", &[])).ok();
     let group = if rustix::process::geteuid().is_root() {
         4321
@@ -164,7 +173,7 @@ fn force_keeps_mode_and_group() {
         fs::metadata(place.path("tiles")).unwrap().gid()
     };
     fs::set_permissions(place.path("tiles"), Permissions::from_mode(0o2770)).unwrap();
-    for (name, mode) in [("tiles", 0o2770), ("t.pmtiles", 0o640), ("map.png", 0o604)] {
+    for (name, mode) in [("tiles", 0o2770), ("t.pmtiles", 0o640), ("t.mbtiles", 0o600), ("map.png", 0o604)] {
         std::os::unix::fs::chown(place.path(name), None, Some(group)).unwrap();
         fs::set_permissions(place.path(name), Permissions::from_mode(mode)).unwrap();
         let before = fs::metadata(place.path(name)).unwrap().ino();
@@ -283,10 +292,10 @@ fn places_of_other_kinds_work_or_are_refused_before_the_work() {
         ("heat.png", "tilefire image"),
         ("heat.TIF", "tilefire image"),
         ("heat.tiff", "tilefire image"),
-        ("heat.zip", "a folder, a .pmtiles file or an .html page"),
-        ("heat.json", "a folder, a .pmtiles file or an .html page"),
-        ("heat.geojson", "a folder, a .pmtiles file or an .html page"),
-        ("heat.csv", "a folder, a .pmtiles file or an .html page"),
+        ("heat.zip", "a folder, a .pmtiles or .mbtiles file or an .html page"),
+        ("heat.json", "a folder, a .pmtiles or .mbtiles file or an .html page"),
+        ("heat.geojson", "a folder, a .pmtiles or .mbtiles file or an .html page"),
+        ("heat.csv", "a folder, a .pmtiles or .mbtiles file or an .html page"),
         ("s3://bucket/heat", "name a file or folder on this machine"),
         ("gs://bucket/heat.pmtiles", "name a file or folder on this machine"),
         ("https://maps.test/heat", "name a file or folder on this machine"),

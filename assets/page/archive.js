@@ -72,7 +72,8 @@ function openArchive(url) {
   };
   const opened = open();
   return async (z, x, y) => {
-    const png = await (await opened)(z, x, y);
-    return png && new Blob([png], { type: "image/png" });
+    const picture = await (await opened)(z, x, y);
+    // What kind it is the browser sees from its first bytes.
+    return picture && new Blob([picture]);
   };
 }

@@ -45,9 +45,9 @@ function heatSource(layer, safe) {
   layer.archive ??= !told.layers && meta.pmtiles && openArchive(encodeURIComponent(meta.pmtiles));
   const address = ([z, x, y]) => {
     if (!covered(z, x, y)) return undefined;
-    if (held) return held[`${z}/${x}/${y}`] && "data:image/png;base64," + held[`${z}/${x}/${y}`];
+    if (held) return held[`${z}/${x}/${y}`] && `data:image/${meta.format || "png"};base64,` + held[`${z}/${x}/${y}`];
     if (layer.archive) return `${z}/${x}/${y}`;
-    const url = meta.tiles[0].replace("{z}", z).replace("{x}", x).replace("{y}", y);
+    const url = meta.tiles[0].replace("{z}", z).replace("{x}", x).replace("{y}", meta.scheme === "tms" ? 2 ** z - 1 - y : y);
     return layer.state ? url + "?state=" + layer.state : url;
   };
   const show = async (tile, url) => {

@@ -30,7 +30,8 @@ function describe(layer) {
     "<kbd>B</kbd> base map, " + (layers.length > 1 ? "<kbd>L</kbd> next layer, " : "") +
     "<kbd>M</kbd> layers and looks, <kbd>I</kbd> figures, <kbd>F</kbd> full screen";
   // The name is cut where it is long; here it is whole.
-  el("facts").replaceChildren(list, ...(name.length > 24 ? [make("p", { textContent: name })] : []), keys);
+  const about = meta.description ? [make("p", { id: "about", textContent: meta.description })] : [];
+  el("facts").replaceChildren(...about, list, ...(name.length > 24 ? [make("p", { textContent: name })] : []), keys);
   farAway(layer);
 }
 

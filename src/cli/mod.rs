@@ -16,6 +16,7 @@ mod serve;
 #[cfg(not(feature = "serve"))]
 #[path = "serve_absent.rs"]
 mod serve;
+mod set;
 mod span;
 mod stop;
 mod summary;

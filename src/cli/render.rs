@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
@@ -10,9 +11,12 @@ use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
 use super::library::LibraryArgs;
 use super::progress::Progress;
 use super::report::{self, Pending, Rejects};
+use super::set::SetArgs;
 use super::summary::summary;
-use crate::error::Result;
+use crate::container::write::Container;
+use crate::error;
 use crate::monitor::Monitor;
+use crate::render::depth::HIGHEST;
 use crate::render::{self, Request};
 use crate::source::Notice;
 use crate::tile::ZoomRange;
@@ -21,12 +25,13 @@ use crate::tile::ZoomRange;
 pub(super) struct RenderArgs {
     #[command(flatten)]
     sources: SourceArgs,
-    /// Folder of tiles to write; or a file ending in .pmtiles, or in .html: one page with everything in it
+    /// Folder of tiles to write; or a file ending in .pmtiles or .mbtiles, or in .html: one page with everything in it
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24
+    /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24; auto or 4..auto finds the highest from how
+    /// far apart the points are, 18 at most
     #[arg(short, long, default_value = "0..10", value_name = "ZOOMS")]
-    zooms: ZoomRange,
+    zooms: ZoomsArg,
     #[command(flatten)]
     style: StyleArgs,
     #[command(flatten)]
@@ -44,8 +49,10 @@ pub(super) struct RenderArgs {
     #[arg(long)]
     no_page: bool,
     #[command(flatten)]
+    set: SetArgs,
+    #[command(flatten)]
     library: LibraryArgs,
-    /// Address the tiles will be served from, for absolute URLs in metadata.json
+    /// Address the tiles will be served from: with it MapLibre and QGIS can take metadata.json as their TileJSON
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// Write the report as JSON too
@@ -56,7 +63,7 @@ pub(super) struct RenderArgs {
     quiet: bool,
 }
 
-pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
+pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> error::Result<()> {
     let (quiet, report_path, rejects_path) = (args.quiet, args.report.clone(), args.sources.rejects.clone());
     let (mut request, unlike) = request(args)?;
     // Who asks for a report wants the times of the device, too.
@@ -71,7 +78,11 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let mut ran = report::with_rejects(ran, rejects, &request.sources)?;
     ran.notices.extend(unlike.map(|text| Notice::new("span", text)));
     if !quiet {
-        let text = summary(&ran, &request.out.display().to_string());
+        let mut text = summary(&ran, &request.out.display().to_string());
+        if request.base_url.is_none() && !request.dry_run && Container::of(&request.out)? == Container::Folder {
+            text += "the addresses in metadata.json are relative: for MapLibre or QGIS name where the tiles will be, such as \
+                     --base-url https://example.com/tiles, or use tilefire serve\n";
+        }
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
     let done =
@@ -79,13 +90,39 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> Result<()> {
     pending.map_or(Ok(()), |pending| pending.write(&ran, &request.sources, &done))
 }
 
+/// Zooms as they are typed.
+#[derive(Debug, Clone, Copy)]
+enum ZoomsArg {
+    These(ZoomRange),
+    /// From this one to one that is found.
+    From(u8),
+}
+
+impl FromStr for ZoomsArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some(least) = text.strip_suffix("auto") else { return text.parse().map(Self::These) };
+        let least = ["..=", "..", "-"].iter().find_map(|between| least.strip_suffix(between)).unwrap_or(least);
+        let least = if least.is_empty() { Ok(0) } else { least.trim().parse() };
+        let wrong = || format!("'{text}' is no zoom range; write auto, or 4..auto with a zoom up to {HIGHEST}");
+        least.ok().filter(|least| *least <= HIGHEST).map(Self::From).ok_or_else(wrong)
+    }
+}
+
 /// What was typed, checked and ready, and what is to be said of its span.
-fn request(args: RenderArgs) -> Result<(Request, Option<String>)> {
-    let style = args.style.style(Some(args.zooms))?;
+fn request(args: RenderArgs) -> error::Result<(Request, Option<String>)> {
+    let (labels, form) = args.set.set();
+    let (zooms, auto_zoom) = match args.zooms {
+        ZoomsArg::These(zooms) => (zooms, false),
+        ZoomsArg::From(min) => (ZoomRange { min, max: HIGHEST }, true),
+    };
+    let style = args.style.style(Some(zooms))?;
     let unlike = args.style.unlike(&style)?;
     let request = Request {
         sources: args.sources.sources()?,
-        zooms: args.zooms,
+        zooms,
+        auto_zoom,
         style,
         resources: args.resources.resources()?,
         out: args.output,
@@ -94,6 +131,8 @@ fn request(args: RenderArgs) -> Result<(Request, Option<String>)> {
         page_beside: args.page,
         library: args.library.library(),
         base_url: args.base_url,
+        labels,
+        form,
         dry_run: args.dry_run,
     };
     Ok((request, unlike))

@@ -1,6 +1,7 @@
 //! The metadata that is written beside or into a tile set. The same input gives the same text: no time, path, adapter
 //! or backend. What the `heat` object holds is decided by whoever knows the counts, its form by `heat`.
 
+use super::Form;
 use crate::heat::{Attribution, Center, Heat, List, METADATA_LIMIT, Text, TileJson, Word};
 use crate::tile::mercator::{STEPS, latitude, row};
 use crate::tile::{LonLatBounds, ZoomRange};
@@ -16,8 +17,12 @@ pub struct TileSet<'a> {
     pub zooms: ZoomRange,
     /// Box around all points.
     pub bounds: LonLatBounds,
+    /// What it shows, for people.
+    pub description: Option<&'a str>,
     /// Pixels along one side of a tile.
     pub tile_size: u32,
+    /// What the tiles are as files.
+    pub form: Form,
     /// Where the tiles will be served; without it their addresses are relative.
     pub base_url: Option<&'a str>,
     /// Whom to thank for the points, as HTML.
@@ -30,22 +35,23 @@ impl TileSet<'_> {
     /// The TileJSON object.
     pub fn metadata(self) -> TileJson {
         let LonLatBounds { west, south, east, north } = self.bounds;
-        let tiles = match self.base_url {
-            Some(url) => format!("{}/{{z}}/{{x}}/{{y}}.png", url.trim_end_matches('/')),
-            None => "{z}/{x}/{y}.png".to_owned(),
-        };
+        let Form { format, scheme } = self.form;
+        let base = self.base_url.map_or_else(String::new, |url| url.trim_end_matches('/').to_owned() + "/");
+        let tiles = format!("{base}{{z}}/{{x}}/{{y}}.{format}");
         TileJson {
             tilejson: Some(Word::cut("3.0.0")),
             name: Some(Text::cut(self.name)),
+            description: self.description.map(Text::cut),
             attribution: self.attribution.and_then(Attribution::read),
             tiles: Some(List::from_iter([Text::cut(tiles)])),
-            scheme: Some(Word::cut("xyz")),
+            scheme: Some(Word::cut(scheme.to_string())),
             minzoom: Some(self.zooms.min),
             maxzoom: Some(self.zooms.max),
             bounds: Some([west, south, east, north]),
             center: Some(self.center()),
-            format: Some(Word::cut("png")),
+            format: Some(Word::cut(format.ending())),
             tile_size: Some(self.tile_size),
+            map_size: Some(self.tile_size),
             generator: Some(Word::cut(format!("{GENERATOR} {}", env!("CARGO_PKG_VERSION")))),
             heat: Some(self.heat),
             ..TileJson::default()
@@ -75,15 +81,34 @@ pub fn names_tilefire(text: &[u8]) -> bool {
     text.len() <= METADATA_LIMIT && TileJson::read(text).is_some_and(|t| t.tile_json.program() == Some(GENERATOR))
 }
 
+/// Whether a program's name, with its version, is ours.
+#[cfg(feature = "mbtiles")]
+pub(crate) fn made_by(program: &str) -> bool {
+    program.split(' ').next() == Some(GENERATOR)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::container::Scheme;
+    use crate::encode::Format;
 
     fn tile_set(base_url: Option<&str>) -> TileJson {
         let bounds = LonLatBounds { west: -0.3, south: 51.4, east: 0.1, north: 51.6 };
         let zooms = ZoomRange { min: 0, max: 14 };
         let heat = crate::heat::tests::small();
-        TileSet { name: "points", zooms, bounds, tile_size: 256, base_url, attribution: None, heat }.metadata()
+        set("points", zooms, bounds, base_url, heat).metadata()
+    }
+
+    fn set<'a>(
+        name: &'a str,
+        zooms: ZoomRange,
+        bounds: LonLatBounds,
+        base_url: Option<&'a str>,
+        heat: Heat,
+    ) -> TileSet<'a> {
+        let form = Form::default();
+        TileSet { name, zooms, bounds, description: None, tile_size: 256, form, base_url, attribution: None, heat }
     }
 
     fn address(set: &TileJson) -> &str {
@@ -94,6 +119,17 @@ mod tests {
     fn addresses_are_relative_without_a_base() {
         assert_eq!(address(&tile_set(None)), "{z}/{x}/{y}.png");
         assert_eq!(address(&tile_set(Some("https://a.org/t/"))), "https://a.org/t/{z}/{x}/{y}.png");
+    }
+
+    #[test]
+    fn addresses_and_sizes_are_those_of_the_files() {
+        let bounds = LonLatBounds { west: -0.3, south: 51.4, east: 0.1, north: 51.6 };
+        let plain = set("n", ZoomRange { min: 0, max: 3 }, bounds, None, crate::heat::tests::small());
+        let form = Form { format: Format::Webp, scheme: Scheme::Tms };
+        let told = TileSet { form, description: Some("d"), ..plain }.metadata();
+        assert_eq!(address(&told), "{z}/{x}/{y}.webp");
+        assert_eq!((told.scheme.as_deref(), told.format.as_deref()), (Some("tms"), Some("webp")));
+        assert_eq!((told.tile_size, told.map_size, told.description.as_deref()), (Some(256), Some(256), Some("d")));
     }
 
     #[test]
@@ -110,7 +146,7 @@ mod tests {
         let center = |box_of_view| {
             let heat = Heat { view: view(box_of_view), ..crate::heat::tests::small() };
             let zooms = ZoomRange { min: 0, max: 14 };
-            TileSet { name: "n", zooms, bounds, tile_size: 256, base_url: None, attribution: None, heat }.center()
+            set("n", zooms, bounds, None, heat).center()
         };
         let Center(lon, lat, zoom) = center([177.0, -19.0, -178.0, -16.0]);
         assert!((lon - 179.5).abs() < 1e-6 && (lat + 17.5).abs() < 0.1 && zoom == 8, "{lon} {lat} {zoom}");

@@ -2,8 +2,11 @@
 //! beside them. Takes finished bytes; what they show is the business of the floors beside and above.
 
 pub mod base64;
+mod form;
 pub mod library;
 pub mod metadata;
 pub mod page;
 pub mod read;
 pub mod write;
+
+pub use form::{Form, Scheme};

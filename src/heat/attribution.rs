@@ -45,6 +45,11 @@ impl Attribution {
         put(&mut parts, &mut plain);
         Some(Self(parts))
     }
+
+    /// What it says, without its links.
+    pub fn text(&self) -> String {
+        self.0.iter().map(|part| part.text.as_str()).collect()
+    }
 }
 
 /// Ends a stretch of plain text.

@@ -106,11 +106,17 @@ pub struct Heat {
 /// What stands in a legend beside colours and counts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Read)]
 pub struct Words {
+    /// What the set is called, where a person said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heading: Option<Line>,
     /// What the colours stand for.
     pub title: Line,
     /// Lines below it.
     #[serde(default)]
     pub notes: List<Line, 16>,
+    /// Whom to thank for the points, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thanks: Option<Line>,
 }
 
 /// One zoom.

@@ -27,6 +27,9 @@ pub struct TileJson {
     /// A name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Text<1024>>,
+    /// What the set shows, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Text<4096>>,
     /// Whom to thank for the points.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribution: Option<Attribution>,
@@ -54,6 +57,10 @@ pub struct TileJson {
     /// Pixels along one side of a tile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tile_size: Option<u32>,
+    /// Pixels of a map along one side of a tile, by which clients choose zooms: fewer than `tile_size` where tiles are
+    /// made for dense windows.
+    #[serde(rename = "tileSize", skip_serializing_if = "Option::is_none")]
+    pub map_size: Option<u32>,
     /// The program that made the set, with its version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator: Option<Word>,
@@ -99,6 +106,7 @@ impl TileJson {
         let mut tile_json = Self {
             tilejson: take(&mut fields, "tilejson"),
             name: take(&mut fields, "name"),
+            description: take(&mut fields, "description"),
             attribution: take::<Text<4096>>(&mut fields, "attribution").and_then(|html| Attribution::read(&html)),
             tiles: take(&mut fields, "tiles"),
             scheme: take(&mut fields, "scheme"),
@@ -108,6 +116,7 @@ impl TileJson {
             center: take(&mut fields, "center").filter(|Center(lon, lat, z)| is_place(*lon, *lat) && *z <= HIGHEST),
             format: take(&mut fields, "format"),
             tile_size: take(&mut fields, "tile_size").filter(|side| (1..=SIDE).contains(side)),
+            map_size: take(&mut fields, "tileSize").filter(|side| (1..=SIDE).contains(side)),
             generator: take(&mut fields, "generator"),
             r#type: take(&mut fields, "type"),
             pmtiles: take(&mut fields, "pmtiles"),
@@ -175,7 +184,7 @@ mod tests {
         let heat = serde_json::to_value(crate::heat::tests::small()).unwrap();
         let all = json!({
             "tilejson": "3.0.0", "name": "n", "tiles": ["{z}/{x}/{y}.png"], "scheme": "xyz", "minzoom": 0, "maxzoom": 9,
-            "bounds": [-1.0, -2.0, 3.0, 4.0], "center": [1.0, 1.0, 3], "format": "png", "tile_size": 256,
+            "bounds": [-1.0, -2.0, 3.0, 4.0], "center": [1.0, 1.0, 3], "format": "png", "tile_size": 256, "tileSize": 128,
             "generator": "tilefire 9", "type": "overlay", "heat": heat, "description": "d", "vector_layers": [{"id": 1}],
         });
         let told = read(&all);

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::canvas::Canvas;
 use super::colours::{Coloured, colour};
 use super::opening::{Notice, Opening};
+use super::points::replay;
 use super::{Drawing, Points, Report, Resources, Sources, aggregate, memory, open_sources, plan_for, pool};
 use crate::backend::{Count, Memory, PointPush};
 use crate::container::write::Written;
@@ -114,9 +115,11 @@ fn draw(
     };
     let drawing = Drawing { zooms: grid.zooms(), style: &request.style };
     let (backend, notice) = opening.count(plan_for(drawing, memory.clone().rest(), monitor));
-    let pusher = || Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside });
+    let pusher = || -> Box<dyn PointPush + '_> {
+        Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside })
+    };
     let points = match waiting {
-        Waited::Rows(opened) => aggregate(opened, || pusher(), monitor)?,
+        Waited::Rows(opened) => aggregate(opened, pusher, monitor)?,
         Waited::Points(spool, points) => {
             replay(&spool, pusher, monitor)?;
             points
@@ -227,20 +230,6 @@ fn too_small(width: u32, height: u32, needed: (u32, u32)) -> Error {
         "--legend does not fit a picture of {width} by {height} pixels, it needs {} by {}; give another --width or --height, or --legend=beside",
         needed.0, needed.1
     ))
-}
-
-/// Hands points that wait to the backend, on all threads.
-fn replay<'a>(spool: &PointSpool, pusher: impl Fn() -> Box<Placing<'a>>, monitor: &Monitor) -> Result<()> {
-    super::on_all_threads(|| {
-        let (mut push, mut points) = (pusher(), Vec::new());
-        move || {
-            while spool.take(&mut points)? {
-                monitor.check()?;
-                push.push(&points)?;
-            }
-            push.close()
-        }
-    })
 }
 
 /// Points on their way into a spool.

@@ -4,6 +4,7 @@
 mod allowance;
 mod canvas;
 pub(crate) mod colours;
+pub(crate) mod depth;
 mod estimate;
 pub mod image;
 mod opening;
@@ -15,20 +16,23 @@ mod sink;
 pub mod survey;
 mod view;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use estimate::Estimate;
 pub use report::{Report, ZoomReport};
 pub(crate) use request::Drawing;
-pub use request::{Device, Request, Resources, Sources};
+pub use request::{Device, Labels, Request, Resources, Sources};
 
 pub(crate) use self::allowance::default_memory;
+use self::depth::Depth;
 pub(crate) use self::opening::Opening;
-use self::points::Points;
+use self::points::{Points, replay};
 pub(crate) use self::points::{aggregate, open as open_sources};
 pub(crate) use self::session::{memory, on_all_threads, plan_for, pool};
 pub(crate) use self::sink::Encoded;
-use crate::backend::Paint;
+use crate::backend::{Count, Paint};
+use crate::container::Scheme;
 use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
 use crate::error::{Error, Result};
@@ -37,6 +41,7 @@ use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
 use crate::source::{Input, Opened};
 use crate::staging::{OutputOptions, Whole};
+use crate::store::PointSpool;
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
@@ -47,6 +52,19 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
             "{out} is a page, and --no-page leaves it out; name a .pmtiles file or a folder"
         )));
     }
+    if request.page_beside && write::Container::of(&request.out)? == write::Container::Mbtiles {
+        let out = request.out.display();
+        return Err(Error::Usage(format!(
+            "{out}: --page writes a page that reads its tiles from the file beside it, and pages cannot read MBTiles; name a \
+             .pmtiles file"
+        )));
+    }
+    if request.form.scheme != Scheme::default() && write::Container::of(&request.out)? != write::Container::Folder {
+        let out = request.out.display();
+        return Err(Error::Usage(format!(
+            "{out}: --scheme says how the rows of a folder are counted, and this file has its own way; name a folder"
+        )));
+    }
     // Before the sources are opened, which may wait for their first rows.
     if request.dry_run {
         write::Container::of(&request.out)?;
@@ -54,7 +72,7 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
         write::look(&request.out, &options)?;
     }
     let index = memory(&request.resources, &request.out).index();
-    let create = || write::create_within(&request.out, &options, index);
+    let create = || write::create_within(&request.out, &options, request.form, index);
     pool(&request.resources, &request.style)?
         .install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
 }
@@ -67,11 +85,32 @@ struct Counted {
     points: Points,
 }
 
-/// Reads, projects and counts.
-fn count(request: &Request, (opening, opened): (Opening, Opened), monitor: &Arc<Monitor>) -> Result<Counted> {
-    let (backend, notice) =
-        opening.count(plan_for(request.drawing(), memory(&request.resources, &request.out), monitor));
-    let points = aggregate(opened, || backend.pusher(), monitor)?;
+/// Reads, projects and counts; gives the request with the zooms that are made.
+fn count<'a>(
+    request: &'a Request,
+    (opening, opened): (Opening, Opened),
+    monitor: &Arc<Monitor>,
+) -> Result<(Cow<'a, Request>, Counted)> {
+    let memory = memory(&request.resources, &request.out);
+    if !request.auto_zoom {
+        let (backend, notice) = opening.count(plan_for(request.drawing(), memory, monitor));
+        let points = aggregate(opened, || backend.pusher(), monitor)?;
+        return Ok((Cow::Borrowed(request), counted(backend, points, &notice)?));
+    }
+    // The zooms are known when all points were seen, so these have to wait.
+    let (depth, spool) = (Depth::new(), PointSpool::new(memory.vault()));
+    let mut points = aggregate(opened, || Box::new(depth.passing(spool.sink())), monitor)?;
+    let (zooms, found) = depth.zooms(request.zooms.min);
+    points.read.notices.push(found);
+    let request = Request { zooms, ..request.clone() };
+    let (backend, notice) = opening.count(plan_for(request.drawing(), memory.rest(), monitor));
+    replay(&spool, || backend.pusher(), monitor)?;
+    let counted = counted(backend, points, &notice)?;
+    Ok((Cow::Owned(request), counted))
+}
+
+/// Finishes counting, and sees that no point was lost.
+fn counted(backend: Box<dyn Count>, points: Points, notice: &opening::Notice) -> Result<Counted> {
     let paint = backend.finish()?;
     let notice = notice.get().cloned();
     let stats = paint.stats();
@@ -94,7 +133,8 @@ fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Opening, Opened)> 
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let opened = open(request, monitor)?;
-    let Counted { paint, notice, points } = count(request, opened, monitor)?;
+    let (request, Counted { paint, notice, points }) = count(request, opened, monitor)?;
+    let request = request.as_ref();
     let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
     let mut report = Report::new(request.drawing(), &points, paint.stats(), &coloured);
     let archive = write::Container::of(&request.out)? != write::Container::Folder;
@@ -123,10 +163,12 @@ pub(crate) fn render(
         (open(request, monitor)?, writer)
     };
     let beside_archive = page_beside(request)?;
-    let Counted { paint, notice, points } = count(request, opened, monitor)?;
+    let (request, Counted { paint, notice, points }) = count(request, opened, monitor)?;
+    let request = request.as_ref();
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
-    let sink = sink::EncodingSink { truecolor, writer: writer.as_ref(), monitor, drawn };
+    let format = request.form.format;
+    let sink = sink::EncodingSink { truecolor, format, writer: writer.as_ref(), monitor, drawn };
     let coloured = colours::paint(paint.as_ref(), &request.style, request.zooms, monitor, &sink)?;
 
     let mut report = Report::new(request.drawing(), &points, paint.stats(), &coloured);

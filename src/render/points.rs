@@ -1,12 +1,14 @@
 //! From sources to points in a backend: reads and projects on all threads, and keeps account of what became of the rows.
 
 use super::Sources;
+use super::session::on_all_threads;
 use crate::backend::PointPush;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project::{Coordinate, Crs, Projector};
 use crate::rows::{LeftOut, Reason};
 use crate::source::{self, Batch, BatchSink, Opened};
+use crate::store::PointSpool;
 use crate::tile::{Extent, WorldPoint};
 
 /// What reading and projecting came to.
@@ -56,6 +58,24 @@ pub(crate) fn aggregate<'a>(
         return Err(source::no_usable_rows(&read));
     }
     Ok(Points { read, used, extent })
+}
+
+/// Hands points that wait to the backend, on all threads.
+pub(super) fn replay<'a>(
+    spool: &PointSpool,
+    pusher: impl Fn() -> Box<dyn PointPush + 'a>,
+    monitor: &Monitor,
+) -> Result<()> {
+    on_all_threads(|| {
+        let (mut push, mut points) = (pusher(), Vec::new());
+        move || {
+            while spool.take(&mut points)? {
+                monitor.check()?;
+                push.push(&points)?;
+            }
+            push.close()
+        }
+    })
 }
 
 /// The reference systems of all inputs, and for each input the place of its own among them.

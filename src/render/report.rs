@@ -6,14 +6,15 @@ use std::sync::atomic::Ordering;
 
 use super::allowance::peak_memory;
 use super::colours::Coloured;
-use super::{Drawing, Estimate, Points, Request};
+use super::{Drawing, Estimate, Labels, Points, Request};
 use crate::backend::BackendReport;
 use crate::container::metadata::TileSet;
 use crate::container::write::Written;
 use crate::counts::ZoomStats;
 use crate::error::{Error, Result};
 use crate::heat::{
-    self, Beyond, Colours, Heat, HeatZoom, Hex, Line, Mark, Place, Reach, Stop, Text, TileJson, View, Word, Words,
+    self, Attribution, Beyond, Colours, Heat, HeatZoom, Hex, Line, Mark, Place, Reach, Stop, Text, TileJson, View,
+    Word, Words,
 };
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::paper::legend;
@@ -166,15 +167,24 @@ impl Report {
         view: Option<View>,
         coloured: &Coloured<'_>,
     ) -> Result<TileJson> {
-        let name = request.out.file_stem().map_or_else(|| "tilefire".into(), |n| n.to_string_lossy());
+        let Labels { title, description, attribution } = &request.labels;
+        let stem = || request.out.file_stem().map_or_else(|| "tilefire".into(), |n| n.to_string_lossy());
+        let name = title.as_deref().map_or_else(stem, Into::into);
+        let mut heat = Heat { view, ..self.heat(request.drawing(), coloured) };
+        if let Some(words) = &mut heat.legend {
+            words.heading = title.as_deref().map(Line::cut);
+            words.thanks = attribution.as_deref().and_then(Attribution::read).map(|thanks| Line::cut(thanks.text()));
+        }
         let set = TileSet {
             name: &name,
             zooms: request.zooms,
             bounds: extent.bounds().ok_or_else(|| Error::Internal("no extent although there are points".into()))?,
+            description: description.as_deref(),
             tile_size: TILE_SIDE,
+            form: request.form,
             base_url: request.base_url.as_deref(),
-            attribution: None,
-            heat: Heat { view, ..self.heat(request.drawing(), coloured) },
+            attribution: attribution.as_deref(),
+            heat,
         };
         Ok(set.metadata())
     }
@@ -208,6 +218,7 @@ impl Report {
             legend: Some(Words {
                 title: Line::cut(title(style)),
                 notes: notes(style, self).into_iter().map(Line::cut).collect(),
+                ..Words::default()
             }),
             view: None,
             zooms: drawn.iter().filter_map(of_zoom).collect(),

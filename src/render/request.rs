@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::backend::gpu::GpuOptions;
+use crate::container::Form;
 use crate::container::library::Library;
 use crate::shade::Style;
 use crate::source::{Input, Notice, ReadOptions, RejectLimits, RejectLog};
@@ -54,6 +55,17 @@ pub struct Resources {
     pub memory: Option<u64>,
 }
 
+/// What a person says of a set of tiles.
+#[derive(Debug, Clone, Default)]
+pub struct Labels {
+    /// Its name; that of the output where nothing is said.
+    pub title: Option<String>,
+    /// What it shows.
+    pub description: Option<String>,
+    /// Whom to thank for the points: text, and links as HTML has them.
+    pub attribution: Option<String>,
+}
+
 /// A run that is valid and ready: behind this nothing is checked again.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -61,6 +73,8 @@ pub struct Request {
     pub sources: Sources,
     /// Zooms to make tiles for.
     pub zooms: ZoomRange,
+    /// Whether the highest of them is found from the points, up to `zooms.max`.
+    pub auto_zoom: bool,
     /// What they look like.
     pub style: Style,
     /// What the work may use.
@@ -77,6 +91,10 @@ pub struct Request {
     pub library: Library,
     /// Address the tiles will be found under, for absolute URLs in the metadata.
     pub base_url: Option<String>,
+    /// What is said of the set.
+    pub labels: Labels,
+    /// What the tiles are as files.
+    pub form: Form,
     /// Whether to read and count only, and to estimate what writing would cost.
     pub dry_run: bool,
 }
@@ -132,6 +150,7 @@ impl Request {
         Self {
             sources: Sources::new(inputs),
             zooms: ZoomRange { min: 0, max: 10 },
+            auto_zoom: false,
             style: Style::default(),
             resources: Resources::default(),
             out: out.into(),
@@ -140,6 +159,8 @@ impl Request {
             page_beside: false,
             library: Library::default(),
             base_url: None,
+            labels: Labels::default(),
+            form: Form::default(),
             dry_run: false,
         }
     }

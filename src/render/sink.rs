@@ -1,4 +1,4 @@
-//! Where indices become PNG bytes and go to the container, on the thread that coloured them.
+//! Where indices become the bytes of PNG or WebP files and go to the container, on the thread that coloured them.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::colours::ColourSink;
 use crate::container::write::TileWriter;
 use crate::encode::png::{Scratch, encode, encode_colours, encode_smooth, encode_truecolor};
+use crate::encode::{Format, webp};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
@@ -15,6 +16,7 @@ use crate::tile::{Extent, TileCoord, TileIndices, WorldPoint};
 pub(super) struct EncodingSink<'a> {
     /// Whether every pixel is written with its colour instead of an index.
     pub(super) truecolor: bool,
+    pub(super) format: Format,
     pub(super) writer: &'a dyn TileWriter,
     pub(super) monitor: &'a Monitor,
     pub(super) drawn: Drawn,
@@ -108,19 +110,20 @@ thread_local! {
 
 impl ColourSink for EncodingSink<'_> {
     fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
-        let sink = |tile, png: &[u8]| self.write(tile, png);
-        Encoded { truecolor: self.truecolor, monitor: self.monitor, sink }.put(table, tile, indices)
+        let sink = |tile, bytes: &[u8]| self.write(tile, bytes);
+        Encoded { truecolor: self.truecolor, format: self.format, monitor: self.monitor, sink }
+            .put(table, tile, indices)
     }
 
     fn put_colours(&self, tile: TileCoord, colours: &[[u8; 4]]) -> Result<()> {
-        let sink = |tile, png: &[u8]| self.write(tile, png);
-        Encoded { truecolor: true, monitor: self.monitor, sink }.put_colours(tile, colours)
+        let sink = |tile, bytes: &[u8]| self.write(tile, bytes);
+        Encoded { truecolor: true, format: self.format, monitor: self.monitor, sink }.put_colours(tile, colours)
     }
 }
 
 impl EncodingSink<'_> {
-    fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
-        self.writer.write(tile, png)?;
+    fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()> {
+        self.writer.write(tile, bytes)?;
         self.drawn.add(tile);
         Ok(())
     }
@@ -130,14 +133,18 @@ impl EncodingSink<'_> {
 pub(crate) struct Encoded<'a, S> {
     /// Whether every pixel is written with its colour instead of an index.
     pub(crate) truecolor: bool,
+    pub(crate) format: Format,
     pub(crate) monitor: &'a Monitor,
-    /// Takes a tile's PNG; called from many threads.
+    /// Takes a tile's bytes; called from many threads.
     pub(crate) sink: S,
 }
 
 impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> ColourSink for Encoded<'_, S> {
     fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
         self.encoded(tile, |scratch, bytes| {
+            if self.format == Format::Webp {
+                return webp::encode(indices, &table.palette, bytes);
+            }
             if self.truecolor {
                 return encode_truecolor(indices, &table.palette, bytes);
             }
@@ -148,7 +155,10 @@ impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> ColourSink for Encoded<'_, S>
     }
 
     fn put_colours(&self, tile: TileCoord, colours: &[[u8; 4]]) -> Result<()> {
-        self.encoded(tile, |_, bytes| encode_colours(colours, bytes))
+        self.encoded(tile, |_, bytes| match self.format {
+            Format::Png => encode_colours(colours, bytes),
+            Format::Webp => webp::encode_colours(colours, bytes),
+        })
     }
 }
 

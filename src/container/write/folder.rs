@@ -1,4 +1,4 @@
-//! The folder of tiles: `{z}/{x}/{y}.png` with `metadata.json`, the legend and, when wanted, `index.html`. Knows exactly which
+//! The folder of tiles: `{z}/{x}/{y}.png` or `.webp` with `metadata.json`, the legend and, when wanted, `index.html`. Knows exactly which
 //! entries such a folder can have, so that replacing one never takes anything else with it. How a folder appears
 //! under its name is left to staging.
 
@@ -8,7 +8,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use super::{Beside, Tally, TileWriter, Written};
-use crate::container::metadata;
+use crate::container::{Form, metadata};
+use crate::encode::Format;
 use crate::error::{Error, Result};
 use crate::heat::{METADATA_LIMIT, TileJson};
 use crate::monitor::Monitor;
@@ -27,15 +28,16 @@ pub(super) struct Folder {
     root: Handle,
     /// Where the folder replaces one whose modes are not those of the umask.
     modes: Option<Modes>,
+    form: Form,
     staging: Staging,
     tally: Tally,
 }
 
 impl Folder {
-    pub(super) fn create(out: &Path, options: &OutputOptions) -> Result<Self> {
+    pub(super) fn create(out: &Path, options: &OutputOptions, form: Form) -> Result<Self> {
         let mut staging = Staging::begin(out, options, SHAPE)?;
         let (root, modes) = staging.new_folder()?;
-        Ok(Self { root, modes, staging, tally: Tally::new() })
+        Ok(Self { root, modes, form, staging, tally: Tally::new() })
     }
 
     /// An error speaks of the place a person knows, not of the hidden folder.
@@ -86,9 +88,11 @@ fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
 }
 
 impl TileWriter for Folder {
-    fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
+    fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()> {
         staging::check_gate()?;
-        let name = format!("{tile}.png");
+        let Form { format, scheme } = self.form;
+        let tile = TileCoord { y: scheme.row(tile.z, tile.y), ..tile };
+        let name = format!("{tile}.{format}");
         // Most tiles find their folder there, so asking first would be one call too many.
         let file = match self.root.new_file(&name) {
             Err(e) if e.kind() == ErrorKind::NotFound => {
@@ -96,8 +100,8 @@ impl TileWriter for Folder {
             }
             opened => opened,
         };
-        match file.and_then(|file| self.fill(file, png)) {
-            Ok(()) => self.tally.add(tile, png.len()),
+        match file.and_then(|file| self.fill(file, bytes)) {
+            Ok(()) => self.tally.add(tile, bytes.len()),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {
                 return Err(Error::Internal(format!("tile {tile} was written twice")));
             }
@@ -156,7 +160,9 @@ fn ours(level: Level, name: &OsStr, kind: Kind, side: u64) -> Option<Entry> {
             Some(Entry::Folder(Level::Zoom))
         }
         (Level::Zoom, Kind::File) => {
-            number(name.strip_suffix(".png")?, side)?;
+            let (row, ending) = name.split_once('.')?;
+            Format::ALL.iter().find(|format| format.ending() == ending)?;
+            number(row, side)?;
             Some(Entry::File)
         }
         _ => None,

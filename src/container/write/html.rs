@@ -36,10 +36,10 @@ impl Html {
 }
 
 impl TileWriter for Html {
-    fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
+    fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let (spool, tiles) = &mut *waiting;
-        if spool.size() + png.len() as u64 > MOST {
+        if spool.size() + bytes.len() as u64 > MOST {
             return Err(Error::Output(format!(
                 "{}: one page holds at most {} MiB of tiles, and these are more (at zoom {}); make fewer zooms, such as -z \
                  0..8, or name a .pmtiles file or a folder",
@@ -48,9 +48,9 @@ impl TileWriter for Html {
                 tile.z
             )));
         }
-        let offset = spool.append(png).map_err(|e| self.staging.cannot("write", e))?;
-        tiles.push((tile, Waiting { offset, length: png.len() as u64 }));
-        self.tally.add(tile, png.len());
+        let offset = spool.append(bytes).map_err(|e| self.staging.cannot("write", e))?;
+        tiles.push((tile, Waiting { offset, length: bytes.len() as u64 }));
+        self.tally.add(tile, bytes.len());
         Ok(())
     }
 

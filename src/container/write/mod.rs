@@ -1,9 +1,11 @@
-//! The containers tiles go into: a folder, one PMTiles file, or one page with everything in it. A container appears complete or not at all, and nothing
+//! The containers tiles go into: a folder, one PMTiles or MBTiles file, or one page with everything in it. A container appears complete or not at all, and nothing
 //! tilefire did not write is deleted. What the counts were and where tiles come from is the business of the floors
 //! beside and above.
 
 mod folder;
 mod html;
+#[cfg_attr(not(feature = "mbtiles"), path = "mbtiles_absent.rs")]
+mod mbtiles;
 mod pmtiles;
 mod spool;
 
@@ -11,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Form;
 use crate::error::{Error, Result};
 use crate::heat::TileJson;
 use crate::monitor::Monitor;
@@ -21,7 +24,7 @@ use crate::tile::{MAX_ZOOM, TileCoord};
 /// is dropped before it is finished leaves nothing behind.
 pub trait TileWriter: Send + Sync {
     /// Adds one tile; each tile is written once.
-    fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()>;
+    fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()>;
 
     /// Adds the metadata and, where the container has room for them, the files that `beside` makes; then the output
     /// appears under its name.
@@ -48,7 +51,7 @@ pub struct Beside {
 pub struct Written {
     /// Tiles in all.
     pub tiles: u64,
-    /// Bytes of their PNGs in all.
+    /// Bytes of their files in all.
     pub bytes: u64,
     /// The same for each zoom that has tiles.
     pub zooms: BTreeMap<u8, ZoomWritten>,
@@ -61,7 +64,7 @@ pub struct Written {
 pub struct ZoomWritten {
     /// Tiles of the zoom.
     pub tiles: u64,
-    /// Bytes of their PNGs.
+    /// Bytes of their files.
     pub bytes: u64,
 }
 
@@ -72,6 +75,8 @@ pub enum Container {
     Folder,
     /// One PMTiles file.
     Archive,
+    /// One MBTiles file.
+    Mbtiles,
     /// One page of HTML that holds its tiles.
     Page,
 }
@@ -79,9 +84,9 @@ pub enum Container {
 /// Endings that tell of something a set of tiles is not: pictures, ...
 const PICTURES: [&str; 11] = ["png", "jpg", "jpeg", "gif", "webp", "tif", "tiff", "bmp", "svg", "pdf", "avif"];
 /// ... and other files.
-const FILES: [&str; 26] = [
+const FILES: [&str; 25] = [
     "zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "json", "geojson", "csv", "tsv", "txt", "parquet",
-    "arrow", "fgb", "gpkg", "shp", "kml", "kmz", "gpx", "pbf", "mvt", "vrt", "mbtiles",
+    "arrow", "fgb", "gpkg", "shp", "kml", "kmz", "gpx", "pbf", "mvt", "vrt",
 ];
 
 impl Container {
@@ -93,17 +98,15 @@ impl Container {
         let refuse = |what: String| Err(Error::Usage(format!("{}: {what}", out.display())));
         match ending.as_deref() {
             Some("pmtiles") => Ok(Self::Archive),
+            Some("mbtiles") => Ok(Self::Mbtiles),
             Some("html" | "htm") => Ok(Self::Page),
             Some(picture) if PICTURES.contains(&picture) => refuse(format!(
-                "a set of tiles is no .{picture} file; name a folder, a .pmtiles file or an .html page, or make one picture with tilefire \
+                "a set of tiles is no .{picture} file; name a folder, a .pmtiles or .mbtiles file or an .html page, or make one picture with tilefire \
                  image"
             )),
-            Some("mbtiles") => refuse(
-                "writing .mbtiles is not possible yet; name a .pmtiles file, or a folder for z/x/y.png tiles".into(),
-            ),
-            Some(file) if FILES.contains(&file) => {
-                refuse(format!("tiles are not written as .{file}; name a folder, a .pmtiles file or an .html page"))
-            }
+            Some(file) if FILES.contains(&file) => refuse(format!(
+                "tiles are not written as .{file}; name a folder, a .pmtiles or .mbtiles file or an .html page"
+            )),
             _ => Ok(Self::Folder),
         }
     }
@@ -113,6 +116,7 @@ impl Container {
 pub fn look(out: &Path, options: &OutputOptions) -> Result<()> {
     let shape = match Container::of(out)? {
         Container::Archive => pmtiles::SHAPE,
+        Container::Mbtiles => mbtiles::SHAPE,
         Container::Page => html::SHAPE,
         Container::Folder => folder::SHAPE,
     };
@@ -122,18 +126,19 @@ pub fn look(out: &Path, options: &OutputOptions) -> Result<()> {
 /// Bytes for what a container has to know of all its tiles, where nobody says how many.
 const ROOM: u64 = 64 << 20;
 
-/// Opens the output `out`: its ending chooses the container, see [`Container::of`].
+/// Opens the output `out` for PNG tiles: its ending chooses the container, see [`Container::of`].
 pub fn create(out: &Path, options: &OutputOptions) -> Result<Box<dyn TileWriter>> {
-    create_within(out, options, ROOM)
+    create_within(out, options, Form::default(), ROOM)
 }
 
-/// The same; what the container has to know of all its tiles takes about `room` bytes of memory, and the rest of it
+/// The same for tiles in this form; what the container has to know of all its tiles takes about `room` bytes of memory, and the rest of it
 /// waits in a file.
-pub(crate) fn create_within(out: &Path, options: &OutputOptions, room: u64) -> Result<Box<dyn TileWriter>> {
+pub(crate) fn create_within(out: &Path, options: &OutputOptions, form: Form, room: u64) -> Result<Box<dyn TileWriter>> {
     match Container::of(out)? {
         Container::Page => Ok(Box::new(html::Html::create(out, options)?)),
         Container::Archive => Ok(Box::new(pmtiles::Archive::create(out, options, room)?)),
-        Container::Folder => Ok(Box::new(folder::Folder::create(out, options)?)),
+        Container::Mbtiles => mbtiles::create(out, options, room),
+        Container::Folder => Ok(Box::new(folder::Folder::create(out, options, form)?)),
     }
 }
 

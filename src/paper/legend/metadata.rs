@@ -34,9 +34,13 @@ pub fn of_heat(heat: &Heat) -> Option<Legend> {
         });
         Some(Ramp { label, colours, ticks: ticks.collect() })
     };
+    let (heading, below) = match &words.heading {
+        Some(heading) => (heading, Some(&words.title)),
+        None => (&words.title, None),
+    };
     Some(Legend {
-        title: words.title.to_string(),
-        notes: words.notes.iter().map(|note| note.to_string()).collect(),
+        title: heading.to_string(),
+        notes: below.into_iter().chain(&*words.notes).chain(&words.thanks).map(|note| note.to_string()).collect(),
         theme: heat.theme.as_ref().and_then(|theme| theme.parse().ok()).unwrap_or(Theme::Light),
         ramps: groups.iter().filter_map(ramp).collect(),
     })

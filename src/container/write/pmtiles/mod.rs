@@ -17,6 +17,7 @@ use self::index::{Index, Layout};
 use super::spool::{Source, Spool, Waiting};
 use super::{Beside, Tally, TileWriter, Written};
 use crate::container::metadata;
+use crate::encode::Format;
 use crate::error::{Error, Result};
 use crate::heat::{Center, METADATA_LIMIT, TileJson, Word};
 use crate::monitor::Monitor;
@@ -56,12 +57,12 @@ impl Archive {
 }
 
 impl TileWriter for Archive {
-    fn write(&self, tile: TileCoord, png: &[u8]) -> Result<()> {
-        let (id, content) = (hilbert_id(tile), Index::content(png));
+    fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()> {
+        let (id, content) = (hilbert_id(tile), Index::content(bytes));
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let offset = waiting.spool.append(png).map_err(|e| self.staging.cannot("write", e))?;
-        waiting.index.add(id, content, Waiting { offset, length: png.len() as u64 })?;
-        self.tally.add(tile, png.len());
+        let offset = waiting.spool.append(bytes).map_err(|e| self.staging.cannot("write", e))?;
+        waiting.index.add(id, content, Waiting { offset, length: bytes.len() as u64 })?;
+        self.tally.add(tile, bytes.len());
         Ok(())
     }
 
@@ -130,9 +131,20 @@ impl Writing<'_> {
 
 /// What an archive keeps of our metadata.
 fn kept(metadata: &TileJson) -> Result<String> {
-    // Where tiles lie is not told: in an archive they lie in it.
-    let r#type = Some(Word::cut("overlay"));
-    let kept = TileJson { tilejson: None, tiles: None, scheme: None, r#type, ..metadata.clone() };
+    // Where tiles lie is not told: in an archive they lie in it. What the header says is said once: who makes MBTiles of an
+    // archive takes what stands here as it is, and lists of numbers are nothing that their readers know.
+    let kept = TileJson {
+        tilejson: None,
+        tiles: None,
+        scheme: None,
+        format: None,
+        minzoom: None,
+        maxzoom: None,
+        bounds: None,
+        center: None,
+        r#type: Some(Word::cut("overlay")),
+        ..metadata.clone()
+    };
     serde_json::to_string(&kept).map_err(|e| Error::Internal(e.to_string()))
 }
 
@@ -140,7 +152,6 @@ fn kept(metadata: &TileJson) -> Result<String> {
 fn header(metadata: &TileJson, layout: &Layout, directories: &Directories, text: u64) -> Vec<u8> {
     const GZIP: u8 = 2;
     const AS_IT_IS: u8 = 1;
-    const PNG: u8 = 2;
     let (root, leaves) = (directories.root.len() as u64, directories.leaves.as_ref().map_or(0, Spool::size));
     let first = HEADER as u64;
     let parts = [(first, root), (first + root, text), (first + root + text, leaves)];
@@ -157,8 +168,13 @@ fn header(metadata: &TileJson, layout: &Layout, directories: &Directories, text:
     let Center(lon, lat, zoom) = metadata.center.unwrap_or(Center(0.0, 0.0, 0));
     let (least, most) = (metadata.minzoom.unwrap_or_default(), metadata.maxzoom.unwrap_or_default());
     // Clustered: tiles lie in the order of their numbers.
-    header.extend([1, GZIP, AS_IT_IS, PNG, least, most]);
-    metadata.bounds.unwrap_or_default().into_iter().for_each(|side| header.extend(degrees(side)));
+    let kind = if metadata.format.as_deref() == Some(Format::Webp.ending()) { 4 } else { 2 };
+    header.extend([1, GZIP, AS_IT_IS, kind, least, most]);
+    // Outwards, so that the box still meets every tile.
+    let [west, south, east, north] = metadata.bounds.unwrap_or_default().map(|side| side * 1e7);
+    for side in [west.floor(), south.floor(), east.ceil(), north.ceil()] {
+        header.extend((side as i32).to_le_bytes());
+    }
     header.push(zoom);
     [lon, lat].into_iter().for_each(|axis| header.extend(degrees(axis)));
     header
