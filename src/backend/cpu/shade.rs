@@ -20,31 +20,29 @@ const STEP_BITS: u32 = 8;
 
 /// The threshold search with its frequent answers ready.
 pub(super) struct Lookup<'a, I> {
-    low: Vec<I>,
-    /// For larger counts the index at the start of each step of a 256th of a power of two, and whether another begins
-    /// within it; empty where no threshold is that large.
-    steps: Vec<(I, bool)>,
+    /// For each small count its index; behind them for larger counts the index at the start of each step of a 256th of a
+    /// power of two, and whether another begins within it.
+    ready: Box<[(I, bool); READY]>,
     table: &'a ShadeTable,
 }
 
 impl<'a, I: PixelIndex> Lookup<'a, I> {
     pub(super) fn new(table: &'a ShadeTable) -> Self {
-        let low = (0..LOW as u32).map(|count| I::from_wide(table.index(count))).collect();
-        let large = table.thresholds.last().is_some_and(|&last| last as usize >= LOW);
-        let steps =
-            if large { (LOW_BITS..u32::BITS).flat_map(|octave| steps(table, octave)).collect() } else { vec![] };
-        Self { low, steps, table }
+        let low = (0..LOW as u32).map(|count| (I::from_wide(table.index(count)), false));
+        let mut ready = Box::new([(I::default(), true); READY]);
+        let all = low.chain((LOW_BITS..u32::BITS).flat_map(|octave| steps(table, octave)));
+        ready.iter_mut().zip(all).for_each(|(to, answer)| *to = answer);
+        Self { ready, table }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn index(&self, count: u32) -> I {
-        if let Some(&index) = self.low.get(count as usize) {
-            return index;
-        }
-        let octave = u32::BITS - 1 - count.leading_zeros();
-        let step = (count >> (octave - STEP_BITS)) as usize + ((octave - LOW_BITS) << STEP_BITS) as usize;
-        match self.steps.get(step - (1 << STEP_BITS)) {
-            Some(&(index, false)) => index,
+        // No branch: counts on both sides of the border come in turn.
+        let octave = u32::BITS - 1 - (count | LOW as u32).leading_zeros();
+        let step = (count >> (octave - STEP_BITS)) + ((octave - LOW_BITS) << STEP_BITS) + BEHIND;
+        let at = if count < LOW as u32 { count } else { step };
+        match self.ready[at as usize % READY] {
+            (index, false) => index,
             _ => I::from_wide(self.table.index(count)),
         }
     }
@@ -54,6 +52,11 @@ impl<'a, I: PixelIndex> Lookup<'a, I> {
         self.table.hides_some()
     }
 }
+
+/// Room for all answers, a power of two.
+const READY: usize = (LOW + ((u32::BITS - LOW_BITS) << STEP_BITS) as usize).next_power_of_two();
+/// Where the steps of the first power of two begin, which count from 2^[`STEP_BITS`].
+const BEHIND: u32 = LOW as u32 - (1 << STEP_BITS);
 
 /// The steps of the counts from 2^octave to the next power of two.
 fn steps<I: PixelIndex>(table: &ShadeTable, octave: u32) -> impl Iterator<Item = (I, bool)> {

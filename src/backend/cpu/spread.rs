@@ -20,8 +20,8 @@ use rayon::prelude::*;
 
 use self::bound::Bound;
 use self::largest::Largest;
-use self::rows::{Plane, Raster};
-use self::sums::Sums;
+use self::rows::{Plane, Raster, WORD, Words};
+use self::sums::{Sums, Take};
 use super::shade::Lookup;
 use crate::backend::host::{Borders, for_each_area};
 use crate::backend::{Memory, TileSink};
@@ -32,7 +32,17 @@ use crate::shade::{Form, Kernel, SpreadOp};
 use crate::store::{CountStore, Gatherer};
 use crate::tile::{PixelIndex, TileCoord};
 
+/// Tiles that are worked off without asking who is free.
 const PIECE: usize = 8;
+/// Into how many parts for each thread an area is cut at least: tiles cost what lies in them, and the last part shall not
+/// keep one thread busy while the others wait.
+const PARTS: usize = 32;
+
+/// The tiles of an area for all threads.
+fn pieces(reached: &[u64]) -> impl IndexedParallelIterator<Item = &[u64]> {
+    let most = reached.len() / (PIECE * PARTS * rayon::current_num_threads());
+    reached.par_chunks(PIECE).with_max_len(most.max(1))
+}
 
 /// Counts of a zoom that are to be spread, and what that may take.
 #[derive(Clone, Copy)]
@@ -67,7 +77,7 @@ pub(super) fn zoom<I: PixelIndex>(
 ) -> Result<()> {
     let monitor = work.monitor;
     work.areas(radius, Stage::Shade, |borders, reached| {
-        reached.par_chunks(PIECE).try_for_each_init(Indices::default, |scratch, codes| {
+        pieces(&reached).try_for_each_init(Indices::default, |scratch, codes| {
             monitor.check()?;
             for &code in codes {
                 let tile = TileCoord::from_morton(work.z, code);
@@ -88,7 +98,9 @@ pub(super) fn zoom<I: PixelIndex>(
 /// What the counts that a kernel makes amount to.
 pub(super) fn stats(work: Work<'_>, kernel: &Kernel) -> Result<ZoomStats> {
     let stats = Mutex::new(ZoomStats { unit: kernel.unit(), ..ZoomStats::default() });
-    let add = |stats: &mut ZoomStats, raster: &Raster<u32>| stats.add_counts(raster.stretches().map(|s| s.1));
+    let add = |stats: &mut ZoomStats, scratch: &mut Counting| {
+        stats.add_counts(scratch.whole(kernel).stretches().map(|s| s.1))
+    };
     fold(work, kernel, ZoomStats::default, add, |piece| {
         stats.lock().unwrap_or_else(PoisonError::into_inner).merge(&piece)
     })?;
@@ -105,7 +117,7 @@ pub(super) fn largest_of_bells(work: Work<'_>, kernel: &Kernel, max: u32) -> Res
     }
     work.areas(kernel.radius, Stage::Spread, |borders, reached| {
         let none = || (Bound::new(kernel), Counting::default());
-        reached.par_chunks(PIECE).try_for_each_init(none, |(bound, scratch), codes| {
+        pieces(&reached).try_for_each_init(none, |(bound, scratch), codes| {
             work.monitor.check()?;
             for &code in codes {
                 let tile = TileCoord::from_morton(work.z, code);
@@ -115,9 +127,11 @@ pub(super) fn largest_of_bells(work: Work<'_>, kernel: &Kernel, max: u32) -> Res
                 bound.begin();
                 borders.for_each_near(work.counts, tile, &mut scratch.lit, |x, y, count| bound.add(x, y, count))?;
                 if bound.most() > u64::from(largest.load(Ordering::Relaxed)) {
-                    scratch.tile(work, borders, code, kernel)?;
-                    let counts = scratch.raster.stretches().flat_map(|stretch| stretch.1);
-                    largest.fetch_max(counts.copied().max().unwrap_or(0), Ordering::Relaxed);
+                    scratch.gather(work, borders, code, kernel)?;
+                    let mut most = 0;
+                    scratch
+                        .spread(kernel, |_: usize, counts: &[u32]| most = counts.iter().copied().fold(most, u32::max));
+                    largest.fetch_max(most, Ordering::Relaxed);
                 }
             }
             Ok(())
@@ -129,9 +143,10 @@ pub(super) fn largest_of_bells(work: Work<'_>, kernel: &Kernel, max: u32) -> Res
 /// How many pixels have each of them.
 pub(super) fn histogram(work: Work<'_>, kernel: &Kernel) -> Result<Histogram> {
     let gathering = work.counts.gathering();
-    let add = |gatherer: &mut Gatherer<'_>, raster: &Raster<u32>| {
-        let lit = raster.stretches().flat_map(|stretch| stretch.1).filter(|count| **count > 0);
-        lit.for_each(|&count| gatherer.add(count));
+    let add = |gatherer: &mut Gatherer<'_>, scratch: &mut Counting| {
+        scratch.spread(kernel, |_: usize, counts: &[u32]| {
+            counts.iter().filter(|count| **count > 0).for_each(|&count| gatherer.add(count));
+        });
         gatherer.relieve()
     };
     fold(work, kernel, || gathering.gatherer(), add, Gatherer::close)?;
@@ -143,15 +158,17 @@ fn fold<T: Send>(
     work: Work<'_>,
     kernel: &Kernel,
     none: impl Fn() -> T + Sync + Send,
-    add: impl Fn(&mut T, &Raster<u32>) -> Result<()> + Sync,
+    add: impl Fn(&mut T, &mut Counting) -> Result<()> + Sync,
     done: impl Fn(T) -> Result<()> + Sync,
 ) -> Result<()> {
     work.areas(kernel.radius, Stage::Spread, |borders, reached| {
         let none = || (none(), Counting::default());
-        let pieces = reached.par_chunks(PIECE).try_fold(none, |(mut sum, mut scratch), codes| {
+        let pieces = pieces(&reached).try_fold(none, |(mut sum, mut scratch), codes| {
             for &code in codes {
-                scratch.tile(work, borders, code, kernel)?;
-                add(&mut sum, &scratch.raster)?;
+                let from = work.monitor.now();
+                scratch.gather(work, borders, code, kernel)?;
+                add(&mut sum, &mut scratch)?;
+                work.monitor.record(Stage::Spread, from, work.monitor.now());
             }
             Ok((sum, scratch))
         });
@@ -159,7 +176,7 @@ fn fold<T: Send>(
     })
 }
 
-/// Makes those counts once more and colours them.
+/// Makes those counts once more and colours them, row by row while they are made.
 pub(super) fn coloured_new_counts<I: PixelIndex>(
     work: Work<'_>,
     kernel: &Kernel,
@@ -169,21 +186,15 @@ pub(super) fn coloured_new_counts<I: PixelIndex>(
     let (monitor, bells) = (work.monitor, matches!(kernel.form, Form::Weights { .. }));
     work.areas(kernel.radius, Stage::Spread, |borders, reached| {
         let none = || (Counting::default(), Raster::<I>::default(), Vec::new());
-        reached.par_chunks(PIECE).try_for_each_init(none, |(scratch, indices, list), codes| {
+        pieces(&reached).try_for_each_init(none, |(scratch, indices, list), codes| {
             for &code in codes {
-                scratch.tile(work, borders, code, kernel)?;
-                let spread = monitor.now();
+                let from = monitor.now();
+                scratch.gather(work, borders, code, kernel)?;
                 indices.clear();
-                for (first, counts) in scratch.raster.stretches() {
-                    let (y, x) = (first / rows::WIDTH, first % rows::WIDTH);
-                    let lit = rows::Stretch { from: x, to: x + counts.len() };
-                    for (index, &count) in indices.row(y, lit)[x..].iter_mut().zip(counts) {
-                        *index = lookup.index(count);
-                    }
-                }
+                scratch.spread(kernel, Colouring { lookup, indices });
                 // Bells light much of a tile, and their encoder looks for what is lit in a raster.
                 let indices = if bells { indices.raster() } else { indices.leave(list) };
-                monitor.record(Stage::Shade, spread, monitor.now());
+                monitor.record(Stage::Spread, from, monitor.now());
                 if let Some(indices) = indices {
                     sink.put(TileCoord::from_morton(work.z, code), indices)?;
                 }
@@ -191,6 +202,24 @@ pub(super) fn coloured_new_counts<I: PixelIndex>(
             Ok(())
         })
     })
+}
+
+/// Colours counts as they are made.
+struct Colouring<'a, I> {
+    lookup: &'a Lookup<'a, I>,
+    indices: &'a mut Raster<I>,
+}
+
+impl<I: PixelIndex> Take for Colouring<'_, I> {
+    #[inline(always)]
+    fn take(&mut self, first: usize, counts: &[u32]) {
+        let (y, x) = (first / rows::WIDTH, first % rows::WIDTH);
+        let row = &mut self.indices.row(y, Words::of(x, x + counts.len()))[x..];
+        let words = row.as_chunks_mut::<WORD>().0.iter_mut().zip(counts.as_chunks::<WORD>().0);
+        for (word, counts) in words.filter(|(_, counts)| counts.iter().fold(0, |all, count| all | count) > 0) {
+            word.iter_mut().zip(counts).for_each(|(index, &count)| *index = self.lookup.index(count));
+        }
+    }
 }
 
 /// Buffers of a thread that spreads indices.
@@ -248,25 +277,35 @@ struct Counting {
     plane: Plane<u32>,
     sums: Sums,
     raster: Raster<u32>,
+    /// Room for a whole tile, where that is asked for.
+    whole: Option<Raster<u32>>,
 }
 
 impl Counting {
-    /// Leaves the new counts of a tile in `raster`.
-    fn tile(&mut self, work: Work<'_>, borders: &Borders, code: u64, kernel: &Kernel) -> Result<()> {
+    /// Takes a tile and its surroundings.
+    fn gather(&mut self, work: Work<'_>, borders: &Borders, code: u64, kernel: &Kernel) -> Result<()> {
         work.monitor.check()?;
-        let from = work.monitor.now();
         self.plane.begin(kernel.radius);
         let tile = TileCoord::from_morton(work.z, code);
         borders.for_each_near(work.counts, tile, &mut self.lit, |x, y, count| self.plane.set(x, y, count))?;
         self.plane.end();
-        self.spread(kernel);
-        work.monitor.record(Stage::Spread, from, work.monitor.now());
         Ok(())
     }
 
-    fn spread(&mut self, kernel: &Kernel) {
-        self.raster.clear();
-        self.sums.spread(&self.plane, kernel, &mut self.raster);
+    /// Gives `each` its new counts, as [`Sums::spread`] does.
+    fn spread(&mut self, kernel: &Kernel, each: impl Take) {
+        self.sums.spread(&self.plane, kernel, &mut self.raster, each);
+    }
+
+    /// All of its new counts at once.
+    fn whole(&mut self, kernel: &Kernel) -> &Raster<u32> {
+        let whole = self.whole.get_or_insert_default();
+        whole.clear();
+        self.sums.spread(&self.plane, kernel, &mut self.raster, |first: usize, counts: &[u32]| {
+            let (y, x) = (first / rows::WIDTH, first % rows::WIDTH);
+            whole.row(y, Words::of(x, x + counts.len()))[x..x + counts.len()].copy_from_slice(counts);
+        });
+        whole
     }
 }
 
@@ -336,8 +375,7 @@ mod tests {
             }
             let mut counting = Counting::default();
             counting.plane.fill(&near, radius);
-            counting.spread(&kernel);
-            let largest = counting.raster.pixels.iter().copied().max().unwrap_or(0);
+            let largest = counting.whole(&kernel).pixels.iter().copied().max().unwrap_or(0);
             prop_assert!(u64::from(largest) <= bound.most(), "{largest} of {}", bound.most());
             if near.iter().any(|&(x, y, count)| count == max && within((x, y), 0)) {
                 prop_assert!(Bound::lone(&kernel, max) <= largest);
@@ -360,11 +398,11 @@ mod tests {
             let mut counting = Counting::default();
             let list = host::new_counts(&near, &kernel);
             counting.plane.fill(&near, radius);
-            counting.spread(&kernel);
-            let lit: Vec<_> = (0..=u16::MAX).zip(counting.raster.pixels.iter().copied()).filter(|l| l.1 > 0).collect();
+            let whole = counting.whole(&kernel);
+            let lit: Vec<_> = (0..=u16::MAX).zip(whole.pixels.iter().copied()).filter(|l| l.1 > 0).collect();
             prop_assert!(list == lit);
             let unit = f64::from(1u32 << kernel.shift());
-            for (pixel, &count) in counting.raster.pixels.iter().enumerate().step_by(191) {
+            for (pixel, &count) in whole.pixels.iter().enumerate().step_by(191) {
                 let (column, row) = ((pixel % 256) as i32, (pixel / 256) as i32);
                 let mut exact = 0f64;
                 for &(x, y, count) in &near {

@@ -2,7 +2,7 @@
 //! among them are packed and looked at. Bells of lone points are alike wherever they stand, and the rows of one above
 //! its middle are those below it, so each row is first looked for among the bytes before.
 
-use super::raster::{FAR_PAYS, HASH_BITS, alike, hash};
+use super::raster::{FAR_PAYS, Met, alike};
 use super::tokens::{ABOVE, FARTHEST, LEFT, LONGEST, SHORTEST, Tokens};
 use super::{Depth, Numbers, checksum};
 use crate::tile::{TILE_PIXELS, TILE_SIDE};
@@ -15,29 +15,32 @@ const BLOCK: usize = 8 * WORD;
 const ROW: usize = TILE_SIDE as usize / WORD;
 /// Most lit words: about where looking at all rows takes less time.
 const MOST: usize = TILE_PIXELS / WORD / 2;
+/// Places without a match after which one in two is looked at.
+const PATIENCE: usize = 3;
 /// Shortest match with the row above that pays.
 const ABOVE_PAYS: usize = 5;
 
 /// Buffers kept from tile to tile.
 #[derive(Debug)]
 pub(super) struct Bells {
-    /// Words with a lit pixel.
+    /// Words with a lit pixel, as many as are used, and room for a block more.
     words: Vec<u16>,
+    used: usize,
     /// The rows as they are in the file; 0 but for the stretches.
     bytes: Vec<u8>,
     /// Where bytes may be other than 0, less than a match apart.
     stretches: Vec<(usize, usize)>,
-    /// Where four bytes of each hash were last met, plus 1.
-    met: Vec<u32>,
+    met: Met,
 }
 
 impl Default for Bells {
     fn default() -> Self {
         Self {
-            words: Vec::new(),
+            words: vec![0; TILE_PIXELS / WORD + BLOCK / WORD],
+            used: 0,
             bytes: vec![0; Depth::Eight.size() + 16],
             stretches: Vec::new(),
-            met: vec![0; 1 << HASH_BITS],
+            met: Met::default(),
         }
     }
 }
@@ -45,24 +48,31 @@ impl Default for Bells {
 impl Bells {
     /// Finds the words with a lit pixel.
     pub(super) fn find(&mut self, pixels: &[u8]) {
-        self.words.clear();
+        self.used = 0;
         for (block, at) in pixels.as_chunks::<BLOCK>().0.iter().zip((0u16..).step_by(BLOCK / WORD)) {
             let words = block.as_chunks::<WORD>().0;
             if words.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word)) != 0 {
-                let lit = words.iter().zip(at..).filter(|(word, _)| u64::from_ne_bytes(**word) != 0);
-                self.words.extend(lit.map(|(_, at)| at));
+                // All are put down, each over the last where that was not lit: no branch to guess.
+                for (word, at) in words.iter().zip(at..) {
+                    self.words[self.used] = at;
+                    self.used += usize::from(u64::from_ne_bytes(*word) != 0);
+                }
             }
         }
     }
 
+    fn words(&self) -> &[u16] {
+        &self.words[..self.used]
+    }
+
     /// Whether more words are lit than are worth looking at one by one.
     pub(super) fn are_many(&self) -> bool {
-        self.words.len() > MOST
+        self.used > MOST
     }
 
     /// Makes a raster dark whose words were found.
     pub(super) fn darken(&self, pixels: &mut [u8]) {
-        for &at in &self.words {
+        for &at in self.words() {
             let at = usize::from(at) * WORD;
             pixels[at..at + WORD].fill(0);
         }
@@ -71,7 +81,7 @@ impl Bells {
     /// Which indices the words found have.
     pub(super) fn used(&self, pixels: &[u8]) -> [bool; 256] {
         let mut used = [false; 256];
-        for &at in &self.words {
+        for &at in self.words() {
             let at = usize::from(at) * WORD;
             pixels[at..at + WORD].iter().for_each(|&index| used[usize::from(index)] = true);
         }
@@ -81,14 +91,13 @@ impl Bells {
     /// Appends the tokens of the tile whose words were found. Returns the Adler-32 of the bytes they stand for.
     pub(super) fn tokenise(&mut self, pixels: &[u8], numbers: &Numbers, tokens: &mut Tokens) -> u32 {
         self.pack(pixels, numbers);
-        self.met.fill(0);
+        self.met.begin();
         let size = numbers.depth.size();
         let (mut end, mut sum, mut weighted) = (0, 0u64, 0u64);
         for &(from, to) in &self.stretches {
-            for (at, &byte) in self.bytes[from..to].iter().enumerate() {
-                sum += u64::from(byte);
-                weighted += (size - from - at) as u64 * u64::from(byte);
-            }
+            let (own, to_end) = checksum::sums(&self.bytes[from..to]);
+            sum += own;
+            weighted += to_end + (size - to) as u64 * own;
             if to > end {
                 dark(&self.bytes, (end, from.max(end)), tokens);
                 end = stretch(&self.bytes[..size], (from.max(end), to, numbers.depth.stride()), &mut self.met, tokens);
@@ -104,7 +113,7 @@ impl Bells {
         }
         let (stride, wide) = (numbers.depth.stride(), numbers.depth as usize);
         let same = numbers.index.iter().zip(0u8..=numbers.largest).all(|(&index, number)| index == number);
-        for &word in &self.words {
+        for &word in &self.words[..self.used] {
             let (row, column) = (usize::from(word) / ROW, usize::from(word) % ROW);
             let from = usize::from(word) * WORD;
             let Some(pixels) = pixels[from..].first_chunk::<WORD>() else { continue };
@@ -113,7 +122,13 @@ impl Bells {
             let to = &mut self.bytes[at..at + wide];
             match numbers.depth {
                 Depth::Eight => to.copy_from_slice(&p),
-                // The first pixel of a byte is in its high bits.
+                // Neighbours side by side, the first in the high bits; then every other byte of that.
+                Depth::Four => {
+                    let pairs = u64::from_le_bytes(p);
+                    let pairs = (pairs << 4 | pairs >> 8) & 0x00ff_00ff_00ff_00ff;
+                    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+                    to.copy_from_slice(&((fours | fours >> 16) as u32).to_le_bytes());
+                }
                 depth => {
                     let each = 8 / depth as usize;
                     for (byte, p) in to.iter_mut().zip(p.chunks_exact(each)) {
@@ -148,37 +163,42 @@ fn dark(bytes: &[u8], (from, to): (usize, usize), tokens: &mut Tokens) {
 }
 
 /// Appends the tokens of the bytes `from..to`; returns where the last match ends, which may be behind `to`.
-fn stretch(bytes: &[u8], (from, to, stride): (usize, usize, usize), met: &mut [u32], tokens: &mut Tokens) -> usize {
-    let mut at = from;
+fn stretch(bytes: &[u8], (from, to, stride): (usize, usize, usize), met: &mut Met, tokens: &mut Tokens) -> usize {
+    let (mut at, mut missed) = (from, 0);
     while at < to {
         let Some(&four) = bytes[at..].first_chunk::<4>() else {
             tokens.literal(bytes[at]);
             at += 1;
             continue;
         };
-        let met_at = std::mem::replace(&mut met[hash(four)], at as u32 + 1) as usize;
+        let before =
+            met.again(four, at).filter(|&before| at - before <= FARTHEST && bytes[before..].starts_with(&four));
         let same = |distance: usize| alike(bytes, at - distance, at);
         let left = if at > 0 && four == [bytes[at - 1]; 4] { same(1) } else { 0 };
         let above = if at >= stride && bytes[at - stride..].starts_with(&four) { same(stride) } else { 0 };
-        let distance = at + 1 - met_at;
-        let far = if met_at > 0 && distance <= FARTHEST && bytes[met_at - 1..].starts_with(&four) {
-            same(distance)
-        } else {
-            0
-        };
-        if left >= SHORTEST && left >= far.max(above) {
+        let far = before.map_or(0, |before| same(at - before));
+        let length = if left >= SHORTEST && left >= far.max(above) {
             tokens.copy(LEFT, left);
-            at += left;
+            left
         } else if above >= ABOVE_PAYS && above + 2 >= far {
             tokens.copy(ABOVE, above);
-            at += above;
-        } else if far >= FAR_PAYS {
-            tokens.copy_far(distance, far);
-            at += far;
+            above
+        } else if let Some(before) = before.filter(|_| far >= FAR_PAYS) {
+            tokens.copy_far(at - before, far);
+            far
         } else {
+            missed += 1;
+            // Where nothing was met for a while, every other place is looked at.
+            let said = if missed > PATIENCE { 2.min(to - at) } else { 1 };
             tokens.literal(four[0]);
-            at += 1;
-        }
+            if said > 1 {
+                tokens.literal(four[1]);
+            }
+            at += said;
+            continue;
+        };
+        at += length;
+        missed = 0;
     }
     at
 }

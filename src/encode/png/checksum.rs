@@ -3,8 +3,14 @@
 
 const PRIME: u64 = 65521;
 
-/// The sum of `bytes`.
+/// The checksum of `bytes`.
 pub(super) fn adler32(bytes: &[u8]) -> u32 {
+    let (sum, weighted) = sums(bytes);
+    finish(sum, weighted, bytes.len())
+}
+
+/// The sum of `bytes`, and that weighted by the number of bytes from each to the end.
+pub(super) fn sums(bytes: &[u8]) -> (u64, u64) {
     const BLOCK: usize = 64;
     let (mut sum, mut weighted) = (0u64, 0u64);
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
@@ -21,7 +27,7 @@ pub(super) fn adler32(bytes: &[u8]) -> u32 {
         sum += u64::from(byte);
         weighted += sum;
     }
-    finish(sum, weighted, bytes.len())
+    (sum, weighted)
 }
 
 /// The checksum of `size` bytes from their sum and their sum weighted by the number of bytes from each to the end.

@@ -111,7 +111,7 @@ impl Deflate {
     }
 
     fn write(&mut self, tokens: &Tokens, code: &Code, depth: Depth, to: &mut Bits<'_>) {
-        self.prepare(code, depth);
+        self.prepare(code, depth, !tokens.far().is_empty());
         let entry = |token: u16| {
             let entry = self.table[usize::from(token & 1023)];
             (u64::from(entry & ((1 << CODE_BITS) - 1)), entry >> CODE_BITS)
@@ -151,8 +151,8 @@ impl Deflate {
         to.put(u64::from(code.codes[END]), u32::from(code.lengths[END]));
     }
 
-    /// Fills the table for the symbols that have a code.
-    fn prepare(&mut self, code: &Code, depth: Depth) {
+    /// Fills the table for the symbols that have a code, those of [`FAR`] where there are any.
+    fn prepare(&mut self, code: &Code, depth: Depth, far: bool) {
         for literal in 0..END {
             self.table[literal] = u32::from(code.codes[literal]) | u32::from(code.lengths[literal]) << CODE_BITS;
         }
@@ -171,7 +171,9 @@ impl Deflate {
                 self.table[usize::from(LEFT) + length] = bits | left << count | (count + left_bits) << CODE_BITS;
                 let all = count + above_bits + row(depth).extra;
                 self.table[usize::from(ABOVE) + length] = bits | above << count | all << CODE_BITS;
-                self.table[usize::from(FAR) + length] = bits | count << CODE_BITS;
+                if far {
+                    self.table[usize::from(FAR) + length] = bits | count << CODE_BITS;
+                }
             }
         }
     }

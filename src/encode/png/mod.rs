@@ -58,12 +58,12 @@ impl Depth {
     }
 
     /// Bytes of one row, its filter byte included.
-    fn stride(self) -> usize {
+    const fn stride(self) -> usize {
         1 + TILE_SIDE as usize * self as usize / 8
     }
 
     /// Bytes of all rows.
-    fn size(self) -> usize {
+    const fn size(self) -> usize {
         TILE_SIDE as usize * self.stride()
     }
 }

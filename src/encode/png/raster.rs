@@ -14,7 +14,7 @@ const ABOVE_PAYS: usize = 3;
 /// Shortest match with bytes farther away that pays: about as many bits as that many bytes take.
 pub(super) const FAR_PAYS: usize = 6;
 /// Bits of the hash of four bytes by which such matches are found.
-pub(super) const HASH_BITS: u32 = 12;
+const HASH_BITS: u32 = 12;
 
 /// Lit pixels of a raster.
 pub(super) fn lit(pixels: &[u8; TILE_PIXELS]) -> usize {
@@ -52,8 +52,45 @@ pub(super) struct Rows {
     runs: Vec<u64>,
     /// The same, or equal to those above.
     starts: Vec<u64>,
-    /// Where four bytes of each hash were last met, plus 1.
-    met: Vec<u32>,
+    met: Met,
+}
+
+/// Where four bytes of each hash were last met in a tile.
+#[derive(Debug)]
+pub(super) struct Met {
+    /// The place plus 1, and above [`Met::PLACES`] bits the number of the tile: what another tile left is as good as nothing.
+    places: Vec<u32>,
+    tile: u32,
+}
+
+impl Default for Met {
+    fn default() -> Self {
+        Self { places: vec![0; 1 << HASH_BITS], tile: 0 }
+    }
+}
+
+impl Met {
+    /// Bits of a place in a tile, plus 1.
+    const PLACES: u32 = (Depth::Eight.size() + 1).next_power_of_two().ilog2();
+
+    /// Another tile, in which nothing was met.
+    pub(super) fn begin(&mut self) {
+        self.tile += 1;
+        if self.tile >> (u32::BITS - Self::PLACES) > 0 {
+            self.places.fill(0);
+            self.tile = 1;
+        }
+    }
+
+    /// Where these four bytes, or others of their hash, were met before; they are at `at` now.
+    #[inline]
+    pub(super) fn again(&mut self, four: [u8; 4], at: usize) -> Option<usize> {
+        // The high bits of a product with the golden ratio.
+        let hash = u32::from_le_bytes(four).wrapping_mul(0x9e37_79b1) >> (u32::BITS - HASH_BITS);
+        let now = self.tile << Self::PLACES | (at as u32 + 1);
+        let before = std::mem::replace(&mut self.places[hash as usize], now);
+        (before >> Self::PLACES == self.tile).then(|| (before & ((1 << Self::PLACES) - 1)) as usize - 1)
+    }
 }
 
 impl Default for Rows {
@@ -65,7 +102,7 @@ impl Default for Rows {
             above: words(),
             runs: words(),
             starts: words(),
-            met: vec![0; 1 << HASH_BITS],
+            met: Met::default(),
         }
     }
 }
@@ -77,7 +114,7 @@ impl Rows {
         self.pack(pixels, numbers);
         self.mark(numbers.depth);
         if FAR {
-            self.met.fill(0);
+            self.met.begin();
         }
         self.parse::<FAR>(numbers.depth.size(), tokens);
     }
@@ -191,16 +228,15 @@ impl Rows {
 
 /// Appends the tokens of the bytes `from..to` of `size`: matches with bytes met before, where they pay, else the bytes as
 /// they are. Returns where it ended, which is behind `to` where the last match is longer.
-fn far(bytes: &[u8], (from, to, size): (usize, usize, usize), met: &mut [u32], tokens: &mut Tokens) -> usize {
+fn far(bytes: &[u8], (from, to, size): (usize, usize, usize), met: &mut Met, tokens: &mut Tokens) -> usize {
     let (mut said, mut at) = (from, from);
     while at < to {
         let Some(&four) = bytes[at..].first_chunk::<4>() else { break };
-        let before = std::mem::replace(&mut met[hash(four)], at as u32 + 1) as usize;
-        if before > 0 && at + 1 - before <= FARTHEST {
-            let length = alike(&bytes[..size], before - 1, at);
+        if let Some(before) = met.again(four, at).filter(|before| at - before <= FARTHEST) {
+            let length = alike(&bytes[..size], before, at);
             if length >= FAR_PAYS {
                 tokens.literals(&bytes[said..], at - said);
-                tokens.copy_far(at + 1 - before, length);
+                tokens.copy_far(at - before, length);
                 at += length;
                 said = at;
                 continue;
@@ -210,12 +246,6 @@ fn far(bytes: &[u8], (from, to, size): (usize, usize, usize), met: &mut [u32], t
     }
     tokens.literals(&bytes[said..], at.saturating_sub(said));
     at.max(to)
-}
-
-/// The hash of four bytes: the high bits of a product with the golden ratio.
-#[inline]
-pub(super) fn hash(four: [u8; 4]) -> usize {
-    (u32::from_le_bytes(four).wrapping_mul(0x9e37_79b1) >> (u32::BITS - HASH_BITS)) as usize
 }
 
 /// How many bytes from `before` and from `at` on are the same, up to the longest match.

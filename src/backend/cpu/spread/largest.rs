@@ -1,7 +1,7 @@
 //! The largest index within a mask. Rows are widened one pixel at a time, and each row of the mask takes the widening
 //! that fits it; rows without a lit pixel are left out.
 
-use super::rows::{Plane, Raster, Stretch, WIDTH};
+use super::rows::{Plane, Raster, WIDTH, Words};
 use crate::tile::PixelIndex;
 
 /// Buffers of one thread: the lit rows of a plane, widened.
@@ -26,15 +26,16 @@ impl<I: PixelIndex> Largest<I> {
             for dy in (0..mask.len()).filter(|&dy| mask[dy] as usize == half) {
                 for (row, wide) in plane.rows.iter().zip(self.wide.chunks_exact(side)) {
                     // Columns of the plane that are lit by now, as columns of the tile.
-                    let from = row.lit.from.saturating_sub(half + radius);
-                    let to = (row.lit.to + half).saturating_sub(radius).min(WIDTH);
+                    let lit = row.stretch(side);
+                    let from = lit.start.saturating_sub(half + radius);
+                    let to = (lit.end + half).saturating_sub(radius).min(WIDTH);
                     if from >= to {
                         continue;
                     }
                     // The rows of the tile from which it lies `dy` rows away, seen from the plane.
                     let (north, south) = ((row.y + dy).checked_sub(radius), row.y.checked_sub(radius + dy));
                     for y in [north, south.filter(|_| dy > 0)].into_iter().flatten().filter(|&y| y < WIDTH) {
-                        let to_row = &mut raster.row(y, Stretch { from, to })[from..to];
+                        let to_row = &mut raster.row(y, Words::of(from, to))[from..to];
                         for (to, from) in to_row.iter_mut().zip(&wide[from + radius..]) {
                             *to = (*to).max(*from);
                         }
@@ -50,7 +51,8 @@ impl<I: PixelIndex> Largest<I> {
         self.wider.extend_from_slice(&self.wide);
         let rows = self.wider.chunks_exact_mut(plane.side).zip(self.wide.chunks_exact(plane.side));
         for ((to, from), row) in rows.zip(&plane.rows) {
-            let (first, last) = (row.lit.from.saturating_sub(half), (row.lit.to + half).min(plane.side));
+            let lit = row.stretch(plane.side);
+            let (first, last) = (lit.start.saturating_sub(half), (lit.end + half).min(plane.side));
             let (to, from) = (&mut to[first..last], &from[first..last]);
             for (to, from) in to[1..].iter_mut().zip(from) {
                 *to = (*to).max(*from);

@@ -1,31 +1,66 @@
 //! Rasters that know where they are empty: a tile with its surroundings on the way in, a tile on the way out. Each row
-//! keeps the stretch of columns that may be lit, so that a tile with thirteen points costs thirteen points and not
+//! keeps which words of columns may be lit, so that a tile with thirteen points costs thirteen points and not
 //! 65,536 pixels.
+
+use std::ops::Range;
 
 use crate::backend::host::LIST_MAX;
 use crate::tile::{PixelIndex, TILE_PIXELS, TILE_SIDE, TileIndices};
 
 pub(super) const WIDTH: usize = TILE_SIDE as usize;
 
-/// The columns `from..to` of a row outside of which nothing is lit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Stretch {
-    pub(super) from: usize,
-    pub(super) to: usize,
-}
+/// Columns that are looked at together.
+pub(super) const WORD: usize = 8;
 
-impl Stretch {
-    pub(super) fn is_empty(self) -> bool {
-        self.from >= self.to
+/// Words of columns of a row, a bit each, outside of which nothing is lit. A tile has 32, a plane 48 at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Words(u64);
+
+impl Words {
+    /// Those with the columns `from..to`, at least one.
+    pub(super) fn of(from: usize, to: usize) -> Self {
+        Self(!0 >> (63 - (to - 1) / WORD) & !0 << (from / WORD))
     }
 
-    /// The least that holds both.
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     pub(super) fn with(self, other: Self) -> Self {
-        match (self.is_empty(), other.is_empty()) {
-            (true, _) => other,
-            (_, true) => self,
-            _ => Self { from: self.from.min(other.from), to: self.to.max(other.to) },
-        }
+        Self(self.0 | other.0)
+    }
+
+    /// Columns in them.
+    pub(super) fn columns(self) -> usize {
+        self.0.count_ones() as usize * WORD
+    }
+
+    /// The stretches of columns that they come to, from the west.
+    pub(super) fn runs(self) -> impl Iterator<Item = Range<usize>> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let first = rest.trailing_zeros();
+            let run = rest.checked_shr(first)?.trailing_ones();
+            rest &= (!0u64).checked_shl(first + run).unwrap_or(0);
+            Some(first as usize * WORD..(first + run) as usize * WORD)
+        })
+    }
+
+    /// Each of them.
+    fn each(self) -> impl Iterator<Item = usize> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let word = (rest > 0).then(|| rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(word)
+        })
+    }
+
+    /// Words of the tile that those of a plane of that radius reach: its columns are those of the tile from `radius` before
+    /// the first on, and reach as far both ways.
+    fn reach(self, radius: usize) -> Self {
+        let all = (0..=(2 * radius).div_ceil(WORD)).fold(0, |all, words| all | self.0 >> words);
+        Self(all & Self::of(0, WIDTH).0)
     }
 }
 
@@ -33,9 +68,20 @@ impl Stretch {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     pub(super) y: usize,
-    pub(super) lit: Stretch,
+    /// Words of the plane.
+    pub(super) lit: Words,
+    /// Words of the tile that it reaches.
+    pub(super) reach: Words,
     /// Pixels that are lit.
     pub(super) pixels: usize,
+}
+
+impl Row {
+    /// The columns of the plane from the first that is lit to the last.
+    pub(super) fn stretch(&self, side: usize) -> Range<usize> {
+        let (first, end) = (self.lit.0.trailing_zeros(), u64::BITS - self.lit.0.leading_zeros());
+        first as usize * WORD..(end as usize * WORD).min(side)
+    }
 }
 
 /// The pixels of a tile and its surroundings.
@@ -46,12 +92,9 @@ pub(super) struct Plane<T> {
     cells: Vec<T>,
     /// Its rows with a lit pixel, from the north.
     pub(super) rows: Vec<Row>,
-    /// For each row its first and last lit column and the number of lit pixels, while it is filled.
-    found: Vec<(u32, u32, u32)>,
+    /// For each row its lit words and the number of lit pixels, while it is filled.
+    found: Vec<(u64, u32)>,
 }
-
-/// A row in which nothing was found.
-const NOTHING: (u32, u32, u32) = (u32::MAX, 0, 0);
 
 impl<T> Default for Plane<T> {
     fn default() -> Self {
@@ -68,10 +111,11 @@ impl<T: Copy + Default> Plane<T> {
             self.cells.clear();
             self.cells.resize(self.side * self.side, T::default());
             self.found.clear();
-            self.found.resize(self.side, NOTHING);
+            self.found.resize(self.side, (0, 0));
         } else {
             for row in &self.rows {
-                self.cells[row.y * self.side..][row.lit.from..row.lit.to].fill(T::default());
+                let cells = &mut self.cells[row.y * self.side..(row.y + 1) * self.side];
+                row.lit.runs().for_each(|run| cells[run.start..run.end.min(self.side)].fill(T::default()));
             }
         }
         self.rows.clear();
@@ -80,20 +124,19 @@ impl<T: Copy + Default> Plane<T> {
     /// Lights a pixel, given as column and row of the tile; each once.
     #[inline]
     pub(super) fn set(&mut self, x: i32, y: i32, value: T) {
-        let (x, y) = (x + self.radius as i32, (y + self.radius as i32) as usize);
-        self.cells[y * self.side + x as usize] = value;
-        let (first, last, pixels) = &mut self.found[y];
-        *first = (*first).min(x as u32);
-        *last = (*last).max(x as u32);
+        let (x, y) = ((x + self.radius as i32) as usize, (y + self.radius as i32) as usize);
+        self.cells[y * self.side + x] = value;
+        let (lit, pixels) = &mut self.found[y];
+        *lit |= 1 << (x / WORD);
         *pixels += 1;
     }
 
     /// After the last pixel: finds the rows.
     pub(super) fn end(&mut self) {
-        for (y, found) in self.found.iter_mut().enumerate().filter(|(_, found)| found.2 > 0) {
-            let (first, last, pixels) = std::mem::replace(found, NOTHING);
-            let lit = Stretch { from: first as usize, to: last as usize + 1 };
-            self.rows.push(Row { y, lit, pixels: pixels as usize });
+        for (y, found) in self.found.iter_mut().enumerate().filter(|(_, found)| found.1 > 0) {
+            let (lit, pixels) = std::mem::take(found);
+            let lit = Words(lit);
+            self.rows.push(Row { y, lit, reach: lit.reach(self.radius), pixels: pixels as usize });
         }
     }
 
@@ -115,12 +158,12 @@ impl<T: Copy + Default> Plane<T> {
 #[derive(Debug)]
 pub(super) struct Raster<T> {
     pub(super) pixels: Box<[T; TILE_PIXELS]>,
-    pub(super) rows: [Stretch; WIDTH],
+    pub(super) rows: [Words; WIDTH],
 }
 
 impl<T: Copy + Default> Default for Raster<T> {
     fn default() -> Self {
-        Self { pixels: Box::new([T::default(); TILE_PIXELS]), rows: [Stretch::default(); WIDTH] }
+        Self { pixels: Box::new([T::default(); TILE_PIXELS]), rows: [Words::default(); WIDTH] }
     }
 }
 
@@ -128,23 +171,23 @@ impl<T: Copy + Default> Raster<T> {
     /// Makes all pixels dark.
     pub(super) fn clear(&mut self) {
         for (row, lit) in self.pixels.chunks_exact_mut(WIDTH).zip(&mut self.rows) {
-            let lit = std::mem::take(lit);
-            if !lit.is_empty() {
-                row[lit.from..lit.to].fill(T::default());
-            }
+            // Word by word: most runs are short, and a call for each would cost more.
+            let words = row.as_chunks_mut::<WORD>().0;
+            std::mem::take(lit).each().for_each(|word| words[word] = [T::default(); WORD]);
         }
     }
 
     /// Row `y`, of which `lit` is about to be written.
-    pub(super) fn row(&mut self, y: usize, lit: Stretch) -> &mut [T] {
+    pub(super) fn row(&mut self, y: usize, lit: Words) -> &mut [T] {
         self.rows[y] = self.rows[y].with(lit);
         &mut self.pixels[y * WIDTH..(y + 1) * WIDTH]
     }
 
-    /// The stretches that may be lit, with the row-major place of their first pixel.
+    /// The stretches that may be lit, whole words, with the row-major place of their first pixel.
     pub(super) fn stretches(&self) -> impl Iterator<Item = (usize, &[T])> {
-        let rows = self.rows.iter().enumerate().filter(|(_, lit)| !lit.is_empty());
-        rows.map(|(y, lit)| (y * WIDTH + lit.from, &self.pixels[y * WIDTH + lit.from..y * WIDTH + lit.to]))
+        let rows = self.rows.iter().enumerate();
+        let runs = rows.flat_map(|(y, lit)| lit.runs().map(move |run| y * WIDTH + run.start..y * WIDTH + run.end));
+        runs.map(|run| (run.start, &self.pixels[run]))
     }
 }
 
@@ -168,6 +211,38 @@ impl<I: PixelIndex> Raster<I> {
                 Some(I::lit(list))
             }
             _ => Some(I::raster(&self.pixels)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Words are what their columns are in, and reach what a pixel of theirs reaches.
+        #[test]
+        fn words_hold_their_columns(
+            radius in 1usize..=64,
+            places in prop::collection::btree_set(0usize..384, 1..20),
+        ) {
+            let places: Vec<usize> = places.into_iter().filter(|place| *place < WIDTH + 2 * radius).collect();
+            prop_assume!(!places.is_empty());
+            let words = places.iter().fold(Words::default(), |all, &at| all.with(Words::of(at, at + 1)));
+            let columns: Vec<usize> = words.runs().flatten().collect();
+            prop_assert_eq!(columns.len(), words.columns());
+            prop_assert!(columns.is_sorted_by(|a, b| a < b));
+            prop_assert!(columns.iter().all(|column| places.iter().any(|place| place / WORD == column / WORD)));
+            prop_assert!(places.iter().all(|place| columns.contains(place)));
+            let reached: Vec<usize> = words.reach(radius).runs().flatten().collect();
+            for &place in &places {
+                let reaches = place.saturating_sub(2 * radius)..(place + 1).min(WIDTH);
+                prop_assert!(reaches.clone().all(|column| reached.contains(&column)), "{} {:?}", radius, reaches);
+            }
+            let (from, to) = (places[0], places[places.len() - 1] + 1);
+            let all: Vec<usize> = Words::of(from, to).runs().flatten().collect();
+            prop_assert!(all == (from / WORD * WORD..to.div_ceil(WORD) * WORD).collect::<Vec<_>>());
         }
     }
 }

@@ -2,12 +2,33 @@
 //! over integers and gives the bytes of the definition in `shade/spread.rs`; what is saved is work on pixels that no
 //! lit one reaches, and width where numbers are known to be small.
 
-use super::rows::{Plane, Raster, Stretch, WIDTH};
+use super::rows::{Plane, Raster, Row, WIDTH, Words};
 use crate::backend::host::{settle, weigh};
-use crate::shade::{Form, Kernel, SpreadOp};
+use crate::shade::{Form, Kernel, SpreadOp, WEIGHT_ONE};
 
-/// The largest number that 16 bits hold. Weights of a sum come to 2^16, so sums of such numbers fit 32 bits.
-const NARROW: u32 = u16::MAX as u32;
+/// Bits that weights have behind the point. Those of a sum come to 1, so sums of numbers of 16 bits fit 32.
+const WHOLE: u32 = WEIGHT_ONE.ilog2();
+
+/// What becomes of counts as they are made.
+pub(super) trait Take {
+    /// Takes a stretch of a row, whole words, whose first pixel has that row-major place. Implementors that do much are
+    /// `#[inline(always)]`, so that they are compiled for the processor that the sums are.
+    fn take(&mut self, first: usize, counts: &[u32]);
+}
+
+impl<F: FnMut(usize, &[u32])> Take for F {
+    #[inline(always)]
+    fn take(&mut self, first: usize, counts: &[u32]) {
+        self(first, counts);
+    }
+}
+
+/// Whether this processor has what [`Sums::spread_wide`] is compiled for.
+#[cfg(target_arch = "x86_64")]
+fn wide() -> bool {
+    use std::arch::is_x86_feature_detected as has;
+    has!("avx2") && has!("bmi1") && has!("bmi2") && has!("lzcnt") && has!("popcnt")
+}
 
 /// Buffers of one thread.
 #[derive(Debug, Default)]
@@ -16,55 +37,65 @@ pub(super) struct Sums {
     before: Vec<u32>,
     /// Each lit row after the first step of a separable kernel, as columns of the tile.
     across: Vec<u32>,
-    /// The same where all of it is narrow.
-    narrow: Vec<u16>,
-    /// Where those rows are lit.
-    lit: Vec<Stretch>,
+    /// Of sums the same in two halves; the high one only of rows that need it.
+    low: Vec<u16>,
+    high: Vec<u16>,
+    /// The largest number of each row.
+    most: Vec<u32>,
     /// The weights at the distances -radius to radius.
     weights: Vec<u32>,
 }
 
 impl Sums {
-    /// The counts that the kernel makes of those in the plane; `raster` is dark.
-    pub(super) fn spread(&mut self, plane: &Plane<u32>, kernel: &Kernel, raster: &mut Raster<u32>) {
+    /// Gives `each` the counts that the kernel makes of those in the plane: stretches of rows, whole words, with the
+    /// row-major place of their first pixel. What has no counts is left out. `raster` is room for them where a kernel does not
+    /// make row after row.
+    pub(super) fn spread(&mut self, plane: &Plane<u32>, kernel: &Kernel, raster: &mut Raster<u32>, each: impl Take) {
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") {
+        if wide() {
             #[expect(unsafe_code, reason = "the processor was asked whether it has these instructions")]
-            return unsafe { self.spread_wide(plane, kernel, raster) };
+            return unsafe { self.spread_wide(plane, kernel, raster, each) };
         }
-        self.spread_anywhere(plane, kernel, raster);
+        self.spread_anywhere(plane, kernel, raster, each);
     }
 
-    /// The same steps with vectors twice as wide.
+    /// The same steps with vectors twice as wide, and what came with them.
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn spread_wide(&mut self, plane: &Plane<u32>, kernel: &Kernel, raster: &mut Raster<u32>) {
-        self.spread_anywhere(plane, kernel, raster);
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn spread_wide(&mut self, plane: &Plane<u32>, kernel: &Kernel, raster: &mut Raster<u32>, each: impl Take) {
+        self.spread_anywhere(plane, kernel, raster, each);
     }
 
     #[inline(always)]
-    fn spread_anywhere(&mut self, plane: &Plane<u32>, kernel: &Kernel, raster: &mut Raster<u32>) {
-        match &kernel.form {
-            Form::Rows(mask) if mask.iter().all(|&half| half as usize == plane.radius) => self.square(plane, raster),
-            Form::Rows(mask) => self.mask(plane, mask, raster),
-            Form::Weights { weights, shift } => {
-                self.weights.clear();
-                self.weights.extend(weights.iter().rev());
-                self.weights.extend(&weights[1..]);
-                let most = match kernel.op {
-                    SpreadOp::Max => self.across::<true>(plane, *shift),
-                    SpreadOp::Add => self.across::<false>(plane, *shift),
-                };
-                if most > NARROW || (kernel.op == SpreadOp::Max && most > 0) {
-                    match kernel.op {
-                        SpreadOp::Max => self.down::<true>(plane, raster),
-                        SpreadOp::Add => self.down::<false>(plane, raster),
+    fn spread_anywhere(&mut self, plane: &Plane<u32>, kernel: &Kernel, raster: &mut Raster<u32>, mut each: impl Take) {
+        if let Form::Weights { weights, shift } = &kernel.form {
+            self.weights.clear();
+            self.weights.extend(weights.iter().rev());
+            self.weights.extend(&weights[1..]);
+            match kernel.op {
+                SpreadOp::Max => {
+                    self.across::<true>(plane, *shift);
+                    self.largest_down(plane, each);
+                }
+                SpreadOp::Add => {
+                    if *shift == WHOLE {
+                        self.across_whole(plane);
+                    } else {
+                        self.across::<false>(plane, *shift);
                     }
-                } else {
-                    self.down_narrow(plane, raster);
+                    self.sums_down(plane, each);
                 }
             }
+            return;
         }
+        raster.clear();
+        match &kernel.form {
+            Form::Rows(mask) if mask.iter().any(|&half| half as usize != plane.radius) => {
+                self.mask(plane, mask, raster)
+            }
+            _ => self.square(plane, raster),
+        }
+        raster.stretches().for_each(|(first, counts)| each.take(first, counts));
     }
 
     /// What those before each pixel of each lit row come to. Such sums may run over where a halo repeats columns; their
@@ -91,14 +122,12 @@ impl Sums {
         for (row, before) in plane.rows.iter().zip(self.before.chunks_exact(plane.side + 1)) {
             for y in reached(row.y, radius) {
                 let half = mask[(y + radius).abs_diff(row.y)] as usize;
-                let lit = columns(row.lit, radius, half);
-                if lit.is_empty() {
-                    continue;
-                }
-                let (first, last) = (lit.from + radius - half, lit.from + radius + half + 1);
-                let to = &mut raster.row(y, lit)[lit.from..lit.to];
-                for ((to, &first), &last) in to.iter_mut().zip(&before[first..]).zip(&before[last..]) {
-                    *to = to.wrapping_add(last.wrapping_sub(first));
+                let to = raster.row(y, row.reach);
+                for run in row.reach.runs() {
+                    let (first, last) = (run.start + radius - half, run.start + radius + half + 1);
+                    for ((to, &first), &last) in to[run].iter_mut().zip(&before[first..]).zip(&before[last..]) {
+                        *to = to.wrapping_add(last.wrapping_sub(first));
+                    }
                 }
             }
         }
@@ -111,159 +140,216 @@ impl Sums {
         let (radius, wide) = (plane.radius, plane.side + 1);
         let mut sums = [0u32; WIDTH];
         let (mut entered, mut left) = (0, 0);
-        let mut all = Stretch::default();
+        let mut all = Words::default();
         for y in 0..WIDTH {
             while let Some(row) = plane.rows.get(entered).filter(|row| row.y <= y + 2 * radius) {
-                let lit = columns(row.lit, radius, radius);
-                let before = &self.before[entered * wide + lit.from..];
-                let width = 2 * radius + 1;
-                for ((sum, &first), &last) in sums[lit.from..lit.to].iter_mut().zip(before).zip(&before[width..]) {
-                    *sum = sum.wrapping_add(last.wrapping_sub(first));
+                for run in row.reach.runs() {
+                    let before = &self.before[entered * wide + run.start..];
+                    let width = 2 * radius + 1;
+                    for ((sum, &first), &last) in sums[run].iter_mut().zip(before).zip(&before[width..]) {
+                        *sum = sum.wrapping_add(last.wrapping_sub(first));
+                    }
                 }
-                all = all.with(lit);
+                all = all.with(row.reach);
                 entered += 1;
             }
             while let Some(row) = plane.rows.get(left).filter(|row| row.y < y) {
-                let lit = columns(row.lit, radius, radius);
-                let before = &self.before[left * wide + lit.from..];
-                let width = 2 * radius + 1;
-                for ((sum, &first), &last) in sums[lit.from..lit.to].iter_mut().zip(before).zip(&before[width..]) {
-                    *sum = sum.wrapping_sub(last.wrapping_sub(first));
+                for run in row.reach.runs() {
+                    let before = &self.before[left * wide + run.start..];
+                    let width = 2 * radius + 1;
+                    for ((sum, &first), &last) in sums[run].iter_mut().zip(before).zip(&before[width..]) {
+                        *sum = sum.wrapping_sub(last.wrapping_sub(first));
+                    }
                 }
                 left += 1;
             }
             if entered > left {
-                raster.row(y, all)[all.from..all.to].copy_from_slice(&sums[all.from..all.to]);
+                let to = raster.row(y, all);
+                all.runs().for_each(|run| to[run.clone()].copy_from_slice(&sums[run]));
             } else {
-                all = Stretch::default();
+                all = Words::default();
             }
         }
     }
 
-    /// The first step of a separable kernel, along each lit row; gives the largest number it made.
+    /// The first step of a separable kernel, along each lit row.
     #[inline(always)]
-    fn across<const MAX: bool>(&mut self, plane: &Plane<u32>, shift: u32) -> u32 {
-        let (radius, op) = (plane.radius, if MAX { SpreadOp::Max } else { SpreadOp::Add });
-        // What lies outside of a row's stretch is never looked at, and stays what it was.
+    fn across<const MAX: bool>(&mut self, plane: &Plane<u32>, shift: u32) {
+        let op = if MAX { SpreadOp::Max } else { SpreadOp::Add };
+        let mut sums = [0u64; WIDTH];
+        self.begin(plane);
+        for ((row, to), most) in plane.rows.iter().zip(self.across.chunks_exact_mut(WIDTH)).zip(&mut self.most) {
+            let part =
+                |sum: &mut u64, count: u32, weight: u32| join::<MAX>(sum, weigh(u64::from(count) << shift, weight, op));
+            along(plane, row, &self.weights, &mut sums, part);
+            for run in row.reach.runs() {
+                for (to, &sum) in to[run.clone()].iter_mut().zip(&sums[run]) {
+                    *to = settle(sum, op) as u32;
+                    *most = (*most).max(*to);
+                }
+            }
+        }
+    }
+
+    /// The same of a sum whose counts are moved up by as many bits as weights have behind the point: nothing is rounded, and
+    /// what counts are moved up by leaves room for them in 32 bits.
+    #[inline(always)]
+    fn across_whole(&mut self, plane: &Plane<u32>) {
+        self.begin(plane);
+        for ((row, to), most) in plane.rows.iter().zip(self.across.chunks_exact_mut(WIDTH)).zip(&mut self.most) {
+            along(plane, row, &self.weights, to, |sum: &mut u32, count, weight| *sum += count * weight);
+            for run in row.reach.runs() {
+                *most = to[run].iter().fold(*most, |most, &sum| most.max(sum));
+            }
+        }
+    }
+
+    /// Room for the first step. What lies outside of a row's words is never looked at, and stays what it was.
+    #[inline(always)]
+    fn begin(&mut self, plane: &Plane<u32>) {
         if self.across.len() < plane.rows.len() * WIDTH {
             self.across.resize(plane.rows.len() * WIDTH, 0);
         }
-        self.lit.clear();
-        let mut sums = [0u64; WIDTH];
-        let mut most = 0;
-        for (row, to) in plane.rows.iter().zip(self.across.chunks_exact_mut(WIDTH)) {
-            let lit = columns(row.lit, radius, radius);
-            self.lit.push(lit);
-            let (from, cells) = (lit.from, plane.row(row.y));
-            let sums = &mut sums[..lit.to - from];
-            sums.fill(0);
-            // Pixel by pixel where few are lit, weight by weight where many are.
-            if row.pixels * (2 * radius + 16) < sums.len() * (2 * radius + 1) / 2 {
-                for (x, &count) in cells.iter().enumerate().take(row.lit.to).skip(row.lit.from) {
-                    if count > 0 {
-                        let count = u64::from(count) << shift;
-                        // The column x of the plane is reached from the columns x - 2 radius to x of the tile.
-                        let (first, last) = (x.saturating_sub(2 * radius).max(from), (x + 1).min(lit.to));
-                        let weights = &self.weights[2 * radius + first - x..];
-                        for (sum, &weight) in sums[first - from..last - from].iter_mut().zip(weights) {
-                            join::<MAX>(sum, weigh(count, weight, op));
-                        }
-                    }
-                }
-            } else {
-                for (at, &weight) in self.weights.iter().enumerate() {
-                    for (sum, &count) in sums.iter_mut().zip(&cells[from + at..]) {
-                        join::<MAX>(sum, weigh(u64::from(count) << shift, weight, op));
+        self.most.clear();
+        self.most.resize(plane.rows.len(), 0);
+    }
+
+    /// The second step of the largest, down the columns.
+    #[inline(always)]
+    fn largest_down(&self, plane: &Plane<u32>, mut each: impl Take) {
+        let (mut sums, mut settled) = ([0u64; WIDTH], [0u32; WIDTH]);
+        for (y, rows, lit) in reaching(plane) {
+            lit.runs().for_each(|run| sums[run].fill(0));
+            for at in rows {
+                let row = &plane.rows[at];
+                let weight = self.weights[row.y - y];
+                for run in row.reach.runs() {
+                    let from = &self.across[at * WIDTH..][run.clone()];
+                    for (sum, &value) in sums[run].iter_mut().zip(from) {
+                        join::<true>(sum, weigh(value.into(), weight, SpreadOp::Max));
                     }
                 }
             }
-            for (to, &sum) in to[from..].iter_mut().zip(&*sums) {
-                *to = settle(sum, op) as u32;
-                most = most.max(*to);
+            for run in lit.runs() {
+                let settled = &mut settled[run.clone()];
+                for (to, &sum) in settled.iter_mut().zip(&sums[run.clone()]) {
+                    *to = settle(sum, SpreadOp::Max) as u32;
+                }
+                each.take(y * WIDTH + run.start, settled);
             }
         }
-        most
     }
 
-    /// The second step of a separable kernel, down the columns.
+    /// The second step of a sum: the halves of what the first one left are summed up apart, each within 32 bits.
     #[inline(always)]
-    fn down<const MAX: bool>(&self, plane: &Plane<u32>, raster: &mut Raster<u32>) {
-        let (radius, op) = (plane.radius, if MAX { SpreadOp::Max } else { SpreadOp::Add });
-        let mut sums = [0u64; WIDTH];
-        for (y, rows, lit) in self.rows(plane) {
-            sums[lit.from..lit.to].fill(0);
-            for at in rows {
-                let (weight, own) = (self.weights[plane.rows[at].y - y], self.lit[at]);
-                let from = &self.across[at * WIDTH..][own.from..own.to];
-                for (sum, &value) in sums[own.from..own.to].iter_mut().zip(from) {
-                    join::<MAX>(sum, weigh(value.into(), weight, op));
+    fn sums_down(&mut self, plane: &Plane<u32>, mut each: impl Take) {
+        if self.low.len() < self.across.len() {
+            self.low.resize(self.across.len(), 0);
+            self.high.resize(self.across.len(), 0);
+        }
+        for ((at, row), &most) in plane.rows.iter().enumerate().zip(&self.most) {
+            for run in row.reach.runs() {
+                let run = at * WIDTH + run.start..at * WIDTH + run.end;
+                let from = &self.across[run.clone()];
+                self.low[run.clone()].iter_mut().zip(from).for_each(|(to, &value)| *to = value as u16);
+                if most >> 16 > 0 {
+                    self.high[run].iter_mut().zip(from).for_each(|(to, &value)| *to = (value >> 16) as u16);
                 }
             }
-            for (to, &sum) in raster.row(y, lit)[lit.from..lit.to].iter_mut().zip(&sums[lit.from..lit.to]) {
-                *to = settle(sum, op) as u32;
-            }
         }
-        debug_assert!(radius > 0);
-    }
-
-    /// The second step of a sum whose first one left nothing that 16 bits do not hold: products and sums fit 32 bits.
-    #[inline(always)]
-    fn down_narrow(&mut self, plane: &Plane<u32>, raster: &mut Raster<u32>) {
-        if self.narrow.len() < self.across.len() {
-            self.narrow.resize(self.across.len(), 0);
-        }
-        for (row, lit) in self.lit.iter().enumerate() {
-            let stretch = row * WIDTH + lit.from..row * WIDTH + lit.to.max(lit.from);
-            for (to, &value) in self.narrow[stretch.clone()].iter_mut().zip(&self.across[stretch]) {
-                *to = value as u16;
-            }
-        }
-        let mut sums = [0u32; WIDTH];
-        for (y, rows, lit) in self.rows(plane) {
-            // Half a unit ahead, so that what is cut off at the end is rounded.
-            sums[lit.from..lit.to].fill(1 << 15);
-            for at in rows {
-                let (weight, own) = (self.weights[plane.rows[at].y - y] as u16, self.lit[at]);
-                let from = &self.narrow[at * WIDTH..][own.from..own.to];
-                for (sum, &value) in sums[own.from..own.to].iter_mut().zip(from) {
-                    *sum += u32::from(value) * u32::from(weight);
+        let (mut low, mut high) = ([0u32; WIDTH], [0u32; WIDTH]);
+        for (y, rows, lit) in reaching(plane) {
+            let is_wide = self.most[rows.clone()].iter().any(|most| most >> 16 > 0);
+            for run in lit.runs() {
+                // Half a unit ahead, so that what is cut off at the end is rounded.
+                low[run.clone()].fill(1 << 15);
+                if is_wide {
+                    high[run].fill(0);
                 }
             }
-            for (to, &sum) in raster.row(y, lit)[lit.from..lit.to].iter_mut().zip(&sums[lit.from..lit.to]) {
-                *to = sum >> 16;
+            for at in rows {
+                let row = &plane.rows[at];
+                let weight = self.weights[row.y - y];
+                for run in row.reach.runs() {
+                    let own = at * WIDTH + run.start..at * WIDTH + run.end;
+                    weighted(&mut low[run.clone()], &self.low[own.clone()], weight);
+                    if self.most[at] >> 16 > 0 {
+                        weighted(&mut high[run], &self.high[own], weight);
+                    }
+                }
+            }
+            for run in lit.runs() {
+                let settled = low[run.clone()].iter_mut();
+                if is_wide {
+                    settled.zip(&high[run.clone()]).for_each(|(low, high)| *low = high + (*low >> 16));
+                } else {
+                    settled.for_each(|low| *low >>= 16);
+                }
+                each.take(y * WIDTH + run.start, &low[run]);
             }
         }
     }
+}
 
-    /// Every row of the tile that is reached, the lit rows of the plane that reach it, and where they do. Not a call for
-    /// each: what a caller does with a row is compiled for the processor that the caller is compiled for.
-    #[inline(always)]
-    fn rows<'a>(
-        &'a self,
-        plane: &'a Plane<u32>,
-    ) -> impl Iterator<Item = (usize, std::ops::Range<usize>, Stretch)> + 'a {
-        let (mut first, mut end) = (0, 0);
-        (0..WIDTH).filter_map(move |y| {
-            while plane.rows.get(first).is_some_and(|row| row.y < y) {
-                first += 1;
+/// Gives `part` each weight and count of a row with the sum that it is part of.
+#[inline(always)]
+fn along<T: Copy + Default>(
+    plane: &Plane<u32>,
+    row: &Row,
+    weights: &[u32],
+    sums: &mut [T],
+    part: impl Fn(&mut T, u32, u32),
+) {
+    let (radius, cells) = (plane.radius, plane.row(row.y));
+    row.reach.runs().for_each(|run| sums[run].fill(T::default()));
+    // Pixel by pixel where few are lit, weight by weight where many are.
+    if row.pixels * (2 * radius + 16) < row.reach.columns() * (2 * radius + 1) / 2 {
+        for run in row.lit.runs() {
+            for (x, &count) in cells.iter().enumerate().take(run.end).skip(run.start) {
+                if count > 0 {
+                    // The column x of the plane is reached from the columns x - 2 radius to x of the tile.
+                    let (first, last) = (x.saturating_sub(2 * radius), (x + 1).min(WIDTH));
+                    let weights = &weights[2 * radius + first - x..];
+                    sums[first..last].iter_mut().zip(weights).for_each(|(sum, &weight)| part(sum, count, weight));
+                }
             }
-            while plane.rows.get(end).is_some_and(|row| row.y <= y + 2 * plane.radius) {
-                end += 1;
-            }
-            let lit = self.lit[first..end].iter().fold(Stretch::default(), |all, &own| all.with(own));
-            (!lit.is_empty()).then_some((y, first..end, lit))
-        })
+        }
+        return;
     }
+    for run in row.reach.runs() {
+        for (at, &weight) in weights.iter().enumerate() {
+            let counts = &cells[run.start + at..];
+            sums[run.clone()].iter_mut().zip(counts).for_each(|(sum, &count)| part(sum, count, weight));
+        }
+    }
+}
+
+/// Adds numbers of 16 bits times a weight.
+#[inline(always)]
+fn weighted(sums: &mut [u32], from: &[u16], weight: u32) {
+    sums.iter_mut().zip(from).for_each(|(sum, &value)| *sum += u32::from(value) * weight);
+}
+
+/// Every row of the tile that is reached, the lit rows of the plane that reach it, and where they do. Not a call for each:
+/// what a caller does with a row is compiled for the processor that the caller is compiled for.
+#[inline(always)]
+fn reaching(plane: &Plane<u32>) -> impl Iterator<Item = (usize, std::ops::Range<usize>, Words)> + '_ {
+    let (mut first, mut end) = (0, 0);
+    (0..WIDTH).filter_map(move |y| {
+        while plane.rows.get(first).is_some_and(|row| row.y < y) {
+            first += 1;
+        }
+        while plane.rows.get(end).is_some_and(|row| row.y <= y + 2 * plane.radius) {
+            end += 1;
+        }
+        let lit = plane.rows[first..end].iter().fold(Words::default(), |all, row| all.with(row.reach));
+        (!lit.is_empty()).then_some((y, first..end, lit))
+    })
 }
 
 /// Rows of the tile that the row `y` of the plane reaches.
 fn reached(y: usize, radius: usize) -> std::ops::Range<usize> {
     y.saturating_sub(2 * radius)..(y + 1).min(WIDTH)
-}
-
-/// Columns of the tile that pixels in that stretch of the plane reach with a mask's row of that half-width.
-fn columns(lit: Stretch, radius: usize, half: usize) -> Stretch {
-    Stretch { from: lit.from.saturating_sub(radius + half), to: (lit.to + half).saturating_sub(radius).min(WIDTH) }
 }
 
 #[inline(always)]
