@@ -83,6 +83,7 @@ const HOMES: [(&str, &[&str]); 47] = [
             "bench",
             "cli",
             "container",
+            "heat/loose.rs",
             "heat/tile_json.rs",
             "paper/legend",
             "project",

@@ -180,3 +180,40 @@ fn a_page_reads_the_archive_beside_it() {
     render(&place, "deep heat.pmtiles", &["-z", "0..12", "--page", "--ol-url", &library]);
     tools.drive("beside.mjs", &[place.path("").as_os_str()]);
 }
+
+#[test]
+fn other_libraries_need_nothing_but_tile_json() {
+    let Some(tools) = Tools::find("other_libraries_need_nothing_but_tile_json") else { return };
+    let place = Playground::new();
+    render(&place, "one.pmtiles", &["-z", "0..8", "--colormap", "viridis"]);
+    render(&place, "two", &["-z", "0..8", "--colormap", "fire"]);
+    let (_server, url) = tools.serve(&place, &["one.pmtiles", "two", "--name", "Łódź 2024"]);
+    tools.drive("clients.mjs", &[url.as_ref()]);
+}
+
+#[test]
+fn the_page_shows_sets_of_other_programs() {
+    let Some(tools) = Tools::find("the_page_shows_sets_of_other_programs") else { return };
+    let place = Playground::new();
+    render(&place, "made", &["-z", "0..8"]);
+    let tiles: Vec<_> =
+        common::tree(&place.path("made")).into_iter().filter(|(name, _)| name.split('/').count() == 3).collect();
+    let put = |set: &str, name: &str, bytes: &[u8]| {
+        let path = place.path(&format!("{set}/{name}"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    for (name, bytes) in &tiles {
+        let [z, x, y] = name.trim_end_matches(".png").split('/').collect::<Vec<_>>()[..] else { panic!("{name}") };
+        let turned = (1 << z.parse::<u32>().unwrap()) - 1 - y.parse::<u32>().unwrap();
+        put("tms", &format!("{z}/{x}/{turned}.png"), bytes);
+        put("words", name, bytes);
+        put("東京 2024", &format!("{z}/{x}/{y}@2x.png"), bytes);
+        put("bare", name, bytes);
+    }
+    put("tms", "tilemapresource.xml", b"<TileMap><TileSets profile=\"mercator\"></TileSets></TileMap>");
+    let words = r#"{"bounds": "-9,49,3,61", "center": "-2.5,54,5", "minzoom": "0", "maxzoom": "8", "format": "png"}"#;
+    put("words", "metadata.json", words.as_bytes());
+    let (_server, url) = tools.serve(&place, &["made", "tms", "words", "東京 2024", "bare"]);
+    tools.drive("foreign.mjs", &[url.as_ref()]);
+}

@@ -621,7 +621,11 @@ fn a_folder_without_metadata_is_served_by_its_zooms() {
     let server = Server::start(&place, &["heat/"]);
     let about = server.get("/heat.json").json();
     assert_eq!((&about["minzoom"], &about["maxzoom"], &about["name"]), (&0.into(), &9.into(), &"heat".into()));
-    assert_eq!(server.get("/heat/9/0/0.png").status, 204);
+    // The box is that of the tiles: what lies between two of them is empty, what lies beyond is not the set's.
+    assert_eq!(server.get("/heat/9/253/165.png").status, 204);
+    assert_eq!(server.get("/heat/9/0/0.png").status, 404);
+    let west = about["bounds"][0].as_f64().unwrap();
+    assert!((-4.0..-3.19).contains(&west), "{about}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ function readAddress() {
   const valid = [z, lat, lon].every(v => v) && known.every(Number.isFinite);
   const share = text => text && Number(text) >= 0 && Number(text) <= 100 ? Number(text) : null;
   const all = share(opacity), rest = Object.fromEntries(more.map(part => part.split("=")));
-  const find = name => layers.find(layer => layer.name === name);
+  const find = id => layers.find(layer => layer.id === id);
   const shown = (list || "").split(",").map(part => {
     const [name, own, blend] = part.split(":");
     const layer = find(name);
@@ -31,11 +31,11 @@ function readAddress() {
 function writeAddress({ zoom, center: [lon, lat], base, shown, swipe, labels, safe }) {
   const first = shown[0]?.opacity ?? 90;
   const parts = [zoom.toFixed(0), lat.toFixed(5), lon.toFixed(5), base, first];
-  const one = ({ name, opacity, blend }) =>
-    encodeURIComponent(name) + (blend !== "normal" ? `:${opacity}:${blend}` : opacity !== first ? `:${opacity}` : "");
+  const one = ({ id, opacity, blend }) =>
+    encodeURIComponent(id) + (blend !== "normal" ? `:${opacity}:${blend}` : opacity !== first ? `:${opacity}` : "");
   const telling = layers.length > 1 || shown[0]?.blend !== "normal" || swipe || !labels || safe;
   if (telling) parts.push(shown.map(one).join(","));
-  if (swipe) parts.push(`swipe=${swipe.at}:${encodeURIComponent(swipe.left.name)}:${encodeURIComponent(swipe.right.name)}`);
+  if (swipe) parts.push(`swipe=${swipe.at}:${encodeURIComponent(swipe.left.id)}:${encodeURIComponent(swipe.right.id)}`);
   if (!labels) parts.push("labels=0");
   if (safe) parts.push("colours=safe");
   history.replaceState(null, "", "#" + parts.join("/"));

@@ -39,6 +39,8 @@ function covers(layer) {
 
 function heatSource(layer, safe) {
   const { meta } = layer, size = sizeOf(layer) / DENSE, covered = covers(layer);
+  // Colours that nobody knows the order of stay as they are.
+  safe = safe && rampOf(layer, meta.maxzoom).length > 1;
   const background = heat(layer).background && parsed(heat(layer).background);
   const ramps = {};
   // Only beside a page: a server has an address for each tile.

@@ -16,7 +16,7 @@ function watch(changed) {
       known = { ...before, ...Object.fromEntries(Object.entries(states).filter(([, state]) => state)) };
       failed = 0;
       for (const layer of before ? layers : []) {
-        if (known[layer.name] && known[layer.name] !== before[layer.name]) changed(layer, known[layer.name]);
+        if (known[layer.id] && known[layer.id] !== before[layer.id]) changed(layer, known[layer.id]);
       }
     } catch {
       failed++;

@@ -50,5 +50,5 @@ const credit = html => {
 
 // What layers there are: with their metadata, or with the place where it is.
 const layers = (told.layers || [{ name: told.name || "tiles", meta: told }]).map(layer =>
-  ({ ...layer, shown: false, opacity: 90, blend: "normal" }));
+  ({ ...layer, id: layer.name, name: layer.title || layer.name, shown: false, opacity: 90, blend: "normal" }));
 const heat = layer => layer?.meta?.heat || {};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::library::LibraryArgs;
 use super::values::shown;
@@ -16,16 +16,24 @@ use crate::serve::{self, Request, Serving};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
-    /// Folders of tiles and .pmtiles files; each is a layer of the map
+    /// Folders of tiles, .pmtiles and .mbtiles files, of any program; each is a layer of the map
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Name of a layer in place of its file's; for several layers give it several times, in their order
+    #[arg(long, value_name = "NAME")]
+    name: Vec<String>,
+    /// What the answer is where a set covers a place and has no points there: no content (status 204), or a transparent
+    /// picture for programs that take 204 for an error
+    #[arg(long, default_value = "204", value_name = "ANSWER")]
+    empty: Empty,
     /// Address to listen on; 0.0.0.0 or :: for every network
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     host: String,
     /// Port to listen on; 0 picks a free one
     #[arg(short, long, default_value_t = 8080, value_name = "PORT")]
     port: u16,
-    /// Origin whose pages may read the tiles (`https://maps.example.org`), or *; may be given several times
+    /// Origin whose pages may read the tiles (`https://maps.example.org`), or *; may be given several times. A page that was
+    /// turned away is told once
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
     /// Name under which this server may be asked, besides IP addresses, localhost and this machine's name, such as
@@ -53,9 +61,21 @@ pub(super) struct ServeArgs {
     quiet: bool,
 }
 
+/// The answer for a tile without points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Empty {
+    /// Status 204, no picture
+    #[value(name = "204")]
+    NoContent,
+    /// A picture of the set's size and format with nothing on it
+    Transparent,
+}
+
 pub(super) fn run(args: ServeArgs, monitor: &Monitor) -> Result<()> {
     let request = Request {
         paths: args.paths,
+        names: args.name,
+        transparent: args.empty == Empty::Transparent,
         host: args.host,
         port: args.port,
         cors: args.cors,
@@ -66,7 +86,13 @@ pub(super) fn run(args: ServeArgs, monitor: &Monitor) -> Result<()> {
         patience: Duration::from_secs(args.timeout),
     };
     let mut told = Ok(());
-    serve::run(&request, monitor, |serving| {
+    let quiet = args.quiet;
+    let note = move |line: &str| {
+        if !quiet {
+            let _ = writeln!(std::io::stderr(), "tilefire: {line}");
+        }
+    };
+    serve::run(&request, monitor, note, |serving| {
         let url = format!("http://{}/", visible(serving.address));
         told = tell(serving, &url, args.quiet);
         if args.open {
@@ -88,7 +114,7 @@ fn tell(serving: &Serving<'_>, url: &str, quiet: bool) -> Result<()> {
     if !quiet {
         let mut text = String::new();
         for layer in serving.layers {
-            text += &format!("  {url}{}.json   {}\n", layer.name, shown(&layer.path));
+            text += &format!("  {url}{}.json   {}\n", layer.address, shown(&layer.path));
             if let Some(doubt) = &layer.doubt {
                 text += &format!("  {}: {doubt}; it is served without a legend\n", shown(&layer.path));
             }

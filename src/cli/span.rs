@@ -112,7 +112,7 @@ fn spans_of(path: &Path) -> Result<Vec<(u8, Ends)>> {
 fn heat_of(path: &Path) -> Result<Heat> {
     let wrong = |why: &str| Error::Input(format!("--span like:{}: {why}", path.display()));
     if let Err(source) = path.metadata() {
-        return Err(wrong(&format!("it cannot be opened ({source}); name a tile folder or a .pmtiles file")));
+        return Err(wrong(&format!("it cannot be opened ({source}); name a tile folder, a .pmtiles or .mbtiles file")));
     }
     let about = TileSource::open(path, &Arc::new(Directories::default()))?.about(Wait::Allowed);
     let about = about.map_err(|trouble| match trouble {

@@ -57,6 +57,9 @@ pub enum Shown<'a> {
 pub struct Layer<'a> {
     /// Its name in addresses.
     pub name: &'a str,
+    /// Its name for people, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Where its metadata is.
     pub url: String,
 }

@@ -7,6 +7,7 @@
 
 mod attribution;
 mod bounded;
+mod loose;
 mod tile_json;
 mod values;
 mod view;

@@ -31,6 +31,11 @@ impl<'a> Reached<'a> {
         Some(Self { headers, trust_forwarded, host })
     }
 
+    /// The name or address as it was asked, with the port where there is one.
+    pub(super) fn authority(&self) -> &'a str {
+        self.host
+    }
+
     /// The name or address, without port and brackets.
     pub(super) fn name(&self) -> &'a str {
         split(self.host).map_or(self.host, |(name, _)| name)

@@ -14,12 +14,12 @@ use super::clients::{Clients, Held};
 use super::headers::{Condition, Wanted, condition, tag_of, wanted};
 use super::hosts::Hosts;
 use super::layers::{Layer, Layers, Named};
-use super::origins::Origins;
+use super::origins::{Note, Origins, Strangers};
 use super::page::Page;
 use super::places;
-use super::route::Route;
-use super::tile_json::{covers, tile_json};
-use crate::container::read::{TileSource, Trouble, Wait};
+use super::route::{self, Route};
+use super::tile_json::{SIDE, covers, ending, tile_json};
+use crate::container::read::{About, Form, Kind, TileSource, Trouble, Wait};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -33,6 +33,8 @@ pub(super) struct App {
     page: Page,
     origins: Origins,
     hosts: Hosts,
+    strangers: Strangers,
+    transparent: bool,
     keep: HeaderValue,
     trust_forwarded: bool,
     /// Clients of a proxy that is believed, by their requests.
@@ -58,7 +60,7 @@ impl From<Trouble> for Refusal {
 }
 
 impl App {
-    pub(super) fn new(request: &super::Request, layers: Layers) -> Result<Self> {
+    pub(super) fn new(request: &super::Request, layers: Layers, note: Note) -> Result<Self> {
         let keep = match request.max_age {
             0 => "no-cache".to_owned(),
             seconds => format!("public, max-age={seconds}"),
@@ -68,6 +70,8 @@ impl App {
             layers,
             origins: Origins::new(&request.cors)?,
             hosts: Hosts::new(&request.host, &request.allow_hosts)?,
+            strangers: Strangers::new(note),
+            transparent: request.transparent,
             keep: HeaderValue::from_str(&keep).map_err(|e| Error::Internal(e.to_string()))?,
             trust_forwarded: request.trust_forwarded,
             clients: Clients::new(places::places()),
@@ -126,7 +130,10 @@ impl App {
             return refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here");
         }
         let headers = request.headers();
-        self.reached(request)?;
+        let reached = self.reached(request)?;
+        if self.origins.allowed(headers).is_none() {
+            self.strangers.see(headers, reached.map(|reached| reached.authority()));
+        }
         if ask {
             return Ok(self.preflight());
         }
@@ -138,7 +145,7 @@ impl App {
             Route::TileJson(layer) => self.tile_json(layer, request, client).await,
             Route::Archive(layer) => self.archive(layer, headers).await,
             Route::Legend(layer) => self.legend(layer, headers, client).await,
-            Route::Tile(layer, tile) => self.tile(layer, tile, headers, client).await,
+            Route::Tile(layer, tile, wanted) => self.tile(layer, tile, wanted, headers, client).await,
             Route::Unknown => refuse(StatusCode::NOT_FOUND, "there is nothing at this address"),
             Route::Nonsense(problem) => refuse(StatusCode::BAD_REQUEST, problem),
         }
@@ -216,29 +223,41 @@ impl App {
         let Some(base) = self.reached(request)?.and_then(|reached| reached.base()) else {
             return refuse(StatusCode::BAD_REQUEST, "the request names no host that could be in an address");
         };
-        let text = tile_json(&about, &layer.name, &base)
+        let text = tile_json(&about, &layer.title, &layer.address, &base)
             .map_err(|e| Refusal(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;
         self.tagged(layer, client, request.headers(), "application/json", text.into_bytes())
     }
 
-    async fn tile(&self, layer: &str, tile: TileCoord, headers: &HeaderMap, client: IpAddr) -> Answer {
+    async fn tile(
+        &self,
+        layer: &str,
+        tile: TileCoord,
+        wanted: route::Wanted,
+        headers: &HeaderMap,
+        client: IpAddr,
+    ) -> Answer {
         let layer = self.layer(layer)?;
-        let read = move |source: &TileSource, wait| match source.tile(tile, wait)? {
-            Some(png) => Ok(Ok(png)),
-            // Only now, because spread may light tiles beyond the box around the points.
-            None => Ok(Err(covers(&*source.about(wait)?, tile))),
-        };
-        let found = self.ask(layer, read).await.map_err(|Refusal(status, problem)| match status {
+        let found = self.ask(layer, move |source, wait| read(source, tile, wanted, wait)).await;
+        let found = found.map_err(|Refusal(status, problem)| match status {
             StatusCode::INTERNAL_SERVER_ERROR => Refusal(status, format!("tile {tile} of {}: {problem}", layer.name)),
             _ => Refusal(status, problem),
         })?;
         match found {
-            Ok(png) => self.tagged(layer, client, headers, PNG, png),
-            Err(true) => match condition(headers, None) {
+            Found::Picture(kind, bytes) => self.tagged(layer, client, headers, kind.media_type(), bytes),
+            Found::Absent(kind, side) if self.transparent => {
+                let bytes = kind.transparent(side);
+                let kind = Kind::of(&bytes).unwrap_or(kind);
+                self.tagged(layer, client, headers, kind.media_type(), bytes)
+            }
+            Found::Absent(..) => match condition(headers, None) {
                 Condition::Fails => other(),
                 _ => Ok(empty(StatusCode::NO_CONTENT)),
             },
-            Err(false) => refuse(StatusCode::NOT_FOUND, "this tile is outside of the layer's zooms or bounds"),
+            Found::Outside => refuse(StatusCode::NOT_FOUND, "this tile is outside of the layer's zooms or bounds"),
+            Found::Otherwise(ending) => {
+                let problem = format!("tiles of this layer are at /{}/{{z}}/{{x}}/{{y}}{ending}", layer.address);
+                refuse(StatusCode::NOT_FOUND, &problem)
+            }
         }
     }
 
@@ -249,13 +268,13 @@ impl App {
             let doubt = about.doubt.as_ref().map(|doubt| format!(": {doubt}")).unwrap_or_default();
             refuse(StatusCode::NOT_FOUND, &format!("this layer has no picture of its legend{doubt}"))
         };
-        if !about.archive {
+        if about.form == Form::Folder {
             return match self.ask(layer, TileSource::legend).await? {
                 Some(png) => self.tagged(layer, client, headers, PNG, png),
                 None => none(),
             };
         }
-        // An archive has no room for a picture; it is drawn from what the archive says of its colours.
+        // A file has no room for a picture; it is drawn from what the set says of its colours.
         let picture = match layer.drawn(&about) {
             Some(picture) => picture,
             None => {
@@ -273,7 +292,7 @@ impl App {
     async fn archive(&self, layer: &str, headers: &HeaderMap) -> Answer {
         let layer = self.layer(layer)?;
         let Some(file) = self.ask(layer, TileSource::whole).await? else {
-            return refuse(StatusCode::NOT_FOUND, "this layer is a folder of tiles, not a PMTiles file");
+            return refuse(StatusCode::NOT_FOUND, "this layer is no PMTiles file");
         };
         let tag = format!("\"{:016x}\"", file.state());
         match condition(headers, Some(&tag)) {
@@ -373,6 +392,40 @@ impl App {
         }
         answer
     }
+}
+
+/// What was found where a tile was looked for.
+enum Found {
+    Picture(Kind, Vec<u8>),
+    /// There are no points; what a tile would be that shows none.
+    Absent(Kind, u32),
+    Outside,
+    /// The layer's tiles have another ending, this one.
+    Otherwise(String),
+}
+
+/// Looks for a tile. What it is it says itself; what cannot be told is what all of the layer's are.
+fn read(source: &TileSource, tile: TileCoord, wanted: route::Wanted, wait: Wait) -> Result<Found, Trouble> {
+    let bytes = source.tile(tile, wanted.dense, wait)?;
+    let kind = bytes.as_deref().and_then(Kind::of);
+    Ok(match bytes {
+        Some(bytes) if kind == Some(wanted.kind) => Found::Picture(wanted.kind, bytes),
+        bytes => {
+            // Only now, because spread may light tiles beyond the box around the points.
+            let about: &About = &*source.about(wait)?;
+            if wanted.kind != about.kind || (wanted.dense && !about.dense) {
+                return Ok(Found::Otherwise(ending(about)));
+            }
+            match bytes {
+                Some(bytes) => Found::Picture(kind.unwrap_or(about.kind), bytes),
+                None if covers(about, tile) => {
+                    let side = about.side.unwrap_or(SIDE);
+                    Found::Absent(about.kind, if wanted.dense && !about.dense_only { 2 * side } else { side })
+                }
+                None => Found::Outside,
+            }
+        }
+    })
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

@@ -1,5 +1,5 @@
-//! The sets that are served and the names they have in addresses. Names need no escaping, so a request path can be
-//! compared as it comes, byte by byte, and is never decoded.
+//! The sets that are served, their names for people and in addresses. In addresses names have letters and digits of any
+//! script; those beyond ASCII are escaped in one way, so a request path can be compared as it comes and is never decoded.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -24,8 +24,12 @@ const LONGEST: usize = 64;
 /// A layer's name and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// The name in addresses.
+    /// The name that tells it from others: letters and digits of any script, dashes and underscores.
     pub name: String,
+    /// The same as addresses have it, escaped.
+    pub address: String,
+    /// The name for people.
+    pub title: String,
     /// The folder or file.
     pub path: PathBuf,
     /// What it says of itself and is not believed, in a few words.
@@ -38,6 +42,8 @@ pub struct Named {
 #[derive(Debug)]
 pub(super) struct Layer {
     pub(super) name: String,
+    pub(super) address: String,
+    pub(super) title: String,
     pub(super) source: TileSource,
     /// The way to its disk.
     pub(super) gate: Gate,
@@ -80,18 +86,37 @@ pub(super) struct Layers {
 impl Layers {
     /// Opens all sets. One that cannot be read, or whose disk does not answer, keeps none of the others from being
     /// served. Fails where there is nothing at a path, and where nothing could be served.
-    pub(super) fn open(paths: &[PathBuf], monitor: &Monitor) -> Result<Self> {
+    pub(super) fn open(paths: &[PathBuf], titles: &[String], monitor: &Monitor) -> Result<Self> {
+        if titles.len() > paths.len() {
+            let (names, layers) = (titles.len(), paths.len());
+            return Err(Error::Usage(format!(
+                "--name is given {names} times for {layers} layer{}: one for each, in their order, for instance --name 'London \
+                 2024'",
+                if layers == 1 { "" } else { "s" }
+            )));
+        }
+        if let Some(empty) = titles.iter().find(|title| cleaned(title).is_empty()) {
+            return Err(Error::Usage(format!(
+                "--name '{empty}' is no name; give one, for instance --name 'London 2024'"
+            )));
+        }
         let mut used: HashSet<String> = TAKEN.iter().map(|&name| name.to_owned()).collect();
         let mut layers = Self { named: Vec::new(), layers: Vec::new() };
         let directories = Arc::new(Directories::default());
-        for (path, found) in paths.iter().zip(found(paths, &directories, monitor)?) {
+        for (at, (path, found)) in paths.iter().zip(found(paths, &directories, monitor)?).enumerate() {
             let Found { source, stem, doubt } = found;
-            let name = unique(&stem, &used);
+            let title = titles.get(at).map_or_else(|| cleaned(&stem), |title| cleaned(title));
+            let wanted = plain(&title);
+            let name = unique(&wanted, &used);
             used.insert(name.clone());
+            let address = escaped(&name);
             let problem = source.problem();
-            layers.named.push(Named { name: name.clone(), path: path.clone(), doubt, problem });
+            // Two of one name are told apart by their numbers.
+            let title = if title.is_empty() || name != wanted { name.clone() } else { title };
+            let (path, its) = (path.clone(), (name.clone(), address.clone(), title.clone()));
+            layers.named.push(Named { name: its.0, address: its.1, title: its.2, path, doubt, problem });
             let (gate, room) = (Gate::default(), Room::for_layer());
-            layers.layers.push(Arc::new(Layer { name, source, gate, room, drawn: Mutex::default() }));
+            layers.layers.push(Arc::new(Layer { name, address, title, source, gate, room, drawn: Mutex::default() }));
         }
         if let Some(Named { path, problem: Some(problem), .. }) = layers.named.first()
             && layers.named.iter().all(|layer| layer.problem.is_some())
@@ -101,8 +126,14 @@ impl Layers {
         Ok(layers)
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&Arc<Layer>> {
-        self.layers.iter().find(|layer| layer.name == name)
+    /// The layer that a path names, as it is escaped there.
+    pub(super) fn find(&self, address: &str) -> Option<&Arc<Layer>> {
+        // The digits of an escape may be small.
+        let large = |escape: &str| escape.get(..2).map(|digits| digits.to_ascii_uppercase() + &escape[2..]);
+        let mut parts = address.split('%');
+        let first = parts.next().unwrap_or_default().to_owned();
+        let address = parts.try_fold(first, |address, escape| Some(address + "%" + &large(escape)?))?;
+        self.layers.iter().find(|layer| layer.address == address)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Layer>> {
@@ -113,7 +144,7 @@ impl Layers {
 /// A set that was looked at.
 struct Found {
     source: TileSource,
-    /// The name it would have.
+    /// The name of its file.
     stem: String,
     doubt: Option<String>,
 }
@@ -122,14 +153,17 @@ impl Found {
     fn look(path: &Path, directories: &Arc<Directories>) -> Result<Self> {
         let source = TileSource::open(path, directories)?;
         let doubt = source.about(Wait::Allowed).ok().and_then(|about| about.doubt.clone());
-        Ok(Self { source, stem: safe(path), doubt })
+        Ok(Self { source, stem: stem(path), doubt })
     }
 
     /// Without a look at the disk.
     fn unseen(path: &Path, directories: &Arc<Directories>) -> Self {
-        let is_archive = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pmtiles"));
+        let is_archive = path
+            .extension()
+            .is_some_and(|ending| ["pmtiles", "mbtiles"].iter().any(|known| ending.eq_ignore_ascii_case(known)));
         let name = if is_archive { path.file_stem() } else { path.file_name() };
-        Self { source: TileSource::unopened(path, directories), stem: plain(name), doubt: None }
+        let stem = name.map(OsStr::to_string_lossy).unwrap_or_default().into_owned();
+        Self { source: TileSource::unopened(path, directories), stem, doubt: None }
     }
 }
 
@@ -170,30 +204,57 @@ fn found(paths: &[PathBuf], directories: &Arc<Directories>, monitor: &Monitor) -
 /// How often who waits for a disk looks for the wish to stop.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The file's stem in letters, digits, dashes and underscores. A dot would do no harm, but then `a.json` could be two
-/// things.
-fn safe(path: &Path) -> String {
+/// The file's name without its ending, the folder's name.
+fn stem(path: &Path) -> String {
     // "." and "tiles/.." have no name of their own.
     let real = path.file_name().is_none().then(|| path.canonicalize().ok()).flatten();
     let path = real.as_deref().unwrap_or(path);
-    plain(if path.is_dir() { path.file_name() } else { path.file_stem() })
+    let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
+    name.map(OsStr::to_string_lossy).unwrap_or_default().into_owned()
 }
 
-/// The same of a name.
-fn plain(name: Option<&OsStr>) -> String {
-    let mut safe = String::new();
-    for c in name.map(OsStr::to_string_lossy).unwrap_or_default().chars() {
-        if c.is_ascii_alphanumeric() || c == '_' {
+/// A name for people: one line, and nothing that only changes how others are read.
+fn cleaned(name: &str) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let name: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).take(200).collect();
+    name.trim().to_owned()
+}
+
+/// A name in letters, digits, dashes and underscores. A dot would do no harm, but then `a.json` could be two things.
+fn plain(name: &str) -> String {
+    let (mut safe, mut length) = (String::new(), 0);
+    for c in name.chars() {
+        if c.is_alphanumeric() || c == '_' || is_mark(c) {
             safe.push(c);
+            length += 1;
         } else if !safe.is_empty() && !safe.ends_with('-') {
             safe.push('-');
+            length += 1;
         }
-        if safe.len() >= LONGEST {
+        if length >= LONGEST {
             break;
         }
     }
     let safe = safe.trim_end_matches('-');
     if safe.is_empty() { "tiles".to_owned() } else { safe.to_owned() }
+}
+
+/// Marks that belong to the letter before them: accents, and the signs of scripts that write vowels so.
+fn is_mark(c: char) -> bool {
+    matches!(
+        c,
+        '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}'
+            | '\u{6d6}'..='\u{6ed}' | '\u{93c}' | '\u{94d}' | '\u{9bc}' | '\u{9cd}' | '\u{a3c}' | '\u{a4d}' | '\u{abc}' | '\u{acd}'
+            | '\u{b3c}' | '\u{b4d}' | '\u{bcd}' | '\u{c4d}' | '\u{cbc}' | '\u{ccd}' | '\u{d4d}' | '\u{dca}' | '\u{e47}'..='\u{e4e}'
+            | '\u{ec8}'..='\u{ecd}' | '\u{f35}'..='\u{f39}' | '\u{1037}'..='\u{103a}' | '\u{17c6}'..='\u{17d3}'
+            | '\u{3099}'..='\u{309a}' | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}'
+    )
+}
+
+/// As addresses have it: what is not ASCII is escaped.
+fn escaped(name: &str) -> String {
+    name.bytes().map(|b| if b.is_ascii() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// The name itself, or with the first number that makes it unlike those used.
@@ -209,12 +270,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_need_no_escaping_and_differ() {
-        let name = |path: &str| safe(Path::new(path));
+    fn names_are_those_of_the_files_and_differ() {
+        let name = |path: &str| plain(&cleaned(&stem(Path::new(path))));
         assert_eq!(name("data/accidents 2015.pmtiles"), "accidents-2015");
         assert_eq!(name("../a.b.pmtiles"), "a-b");
         assert_eq!(name("%2e%2e/…"), "tiles");
         assert_eq!(name(&"x".repeat(300)).len(), LONGEST);
+        for (path, expected, address) in [
+            ("東京.pmtiles", "東京", "%E6%9D%B1%E4%BA%AC"),
+            ("Łódź 2024.mbtiles", "Łódź-2024", "%C5%81%C3%B3d%C5%BA-2024"),
+            // An accent of its own, as some systems write names; a sign that joins letters.
+            ("Cafe\u{301}.pmtiles", "Cafe\u{301}", "Cafe%CC%81"),
+            ("हिन्दी", "हिन्दी", "%E0%A4%B9%E0%A4%BF%E0%A4%A8%E0%A5%8D%E0%A4%A6%E0%A5%80"),
+            ("a\u{202e}b\n", "ab", "ab"),
+            ("🗺", "tiles", "tiles"),
+        ] {
+            assert_eq!((name(path).as_str(), escaped(&name(path)).as_str()), (expected, address));
+        }
+        assert_eq!(cleaned(" Łódź 2024\u{200f}\r\n"), "Łódź 2024");
         let mut used: HashSet<String> = ["health".to_owned()].into();
         for expected in ["health-2", "health-3"] {
             let name = unique("health", &used);

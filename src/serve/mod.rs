@@ -34,8 +34,12 @@ use crate::monitor::Monitor;
 /// Which sets to serve, where and to whom.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Folders of tiles and PMTiles files.
+    /// Folders of tiles, PMTiles and MBTiles files.
     pub paths: Vec<PathBuf>,
+    /// Names of the first of them, in their order; others are named as their files.
+    pub names: Vec<String>,
+    /// Whether a tile without points is a transparent picture, not an answer without one.
+    pub transparent: bool,
     /// Name or address to listen on.
     pub host: String,
     /// Port to listen on; 0 lets the system pick one.
@@ -63,10 +67,16 @@ pub struct Serving<'a> {
     pub layers: &'a [Named],
 }
 
-/// Serves until `monitor` is cancelled; `ready` is called once connections are accepted.
-pub fn run(request: &Request, monitor: &Monitor, ready: impl FnOnce(&Serving<'_>)) -> Result<()> {
+/// Serves until `monitor` is cancelled; `ready` is called once connections are accepted, `note` with every line that somebody
+/// should read meanwhile.
+pub fn run(
+    request: &Request,
+    monitor: &Monitor,
+    note: impl Fn(&str) + Send + Sync + 'static,
+    ready: impl FnOnce(&Serving<'_>),
+) -> Result<()> {
     let host = address::to_listen(&request.host)?;
-    let layers = Layers::open(&request.paths, monitor)?;
+    let layers = Layers::open(&request.paths, &request.names, monitor)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // Each layer has its own: more are never asked for.
         .max_blocking_threads(request.paths.len().max(1).saturating_mul(gate::THREADS))
@@ -74,7 +84,7 @@ pub fn run(request: &Request, monitor: &Monitor, ready: impl FnOnce(&Serving<'_>
         .enable_time()
         .build()
         .map_err(|e| Error::Limit(format!("cannot start threads to serve with: {e}")))?;
-    let app = Arc::new(App::new(request, layers)?);
+    let app = Arc::new(App::new(request, layers, Box::new(note))?);
     let served = runtime.block_on(async {
         let listener = listen(host, request.port).await?;
         let address = listener.local_addr().map_err(|e| Error::Output(format!("cannot listen: {e}")))?;

@@ -1,7 +1,10 @@
 //! Whose pages may read what is served: origins as a person gives them and as browsers send them. RFC 6454 says what
 //! an origin is: scheme, host and port, of which case, the usual port and zeros of an IPv6 address are of no account.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::net::Ipv6Addr;
+use std::sync::{Mutex, PoisonError};
 
 use hyper::HeaderMap;
 use hyper::header::{HeaderValue, ORIGIN};
@@ -54,6 +57,52 @@ impl Origins {
     }
 }
 
+/// What takes a line for people.
+pub(super) type Note = Box<dyn Fn(&str) + Send + Sync>;
+
+/// Origins of pages that were not let read: each is told once, with the way in.
+pub(super) struct Strangers {
+    note: Note,
+    told: Mutex<HashSet<String>>,
+}
+
+impl fmt::Debug for Strangers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Strangers").field("told", &self.told).finish_non_exhaustive()
+    }
+}
+
+impl Strangers {
+    /// Most origins that are told of: anyone can make up more.
+    const MOST: usize = 16;
+
+    pub(super) fn new(note: Note) -> Self {
+        Self { note, told: Mutex::default() }
+    }
+
+    /// Looks at a request that was sent to `own` and whose origin, if it has one, may not read.
+    pub(super) fn see(&self, asked: &HeaderMap, own: Option<&str>) {
+        let Some(said) = asked.get(ORIGIN).and_then(|origin| origin.to_str().ok()) else { return };
+        let from_disk = said == "null";
+        let Some(origin) = plain(said).or_else(|| from_disk.then(|| said.to_owned())) else { return };
+        // A page of this server asks where it came from; behind a proxy the scheme may be another.
+        let here = |origin: &str| plain(&format!("{}://{}", origin.split_once("://")?.0, own?));
+        if here(&origin).is_some_and(|here| here == origin) {
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= Self::MOST || !told.insert(origin.clone()) {
+            return;
+        }
+        drop(told);
+        if from_disk {
+            (self.note)("a page opened from disk was not let read the tiles; --cors '*' lets every page read them");
+        } else {
+            (self.note)(&format!("a page of {origin} was not let read the tiles; --cors {origin} lets it"));
+        }
+    }
+}
+
 /// An origin in its one usual form; `None` where it is none.
 fn plain(origin: &str) -> Option<String> {
     let (scheme, rest) = origin.split_once("://")?;
@@ -97,6 +146,31 @@ mod tests {
         }
         assert_ne!(plain("http://a.test:443"), plain("http://a.test"));
         assert_ne!(plain("http://a.test"), plain("https://a.test"));
+    }
+
+    #[test]
+    fn a_stranger_is_told_once() {
+        use std::sync::Arc;
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let kept = lines.clone();
+        let strangers = Strangers::new(Box::new(move |line| kept.lock().unwrap().push(line.to_owned())));
+        let see = |origin: &str| {
+            let mut asked = HeaderMap::new();
+            asked.insert(ORIGIN, HeaderValue::from_str(origin).unwrap());
+            strangers.see(&asked, Some("localhost:8080"));
+            std::mem::take(&mut *lines.lock().unwrap())
+        };
+        assert_eq!(
+            see("https://a.test"),
+            ["a page of https://a.test was not let read the tiles; --cors https://a.test lets it"]
+        );
+        for known in ["https://a.test", "https://A.test:443", "http://localhost:8080", "nonsense", "https://a b"] {
+            assert!(see(known).is_empty(), "{known}");
+        }
+        assert!(see("null")[0].contains("--cors '*'"));
+        let told: usize = (0..100).map(|n| see(&format!("https://{n}.test")).len()).sum();
+        assert_eq!(told, Strangers::MOST - 2);
+        strangers.see(&HeaderMap::new(), None);
     }
 
     #[test]

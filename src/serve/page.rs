@@ -23,7 +23,10 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn new(layers: &[Named], library: &Library) -> Result<Self> {
-        let layers = layers.iter().map(|l| Layer { name: &l.name, url: format!("{}.json", l.name) }).collect();
+        let title = |l: &'_ Named| (l.title != l.name).then(|| l.title.clone());
+        let layers =
+            layers.iter().map(|l| Layer { name: &l.name, title: title(l), url: format!("{}.json", l.address) });
+        let layers = layers.collect();
         let text = page::page(&Shown::Layers { layers })?;
         // What lies in a folder is served from here: the page stays small, and a browser keeps the library.
         let (library, files) = match library.open()? {

@@ -1,7 +1,8 @@
-//! What a request path means. Paths are compared as they come and never decoded: every name that is served is made
-//! of letters, digits, dashes and underscores, so an escape, a dot segment or a NUL cannot mean anything. Whether the
-//! thing exists is left to `answer`.
+//! What a request path means. Paths are compared as they come and never decoded: names are made of letters, digits, dashes
+//! and underscores, of which those beyond ASCII are escaped; so any other escape, a dot segment or a NUL cannot mean anything.
+//! Whether the thing exists is left to `answer`.
 
+use crate::container::read::Kind;
 use crate::tile::TileCoord;
 
 /// Highest zoom a path may name; beyond it the number is nonsense.
@@ -24,19 +25,43 @@ pub(super) enum Route<'a> {
     Archive(&'a str),
     /// `/{layer}/legend.png`
     Legend(&'a str),
-    /// `/{layer}/{z}/{x}/{y}.png`
-    Tile(&'a str, TileCoord),
+    /// `/{layer}/{z}/{x}/{y}.png`, or another kind of picture, or `@2x.png` for twice the pixels
+    Tile(&'a str, TileCoord, Wanted),
     /// A path of a form that is not served.
     Unknown,
     /// A path that no program would ask for, with what is wrong.
     Nonsense(&'static str),
 }
 
+/// The picture that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) kind: Kind,
+    /// Whether with twice the pixels.
+    pub(super) dense: bool,
+}
+
+impl Wanted {
+    /// What the ending of a tile's name asks for.
+    fn of(ending: &str) -> Option<Self> {
+        let (dense, ending) = ending.strip_prefix("@2x").map_or((false, ending), |ending| (true, ending));
+        let kind = match ending {
+            ".png" => Kind::Png,
+            ".jpg" | ".jpeg" => Kind::Jpeg,
+            ".webp" => Kind::Webp,
+            ".avif" => Kind::Avif,
+            ".gif" => Kind::Gif,
+            _ => return None,
+        };
+        Some(Self { kind, dense })
+    }
+}
+
 impl<'a> Route<'a> {
     pub(super) fn of(path: &'a str) -> Self {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~+@,:=&!$'()*;".contains(&b);
-        if !path.bytes().all(plain) {
-            return Self::Nonsense("no address here has escapes or special characters");
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~+@,:=&!$'()*;%".contains(&b);
+        if !path.bytes().all(plain) || !path.split('%').skip(1).all(is_beyond_ascii) {
+            return Self::Nonsense("no address here has special characters, or escapes of anything but letters");
         }
         let Some(path) = path.strip_prefix('/') else {
             return Self::Nonsense("an address starts with a slash");
@@ -57,16 +82,22 @@ impl<'a> Route<'a> {
                 _ => Self::Unknown,
             },
             (layer, Some("legend.png"), None, ..) => Self::Legend(layer),
-            (layer, Some(z), Some(x), Some(y), None) => match y.strip_suffix(".png") {
-                Some(y) => tile(z, x, y)
+            (layer, Some(z), Some(x), Some(name), None) => {
+                let (y, ending) = name.split_at(name.find(['.', '@']).unwrap_or(name.len()));
+                let Some(wanted) = Wanted::of(ending) else { return Self::Unknown };
+                tile(z, x, y)
                     .map_or(Self::Nonsense("a tile is /layer/z/x/y.png: plain numbers, x and y below 2^z"), |tile| {
-                        Self::Tile(layer, tile)
-                    }),
-                None => Self::Unknown,
-            },
+                        Self::Tile(layer, tile, wanted)
+                    })
+            }
             _ => Self::Unknown,
         }
     }
+}
+
+/// Whether what follows a percent sign stands for a byte of a letter beyond ASCII.
+fn is_beyond_ascii(escape: &str) -> bool {
+    escape.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).is_some_and(|byte| !byte.is_ascii())
 }
 
 fn tile(z: &str, x: &str, y: &str) -> Option<TileCoord> {
@@ -96,12 +127,18 @@ mod tests {
             ("/a.json", Route::TileJson("a")),
             ("/a.pmtiles", Route::Archive("a")),
             ("/a/legend.png", Route::Legend("a")),
-            ("/a-2/3/7/0.png", Route::Tile("a-2", tile)),
+            ("/a-2/3/7/0.png", Route::Tile("a-2", tile, Wanted { kind: Kind::Png, dense: false })),
+            ("/a/3/7/0.jpg", Route::Tile("a", tile, Wanted { kind: Kind::Jpeg, dense: false })),
+            ("/a/3/7/0@2x.webp", Route::Tile("a", tile, Wanted { kind: Kind::Webp, dense: true })),
             ("/ol/ol.js", Route::Library("ol.js")),
+            ("/%E6%9D%B1%e4%ba%ac.json", Route::TileJson("%E6%9D%B1%e4%ba%ac")),
+            ("/%C5%81-2/legend.png", Route::Legend("%C5%81-2")),
             ("/a", Route::Unknown),
             ("/a/", Route::Unknown),
             ("//", Route::Unknown),
-            ("/a/3/7/0.jpg", Route::Unknown),
+            ("/a/3/7/0.pbf", Route::Unknown),
+            ("/a/3/7/0@3x.png", Route::Unknown),
+            ("/a/3/7/0", Route::Unknown),
             ("/a/3/7/0.png/", Route::Unknown),
             ("/a/3/7/0.png/x", Route::Unknown),
         ] {
@@ -120,6 +157,12 @@ mod tests {
             "/a/./b",
             "/%2e%2e/a",
             "/a%2f0/0/0.png",
+            "/%41.json",
+            "/%",
+            "/%e",
+            "/%+e.json",
+            "/%E6%2e.json",
+            "/a%00.json",
             "/a\0",
             "/a\\b",
             "/ä",

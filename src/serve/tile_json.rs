@@ -1,25 +1,41 @@
 //! What the server says of a layer: TileJSON with absolute addresses, and which tiles the layer covers, so that the
 //! absence of one can be told from an address that means nothing.
 
-use crate::container::read::About;
+use crate::container::read::{About, Form};
 use crate::error::{Error, Result};
 use crate::heat::{List, Text, TileJson, Word};
 use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, mercator};
 
-/// TileJSON 3.0.0 of a layer that lies at `base`; what else the metadata says is passed on.
-pub(super) fn tile_json(about: &About, layer: &str, base: &str) -> Result<String> {
+/// Pixels along the side of a tile that says nothing of it.
+pub(super) const SIDE: u32 = 256;
+
+/// How the addresses of a layer's tiles end.
+pub(super) fn ending(about: &About) -> String {
+    format!("{}.{}", if about.dense_only { "@2x" } else { "" }, about.kind.ending())
+}
+
+/// TileJSON 3.0.0 of the layer at the address `layer` below `base`, called `title` where it has no name of its own; what else
+/// the metadata says is passed on.
+pub(super) fn tile_json(about: &About, title: &str, layer: &str, base: &str) -> Result<String> {
     let LonLatBounds { west, south, east, north } = about.bounds;
     let told = about.tile_json.clone();
+    let side = about.side.unwrap_or(SIDE);
+    // Dense tiles are made to be drawn at half their size, if they are as large as their name says.
+    let drawn = if about.dense_only && side > SIDE { side / 2 } else { side };
+    let ending = ending(about);
+    let archive = about.form == Form::PmTiles;
     let json = TileJson {
         tilejson: Some(Word::cut("3.0.0")),
-        tiles: Some(List::from_iter([Text::cut(format!("{base}/{layer}/{{z}}/{{x}}/{{y}}.png"))])),
+        tiles: Some(List::from_iter([Text::cut(format!("{base}/{layer}/{{z}}/{{x}}/{{y}}{ending}"))])),
         scheme: Some(Word::cut("xyz")),
-        format: Some(Word::cut("png")),
+        format: Some(Word::cut(about.kind.ending())),
+        tile_size: about.side,
+        map_size: told.map_size.or(Some(drawn)),
         minzoom: Some(about.min_zoom),
         maxzoom: Some(about.max_zoom),
         bounds: Some([west, south, east, north]),
-        name: told.name.clone().or_else(|| Some(Text::cut(layer))),
-        pmtiles: about.archive.then(|| Text::cut(format!("{base}/{layer}.pmtiles"))).or(told.pmtiles.clone()),
+        name: told.name.clone().or_else(|| Some(Text::cut(title))),
+        pmtiles: archive.then(|| Text::cut(format!("{base}/{layer}.pmtiles"))).or(told.pmtiles.clone()),
         ..told
     };
     serde_json::to_string(&json).map_err(|e| Error::Internal(e.to_string()))
@@ -42,6 +58,7 @@ pub(super) fn covers(about: &About, tile: TileCoord) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::container::read::Kind;
     use serde_json::{Value, json};
 
     fn about(west: f64, east: f64) -> About {
@@ -49,7 +66,18 @@ mod tests {
         let tile_json =
             TileJson::read(br#"{"heat": {"version": 1, "rows": 5, "used": 3}, "description": "d"}"#).unwrap();
         let tile_json = tile_json.tile_json;
-        About { min_zoom: 2, max_zoom: 10, bounds, tile_json, archive: true, doubt: None }
+        About {
+            min_zoom: 2,
+            max_zoom: 10,
+            bounds,
+            tile_json,
+            form: Form::PmTiles,
+            kind: Kind::Png,
+            side: None,
+            dense: false,
+            dense_only: false,
+            doubt: None,
+        }
     }
 
     #[test]
@@ -66,12 +94,23 @@ mod tests {
 
     #[test]
     fn tile_json_has_absolute_addresses_and_passes_the_rest_on() {
-        let text = tile_json(&about(-8.0, 2.0), "a", "https://x.test/p").unwrap();
+        let text = tile_json(&about(-8.0, 2.0), "a", "a", "https://x.test/p").unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["tiles"], json!(["https://x.test/p/a/{z}/{x}/{y}.png"]));
         assert_eq!(value["pmtiles"], "https://x.test/p/a.pmtiles");
         assert_eq!((&value["tilejson"], &value["name"]), (&json!("3.0.0"), &json!("a")));
         assert_eq!((&value["minzoom"], &value["maxzoom"]), (&json!(2), &json!(10)));
+        assert_eq!(
+            (&value["tileSize"], &value["tile_size"], &value["format"]),
+            (&json!(256), &Value::Null, &json!("png"))
+        );
+        let dense = About { kind: Kind::Webp, side: Some(512), dense: true, dense_only: true, ..about(-8.0, 2.0) };
+        let dense: Value = serde_json::from_str(&tile_json(&dense, "a", "a", "https://x.test").unwrap()).unwrap();
+        assert_eq!(dense["tiles"], json!(["https://x.test/a/{z}/{x}/{y}@2x.webp"]));
+        assert_eq!(
+            (&dense["tileSize"], &dense["tile_size"], &dense["format"]),
+            (&json!(256), &json!(512), &json!("webp"))
+        );
         assert_eq!((&value["heat"]["used"], &value["description"]), (&json!(3), &json!("d")));
     }
 }

@@ -10,7 +10,7 @@ mod morton;
 pub use extent::{Extent, LonLatBounds};
 pub use grid::{Frame, Grid, MAX_PICTURE};
 pub use indices::{PixelIndex, TileIndices};
-pub use morton::{hilbert_id, interleave, morton, morton_point};
+pub use morton::{hilbert_id, hilbert_tile, interleave, morton, morton_point};
 
 use std::fmt;
 use std::str::FromStr;

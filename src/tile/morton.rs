@@ -62,6 +62,30 @@ pub fn hilbert_id(tile: TileCoord) -> u64 {
     before + place
 }
 
+/// The tile that has a number in PMTiles; `None` beyond [`super::MAX_ZOOM`].
+pub fn hilbert_tile(id: u64) -> Option<TileCoord> {
+    let before = |z: u32| ((1u64 << (2 * z)) - 1) / 3;
+    let z = (0..=u32::from(super::MAX_ZOOM)).find(|z| id < before(z + 1))?;
+    let mut place = id - before(z);
+    let (mut x, mut y) = (0u64, 0u64);
+    for bit in 0..z {
+        let side = 1u64 << bit;
+        let rx = (place >> 1) & 1;
+        let ry = (place ^ rx) & 1;
+        if ry == 0 {
+            if rx == 1 {
+                x = side - 1 - x;
+                y = side - 1 - y;
+            }
+            std::mem::swap(&mut x, &mut y);
+        }
+        x |= rx << bit;
+        y |= ry << bit;
+        place >>= 2;
+    }
+    Some(TileCoord { z: z as u8, x: x as u32, y: y as u32 })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +96,14 @@ mod tests {
             let p = WorldPoint { x, y };
             assert_eq!(morton_point(morton(p)), p);
         }
+    }
+
+    #[test]
+    fn hilbert_numbers_lead_back() {
+        for id in (0..100_000).chain((1u64 << 44)..(1u64 << 44) + 1000) {
+            assert_eq!(hilbert_tile(id).map(hilbert_id), Some(id));
+        }
+        assert_eq!(hilbert_tile(u64::MAX), None);
     }
 
     #[test]

@@ -8,11 +8,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cache::Directories;
+use super::covered::{Budget, Covered};
 use super::directory::{Directory, Entry};
+use super::layout::vector;
+use super::picture::{Kind, sides};
 use super::system::{open_plain, read_at};
-use super::{About, LARGEST, Trouble, WORLD, Wait};
+use super::{About, Form, LARGEST, Trouble, WORLD, Wait, refused};
 use crate::heat::{Center, HIGHEST, METADATA_LIMIT, TileJson, Told};
-use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, hilbert_id};
+use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, hilbert_id, hilbert_tile};
 
 const HEADER: usize = 127;
 /// Directories below each other; the format needs two or three, a circle of them has no end.
@@ -53,12 +56,20 @@ impl Archive {
         }
         let head = read_at(&file, 0, HEADER, Wait::Allowed)?;
         if !head.starts_with(b"PMTiles") || head[7] != 3 {
-            return Err(Trouble::Damaged("it is no PMTiles file of version 3".to_owned()));
+            return Err(Trouble::Damaged("it is no PMTiles file of version 3, nor an MBTiles file".to_owned()));
         }
-        match (head[98], head[99]) {
-            (0 | 1, 2) => {}
-            (_, 2) => return Err(Trouble::Damaged("its PNG tiles are compressed once more".to_owned())),
-            _ => return Err(Trouble::Damaged("its tiles are no PNG images".to_owned())),
+        let said = match head[99] {
+            0 => None,
+            1 => return Err(refused(&vector("MVT"))),
+            2 => Some(Kind::Png),
+            3 => Some(Kind::Jpeg),
+            4 => Some(Kind::Webp),
+            5 => Some(Kind::Avif),
+            6 => return Err(refused(&vector("MLT"))),
+            other => return Err(refused(&format!("its tiles are of a type that is not known here ({other})"))),
+        };
+        if !matches!(head[98], 0..=2) {
+            return Err(refused("its tiles are packed by brotli or zstd; only gzip is known here"));
         }
         let word = |at: usize| head[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
         let part = |at: usize, of: &str| {
@@ -76,7 +87,7 @@ impl Archive {
         let root = read_at(&file, root.offset, root.length as usize, Wait::Allowed)?;
         let root =
             directory(&root, packing)?.ok_or_else(|| Trouble::Damaged("its root directory is damaged".to_owned()))?;
-        let about = about(&head, told(&file, metadata, packing)?)?;
+        let told = told(&file, metadata, packing)?;
         let archive = Self {
             file: Arc::new(file),
             length,
@@ -88,7 +99,91 @@ impl Archive {
             number: directories.archive(),
             unpacking: Mutex::default(),
         };
+        let about = archive.about(&head, told, said)?;
         Ok((archive, about))
+    }
+
+    /// What the header says, where the metadata does not say it already, and what the tiles say where neither does.
+    fn about(&self, head: &[u8], told: Told, said: Option<Kind>) -> Result<About, Trouble> {
+        let degrees = |at: usize| head[at..].first_chunk().map_or(0.0, |b| f64::from(i32::from_le_bytes(*b)) / 1e7);
+        let (min_zoom, max_zoom) = (head[100], head[101].min(HIGHEST));
+        if min_zoom > max_zoom {
+            return Err(Trouble::Damaged("its zooms run backwards".to_owned()));
+        }
+        let Told { mut tile_json, doubt } = told;
+        let [west, south, east, north] = [102, 106, 110, 114].map(degrees);
+        let header = LonLatBounds { west, south, east, north };
+        // All zeros is what programs write that do not know; a set of one point there says what it is.
+        let is_said = [west, south, east, north] != [0.0; 4] || tile_json.heat.is_some();
+        let fits = |b: &LonLatBounds| {
+            b.west.abs() <= 180.0 && b.east.abs() <= 180.0 && b.south <= b.north && b.south >= -90.0 && b.north <= 90.0
+        };
+        let header = Some(header).filter(|header| is_said && fits(header));
+        let bounds = tile_json.bounds().or(header).or_else(|| self.covered()).unwrap_or(WORLD);
+        let center = Center(degrees(119), degrees(123), head[118].min(HIGHEST));
+        if header.is_some() {
+            tile_json.center.get_or_insert(center);
+        }
+        let sample = self.sample()?;
+        let Some(kind) = sample.as_deref().and_then(Kind::of).or(said) else {
+            let what = if sample.is_some() {
+                "its tiles are no pictures"
+            } else {
+                "it says no type of its tiles, and has none"
+            };
+            return Err(refused(what));
+        };
+        let side = tile_json.tile_size.or_else(|| sides(sample.as_deref()?).map(|(width, _)| width));
+        let (form, dense, dense_only) = (Form::PmTiles, false, false);
+        Ok(About { min_zoom, max_zoom, bounds, tile_json, form, kind, side, dense, dense_only, doubt })
+    }
+
+    /// The first tile, where it can be read.
+    fn sample(&self) -> Result<Option<Vec<u8>>, Trouble> {
+        let mut first = None;
+        self.each(&mut Budget::default(), &mut |tile| {
+            first = Some(tile);
+            false
+        });
+        let bytes = first.and_then(|tile| self.tile(tile, Wait::Allowed).ok().flatten());
+        bytes.map(|bytes| super::unpacked(bytes, Wait::Allowed)).transpose()
+    }
+
+    /// The part of the world that tiles cover, by the highest zoom whose tiles are few enough to be counted.
+    fn covered(&self) -> Option<LonLatBounds> {
+        let (mut whole, mut covered) = (None, None::<Covered>);
+        let all = self.each(&mut Budget::default(), &mut |tile| {
+            // Tiles come by zoom: another one ends the zoom before.
+            if covered.is_some_and(|covered| covered.z < tile.z) {
+                whole = covered;
+            }
+            covered = Some(Covered::with(covered, tile));
+            true
+        });
+        covered.filter(|_| all).or(whole).map(Covered::bounds)
+    }
+
+    /// Calls `see` for each tile by ascending number, as long as it wants more and the budget lasts; whether all came.
+    fn each(&self, budget: &mut Budget, see: &mut dyn FnMut(TileCoord) -> bool) -> bool {
+        self.each_of(&self.root, DEPTH, budget, see)
+    }
+
+    fn each_of(
+        &self,
+        directory: &Directory,
+        depth: usize,
+        budget: &mut Budget,
+        see: &mut dyn FnMut(TileCoord) -> bool,
+    ) -> bool {
+        directory.entries().iter().all(|entry| {
+            if entry.run > 0 {
+                let numbers = entry.tile..entry.tile.saturating_add(entry.run.into());
+                return numbers.map_while(hilbert_tile).all(|tile| budget.spend() && see(tile));
+            }
+            budget.spend()
+                && depth > 1
+                && self.leaf(*entry, Wait::Allowed).is_ok_and(|leaf| self.each_of(&leaf, depth - 1, budget, see))
+        })
     }
 
     pub(super) fn file(&self) -> &Arc<File> {
@@ -194,21 +289,4 @@ fn unpack(bytes: &[u8], packing: u8, most: usize) -> Result<Option<Vec<u8>>, Tro
         }
     };
     Ok((text.len() <= most).then_some(text))
-}
-
-/// What the header says, where the metadata does not say it already.
-fn about(head: &[u8], told: Told) -> Result<About, Trouble> {
-    let degrees = |at: usize| head[at..].first_chunk().map_or(0.0, |b| f64::from(i32::from_le_bytes(*b)) / 1e7);
-    let (min_zoom, max_zoom) = (head[100], head[101].min(HIGHEST));
-    if min_zoom > max_zoom {
-        return Err(Trouble::Damaged("its zooms run backwards".to_owned()));
-    }
-    let Told { mut tile_json, doubt } = told;
-    let center = Center(degrees(119), degrees(123), head[118].min(HIGHEST));
-    tile_json.center.get_or_insert(center);
-    let [west, south, east, north] = [102, 106, 110, 114].map(degrees);
-    let header = LonLatBounds { west, south, east, north };
-    let fits = |b: &LonLatBounds| b.west.abs() <= 180.0 && b.east.abs() <= 180.0 && b.south <= b.north;
-    let bounds = tile_json.bounds().or(Some(header).filter(fits)).unwrap_or(WORLD);
-    Ok(About { min_zoom, max_zoom, bounds, tile_json, archive: true, doubt })
 }

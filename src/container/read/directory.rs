@@ -64,6 +64,11 @@ impl Directory {
         (entry.run == 0 || tile - entry.tile < u64::from(entry.run)).then_some(entry)
     }
 
+    /// All entries, by ascending tile number.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
     /// Bytes of memory it takes.
     pub(super) fn size(&self) -> usize {
         self.0.capacity() * size_of::<Entry>()

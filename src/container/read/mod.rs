@@ -1,22 +1,31 @@
-//! Reading a finished tile set, folder or PMTiles, tile by tile, while someone may replace it: every answer is checked
+//! Reading a finished tile set, folder, PMTiles or MBTiles, ours or anyone's, tile by tile, while someone may replace it: every answer is checked
 //! against what lies at the path now, and a changed set is opened anew. Nothing read is trusted: a damaged set gives
 //! an error that names the tile. How tiles travel to whoever wants them is not decided here.
 
 mod archive;
+mod blank;
 mod cache;
+mod covered;
+#[cfg_attr(not(feature = "mbtiles"), path = "database_absent.rs")]
+mod database;
 mod directory;
 mod folder;
+mod layout;
+mod picture;
+mod resource;
 mod stamp;
 mod system;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use self::archive::Archive;
 pub use self::cache::Directories;
+use self::database::Database;
 use self::folder::Folder;
+pub use self::picture::Kind;
 use self::stamp::{Stamp, Watched};
 use crate::error::{Error, Result};
 use crate::heat::TileJson;
@@ -68,10 +77,29 @@ pub struct About {
     pub bounds: LonLatBounds,
     /// The set's metadata, as far as it is believed.
     pub tile_json: TileJson,
-    /// Whether it is a PMTiles file.
-    pub archive: bool,
+    /// What it lies in.
+    pub form: Form,
+    /// What kind of picture its tiles are; single ones may be others.
+    pub kind: Kind,
+    /// Pixels along one side of a tile, where they are known.
+    pub side: Option<u32>,
+    /// Whether it has tiles with twice the pixels, under a name of their own, and whether it has only those.
+    pub dense: bool,
+    /// See `dense`.
+    pub dense_only: bool,
     /// What of it is not believed, in a few words.
     pub doubt: Option<String>,
+}
+
+/// What a set lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A folder of files.
+    Folder,
+    /// A PMTiles file.
+    PmTiles,
+    /// An MBTiles file.
+    MbTiles,
 }
 
 /// A tile set at a path, opened anew whenever it is replaced.
@@ -101,10 +129,11 @@ struct Set {
 enum Tiles {
     Archive(Archive),
     Folder(Folder),
+    Database(Database),
 }
 
 impl TileSource {
-    /// Opens a folder of tiles or a PMTiles file, whose directories are kept among `directories`. One that cannot be read
+    /// Opens a folder of tiles, a PMTiles or an MBTiles file, whose directories are kept among `directories`. One that cannot be read
     /// is looked at again whenever it is asked for something; [`TileSource::problem`] says why. Fails where there is
     /// nothing at the path.
     pub fn open(path: &Path, directories: &Arc<Directories>) -> Result<Self> {
@@ -142,11 +171,18 @@ impl TileSource {
         &self.path
     }
 
-    /// One tile, `None` where the set has none.
-    pub fn tile(&self, tile: TileCoord, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
-        self.steady(wait, |set| match &set.tiles {
-            Tiles::Archive(archive) => archive.tile(tile, wait),
-            Tiles::Folder(folder) => folder.tile(tile, wait),
+    /// One tile, `None` where the set has none: the one with twice the pixels where `dense`. What is packed by gzip is
+    /// unpacked.
+    pub fn tile(&self, tile: TileCoord, dense: bool, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
+        self.steady(wait, |set| {
+            let bytes = match &set.tiles {
+                Tiles::Archive(_) | Tiles::Database(_) if dense => None,
+                Tiles::Archive(archive) => archive.tile(tile, wait)?,
+                Tiles::Folder(folder) => folder.tile(tile, dense, wait)?,
+                Tiles::Database(database) => database.tile(tile, wait)?,
+            };
+            // A tile of no bytes is how some say that there is none.
+            bytes.filter(|bytes| !bytes.is_empty()).map(|bytes| unpacked(bytes, wait)).transpose()
         })
     }
 
@@ -164,12 +200,12 @@ impl TileSource {
     /// The picture of the legend that lies beside the tiles; `None` where there is none.
     pub fn legend(&self, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
         self.steady(wait, |set| match &set.tiles {
-            Tiles::Archive(_) => Ok(None),
+            Tiles::Archive(_) | Tiles::Database(_) => Ok(None),
             Tiles::Folder(folder) => folder.file("legend.png", wait),
         })
     }
 
-    /// The file itself with its length and a name for its state, `None` for a folder.
+    /// The PMTiles file itself with its length and a name for its state, `None` for anything else.
     pub fn whole(&self, wait: Wait) -> Result<Option<Whole>, Trouble> {
         let stamp = |opened: &Opened| opened.stamp.as_ref().map(Stamp::fingerprint);
         self.steady_opened(wait, |opened, set| match &set.tiles {
@@ -177,7 +213,7 @@ impl TileSource {
                 let state = stamp(opened).unwrap_or_default();
                 Ok(Some(Whole { file: archive.file().clone(), length: archive.length(), state }))
             }
-            Tiles::Folder(_) => Ok(None),
+            Tiles::Folder(_) | Tiles::Database(_) => Ok(None),
         })
     }
 
@@ -221,6 +257,33 @@ impl TileSource {
     }
 }
 
+/// That a set is whole, but not of a kind that is served.
+fn refused(problem: &str) -> Trouble {
+    Trouble::Damaged(problem.to_owned())
+}
+
+/// A tile as it is, or as it was before gzip packed it, which is work for a thread that may wait. Data of a vector map is
+/// refused.
+fn unpacked(bytes: Vec<u8>, wait: Wait) -> Result<Vec<u8>, Trouble> {
+    let bytes = if picture::is_packed(&bytes) {
+        if wait == Wait::Never {
+            return Err(Trouble::Waits);
+        }
+        let mut tile = Vec::new();
+        let read = flate2::read::MultiGzDecoder::new(&bytes[..]).take(LARGEST + 1).read_to_end(&mut tile);
+        if read.is_err() || tile.len() as u64 > LARGEST {
+            return Err(Trouble::Damaged("it is packed by gzip and cannot be unpacked".to_owned()));
+        }
+        tile
+    } else {
+        bytes
+    };
+    if Kind::of(&bytes).is_none() && picture::looks_vector(&bytes) {
+        return Err(refused(&layout::vector("MVT")));
+    }
+    Ok(bytes)
+}
+
 /// That what lies at `path` cannot be served.
 pub fn cannot_serve(path: &Path, problem: &str) -> Error {
     Error::Input(format!("cannot serve {}: {problem}", path.display()))
@@ -236,6 +299,8 @@ impl Opened {
         let watched = stamp.is_folder().then(|| Watched::of(path));
         let set = if stamp.is_folder() {
             Folder::open(path).map(|(folder, about)| Set { about: about.into(), tiles: Tiles::Folder(folder) })
+        } else if database::is_database(path) {
+            Database::open(path).map(|(database, about)| Set { about: about.into(), tiles: Tiles::Database(database) })
         } else {
             Archive::open(path, directories)
                 .map(|(archive, about)| Set { about: about.into(), tiles: Tiles::Archive(archive) })

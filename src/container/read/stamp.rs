@@ -4,18 +4,20 @@
 use std::fs::File;
 use std::hash::Hasher;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Wait;
 use super::folder::METADATA;
 use super::system::{Identity, look, of_open, open_plain};
 
-/// State of the file at a path, or of a folder and the metadata in it.
+/// State of the file at a path and of the log of changes that SQLite may have beside it, or of a folder and the metadata
+/// in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
     root: Identity,
-    metadata: Option<Identity>,
+    /// The metadata, or the log.
+    beside: Option<Identity>,
     folder: bool,
 }
 
@@ -23,11 +25,13 @@ impl Stamp {
     /// With [`Wait::Never`] only from what the system has in memory: else `WouldBlock`.
     pub(super) fn of(path: &Path, wait: Wait) -> io::Result<Self> {
         let root = look(path, wait)?;
-        let metadata = match root.folder.then(|| look(&path.join(METADATA), wait)) {
+        let beside = if root.folder { Some(path.join(METADATA)) } else { log_of(path) };
+        let beside = match beside.map(|beside| look(&beside, wait)) {
             Some(Err(e)) if e.kind() == io::ErrorKind::WouldBlock => return Err(e),
             found => found.and_then(Result::ok).map(|found| found.identity),
         };
-        Ok(Self { root: root.identity, metadata, folder: root.folder })
+        let beside = if root.folder { beside } else { beside.map(Identity::of_content) };
+        Ok(Self { root: root.identity, beside, folder: root.folder })
     }
 
     pub(super) fn is_folder(&self) -> bool {
@@ -37,11 +41,21 @@ impl Stamp {
     /// A number for the state.
     pub(super) fn fingerprint(&self) -> u64 {
         let mut hash = twox_hash::XxHash3_64::with_seed(0);
-        for word in self.root.0.into_iter().chain(self.metadata.iter().flat_map(|metadata| metadata.0)) {
+        for word in self.root.0.into_iter().chain(self.beside.iter().flat_map(|beside| beside.0)) {
             hash.write_u64(word);
         }
         hash.finish()
     }
+}
+
+/// Where SQLite has the latest changes of a file; a PMTiles file is none of its.
+fn log_of(path: &Path) -> Option<PathBuf> {
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("pmtiles")) {
+        return None;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    Some(name.into())
 }
 
 /// For how long a folder is looked at in full after it was opened: longer than any step of the times of files, so that
@@ -76,7 +90,7 @@ impl Watched {
         match look(path, Wait::Never) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(e),
             Err(_) => Ok(Some(true)),
-            Ok(now) => Ok(Some(now.identity != stamp.root || metadata != stamp.metadata)),
+            Ok(now) => Ok(Some(now.identity != stamp.root || metadata != stamp.beside)),
         }
     }
 }

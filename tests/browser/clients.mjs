@@ -1,0 +1,107 @@
+// Map libraries of others on sets from `tilefire serve`, told nothing but the address of a layer's TileJSON: each must ask
+// for the zoom whose pixels are those of the window, and show the tile's own pixels.
+// Usage: node clients.mjs CHROMIUM SERVER-URL SCREENSHOT-FOLDER; prints one line a check.
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { join, normalize } from "node:path";
+import { KINDS, check, end, modules, shot, start } from "./browser.mjs";
+
+const [executablePath, server, shots] = process.argv.slice(2);
+// A corner of tiles in the middle of an even window: pixels of tiles and window lie on each other.
+const Z = 6, X = 31, Y = 20;
+const lon = X / 2 ** Z * 360 - 180, lat = Math.atan(Math.sinh(Math.PI * (1 - 2 * Y / 2 ** Z))) * 180 / Math.PI;
+const HEAD = "<style>html, body, #map { height: 100%; margin: 0; background: #000 }</style><div id=map></div>";
+const PAGES = {
+  // Zooms of MapLibre are those of 512-pixel tiles: one less.
+  "/maplibre.html": `<!doctype html><link rel="stylesheet" href="/maplibre-gl/dist/maplibre-gl.css">${HEAD}<script type="module">
+    import * as maplibre from "/maplibre-gl/dist/maplibre-gl.mjs";
+    maplibre.setWorkerUrl?.(new URL("/maplibre-gl/dist/maplibre-gl-worker.mjs", location.href).href);
+    const url = new URLSearchParams(location.search).get("url");
+    const map = new maplibre.Map({
+      container: "map", center: [${lon}, ${lat}], zoom: ${Z - 1}, attributionControl: false, fadeDuration: 0,
+      canvasContextAttributes: { preserveDrawingBuffer: true },
+      style: { version: 8, sources: { heat: { type: "raster", url } }, layers: [{ id: "heat", type: "raster", source: "heat" }] },
+    });
+    map.on("error", event => console.error("maplibre: " + event.error));
+    map.on("idle", () => { window.idle = true; });
+    </script>`,
+  "/leaflet.html": `<!doctype html><link rel="stylesheet" href="/leaflet/dist/leaflet.css">${HEAD}<script src="/leaflet/dist/leaflet.js"></script>
+    <script type="module">
+    const told = await (await fetch(new URLSearchParams(location.search).get("url"))).json();
+    const [west, south, east, north] = told.bounds;
+    const map = L.map("map", { attributionControl: false, zoomControl: false, fadeAnimation: false }).setView([${lat}, ${lon}], ${Z});
+    const tiles = L.tileLayer(told.tiles[0], {
+      tileSize: told.tileSize, minZoom: told.minzoom, maxZoom: told.maxzoom, tms: told.scheme === "tms",
+      bounds: [[south, west], [north, east]],
+    });
+    tiles.on("load", () => { window.idle = true; }).addTo(map);
+    </script>`,
+};
+const other = createServer(async (request, response) => {
+  const path = normalize(new URL(request.url, "http://localhost").pathname);
+  const body = PAGES[path] ?? await readFile(join(modules, path)).catch(() => null);
+  response.writeHead(body == null ? 404 : 200, { "Content-Type": KINDS[path.split(".").pop()] ?? "application/octet-stream" });
+  response.end(body ?? "");
+});
+await new Promise(ready => other.listen(0, "127.0.0.1", ready));
+const elsewhere = `http://127.0.0.1:${other.address().port}`;
+
+// How many pixels of the tile at X, Y the window shows as they are, of those that are lit; decoded in the browser.
+const same = (page, picture, url) => page.evaluate(async ({ picture, url }) => {
+  const paint = async (source, width, height, dx, dy) => {
+    const image = new Image();
+    image.crossOrigin = "anonymous";
+    image.src = source;
+    await image.decode();
+    const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d", { willReadFrequently: true });
+    context.fillRect(0, 0, width, height);
+    context.drawImage(image, dx, dy);
+    return context.getImageData(0, 0, width, height).data;
+  };
+  const [tile, shown] = [await paint(url, 256, 256, 0, 0), await paint(picture, 256, 256, -innerWidth / 2, -innerHeight / 2)];
+  let lit = 0, alike = 0;
+  for (let i = 0; i < tile.length; i += 4) {
+    if (tile[i] + tile[i + 1] + tile[i + 2] === 0) continue;
+    lit++;
+    if ([0, 1, 2].every(c => Math.abs(tile[i + c] - shown[i + c]) <= 2)) alike++;
+  }
+  return { lit, alike };
+}, { picture: "data:image/png;base64," + picture.toString("base64"), url });
+
+const started = await start(executablePath, { alone: true });
+const { browser } = started;
+try {
+  const layers = JSON.parse((await (await fetch(server)).text()).match(/"layers":(\[.*?\])/)[1]);
+  for (const { url: address } of layers) {
+    const told = await (await fetch(server + address)).json();
+    check(told.tileSize === 256 && told.scheme === "xyz", `${told.name} says how large its tiles are: ${told.tileSize}`);
+    for (const client of ["maplibre", "leaflet"]) {
+      const page = await browser.newPage();
+      const troubles = [], asked = new Set();
+      page.on("pageerror", error => troubles.push(String(error)));
+      page.on("console", message => { if (message.type() === "error") troubles.push(message.text()); });
+      page.on("response", answer => {
+        const zoom = answer.url().startsWith(server) && answer.url().match(/\/(\d+)\/\d+\/\d+\.\w+$/);
+        if (zoom) asked.add(Number(zoom[1]));
+        if (answer.url().startsWith(server) && answer.status() >= 400) troubles.push(`${answer.status()} ${answer.url()}`);
+      });
+      await page.goto(`${elsewhere}/${client}.html?url=${encodeURIComponent(server + address)}`);
+      try {
+        await page.waitForFunction(() => window.idle, null, { timeout: 30000 });
+      } catch (error) {
+        throw new Error(`${client}: ${error.message} ${troubles.join(" | ")}`);
+      }
+      await page.waitForTimeout(200);
+      check([...asked].join() === String(Z), `${client} asks ${told.name} for tiles of zoom ${[...asked]}`);
+      const tile = told.tiles[0].replace("{z}", Z).replace("{x}", X).replace("{y}", Y);
+      const { lit, alike } = await same(page, await shot(page, shots, `${client}-${layers.findIndex(one => one.url === address)}`), tile);
+      check(lit > 200 && alike >= 0.99 * lit, `${client} shows ${alike} of ${lit} pixels as they are in the tile`);
+      check(troubles.length === 0, `${client} has no complaint: ` + troubles.join(" | "));
+      await page.close();
+    }
+  }
+  console.log("done");
+} finally {
+  other.close();
+  await end(started);
+}
