@@ -245,3 +245,49 @@ fn the_highest_zoom_is_found_from_the_points() {
         assert!(ran.code == Some(2) && ran.stderr.contains(wrong), "{}", ran.stderr);
     }
 }
+
+/// Whatever form a set was written in, the server gives the same picture at the same address but for its ending.
+#[cfg(all(feature = "serve", feature = "mbtiles"))]
+#[test]
+fn every_form_is_served_alike() {
+    let place = Playground::new();
+    let sets = [
+        ("plain", &[][..]),
+        ("south", &["--scheme", "tms"]),
+        ("p.pmtiles", &[]),
+        ("m.mbtiles", &[]),
+        ("w", &["--format", "webp", "--scheme", "tms"]),
+        ("wp.pmtiles", &["--format", "webp"]),
+        ("wm.mbtiles", &["--format", "webp"]),
+    ];
+    for (out, more) in sets {
+        render(&place, out, &[&["-q", "--title", "One", "--attribution", "Two"], more].concat()).ok();
+    }
+    let server = common::server::Server::start(&place, &sets.map(|(out, _)| out));
+    let (png, webp) = (tiles(&place.path("plain")), tiles(&place.path("w")));
+    let plain = server.get("/plain.json").json();
+    for (out, more) in sets {
+        let layer = out.split('.').next().unwrap();
+        let told = server.get(&format!("/{layer}.json")).json();
+        for field in ["name", "attribution", "minzoom", "maxzoom", "center", "tileSize", "scheme", "heat"] {
+            assert_eq!(told[field], plain[field], "{out}: {field}");
+        }
+        let near = |n: usize| (told["bounds"][n].as_f64().unwrap() - plain["bounds"][n].as_f64().unwrap()).abs() < 2e-7;
+        assert!((0..4).all(near), "{out}: {}", told["bounds"]);
+        let ending = if more.contains(&"webp") { "webp" } else { "png" };
+        assert!(
+            told["tiles"][0].as_str().unwrap().ends_with(&format!("/{layer}/{{z}}/{{x}}/{{y}}.{ending}")),
+            "{told}"
+        );
+        for (name, bytes) in &png {
+            let TileCoord { z, x, y } = coordinate(name);
+            let answer = server.get(&format!("/{layer}/{z}/{x}/{y}.{ending}"));
+            let wanted = match ending {
+                "png" => bytes,
+                _ => &webp[&format!("{z}/{x}/{}.webp", (1u32 << z) - 1 - y)],
+            };
+            assert_eq!((answer.status, answer.headers["content-type"].as_str()), (200, &*format!("image/{ending}")));
+            assert!(answer.body == *wanted, "{out} {name}");
+        }
+    }
+}

@@ -91,7 +91,7 @@ impl Sums {
         raster.clear();
         match &kernel.form {
             Form::Rows(mask) if mask.iter().any(|&half| half as usize != plane.radius) => {
-                self.mask(plane, mask, raster)
+                self.mask(plane, mask, raster);
             }
             _ => self.square(plane, raster),
         }
