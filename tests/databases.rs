@@ -269,3 +269,37 @@ fn a_set_of_another_program_is_served() {
     }
     assert!(count > 0);
 }
+
+#[test]
+fn sets_of_our_own_are_served_alike_whatever_they_lie_in() {
+    let place = Playground::new();
+    place.file("points.csv", "lon,lat\n-0.1276,51.5072\n2.3522,48.8566\n-3.19,55.95\n");
+    for format in ["png", "webp"] {
+        let sets = [("folder", "xyz"), ("turned", "tms"), ("one.pmtiles", "xyz"), ("one.mbtiles", "xyz")];
+        let names = sets.map(|(out, _)| format!("{format}-{out}"));
+        for (name, (_, scheme)) in names.iter().zip(sets) {
+            let run = ["render", "points.csv", "-o", name, "-z", "0..6", "--backend", "cpu", "-q", "--format", format];
+            let scheme: &[&str] = if scheme == "tms" { &["--scheme", "tms"] } else { &[] };
+            place.run([&run[..], scheme].concat()).ok();
+        }
+        let server = Server::start(&place, &names.each_ref().map(String::as_str));
+        let folder = common::tree(&place.path(&format!("{format}-folder")));
+        let tiles: Vec<_> = folder.iter().filter(|(name, _)| name.split('/').count() == 3).collect();
+        assert!(tiles.len() > 10);
+        let layers = ["folder", "turned", "one", "one-2"].map(|layer| format!("{format}-{layer}"));
+        let first = server.get(&format!("/{}.json", layers[0])).json();
+        for layer in &layers {
+            for (name, bytes) in &tiles {
+                let answer = server.get(&format!("/{layer}/{name}"));
+                assert_eq!((answer.status, answer.header("content-type")), (200, format!("image/{format}").as_str()));
+                assert_eq!(&&answer.body, bytes, "{layer}/{name}");
+            }
+            assert_eq!(server.get(&format!("/{layer}/6/32/20.{format}")).status, 204, "{layer}");
+            let json = server.get(&format!("/{layer}.json")).json();
+            for key in ["bounds", "minzoom", "maxzoom", "format", "scheme", "tileSize", "tile_size", "heat"] {
+                assert_eq!(json[key], first[key], "{layer}: {key}");
+            }
+            assert_eq!(server.get(&format!("/{layer}/legend.png")).body, folder["legend.png"], "{layer}");
+        }
+    }
+}
