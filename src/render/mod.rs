@@ -142,7 +142,7 @@ fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
         (paint.stats(), &coloured.radii),
         request.zooms,
         rayon::current_num_threads(),
-        archive,
+        (archive, request.form.format),
     ));
     report.finish(&Written::default(), paint.report(), notice, monitor);
     Ok(report)
