@@ -27,10 +27,12 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and the places that may name them; an empty place is everywhere.
-const HOMES: [(&str, &[&str]); 47] = [
+const HOMES: [(&str, &[&str]); 49] = [
     ("bytemuck", &["backend/gpu", "project", "store", "tile"]),
     ("bzip2", &["source/packed"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli/shell.rs"]),
+    ("clap_mangen", &["cli/shell.rs"]),
     ("colorcet", &["shade"]),
     ("colorous", &["shade"]),
     ("cpu_time", &["bench/mod.rs", "monitor.rs"]),

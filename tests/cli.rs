@@ -45,7 +45,130 @@ fn help_and_version_are_there() {
     ] {
         assert!(help.contains(flag), "{flag} is missing:\n{help}");
     }
-    assert!(place.run(["--version"]).ok().stdout.starts_with("tilefire "));
+    let brief = place.run(["-V"]).ok().stdout;
+    assert_eq!(brief, format!("tilefire {}\n", env!("CARGO_PKG_VERSION")));
+    let version = place.run(["--version"]).ok().stdout;
+    assert!(version.starts_with(brief.trim_end()), "{version}");
+    for (feature, is_there) in [
+        ("gpu", cfg!(feature = "gpu")),
+        ("serve", cfg!(feature = "serve")),
+        ("proj", cfg!(feature = "proj")),
+        ("mbtiles", cfg!(feature = "mbtiles")),
+    ] {
+        let heading = if is_there { "features: " } else { "left out: " };
+        let line = version.lines().find(|line| line.starts_with(heading)).unwrap();
+        assert!(line.contains(feature), "{version}");
+    }
+    assert_eq!(version.contains("PROJ 9."), cfg!(feature = "proj"), "{version}");
+}
+
+/// Every command has examples that the program itself takes, as far as words and options go.
+#[test]
+fn examples_of_the_help_are_commands_that_exist() {
+    let place = Playground::new();
+    let commands = ["render", "image", "serve", "synth", "info", "completions", "man"];
+    for command in commands {
+        let help = place.run([command, "--help"]).ok().stdout;
+        let examples: Vec<&str> =
+            help.lines().skip_while(|line| *line != "Examples:").filter(|line| line.contains("tilefire ")).collect();
+        assert!(!examples.is_empty(), "{command}: {help}");
+        for example in examples {
+            let words: Vec<&str> = example.split("tilefire ").nth(1).unwrap().split_whitespace().collect();
+            let known = place.run([words[0], "--help"]).ok().stdout;
+            for option in
+                words.iter().take_while(|word| !["|", ">"].contains(word)).filter(|word| word.starts_with("--"))
+            {
+                let name = option.split('=').next().unwrap();
+                assert!(known.contains(name), "{example}: {name}");
+            }
+        }
+    }
+    let aliases = place.run(["render", "--help"]).ok().stdout;
+    assert!(aliases.contains("cmap") && aliases.contains("levels") && aliases.contains("Spread:"), "{aliases}");
+}
+
+/// On a terminal of 40 columns: a line stays a line, and nobody is told that no time is left while there is work.
+#[cfg(unix)]
+#[test]
+fn progress_fits_a_narrow_terminal() {
+    let place = Playground::new();
+    place.run(["synth", "-n", "400k", "-o", "points.csv"]).ok();
+    let program = place.command().get_program().to_string_lossy().into_owned();
+    let typed =
+        format!("stty cols 40 rows 24; '{program}' render points.csv -o tiles -z 0..12 --backend cpu --threads 1");
+    let script = |typed: &str, term: &str| {
+        let mut command = std::process::Command::new("script");
+        command.current_dir(place.path("")).env("TERM", term).args(["-qefc", typed, "/dev/null"]).output()
+    };
+    let Ok(ran) = script(&typed, "xterm") else {
+        println!("skipped: progress_fits_a_narrow_terminal: there is no program `script`");
+        return;
+    };
+    let shown = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{shown}");
+    let plain = |frame: &str| -> String {
+        let mut text = String::new();
+        let mut rest = frame.chars();
+        while let Some(c) = rest.next() {
+            if c == '\u{1b}' {
+                rest.by_ref().skip(1).find(char::is_ascii_alphabetic);
+            } else {
+                text.push(c);
+            }
+        }
+        text.trim_end().to_owned()
+    };
+    let bars: Vec<String> = shown
+        .split(['\r', '\n'])
+        .map(plain)
+        .filter(|frame| ["points ", "tiles "].iter().any(|w| frame.starts_with(w)))
+        .collect();
+    assert!(bars.iter().any(|bar| bar.contains("/s")), "{shown:?}");
+    for bar in bars {
+        assert!(bar.chars().count() <= 40, "{bar:?}");
+        assert!(!bar.contains(" 0 s left") && !bar.contains("0s left"), "{bar:?}");
+    }
+    let dumb = script(&typed.replace("-o tiles", "-o again"), "dumb").unwrap();
+    let shown = String::from_utf8_lossy(&dumb.stdout).into_owned();
+    assert!(dumb.status.success() && !shown.contains("/s") && shown.contains("CPU seconds"), "{shown:?}");
+}
+
+#[test]
+fn shells_are_told_what_there_is_to_complete() {
+    let place = Playground::new();
+    for (shell, word) in [("bash", "complete -F"), ("zsh", "#compdef tilefire"), ("fish", "complete -c tilefire")] {
+        let script = place.run(["completions", shell]).ok().stdout;
+        assert!(script.contains(word) && script.contains("render") && script.contains("spread-shape"), "{shell}");
+    }
+    // A real shell reads it, where there is one.
+    place.file("complete.bash", place.run(["completions", "bash"]).ok().stdout);
+    let asked = "source ./complete.bash; COMP_WORDS=(tilefire render --spr); COMP_CWORD=2; _tilefire tilefire --spr render; \
+                 echo ${COMPREPLY[@]}";
+    match std::process::Command::new("bash").current_dir(place.path("")).args(["-c", asked]).output() {
+        Ok(ran) => {
+            let answer = String::from_utf8_lossy(&ran.stdout).into_owned();
+            assert!(answer.contains("--spread --spread-shape"), "{answer} {}", String::from_utf8_lossy(&ran.stderr));
+        }
+        Err(_) => println!("skipped: no bash to read the completions"),
+    }
+    assert!(place.run(["completions", "tcsh"]).stderr.contains("bash"));
+}
+
+#[test]
+fn manual_pages_are_written_for_every_command() {
+    let place = Playground::new();
+    let first = place.run(["man"]).ok().stdout;
+    assert!(first.contains(".TH tilefire 1") && first.contains("render"), "{first}");
+    place.run(["man", "-o", "pages/man1"]).ok();
+    let pages = tree(&place.path("pages/man1"));
+    for name in ["tilefire.1", "tilefire-render.1", "tilefire-serve.1", "tilefire-man.1"] {
+        let page = String::from_utf8_lossy(&pages[name]);
+        assert!(page.contains(".SH NAME"), "{name}: {page}");
+    }
+    assert!(String::from_utf8_lossy(&pages["tilefire-render.1"]).contains("spread\\-shape"));
+    assert!(!pages.contains_key("tilefire-flush.1"), "{:?}", pages.keys());
+    place.file("file", "");
+    assert!(place.run(["man", "-o", "file/man1"]).error(1).contains("file/man1"));
 }
 
 #[test]
@@ -55,9 +178,20 @@ fn a_folder_of_tiles_with_metadata_page_and_summary() {
     let ran =
         place.run(["render", "points.csv", "-o", "tiles", "-z", "0..5", "--spread", "0", "--backend", "cpu"]).ok();
     assert!(ran.stdout.is_empty());
-    for part in ["2 rows, 2 points used", "Longitude", "LATITUDE", "CPU: "] {
+    for part in ["2 rows, 2 points used", "Longitude", "LATITUDE", "CPU seconds"] {
         assert!(ran.stderr.contains(part), "{part} is missing:\n{}", ran.stderr);
     }
+    // How the work was done is for those who ask.
+    assert!(!ran.stderr.contains("busy") && !ran.stderr.contains("CPU: "), "{}", ran.stderr);
+    let apart = Playground::new();
+    apart.file("points.csv", TWO_POINTS);
+    let told = apart.run(["render", "points.csv", "-o", "told", "-z", "0", "--backend", "cpu", "-v"]).ok().stderr;
+    for part in ["CPU: ", "seconds      busy     wall", "1 tile, "] {
+        assert!(told.contains(part), "{part} is missing:\n{told}");
+    }
+    apart.file("one.csv", "lon,lat\n1,2\n");
+    let one = apart.run(["render", "one.csv", "-o", "one", "-z", "0"]).ok().stderr;
+    assert!(one.contains("1 row, 1 point used"), "{one}");
     let files = tree(&place.path("tiles"));
     let metadata: serde_json::Value = serde_json::from_slice(&files["metadata.json"]).unwrap();
     assert_eq!(metadata["tilejson"], "3.0.0");

@@ -19,7 +19,8 @@ fn adapter(place: &Playground, test: &str) -> Option<String> {
 }
 
 fn render(place: &Playground, input: &Path, extra: &[&str], device: &[&str]) -> Ran {
-    let mut arguments = vec!["render", input.to_str().unwrap(), "-o", "tiles", "--report", "report.json", "--force"];
+    let mut arguments =
+        vec!["render", input.to_str().unwrap(), "-o", "tiles", "--report", "report.json", "--force", "-v"];
     arguments.extend(extra);
     arguments.extend(device);
     place.run(arguments)

@@ -323,7 +323,7 @@ pub(super) struct StyleArgs {
     span: SpanChoice,
     /// Colours: a name (tilefire colormaps lists them; _r at the end reverses), a list such as
     /// '#00000000, orange 30%, white', or one colour, which rises in alpha [default: tilefire, good over dark and light]
-    #[arg(long, value_name = "COLOURS", help_heading = "Colours")]
+    #[arg(long, visible_alias = "cmap", value_name = "COLOURS", help_heading = "Colours")]
     colormap: Option<String>,
     /// The base map the colours are for, dark or light: picks a colormap that suits it, and the legend's panel
     #[arg(long, value_name = "THEME", help_heading = "Colours")]
@@ -345,16 +345,16 @@ pub(super) struct StyleArgs {
     /// Let each lit pixel reach its neighbours within this radius, at most 64; 0 shows the counted pixels as they are.
     /// auto chooses 2 to 12 for each zoom from how far apart its lit pixels are; dynspread 0 to 3, as datashader does
     /// [default: auto]
-    #[arg(long, value_name = "PIXELS", help_heading = "Colours")]
+    #[arg(long, value_name = "PIXELS", help_heading = "Spread")]
     spread: Option<Radius>,
     /// Shape of that [default: gaussian with auto, else disc]
-    #[arg(long, value_enum, value_name = "SHAPE", help_heading = "Colours")]
+    #[arg(long, value_enum, value_name = "SHAPE", help_heading = "Spread")]
     spread_shape: Option<ShapeName>,
     /// What a pixel gets that several reach [default: add with auto, else max]
-    #[arg(long, value_enum, value_name = "OPERATOR", help_heading = "Colours")]
+    #[arg(long, value_enum, value_name = "OPERATOR", help_heading = "Spread")]
     spread_op: Option<OpName>,
     /// What reaches the neighbours [default: counts]
-    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Colours")]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Spread")]
     spread_on: Option<OnName>,
 }
 

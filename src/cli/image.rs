@@ -18,6 +18,7 @@ use crate::render::image::{ImageRequest, View, image};
 use crate::tile::MAX_PICTURE;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ImageArgs {
     #[command(flatten)]
     sources: SourceArgs,
@@ -51,10 +52,17 @@ pub(super) struct ImageArgs {
     /// Print nothing but errors
     #[arg(short, long)]
     quiet: bool,
+    /// Tell of the work too: what did it, and the seconds of each stage
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
 }
 
+const EXAMPLES: &str = "Examples:
+  tilefire image accidents.csv -o map.png --width 2000 --legend
+  tilefire image trips.csv -o london.png --bbox=-0.6,51.2,0.4,51.8 --theme dark --background dark";
+
 pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
-    let quiet = args.quiet;
+    let (quiet, verbose) = (args.quiet, args.verbose);
     let (report_path, rejects_path) = (args.report.clone(), args.sources.rejects.clone());
     let mut request = ImageRequest {
         sources: args.sources.sources()?,
@@ -76,7 +84,7 @@ pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
     };
     let ran = report::with_rejects(ran, rejects, &request.sources)?;
     if !quiet {
-        let text = picture_summary(&ran, &request.out.display().to_string());
+        let text = picture_summary(&ran, &request.out.display().to_string(), verbose);
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
     let done = format!("the picture {} is complete", request.out.display());

@@ -14,6 +14,7 @@ use crate::monitor::Monitor;
 use crate::render::survey::{Survey, survey};
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct InfoArgs {
     #[command(flatten)]
     sources: SourceArgs,
@@ -21,6 +22,11 @@ pub(super) struct InfoArgs {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  tilefire info strange.txt
+  tilefire info 'data/*.csv.gz' --json
+  tilefire info";
 
 pub(super) fn run(args: InfoArgs, monitor: &Arc<Monitor>) -> Result<()> {
     if args.sources.inputs.is_empty() {

@@ -17,6 +17,7 @@ mod serve;
 #[path = "serve_absent.rs"]
 mod serve;
 mod set;
+mod shell;
 mod span;
 mod stop;
 mod summary;
@@ -27,7 +28,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::stop::Stop;
 use crate::error::{Error, Result};
@@ -37,7 +38,13 @@ use crate::staging;
 /// Exact, seamless heat-map tiles from millions to billions of points.
 #[derive(Debug, Parser)]
 #[command(name = "tilefire", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done, 1 failed (the message says what and what to do), 2 wrong usage, \
+#[command(long_version = long_version())]
+#[command(after_help = "Examples:\n  \
+                        tilefire render accidents.csv -o tiles          zooms 0 to 10, a folder with a map page\n  \
+                        tilefire render trips.csv -o trips.pmtiles -z 0..14\n  \
+                        tilefire serve trips.pmtiles                    look at it\n  \
+                        tilefire info strange.txt                       what is it, and how would it be read?\n\n\
+                        Exit codes: 0 done, 1 failed (the message says what and what to do), 2 wrong usage, \
                         130, 143 or 129 stopped by Ctrl-C, SIGTERM or SIGHUP.")]
 struct Cli {
     #[command(subcommand)]
@@ -60,9 +67,36 @@ enum Command {
     Colormaps(colormaps::ColormapsArgs),
     /// Tell what inputs are and how they would be read; without any, list the GPU adapters
     Info(Box<info::InfoArgs>),
+    /// Print a script that lets a shell complete commands and options
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    Man(shell::ManArgs),
     /// Flush a file or file system to the disk (another tilefire waits for it)
     #[command(hide = true)]
     Flush(flush::FlushArgs),
+}
+
+/// The version with what this build can do: its features, and the PROJ in it.
+fn long_version() -> &'static str {
+    let all = [
+        ("gpu", cfg!(feature = "gpu")),
+        ("serve", cfg!(feature = "serve")),
+        ("proj", cfg!(feature = "proj")),
+        ("mbtiles", cfg!(feature = "mbtiles")),
+    ];
+    let with = |wanted: bool| -> Vec<&str> { all.iter().filter(|part| part.1 == wanted).map(|part| part.0).collect() };
+    let (has, lacks) = (with(true).join(", "), with(false).join(", "));
+    let mut text = env!("CARGO_PKG_VERSION").to_owned();
+    for (what, parts) in [("features", has), ("left out", lacks)] {
+        if !parts.is_empty() {
+            text.push_str(&format!("\n{what}: {parts}"));
+        }
+    }
+    if let Some(version) = crate::project::library() {
+        text.push_str(&format!("\nPROJ {version}"));
+    }
+    // Asked once or twice in a process.
+    text.leak()
 }
 
 /// Runs the program with the process's arguments.
@@ -86,6 +120,8 @@ pub fn main() -> ExitCode {
         Command::Synth(args) => synth::run(&args, &monitor),
         Command::Colormaps(args) => colormaps::run(&args, &monitor),
         Command::Info(args) => info::run(*args, &monitor).and_then(|()| monitor.check()),
+        Command::Completions(args) => shell::completions(&args, Cli::command()),
+        Command::Man(args) => shell::man(&args, Cli::command()),
         Command::Flush(args) => return flush::run(&args),
     };
     result.map_or_else(|error| told(&error, &stop), |()| ExitCode::SUCCESS)

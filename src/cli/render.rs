@@ -22,6 +22,7 @@ use crate::source::Notice;
 use crate::tile::ZoomRange;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct RenderArgs {
     #[command(flatten)]
     sources: SourceArgs,
@@ -30,7 +31,7 @@ pub(super) struct RenderArgs {
     output: PathBuf,
     /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24; auto or 4..auto finds the highest from how
     /// far apart the points are, 18 at most
-    #[arg(short, long, default_value = "0..10", value_name = "ZOOMS")]
+    #[arg(short, long, visible_alias = "levels", default_value = "0..10", value_name = "ZOOMS")]
     zooms: ZoomsArg,
     #[command(flatten)]
     style: StyleArgs,
@@ -61,10 +62,21 @@ pub(super) struct RenderArgs {
     /// Print nothing but errors
     #[arg(short, long)]
     quiet: bool,
+    /// Tell of the work too: what did it, and the seconds of each stage
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
 }
 
+const EXAMPLES: &str = "Examples:
+  tilefire render accidents-2015.csv accidents-2016.csv -o tiles
+  tilefire render 'data/**/*.csv.gz' -o trips.pmtiles -z auto --theme dark
+  tilefire render survey.csv -o out --crs EPSG:27700 --x easting --y northing
+  tilefire render points.csv -o map.html -z 0..9 --colormap fire --spread 0
+  zcat big.csv.gz | tilefire render - -o out.mbtiles --memory 2G --report run.json";
+
 pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> error::Result<()> {
-    let (quiet, report_path, rejects_path) = (args.quiet, args.report.clone(), args.sources.rejects.clone());
+    let (quiet, verbose) = (args.quiet, args.verbose);
+    let (report_path, rejects_path) = (args.report.clone(), args.sources.rejects.clone());
     let (mut request, unlike) = request(args)?;
     // Who asks for a report wants the times of the device, too.
     request.resources.gpu.timestamps = report_path.is_some();
@@ -78,7 +90,7 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> error::Result<()>
     let mut ran = report::with_rejects(ran, rejects, &request.sources)?;
     ran.notices.extend(unlike.map(|text| Notice::new("span", text)));
     if !quiet {
-        let mut text = summary(&ran, &request.out.display().to_string());
+        let mut text = summary(&ran, &request.out.display().to_string(), verbose);
         if request.base_url.is_none() && !request.dry_run && Container::of(&request.out)? == Container::Folder {
             text += "the addresses in metadata.json are relative: for MapLibre or QGIS name where the tiles will be, such as \
                      --base-url https://example.com/tiles, or use tilefire serve\n";

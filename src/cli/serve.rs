@@ -15,6 +15,7 @@ use crate::monitor::Monitor;
 use crate::serve::{self, Request, Serving};
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ServeArgs {
     /// Folders of tiles, .pmtiles and .mbtiles files, of any program; each is a layer of the map
     #[arg(required = true, value_name = "PATH")]
@@ -70,6 +71,11 @@ enum Empty {
     /// A picture of the set's size and format with nothing on it
     Transparent,
 }
+
+const EXAMPLES: &str = "Examples:
+  tilefire serve tiles
+  tilefire serve january.pmtiles february.mbtiles --port 9000 --open
+  tilefire serve tiles --host 0.0.0.0 --allow-host maps.example.org --cors '*'";
 
 pub(super) fn run(args: ServeArgs, monitor: &Monitor) -> Result<()> {
     let request = Request {

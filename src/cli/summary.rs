@@ -11,8 +11,8 @@ use crate::shade::people;
 use crate::source::{FileReport, Notice};
 use crate::tile::LonLatBounds;
 
-/// The summary of a picture.
-pub(super) fn picture_summary(report: &ImageReport, out: &str) -> String {
+/// The summary of a picture; `verbose` tells of the work too.
+pub(super) fn picture_summary(report: &ImageReport, out: &str, verbose: bool) -> String {
     let mut text = String::new();
     head(&mut text, &report.run);
     if report.outside > 0 {
@@ -21,11 +21,13 @@ pub(super) fn picture_summary(report: &ImageReport, out: &str) -> String {
     let LonLatBounds { west, south, east, north } = report.bounds;
     line(&mut text, format_args!("longitude {west:.5} to {east:.5}, latitude {south:.5} to {north:.5}"));
     if let Some(zoom) = report.run.zooms.get(&report.zoom) {
-        let (lit, max) = (grouped(zoom.lit), grouped(zoom.max.into()));
-        line(&mut text, format_args!("{lit} lit pixels, largest count {max}"));
+        let (lit, max) = (counted(zoom.lit, "lit pixel"), grouped(zoom.max.into()));
+        line(&mut text, format_args!("{lit}, largest count {max}"));
         clipped(&mut text, "", zoom);
     }
-    work(&mut text, &report.run);
+    if verbose {
+        work(&mut text, &report.run);
+    }
     line(
         &mut text,
         format_args!(
@@ -44,10 +46,15 @@ pub(super) fn picture_summary(report: &ImageReport, out: &str) -> String {
 fn head(text: &mut String, report: &Report) {
     files(text, &report.files);
     notices(text, &report.notices);
-    line(text, format_args!("{} rows, {} points used", grouped(report.rows), grouped(report.used)));
+    line(text, format_args!("{}, {} used", counted(report.rows, "row"), counted(report.used, "point")));
     for (reason, rows) in report.left_out.iter().filter(|(_, rows)| *rows > 0) {
         line(text, format_args!("  left out: {} {}", grouped(rows), reason.message()));
     }
+}
+
+/// "1 row", "2,000 rows".
+fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// Lines about inputs of one kind; of more, the report tells.
@@ -187,7 +194,7 @@ fn work(text: &mut String, report: &Report) {
                 line(text, format_args!("  {} buckets in {} passes", device.buckets, device.passes));
             }
         }
-        _ => line(text, format_args!("CPU: {} threads", device.threads)),
+        _ => line(text, format_args!("CPU: {}", counted(device.threads as u64, "thread"))),
     }
     if device.flushes > 0 {
         let spilled = bytes(device.spilled_bytes);
@@ -208,12 +215,14 @@ fn work(text: &mut String, report: &Report) {
     }
 }
 
-/// The summary as text.
-pub(super) fn summary(report: &Report, out: &str) -> String {
+/// The summary as text; `verbose` tells of the work too.
+pub(super) fn summary(report: &Report, out: &str, verbose: bool) -> String {
     let mut text = String::new();
     head(&mut text, report);
     zooms(&mut text, report);
-    work(&mut text, report);
+    if verbose {
+        work(&mut text, report);
+    }
     match &report.estimate {
         Some(estimate) => line(
             &mut text,
@@ -228,9 +237,8 @@ pub(super) fn summary(report: &Report, out: &str) -> String {
         None => line(
             &mut text,
             format_args!(
-                "{} {}, {} in {out} ({:.2} s, {:.2} CPU seconds)",
-                grouped(report.written),
-                if report.written == 1 { "tile" } else { "tiles" },
+                "{}, {} in {out} ({:.2} s, {:.2} CPU seconds)",
+                counted(report.written, "tile"),
                 bytes(report.bytes),
                 report.seconds,
                 report.cpu_seconds

@@ -13,6 +13,9 @@ use crate::source::{self, Shape};
 use crate::staging::{OutputOptions, Whole, check_head};
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tilefire synth -n 10M -o points.csv\n  tilefire synth -n 1B -o - | tilefire render - -o big.pmtiles -z 0..12 --memory 2G"
+)]
 pub(super) struct SynthArgs {
     /// How many points (10M, 1.5k, ...)
     #[arg(short = 'n', long, value_name = "N", default_value = "1M", value_parser = values::number)]

@@ -26,6 +26,11 @@ use crate::error::Result;
 use crate::rows::{LeftOut, Reason};
 use crate::tile::WorldPoint;
 
+/// The version of the library for other reference systems, where it is built in.
+pub fn library() -> Option<String> {
+    other::version()
+}
+
 /// A position as it was read: degrees (x the longitude, y the latitude) or the units of a projected system
 /// (x the easting, y the northing).
 #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]

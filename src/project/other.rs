@@ -17,6 +17,12 @@ thread_local! {
     static MADE: RefCell<Vec<(String, Operation)>> = const { RefCell::new(Vec::new()) };
 }
 
+/// The version of PROJ.
+pub(super) fn version() -> Option<String> {
+    use proj_sys::{PROJ_VERSION_MAJOR, PROJ_VERSION_MINOR, PROJ_VERSION_PATCH};
+    Some(format!("{PROJ_VERSION_MAJOR}.{PROJ_VERSION_MINOR}.{PROJ_VERSION_PATCH}"))
+}
+
 /// PROJ reads a bare `+proj=` string as an operation; this makes it a reference system.
 fn as_system(text: &str) -> String {
     if text.contains("+proj=") && !text.contains("=pipeline") && !text.contains("type=crs") {

@@ -4,6 +4,11 @@ use super::Coordinate;
 use crate::error::{Error, Result};
 use crate::rows::LeftOut;
 
+/// None: there is no PROJ.
+pub(super) fn version() -> Option<String> {
+    None
+}
+
 /// Always fails: says how to build with PROJ.
 pub(super) fn check(text: &str) -> Result<()> {
     Err(Error::Crs(format!(

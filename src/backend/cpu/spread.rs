@@ -37,11 +37,13 @@ const PIECE: usize = 8;
 /// Into how many parts for each thread an area is cut at least: tiles cost what lies in them, and the last part shall not
 /// keep one thread busy while the others wait.
 const PARTS: usize = 32;
+/// Pieces that a part has at least if there are as many: its buffers take about as long as some tiles.
+const LEAST: usize = 64;
 
 /// The tiles of an area for all threads.
 fn pieces(reached: &[u64]) -> impl IndexedParallelIterator<Item = &[u64]> {
     let most = reached.len() / (PIECE * PARTS * rayon::current_num_threads());
-    reached.par_chunks(PIECE).with_max_len(most.max(1))
+    reached.par_chunks(PIECE).with_max_len(most.max(LEAST))
 }
 
 /// Counts of a zoom that are to be spread, and what that may take.
