@@ -22,7 +22,7 @@ pub enum Stage {
     Bin,
     /// 2x2 sums down to zoom 0, and each zoom's statistics.
     Reduce,
-    /// Counts to the counts of spread pixels, where those are new ones.
+    /// Counts to the counts of spread pixels, where those are new ones; the CPU colours them as it makes them.
     Spread,
     /// Counts to colour indices, with the spread that makes no new counts.
     Shade,

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use common::sets::{archived, coordinate};
 use common::{Playground, sample, tree};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
@@ -66,32 +67,11 @@ fn the_same_tiles_are_in_every_container() {
         assert!(files.len() > 30);
         assert!(tiles(&open(&place.path("set.MBTILES"))) == files, "{extra:?}");
         let names: Vec<TileCoord> = files.keys().map(|name| coordinate(name)).collect();
-        for (name, found) in names.iter().zip(archived(&place.path("set.pmtiles"), &names)) {
+        for (name, found) in names.iter().zip(archived(&place.path("set.pmtiles"), &names).2) {
             assert!(found.as_ref() == files.get(&format!("{name}.png")), "{name}");
         }
     }
     assert_eq!(place.names(), ["set", "set.MBTILES", "set.pmtiles"]);
-}
-
-/// The tile of a file's name.
-fn coordinate(name: &str) -> TileCoord {
-    let mut numbers = name.trim_end_matches(".png").split('/').map(|number| number.parse::<u32>().unwrap());
-    let mut next = || numbers.next().unwrap();
-    TileCoord { z: next() as u8, x: next(), y: next() }
-}
-
-/// Tiles of a PMTiles file, by another's reader.
-fn archived(path: &Path, tiles: &[TileCoord]) -> Vec<Option<Vec<u8>>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        let reader = pmtiles::AsyncPmTilesReader::new_with_path(path).await.unwrap();
-        let mut found = Vec::new();
-        for t in tiles {
-            let place = pmtiles::TileCoord::new(t.z, t.x, t.y).unwrap();
-            found.push(reader.get_tile(place).await.unwrap().map(|bytes| bytes.to_vec()));
-        }
-        found
-    })
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use common::sets::{archived, coordinate};
 use common::{Playground, Ran, sample, tree};
 use serde_json::{Value, json};
 use tilefire::tile::TileCoord;
@@ -28,27 +29,6 @@ fn tiles(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files.retain(|name, _| name.contains('/'));
     assert!(files.len() > 9);
     files
-}
-
-fn coordinate(name: &str) -> TileCoord {
-    let mut numbers = name.split('.').next().unwrap().split('/').map(|number| number.parse::<u32>().unwrap());
-    let mut next = || numbers.next().unwrap();
-    TileCoord { z: next() as u8, x: next(), y: next() }
-}
-
-/// Metadata, type and tiles of a PMTiles file, by another's reader.
-fn archived(path: &Path, tiles: &[TileCoord]) -> (Value, pmtiles::TileType, Vec<Option<Vec<u8>>>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        let reader = pmtiles::AsyncPmTilesReader::new_with_path(path).await.unwrap();
-        let mut found = Vec::new();
-        for t in tiles {
-            let place = pmtiles::TileCoord::new(t.z, t.x, t.y).unwrap();
-            found.push(reader.get_tile(place).await.unwrap().map(|bytes| bytes.to_vec()));
-        }
-        let told = serde_json::from_str(&reader.get_metadata().await.unwrap()).unwrap();
-        (told, reader.get_header().tile_type, found)
-    })
 }
 
 #[test]

@@ -16,11 +16,11 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// The row of a tile of zoom `z` whose row from the north is `y`, and the other way round.
+    /// The row of a tile of zoom `z`, at most 32, whose row from the north is `y`, and the other way round.
     pub fn row(self, z: u8, y: u32) -> u32 {
         match self {
             Self::Xyz => y,
-            Self::Tms => ((1u64 << z) - 1 - u64::from(y)) as u32,
+            Self::Tms => ((1u64 << z.min(32)) - 1 - u64::from(y)) as u32,
         }
     }
 }

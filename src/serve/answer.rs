@@ -19,7 +19,7 @@ use super::page::Page;
 use super::places;
 use super::route::{self, Route};
 use super::tile_json::{SIDE, covers, ending, tile_json};
-use crate::container::read::{About, Form, Kind, TileSource, Trouble, Wait};
+use crate::container::read::{About, Container, Kind, TileSource, Trouble, Wait};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -268,7 +268,7 @@ impl App {
             let doubt = about.doubt.as_ref().map(|doubt| format!(": {doubt}")).unwrap_or_default();
             refuse(StatusCode::NOT_FOUND, &format!("this layer has no picture of its legend{doubt}"))
         };
-        if about.form == Form::Folder {
+        if about.container == Container::Folder {
             return match self.ask(layer, TileSource::legend).await? {
                 Some(png) => self.tagged(layer, client, headers, PNG, png),
                 None => none(),

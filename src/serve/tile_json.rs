@@ -1,7 +1,7 @@
 //! What the server says of a layer: TileJSON with absolute addresses, and which tiles the layer covers, so that the
 //! absence of one can be told from an address that means nothing.
 
-use crate::container::read::{About, Form};
+use crate::container::read::{About, Container};
 use crate::error::{Error, Result};
 use crate::heat::{List, Text, TileJson, Word};
 use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, mercator};
@@ -23,7 +23,7 @@ pub(super) fn tile_json(about: &About, title: &str, layer: &str, base: &str) -> 
     // Dense tiles are made to be drawn at half their size, if they are as large as their name says.
     let drawn = if about.dense_only && side > SIDE { side / 2 } else { side };
     let ending = ending(about);
-    let archive = about.form == Form::PmTiles;
+    let archive = about.container == Container::PmTiles;
     let json = TileJson {
         tilejson: Some(Word::cut("3.0.0")),
         tiles: Some(List::from_iter([Text::cut(format!("{base}/{layer}/{{z}}/{{x}}/{{y}}{ending}"))])),
@@ -71,7 +71,7 @@ mod tests {
             max_zoom: 10,
             bounds,
             tile_json,
-            form: Form::PmTiles,
+            container: Container::PmTiles,
             kind: Kind::Png,
             side: None,
             dense: false,

@@ -66,6 +66,14 @@ impl PixelIndex for u16 {
 }
 
 impl TileIndices<'_> {
+    /// The colours of all pixels, row by row. An index beyond the palette would be a bug of the caller; it is transparent.
+    pub fn colours(&self, palette: &[[u8; 4]]) -> Vec<[u8; 4]> {
+        let colour = |index: u16| palette.get(usize::from(index)).copied().unwrap_or_default();
+        let mut pixels = vec![colour(0); TILE_PIXELS];
+        self.for_each_lit(|pixel, index| pixels[usize::from(pixel)] = colour(index));
+        pixels
+    }
+
     /// Calls `each` with every lit pixel (row * 256 + column) and its index, in ascending order.
     pub fn for_each_lit(&self, mut each: impl FnMut(u16, u16)) {
         fn raster<I: PixelIndex + Into<u16>>(all: &[I; TILE_PIXELS], each: &mut impl FnMut(u16, u16)) {

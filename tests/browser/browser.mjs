@@ -2,12 +2,13 @@
 // what a page shows. What is to be seen where is said by the tests that use it.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { createServer } from "node:http";
+import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 export const modules = join(dirname(fileURLToPath(import.meta.url)), "node_modules");
-export const KINDS = { js: "text/javascript", mjs: "text/javascript", css: "text/css", html: "text/html" };
+const KINDS = { js: "text/javascript", mjs: "text/javascript", css: "text/css", html: "text/html" };
 
 export function check(holds, what) {
   if (!holds) throw new Error("does not hold: " + what);
@@ -47,6 +48,18 @@ export async function start(executablePath, options = {}) {
     return route.fulfill({ contentType: "image/svg+xml", headers, body });
   });
   return { browser, asked };
+}
+
+// Pages of another origin by their paths, and the libraries as the package registry has them: the server and its address.
+export async function serve(pages) {
+  const other = createServer(async (request, response) => {
+    const path = normalize(new URL(request.url, "http://localhost").pathname);
+    const body = pages[path] ?? await readFile(join(modules, path)).catch(() => null);
+    response.writeHead(body == null ? 404 : 200, { "Content-Type": KINDS[path.split(".").pop()] ?? "application/octet-stream" });
+    response.end(body ?? "");
+  });
+  await new Promise(ready => other.listen(0, "127.0.0.1", ready));
+  return { other, elsewhere: `http://127.0.0.1:${other.address().port}` };
 }
 
 // Ends a browser and what it kept.

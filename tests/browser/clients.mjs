@@ -1,10 +1,7 @@
 // Map libraries of others on sets from `tilefire serve`, told nothing but the address of a layer's TileJSON: each must ask
 // for the zoom whose pixels are those of the window, and show the tile's own pixels.
 // Usage: node clients.mjs CHROMIUM SERVER-URL SCREENSHOT-FOLDER; prints one line a check.
-import { createServer } from "node:http";
-import { readFile } from "node:fs/promises";
-import { join, normalize } from "node:path";
-import { KINDS, check, end, modules, shot, start } from "./browser.mjs";
+import { check, end, serve, shot, start } from "./browser.mjs";
 
 const [executablePath, server, shots] = process.argv.slice(2);
 // A corner of tiles in the middle of an even window: pixels of tiles and window lie on each other.
@@ -37,14 +34,7 @@ const PAGES = {
     tiles.on("load", () => { window.idle = true; }).addTo(map);
     </script>`,
 };
-const other = createServer(async (request, response) => {
-  const path = normalize(new URL(request.url, "http://localhost").pathname);
-  const body = PAGES[path] ?? await readFile(join(modules, path)).catch(() => null);
-  response.writeHead(body == null ? 404 : 200, { "Content-Type": KINDS[path.split(".").pop()] ?? "application/octet-stream" });
-  response.end(body ?? "");
-});
-await new Promise(ready => other.listen(0, "127.0.0.1", ready));
-const elsewhere = `http://127.0.0.1:${other.address().port}`;
+const { other, elsewhere } = await serve(PAGES);
 
 // How many pixels of the tile at X, Y the window shows as they are, of those that are lit; decoded in the browser.
 const same = (page, picture, url) => page.evaluate(async ({ picture, url }) => {

@@ -2,12 +2,10 @@
 // switches base map and layer, and keeps screenshots. Libraries come from node_modules, base maps are drawn here, and
 // nothing leaves the machine. Usage: node drive.mjs CHROMIUM SERVER-URL TILE-FOLDER STYLED-TILE-FOLDER SCREENSHOT-FOLDER; prints one
 // line a check.
-import { createServer } from "node:http";
-import { readFile } from "node:fs/promises";
-import { join, normalize } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import * as driven from "./browser.mjs";
-import { KINDS, check, corner, modules, pixels, settled } from "./browser.mjs";
+import { check, corner, pixels, serve, settled } from "./browser.mjs";
 
 const [executablePath, server, folder, styled, shots] = process.argv.slice(2);
 const shot = (page, name) => driven.shot(page, shots, name);
@@ -49,14 +47,7 @@ const PAGES = {
     wait();
     </script>`,
 };
-const other = createServer(async (request, response) => {
-  const path = normalize(new URL(request.url, "http://localhost").pathname);
-  const body = PAGES[path] ?? await readFile(join(modules, path)).catch(() => null);
-  response.writeHead(body == null ? 404 : 200, { "Content-Type": KINDS[path.split(".").pop()] ?? "application/octet-stream" });
-  response.end(body ?? "");
-});
-await new Promise(ready => other.listen(0, "127.0.0.1", ready));
-const elsewhere = `http://127.0.0.1:${other.address().port}`;
+const { other, elsewhere } = await serve(PAGES);
 
 const started = await driven.start(executablePath);
 const { browser, asked } = started;

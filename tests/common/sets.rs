@@ -1,10 +1,12 @@
-//! PMTiles files made by hand, byte by byte, such as no honest program would make: any metadata, any directories.
+//! PMTiles files made by hand, byte by byte, such as no honest program would make: any metadata, any directories; and what
+//! another's reader finds in one.
 
 use std::io::Write;
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tilefire::tile::TileCoord;
 
 /// What an archive consists of.
 #[derive(Debug, Clone)]
@@ -108,4 +110,26 @@ impl Set {
         std::fs::write(path, &file).unwrap();
         file.len() as u64
     }
+}
+
+/// The tile that a name such as 3/1/2.png is of.
+pub fn coordinate(name: &str) -> TileCoord {
+    let mut numbers = name.split('.').next().unwrap().split('/').map(|number| number.parse::<u32>().unwrap());
+    let mut next = || numbers.next().unwrap();
+    TileCoord { z: next() as u8, x: next(), y: next() }
+}
+
+/// Metadata, type and tiles of a PMTiles file, by another's reader.
+pub fn archived(path: &Path, tiles: &[TileCoord]) -> (serde_json::Value, pmtiles::TileType, Vec<Option<Vec<u8>>>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let reader = pmtiles::AsyncPmTilesReader::new_with_path(path).await.unwrap();
+        let mut found = Vec::new();
+        for t in tiles {
+            let place = pmtiles::TileCoord::new(t.z, t.x, t.y).unwrap();
+            found.push(reader.get_tile(place).await.unwrap().map(|bytes| bytes.to_vec()));
+        }
+        let told = serde_json::from_str(&reader.get_metadata().await.unwrap()).unwrap();
+        (told, reader.get_header().tile_type, found)
+    })
 }

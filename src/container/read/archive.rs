@@ -13,7 +13,7 @@ use super::directory::{Directory, Entry};
 use super::layout::vector;
 use super::picture::{Kind, sides};
 use super::system::{open_plain, read_at};
-use super::{About, Form, LARGEST, Trouble, WORLD, Wait, refused};
+use super::{About, Container, LARGEST, Trouble, WORLD, Wait, refused};
 use crate::heat::{Center, HIGHEST, METADATA_LIMIT, TileJson, Told};
 use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, hilbert_id, hilbert_tile};
 
@@ -52,11 +52,13 @@ impl Archive {
             return Err(Trouble::Damaged("it is neither a folder of tiles nor a PMTiles file".to_owned()));
         };
         if length < HEADER as u64 {
-            return Err(Trouble::Damaged("it is no PMTiles file: it is shorter than a header".to_owned()));
+            return Err(Trouble::Damaged(
+                "it is neither a PMTiles nor an MBTiles file: it is shorter than a header".to_owned(),
+            ));
         }
         let head = read_at(&file, 0, HEADER, Wait::Allowed)?;
         if !head.starts_with(b"PMTiles") || head[7] != 3 {
-            return Err(Trouble::Damaged("it is no PMTiles file of version 3, nor an MBTiles file".to_owned()));
+            return Err(Trouble::Damaged("it is neither a PMTiles file of version 3 nor an MBTiles file".to_owned()));
         }
         let said = match head[99] {
             0 => None,
@@ -134,8 +136,8 @@ impl Archive {
             return Err(refused(what));
         };
         let side = tile_json.tile_size.or_else(|| sides(sample.as_deref()?).map(|(width, _)| width));
-        let (form, dense, dense_only) = (Form::PmTiles, false, false);
-        Ok(About { min_zoom, max_zoom, bounds, tile_json, form, kind, side, dense, dense_only, doubt })
+        let (container, dense, dense_only) = (Container::PmTiles, false, false);
+        Ok(About { min_zoom, max_zoom, bounds, tile_json, container, kind, side, dense, dense_only, doubt })
     }
 
     /// The first tile, where it can be read.

@@ -19,7 +19,7 @@ use super::covered::Covered;
 use super::layout::{flipped, vector};
 use super::picture::{Kind, is_vector, sides};
 use super::system::{open_plain, read_at};
-use super::{About, Form, LARGEST, Trouble, WORLD, Wait, refused};
+use super::{About, Container, LARGEST, Trouble, WORLD, Wait, refused};
 use crate::heat::{HIGHEST, METADATA_LIMIT, TileJson, Told};
 use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, mercator};
 
@@ -158,8 +158,8 @@ impl Database {
             return Err(refused(&format!("its tiles are no pictures that browsers draw{format}")));
         };
         let side = tile_json.tile_size.or_else(|| sides(&sample).map(|(width, _)| width));
-        let (form, dense, dense_only) = (Form::MbTiles, false, false);
-        Ok(About { min_zoom, max_zoom, bounds, tile_json, form, kind, side, dense, dense_only, doubt })
+        let (container, dense, dense_only) = (Container::MbTiles, false, false);
+        Ok(About { min_zoom, max_zoom, bounds, tile_json, container, kind, side, dense, dense_only, doubt })
     }
 
     /// One tile, on a thread that may wait: SQLite reads as it pleases.

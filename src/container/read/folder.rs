@@ -8,7 +8,7 @@ use super::layout::{Layout, flipped};
 use super::picture::{Kind, sides};
 use super::resource::{self, Resource};
 use super::system::Root;
-use super::{About, Form, LARGEST, Trouble, WORLD, Wait, refused};
+use super::{About, Container, LARGEST, Trouble, WORLD, Wait, refused};
 use crate::heat::{METADATA_LIMIT, Text, TileJson, Told};
 use crate::tile::TileCoord;
 
@@ -47,8 +47,18 @@ impl Folder {
             .unwrap_or(Kind::Png);
         let side = tile_json.tile_size.or_else(|| sides(&sample).map(|(width, _)| width));
         let (dense, dense_only) = (!layout.dense.is_empty(), layout.plain.is_empty() && !layout.dense.is_empty());
-        let about =
-            About { min_zoom, max_zoom, bounds, tile_json, form: Form::Folder, kind, side, dense, dense_only, doubt };
+        let about = About {
+            min_zoom,
+            max_zoom,
+            bounds,
+            tile_json,
+            container: Container::Folder,
+            kind,
+            side,
+            dense,
+            dense_only,
+            doubt,
+        };
         Ok((Self { root, layout, from_south }, about))
     }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::covered::{Budget, Covered};
 use super::picture::{Kind, is_vector};
 use super::{Trouble, refused};
+use crate::container::Scheme;
 use crate::heat::HIGHEST;
 use crate::tile::{LonLatBounds, MAX_ZOOM, TileCoord, mercator};
 
@@ -124,7 +125,7 @@ pub(super) fn vector(what: &str) -> String {
 
 /// The same place with rows counted from the other side.
 pub(super) fn flipped(tile: TileCoord) -> TileCoord {
-    TileCoord { y: ((1u64 << tile.z.min(31)) - 1 - u64::from(tile.y)) as u32, ..tile }
+    TileCoord { y: Scheme::Tms.row(tile.z, tile.y), ..tile }
 }
 
 /// A row and what follows it, in the name of a tile's file.

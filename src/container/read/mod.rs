@@ -78,7 +78,7 @@ pub struct About {
     /// The set's metadata, as far as it is believed.
     pub tile_json: TileJson,
     /// What it lies in.
-    pub form: Form,
+    pub container: Container,
     /// What kind of picture its tiles are; single ones may be others.
     pub kind: Kind,
     /// Pixels along one side of a tile, where they are known.
@@ -93,7 +93,7 @@ pub struct About {
 
 /// What a set lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum Container {
     /// A folder of files.
     Folder,
     /// A PMTiles file.

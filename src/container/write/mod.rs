@@ -7,6 +7,7 @@ mod html;
 #[cfg_attr(not(feature = "mbtiles"), path = "mbtiles_absent.rs")]
 mod mbtiles;
 mod pmtiles;
+mod records;
 mod spool;
 
 use std::collections::BTreeMap;

@@ -1,15 +1,12 @@
 //! The PNG of one tile with 32 bits a pixel, by the crate `png`.
 
 use crate::error::{Error, Result};
-use crate::tile::{TILE_PIXELS, TILE_SIDE, TileIndices};
+use crate::tile::{TILE_SIDE, TileIndices};
 
 /// Replaces the contents of `out` by the PNG of `indices` with the colours of `palette`, red, green, blue and alpha for
 /// every pixel. An index beyond the palette would be a bug of the caller; it is drawn transparent.
 pub fn encode_truecolor(indices: TileIndices<'_>, palette: &[[u8; 4]], out: &mut Vec<u8>) -> Result<()> {
-    let colour = |index: u16| palette.get(usize::from(index)).copied().unwrap_or_default();
-    let mut pixels = vec![colour(0); TILE_PIXELS];
-    indices.for_each_lit(|pixel, index| pixels[usize::from(pixel)] = colour(index));
-    encode_colours(&pixels, out)
+    encode_colours(&indices.colours(palette), out)
 }
 
 /// Replaces the contents of `out` by the PNG of a tile's colours: red, green, blue and alpha, row by row. Fails where they

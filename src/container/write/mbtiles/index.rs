@@ -15,14 +15,14 @@ use std::path::{Path, PathBuf};
 
 use md5::{Digest, Md5};
 
+use crate::container::Scheme;
+use crate::container::write::records::watched;
 use crate::container::write::spool::Waiting;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::store::{Sorted, Sorter};
 use crate::tile::{TileCoord, hilbert_id};
 
-/// Records between two looks at the monitor.
-const STRETCH: u64 = 1 << 14;
 /// Bits of a column or a row in the number of a place: more than the highest zoom has.
 const BITS: u32 = 28;
 
@@ -56,7 +56,7 @@ pub(super) struct Place {
 
 impl Place {
     fn of(tile: TileCoord) -> Self {
-        Self { zoom: tile.z, column: tile.x, row: ((1u64 << tile.z) - 1 - u64::from(tile.y)) as u32 }
+        Self { zoom: tile.z, column: tile.x, row: Scheme::Tms.row(tile.z, tile.y) }
     }
 
     /// A number in the order of zoom, column and row.
@@ -137,19 +137,6 @@ impl Layout {
             Ok((place, Name(high, low)))
         }))
     }
-}
-
-/// Records, with an end when the monitor is cancelled.
-fn watched<'a, const N: usize>(
-    records: impl Iterator<Item = Result<[u64; N]>> + 'a,
-    monitor: &'a Monitor,
-) -> impl Iterator<Item = Result<[u64; N]>> + 'a {
-    (0u64..).zip(records).map(move |(at, record)| {
-        if at % STRETCH == 0 {
-            monitor.check()?;
-        }
-        record
-    })
 }
 
 #[cfg(test)]

@@ -14,13 +14,11 @@ use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash3_128;
 
+use crate::container::write::records::watched;
 use crate::container::write::spool::Waiting;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::store::{Sorted, Sorter};
-
-/// Records between two looks at the monitor.
-const STRETCH: u64 = 1 << 14;
 
 /// Tiles with the same content and numbers that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,19 +139,6 @@ impl Layout {
             Err(error) => Some(Err(error)),
         }))
     }
-}
-
-/// Records, with an end when the monitor is cancelled.
-fn watched<'a, const N: usize>(
-    records: impl Iterator<Item = Result<[u64; N]>> + 'a,
-    monitor: &'a Monitor,
-) -> impl Iterator<Item = Result<[u64; N]>> + 'a {
-    (0u64..).zip(records).map(move |(at, record)| {
-        if at % STRETCH == 0 {
-            monitor.check()?;
-        }
-        record
-    })
 }
 
 #[cfg(test)]
