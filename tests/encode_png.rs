@@ -96,6 +96,12 @@ fn check(raster: &Raster) -> Vec<u8> {
     if !list.is_empty() {
         assert!(bytes == png_of(TileIndices::Lit(&list)), "list and raster differ");
         assert!(smooth == smooth_of(TileIndices::Lit(&list)), "list and raster of bells differ");
+        for more in [0, 0x8421_1248, u32::MAX] {
+            let mut words = [more; 256];
+            list.iter().for_each(|&(pixel, _)| words[usize::from(pixel / 256)] |= 1 << (pixel % 256 / 8));
+            let indices = TileIndices::Words { pixels: raster, words: &words };
+            assert!(bytes == png_of(indices) && smooth == smooth_of(indices), "words and raster differ");
+        }
     }
     let expected = colours(raster);
     assert!(by_png(&smooth) == expected, "png of bells");

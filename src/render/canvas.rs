@@ -63,7 +63,7 @@ impl Canvas {
 /// indices of a raster of bytes.
 fn pack(indices: TileIndices<'_>) -> Vec<u8> {
     match indices {
-        TileIndices::Raster(all) => all.to_vec(),
+        TileIndices::Raster(all) | TileIndices::Words { pixels: all, .. } => all.to_vec(),
         TileIndices::WideRaster(all) => all.iter().flat_map(|index| index.to_le_bytes()).collect(),
         list => {
             let mut bytes = Vec::new();

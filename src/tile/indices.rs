@@ -1,13 +1,20 @@
 //! A coloured tile on its way from a backend to an encoder: palette indices of 8 bits, or of 16 where a palette of 255
 //! colours is not enough. What colour an index stands for is not said here.
 
-use super::TILE_PIXELS;
+use super::{TILE_PIXELS, TILE_SIDE};
 
 /// Palette indices of one 256x256 tile, row-major; 0 is a pixel that is not drawn. At least one index is not 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TileIndices<'a> {
     /// Every pixel.
     Raster(&'a [u8; TILE_PIXELS]),
+    /// Every pixel, and where the lit ones are.
+    Words {
+        /// Every pixel.
+        pixels: &'a [u8; TILE_PIXELS],
+        /// For each row a bit for each 8 columns, the westernmost lowest; where it is 0 those are dark.
+        words: &'a [u32; TILE_SIDE as usize],
+    },
     /// The lit pixels only: (row * 256 + column, index), ascending, no index 0.
     Lit(&'a [(u16, u8)]),
     /// Every pixel, of more than 255 colours.
@@ -18,17 +25,24 @@ pub enum TileIndices<'a> {
 
 /// A palette index.
 pub trait PixelIndex: Copy + Ord + Default + Send + Sync + 'static {
+    /// The largest.
+    const LAST: Self;
+
     /// The index that `index` is, which must fit.
     fn from_wide(index: u16) -> Self;
     /// Whether it is that of a drawn pixel.
     fn is_lit(self) -> bool;
     /// A whole tile.
     fn raster(raster: &[Self; TILE_PIXELS]) -> TileIndices<'_>;
+    /// A whole tile whose lit pixels are in these words of each row.
+    fn words<'a>(raster: &'a [Self; TILE_PIXELS], words: &'a [u32; TILE_SIDE as usize]) -> TileIndices<'a>;
     /// A list of lit pixels.
     fn lit(lit: &[(u16, Self)]) -> TileIndices<'_>;
 }
 
 impl PixelIndex for u8 {
+    const LAST: Self = Self::MAX;
+
     fn from_wide(index: u16) -> Self {
         debug_assert!(index <= 255);
         index as u8
@@ -42,12 +56,18 @@ impl PixelIndex for u8 {
         TileIndices::Raster(raster)
     }
 
+    fn words<'a>(pixels: &'a [Self; TILE_PIXELS], words: &'a [u32; TILE_SIDE as usize]) -> TileIndices<'a> {
+        TileIndices::Words { pixels, words }
+    }
+
     fn lit(lit: &[(u16, Self)]) -> TileIndices<'_> {
         TileIndices::Lit(lit)
     }
 }
 
 impl PixelIndex for u16 {
+    const LAST: Self = Self::MAX;
+
     fn from_wide(index: u16) -> Self {
         index
     }
@@ -58,6 +78,10 @@ impl PixelIndex for u16 {
 
     fn raster(raster: &[Self; TILE_PIXELS]) -> TileIndices<'_> {
         TileIndices::WideRaster(raster)
+    }
+
+    fn words<'a>(pixels: &'a [Self; TILE_PIXELS], _: &'a [u32; TILE_SIDE as usize]) -> TileIndices<'a> {
+        TileIndices::WideRaster(pixels)
     }
 
     fn lit(lit: &[(u16, Self)]) -> TileIndices<'_> {
@@ -80,7 +104,7 @@ impl TileIndices<'_> {
             (0..=u16::MAX).zip(all).filter(|(_, index)| index.is_lit()).for_each(|(pixel, &i)| each(pixel, i.into()));
         }
         match self {
-            Self::Raster(all) => raster(all, &mut each),
+            Self::Raster(all) | Self::Words { pixels: all, .. } => raster(all, &mut each),
             Self::Lit(list) => list.iter().for_each(|&(pixel, index)| each(pixel, index.into())),
             Self::WideRaster(all) => raster(all, &mut each),
             Self::WideLit(list) => list.iter().for_each(|&(pixel, index)| each(pixel, index)),

@@ -20,6 +20,7 @@ pub struct CpuPaint {
     stats: Vec<ZoomStats>,
     plan: Plan,
     report: BackendReport,
+    kept: spread::Kept,
 }
 
 impl CpuPaint {
@@ -33,7 +34,7 @@ impl CpuPaint {
     /// Paints `counts` that were made as `report` tells.
     pub(super) fn counted(counts: Arc<CountStore>, plan: Plan, report: BackendReport) -> Result<Self> {
         let stats = all_stats(&counts)?;
-        Ok(Self { counts, stats, plan, report })
+        Ok(Self { counts, stats, plan, report, kept: spread::Kept::default() })
     }
 
     fn colour<I: PixelIndex>(&self, zoom: &SpreadZoom, table: &ShadeTable, sink: &dyn TileSink) -> Result<()> {
@@ -51,7 +52,8 @@ impl CpuPaint {
     }
 
     fn spreading(&self, z: u8) -> spread::Work<'_> {
-        spread::Work { counts: &self.counts, z, memory: &self.plan.memory, monitor: &self.plan.monitor }
+        let Plan { memory, monitor, .. } = &self.plan;
+        spread::Work { counts: &self.counts, z, memory, monitor, kept: &self.kept }
     }
 }
 

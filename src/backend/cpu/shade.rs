@@ -12,60 +12,75 @@ use crate::shade::ShadeTable;
 use crate::store::CountStore;
 use crate::tile::{PixelIndex, TILE_PIXELS, TileCoord, TileIndices};
 
-/// Bits up to which every count has its answer.
-const LOW_BITS: u32 = 12;
-const LOW: usize = 1 << LOW_BITS;
-/// Bits behind the first by which larger counts are told apart.
-const STEP_BITS: u32 = 8;
+/// Bits behind the first by which counts are told apart: those below 2^10 all are.
+const STEP_BITS: u32 = 9;
+/// Keys of counts.
+const KEYS: usize = 1 << 15;
 
-/// The threshold search with its frequent answers ready.
+/// The key of a count: its highest bits and how many bits it has, which is what a floating-point number begins with. Keys
+/// never fall while counts rise. Nothing here branches or looks up, so eight are made at a time.
+#[inline(always)]
+fn key(count: u32) -> usize {
+    const BEHIND: u32 = f32::MANTISSA_DIGITS - 1 - STEP_BITS;
+    // That of a half, so that 0 has a key of its own.
+    const FIRST: u32 = 0.5f32.to_bits() >> BEHIND;
+    // There are instructions for numbers with a sign; those beyond have one key.
+    let bits = (count.min(i32::MAX as u32) as i32 as f32).to_bits();
+    (bits >> BEHIND).saturating_sub(FIRST) as usize % KEYS
+}
+
+/// The threshold search with its answers ready.
 pub(super) struct Lookup<'a, I> {
-    /// For each small count its index; behind them for larger counts the index at the start of each step of a 256th of a
-    /// power of two, and whether another begins within it.
-    ready: Box<[(I, bool); READY]>,
+    /// For each key the index of its counts; [`PixelIndex::LAST`] where they have several.
+    ready: Box<[I; KEYS]>,
     table: &'a ShadeTable,
 }
 
 impl<'a, I: PixelIndex> Lookup<'a, I> {
     pub(super) fn new(table: &'a ShadeTable) -> Self {
-        let low = (0..LOW as u32).map(|count| (I::from_wide(table.index(count)), false));
-        let mut ready = Box::new([(I::default(), true); READY]);
-        let all = low.chain((LOW_BITS..u32::BITS).flat_map(|octave| steps(table, octave)));
-        ready.iter_mut().zip(all).for_each(|(to, answer)| *to = answer);
+        let mut ready = Box::new([I::from_wide(0); KEYS]);
+        for (&from, at) in table.thresholds.iter().zip(1..) {
+            let to = table.thresholds.get(at).copied().unwrap_or(u32::MAX);
+            ready[key(from)..=key(to)].fill(I::from_wide(table.index(from)));
+        }
+        for &from in &table.thresholds {
+            if from > 0 && key(from - 1) == key(from) {
+                ready[key(from)] = I::LAST;
+            }
+        }
         Self { ready, table }
     }
 
     #[inline(always)]
     pub(super) fn index(&self, count: u32) -> I {
-        // No branch: counts on both sides of the border come in turn.
-        let octave = u32::BITS - 1 - (count | LOW as u32).leading_zeros();
-        let step = (count >> (octave - STEP_BITS)) + ((octave - LOW_BITS) << STEP_BITS) + BEHIND;
-        let at = if count < LOW as u32 { count } else { step };
-        match self.ready[at as usize % READY] {
-            (index, false) => index,
-            _ => I::from_wide(self.table.index(count)),
+        match self.ready[key(count)] {
+            index if index == I::LAST => self.search(count),
+            index => index,
         }
+    }
+
+    /// The indices of a word of counts.
+    #[inline(always)]
+    pub(super) fn indices<const N: usize>(&self, counts: &[u32; N]) -> [I; N] {
+        // Loops, not `map` and `contains`, of which the compiler makes calls and branches.
+        let (mut keys, mut indices) = ([0; N], [I::LAST; N]);
+        keys.iter_mut().zip(counts).for_each(|(to, &count)| *to = key(count));
+        indices.iter_mut().zip(keys).for_each(|(to, key)| *to = self.ready[key]);
+        if indices.iter().fold(0, |unsure, index| unsure | u8::from(*index == I::LAST)) > 0 {
+            indices.iter_mut().zip(counts).for_each(|(index, &count)| *index = self.search(count));
+        }
+        indices
+    }
+
+    #[cold]
+    fn search(&self, count: u32) -> I {
+        I::from_wide(self.table.index(count))
     }
 
     /// Whether a lit pixel may have no colour.
     pub(super) fn hides_some(&self) -> bool {
         self.table.hides_some()
     }
-}
-
-/// Room for all answers, a power of two.
-const READY: usize = (LOW + ((u32::BITS - LOW_BITS) << STEP_BITS) as usize).next_power_of_two();
-/// Where the steps of the first power of two begin, which count from 2^[`STEP_BITS`].
-const BEHIND: u32 = LOW as u32 - (1 << STEP_BITS);
-
-/// The steps of the counts from 2^octave to the next power of two.
-fn steps<I: PixelIndex>(table: &ShadeTable, octave: u32) -> impl Iterator<Item = (I, bool)> {
-    let width = octave - STEP_BITS;
-    (1u32 << STEP_BITS..2 << STEP_BITS).map(move |step| {
-        let first = step << width;
-        let (from, to) = (table.index(first), table.index(first | ((1 << width) - 1)));
-        (I::from_wide(from), from != to)
-    })
 }
 
 /// Buffers of one thread.
@@ -153,8 +168,13 @@ mod tests {
             let table = ShadeTable { thresholds, palette, span, error: 0, smooth: false };
             let lookup = Lookup::<u16>::new(&table);
             let near = table.thresholds.iter().flat_map(|&t| [t - 1, t, t.saturating_add(1)]);
-            for count in counts.into_iter().chain(near).chain([u32::MAX]) {
+            let sides = [0, i32::MAX as u32, 1 << 31, u32::MAX];
+            let counts: Vec<u32> = counts.into_iter().chain(near).chain(sides).collect();
+            for &count in &counts {
                 prop_assert_eq!(lookup.index(count), table.index(count), "{}", count);
+            }
+            for word in counts.as_chunks::<8>().0 {
+                prop_assert_eq!(lookup.indices(word), word.map(|count| table.index(count)));
             }
         }
     }

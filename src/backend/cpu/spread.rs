@@ -23,6 +23,7 @@ use self::largest::Largest;
 use self::rows::{Plane, Raster, WORD, Words};
 use self::sums::{Sums, Take};
 use super::shade::Lookup;
+use crate::account::Held;
 use crate::backend::host::{Borders, for_each_area};
 use crate::backend::{Memory, TileSink};
 use crate::counts::{Histogram, Lit, ZoomStats};
@@ -53,20 +54,78 @@ pub(super) struct Work<'a> {
     pub(super) z: u8,
     pub(super) memory: &'a Memory,
     pub(super) monitor: &'a Monitor,
+    pub(super) kept: &'a Kept,
+}
+
+/// The borders of zooms that are one area each, from when a zoom's statistics are found to when it is coloured: as many as
+/// one zoom may take, where the account has room for them.
+#[derive(Debug, Default)]
+pub(super) struct Kept(Mutex<Vec<Whole>>);
+
+/// A zoom that is one area.
+#[derive(Debug)]
+struct Whole {
+    z: u8,
+    radius: u32,
+    borders: Borders,
+    reached: Vec<u64>,
+    held: Held,
+}
+
+impl Kept {
+    fn take(&self, z: u8, radius: u32) -> Option<Whole> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|whole| (whole.z, whole.radius) == (z, radius))?;
+        Some(kept.swap_remove(at))
+    }
+
+    /// Keeps a zoom if those that are kept take at most `room` bytes with it.
+    fn keep(&self, whole: Whole, room: u64) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.iter().map(|whole| whole.held.bytes()).sum::<u64>() + whole.held.bytes() <= room {
+            kept.push(whole);
+        }
+    }
 }
 
 impl Work<'_> {
-    /// Calls `each` with the borders of each area and the tiles that are reached in it.
-    fn areas(&self, radius: u32, stage: Stage, mut each: impl FnMut(&Borders, Vec<u64>) -> Result<()>) -> Result<()> {
+    /// Calls `each` with the borders of each area and the tiles that are reached in it; they are kept where the zoom is to be
+    /// gone through `again`.
+    fn areas(
+        &self,
+        radius: u32,
+        (stage, again): (Stage, Again),
+        mut each: impl FnMut(&Borders, &[u64]) -> Result<()>,
+    ) -> Result<()> {
+        let room = if again == Again::Yes { self.memory.borders() } else { 0 };
+        if let Some(whole) = self.kept.take(self.z, radius) {
+            each(&whole.borders, &whole.reached)?;
+            self.kept.keep(whole, room);
+            return Ok(());
+        }
         let mut from = self.monitor.now();
         for_each_area(self.counts, self.z, radius, self.memory, |borders| {
             let reached = borders.reached();
             self.monitor.record(stage, from, self.monitor.now());
-            each(borders, reached)?;
+            each(&borders, &reached)?;
+            let bytes = borders.bytes() + size_of_val(&*reached) as u64;
+            if borders.are_all()
+                && bytes <= room
+                && let Some(held) = self.memory.account.try_take(bytes)
+            {
+                self.kept.keep(Whole { z: self.z, radius, borders, reached, held }, room);
+            }
             from = self.monitor.now();
             Ok(())
         })
     }
+}
+
+/// Whether a zoom is to be gone through once more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Yes,
+    No,
 }
 
 /// Colours and spreads all tiles of the zoom, lit ones and those that spread lights. `rows` are the half-widths of the
@@ -78,8 +137,8 @@ pub(super) fn zoom<I: PixelIndex>(
     sink: &dyn TileSink,
 ) -> Result<()> {
     let monitor = work.monitor;
-    work.areas(radius, Stage::Shade, |borders, reached| {
-        pieces(&reached).try_for_each_init(Indices::default, |scratch, codes| {
+    work.areas(radius, (Stage::Shade, Again::No), |borders, reached| {
+        pieces(reached).try_for_each_init(Indices::default, |scratch, codes| {
             monitor.check()?;
             for &code in codes {
                 let tile = TileCoord::from_morton(work.z, code);
@@ -117,9 +176,9 @@ pub(super) fn largest_of_bells(work: Work<'_>, kernel: &Kernel, max: u32) -> Res
     if kernel.op == SpreadOp::Max {
         return Ok(largest.into_inner());
     }
-    work.areas(kernel.radius, Stage::Spread, |borders, reached| {
+    work.areas(kernel.radius, (Stage::Spread, Again::Yes), |borders, reached| {
         let none = || (Bound::new(kernel), Counting::default());
-        pieces(&reached).try_for_each_init(none, |(bound, scratch), codes| {
+        pieces(reached).try_for_each_init(none, |(bound, scratch), codes| {
             work.monitor.check()?;
             for &code in codes {
                 let tile = TileCoord::from_morton(work.z, code);
@@ -163,9 +222,9 @@ fn fold<T: Send>(
     add: impl Fn(&mut T, &mut Counting) -> Result<()> + Sync,
     done: impl Fn(T) -> Result<()> + Sync,
 ) -> Result<()> {
-    work.areas(kernel.radius, Stage::Spread, |borders, reached| {
+    work.areas(kernel.radius, (Stage::Spread, Again::Yes), |borders, reached| {
         let none = || (none(), Counting::default());
-        let pieces = pieces(&reached).try_fold(none, |(mut sum, mut scratch), codes| {
+        let pieces = pieces(reached).try_fold(none, |(mut sum, mut scratch), codes| {
             for &code in codes {
                 let from = work.monitor.now();
                 scratch.gather(work, borders, code, kernel)?;
@@ -186,16 +245,16 @@ pub(super) fn coloured_new_counts<I: PixelIndex>(
     sink: &dyn TileSink,
 ) -> Result<()> {
     let (monitor, bells) = (work.monitor, matches!(kernel.form, Form::Weights { .. }));
-    work.areas(kernel.radius, Stage::Spread, |borders, reached| {
+    work.areas(kernel.radius, (Stage::Spread, Again::No), |borders, reached| {
         let none = || (Counting::default(), Raster::<I>::default(), Vec::new());
-        pieces(&reached).try_for_each_init(none, |(scratch, indices, list), codes| {
+        pieces(reached).try_for_each_init(none, |(scratch, indices, list), codes| {
             for &code in codes {
                 let from = monitor.now();
                 scratch.gather(work, borders, code, kernel)?;
                 indices.clear();
                 scratch.spread(kernel, Colouring { lookup, indices });
-                // Bells light much of a tile, and their encoder looks for what is lit in a raster.
-                let indices = if bells { indices.raster() } else { indices.leave(list) };
+                // Bells light much of a tile, and their encoder asks in which words of a raster.
+                let indices = if bells { indices.words() } else { indices.leave(list) };
                 monitor.record(Stage::Spread, from, monitor.now());
                 if let Some(indices) = indices {
                     sink.put(TileCoord::from_morton(work.z, code), indices)?;
@@ -219,7 +278,7 @@ impl<I: PixelIndex> Take for Colouring<'_, I> {
         let row = &mut self.indices.row(y, Words::of(x, x + counts.len()))[x..];
         let words = row.as_chunks_mut::<WORD>().0.iter_mut().zip(counts.as_chunks::<WORD>().0);
         for (word, counts) in words.filter(|(_, counts)| counts.iter().fold(0, |all, count| all | count) > 0) {
-            word.iter_mut().zip(counts).for_each(|(index, &count)| *index = self.lookup.index(count));
+            *word = self.lookup.indices(counts);
         }
     }
 }

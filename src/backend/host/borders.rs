@@ -102,13 +102,13 @@ const LEAST: u64 = 9 * (TILE + PIXEL * (TILE_SIDE * TILE_SIDE) as u64);
 
 /// Calls `each` with the borders of one area of zoom `z` after the other, in Morton order, for a spread of `radius`
 /// pixels. Every tile that is lit or reached belongs to one of them. What is held at a time is the share of `memory` for
-/// it, or [`LEAST`].
+/// it, or [`LEAST`]. Who keeps borders longer than its call accounts for them.
 pub(in crate::backend) fn for_each_area(
     counts: &CountStore,
     z: u8,
     radius: u32,
     memory: &Memory,
-    mut each: impl FnMut(&Borders) -> Result<()>,
+    mut each: impl FnMut(Borders) -> Result<()>,
 ) -> Result<()> {
     for_each_area_within(counts, z, radius, memory.borders().max(LEAST), |borders| {
         let _held = memory.account.force(borders.bytes());
@@ -122,7 +122,7 @@ fn for_each_area_within(
     z: u8,
     radius: u32,
     room: u64,
-    mut each: impl FnMut(&Borders) -> Result<()>,
+    mut each: impl FnMut(Borders) -> Result<()>,
 ) -> Result<()> {
     let mut waiting = vec![Area { z, level: z, code: 0 }];
     while let Some(area) = waiting.pop() {
@@ -130,7 +130,7 @@ fn for_each_area_within(
             if may_fit(counts, area, radius, room)? { Borders::new(counts, area, radius, room)? } else { None };
         match borders {
             Some(borders) if borders.is_empty() => {}
-            Some(borders) => each(&borders)?,
+            Some(borders) => each(borders)?,
             None => waiting.extend(area.children().rev()),
         }
     }
@@ -236,8 +236,14 @@ impl Borders {
         Ok(fits.then_some(Self { area, radius, pieces: found }))
     }
 
-    fn bytes(&self) -> u64 {
+    /// Bytes that they take.
+    pub(in crate::backend) fn bytes(&self) -> u64 {
         self.pieces.iter().map(Piece::bytes).sum()
+    }
+
+    /// Whether the area is the whole zoom.
+    pub(in crate::backend) fn are_all(&self) -> bool {
+        self.area.level == self.area.z
     }
 
     fn is_empty(&self) -> bool {

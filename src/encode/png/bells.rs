@@ -61,6 +61,21 @@ impl Bells {
         }
     }
 
+    /// The same where it is known outside of which words of each row nothing is lit.
+    pub(super) fn find_in(&mut self, pixels: &[u8; TILE_PIXELS], words: &[u32; TILE_SIDE as usize]) {
+        self.used = 0;
+        let rows = pixels.as_chunks::<{ TILE_SIDE as usize }>().0;
+        for ((row, &may), first) in rows.iter().zip(words).zip((0u16..).step_by(ROW)) {
+            let (row, mut rest) = (row.as_chunks::<WORD>().0, may);
+            while rest > 0 {
+                let at = rest.trailing_zeros() as usize % ROW;
+                self.words[self.used] = first + at as u16;
+                self.used += usize::from(u64::from_ne_bytes(row[at]) != 0);
+                rest &= rest - 1;
+            }
+        }
+    }
+
     fn words(&self) -> &[u16] {
         &self.words[..self.used]
     }
@@ -112,6 +127,8 @@ impl Bells {
             self.bytes[from..to].fill(0);
         }
         let (stride, wide) = (numbers.depth.stride(), numbers.depth as usize);
+        // Where the last word ends, and where what is lit of it does.
+        let (mut last, mut lit) = (0, 0);
         let same = numbers.index.iter().zip(0u8..=numbers.largest).all(|(&index, number)| index == number);
         for &word in &self.words[..self.used] {
             let (row, column) = (usize::from(word) / ROW, usize::from(word) % ROW);
@@ -136,15 +153,19 @@ impl Bells {
                     }
                 }
             }
-            match self.stretches.last_mut() {
-                Some((_, end)) if at - *end < SHORTEST => *end = at + wide,
-                _ => self.stretches.push((at, at + wide)),
+            // A stretch begins and ends with what is lit.
+            let p = u64::from_le_bytes(p);
+            let (first, behind) = (p.trailing_zeros() as usize, u64::BITS as usize - p.leading_zeros() as usize);
+            if self.stretches.is_empty() || at - last >= SHORTEST {
+                if let Some((_, to)) = self.stretches.last_mut() {
+                    *to = lit;
+                }
+                self.stretches.push((at + first / 8 * wide / WORD, 0));
             }
+            (last, lit) = (at + wide, at + (behind.div_ceil(8) * wide).div_ceil(WORD));
         }
-        // A stretch begins and ends with what is lit.
-        for (from, to) in &mut self.stretches {
-            *from += self.bytes[*from..*to].iter().take_while(|byte| **byte == 0).count();
-            *to -= self.bytes[*from..*to].iter().rev().take_while(|byte| **byte == 0).count();
+        if let Some((_, to)) = self.stretches.last_mut() {
+            *to = lit;
         }
     }
 }

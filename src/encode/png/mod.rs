@@ -81,11 +81,13 @@ pub fn encode(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scrat
             list.iter().for_each(|&(pixel, index)| raster[usize::from(pixel)] = index);
             from_rows::<false>(raster, palette, rows, tokens, deflate, out);
         }
-        TileIndices::Raster(pixels) if raster::lit(pixels) <= LIST_LIMIT => {
+        TileIndices::Raster(pixels) | TileIndices::Words { pixels, .. } if raster::lit(pixels) <= LIST_LIMIT => {
             raster::list(pixels, lit);
             from_list(lit, palette, tokens, deflate, out);
         }
-        TileIndices::Raster(pixels) => from_rows::<false>(pixels, palette, rows, tokens, deflate, out),
+        TileIndices::Raster(pixels) | TileIndices::Words { pixels, .. } => {
+            from_rows::<false>(pixels, palette, rows, tokens, deflate, out);
+        }
         // Never made for a palette of 255 colours; drawn all the same, a colour too many in the last one's place.
         TileIndices::WideRaster(_) | TileIndices::WideLit(_) => {
             raster.clear();
@@ -98,9 +100,16 @@ pub fn encode(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scrat
 
 /// The same for the tiles of bells: smaller, because what is alike is said once, wherever it stands.
 pub fn encode_smooth(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scratch, out: &mut Vec<u8>) {
-    if let TileIndices::Raster(pixels) = indices {
-        scratch.bells.find(pixels);
-        return from_bells(pixels, palette, scratch, out);
+    match indices {
+        TileIndices::Raster(pixels) => {
+            scratch.bells.find(pixels);
+            return from_bells(pixels, palette, scratch, out);
+        }
+        TileIndices::Words { pixels, words } => {
+            scratch.bells.find_in(pixels, words);
+            return from_bells(pixels, palette, scratch, out);
+        }
+        _ => {}
     }
     let mut dark = std::mem::take(&mut scratch.dark);
     dark.resize(TILE_PIXELS, 0);

@@ -22,6 +22,11 @@ impl Words {
         Self(!0 >> (63 - (to - 1) / WORD) & !0 << (from / WORD))
     }
 
+    /// Those of a row of a tile.
+    fn of_row(bits: u32) -> Self {
+        Self(bits.into())
+    }
+
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -36,6 +41,7 @@ impl Words {
     }
 
     /// The stretches of columns that they come to, from the west.
+    #[inline(always)]
     pub(super) fn runs(self) -> impl Iterator<Item = Range<usize>> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
@@ -47,7 +53,8 @@ impl Words {
     }
 
     /// Each of them.
-    fn each(self) -> impl Iterator<Item = usize> {
+    #[inline(always)]
+    pub(super) fn each(self) -> impl Iterator<Item = usize> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             let word = (rest > 0).then(|| rest.trailing_zeros() as usize)?;
@@ -158,12 +165,13 @@ impl<T: Copy + Default> Plane<T> {
 #[derive(Debug)]
 pub(super) struct Raster<T> {
     pub(super) pixels: Box<[T; TILE_PIXELS]>,
-    pub(super) rows: [Words; WIDTH],
+    /// For each row the words outside of which nothing is lit, a bit each.
+    rows: [u32; WIDTH],
 }
 
 impl<T: Copy + Default> Default for Raster<T> {
     fn default() -> Self {
-        Self { pixels: Box::new([T::default(); TILE_PIXELS]), rows: [Words::default(); WIDTH] }
+        Self { pixels: Box::new([T::default(); TILE_PIXELS]), rows: [0; WIDTH] }
     }
 }
 
@@ -173,28 +181,30 @@ impl<T: Copy + Default> Raster<T> {
         for (row, lit) in self.pixels.chunks_exact_mut(WIDTH).zip(&mut self.rows) {
             // Word by word: most runs are short, and a call for each would cost more.
             let words = row.as_chunks_mut::<WORD>().0;
-            std::mem::take(lit).each().for_each(|word| words[word] = [T::default(); WORD]);
+            Words::of_row(std::mem::take(lit)).each().for_each(|word| words[word] = [T::default(); WORD]);
         }
     }
 
     /// Row `y`, of which `lit` is about to be written.
     pub(super) fn row(&mut self, y: usize, lit: Words) -> &mut [T] {
-        self.rows[y] = self.rows[y].with(lit);
+        self.rows[y] |= lit.0 as u32;
         &mut self.pixels[y * WIDTH..(y + 1) * WIDTH]
     }
 
     /// The stretches that may be lit, whole words, with the row-major place of their first pixel.
     pub(super) fn stretches(&self) -> impl Iterator<Item = (usize, &[T])> {
         let rows = self.rows.iter().enumerate();
-        let runs = rows.flat_map(|(y, lit)| lit.runs().map(move |run| y * WIDTH + run.start..y * WIDTH + run.end));
+        let runs = rows
+            .flat_map(|(y, &lit)| Words::of_row(lit).runs().map(move |run| y * WIDTH + run.start..y * WIDTH + run.end));
         runs.map(|run| (run.start, &self.pixels[run]))
     }
 }
 
 impl<I: PixelIndex> Raster<I> {
-    /// All its pixels, whatever their number; `None` when it is dark.
-    pub(super) fn raster(&self) -> Option<TileIndices<'_>> {
-        self.stretches().any(|(_, pixels)| pixels.iter().any(|i| i.is_lit())).then(|| I::raster(&self.pixels))
+    /// All its pixels, whatever their number, and where the lit ones are; `None` when it is dark.
+    pub(super) fn words(&self) -> Option<TileIndices<'_>> {
+        let is_lit = self.stretches().any(|(_, pixels)| pixels.iter().any(|i| i.is_lit()));
+        is_lit.then(|| I::words(&self.pixels, &self.rows))
     }
 
     /// The form in which it leaves; `None` when it is dark.

@@ -2,7 +2,7 @@
 //! over integers and gives the bytes of the definition in `shade/spread.rs`; what is saved is work on pixels that no
 //! lit one reaches, and width where numbers are known to be small.
 
-use super::rows::{Plane, Raster, Row, WIDTH, Words};
+use super::rows::{Plane, Raster, Row, WIDTH, WORD, Words};
 use crate::backend::host::{settle, weigh};
 use crate::shade::{Form, Kernel, SpreadOp, WEIGHT_ONE};
 
@@ -270,12 +270,10 @@ impl Sums {
             for at in rows {
                 let row = &plane.rows[at];
                 let weight = self.weights[row.y - y];
-                for run in row.reach.runs() {
-                    let own = at * WIDTH + run.start..at * WIDTH + run.end;
-                    weighted(&mut low[run.clone()], &self.low[own.clone()], weight);
-                    if self.most[at] >> 16 > 0 {
-                        weighted(&mut high[run], &self.high[own], weight);
-                    }
+                let own = at * WIDTH..(at + 1) * WIDTH;
+                weighted(&mut low, &self.low[own.clone()], row.reach, weight);
+                if self.most[at] >> 16 > 0 {
+                    weighted(&mut high, &self.high[own], row.reach, weight);
                 }
             }
             for run in lit.runs() {
@@ -324,10 +322,15 @@ fn along<T: Copy + Default>(
     }
 }
 
-/// Adds numbers of 16 bits times a weight.
+/// Adds numbers of 16 bits times a weight, in those words of a row.
 #[inline(always)]
-fn weighted(sums: &mut [u32], from: &[u16], weight: u32) {
-    sums.iter_mut().zip(from).for_each(|(sum, &value)| *sum += u32::from(value) * weight);
+fn weighted(sums: &mut [u32; WIDTH], from: &[u16], words: Words, weight: u32) {
+    let (sums, from) = (sums.as_chunks_mut::<WORD>().0, from.as_chunks::<WORD>().0);
+    for word in words.each() {
+        if let (Some(sums), Some(from)) = (sums.get_mut(word), from.get(word)) {
+            sums.iter_mut().zip(from).for_each(|(sum, &value)| *sum += u32::from(value) * weight);
+        }
+    }
 }
 
 /// Every row of the tile that is reached, the lit rows of the plane that reach it, and where they do. Not a call for each:

@@ -106,20 +106,15 @@ impl Writing<'_> {
         if let Some(spool) = directories.leaves {
             spool.close()?.for_each(leaves, |some| self.put(some))?;
         }
-        let (mut batch, mut length, mut bytes) = (Vec::new(), 0, Vec::new());
-        for at in layout.contents(self.monitor)? {
-            let at = at?;
-            batch.push(at);
-            length += at.length;
-            if batch.len() >= BATCH.0 || length >= BATCH.1 {
-                tiles.read(&batch, &mut bytes)?;
-                self.put(&bytes)?;
-                batch.clear();
-                length = 0;
-            }
+        let mut contents = layout.contents(self.monitor)?;
+        let (mut ready, mut next) = (Vec::new(), Vec::new());
+        batch(&mut contents, &mut tiles, &mut ready)?;
+        while !ready.is_empty() {
+            // Some are read while others are written.
+            let (read, put) = rayon::join(|| batch(&mut contents, &mut tiles, &mut next), || self.put(&ready));
+            read.and(put)?;
+            std::mem::swap(&mut ready, &mut next);
         }
-        tiles.read(&batch, &mut bytes)?;
-        self.put(&bytes)?;
         self.to.flush().map_err(|e| Error::io("write", self.out, e))
     }
 
@@ -127,6 +122,17 @@ impl Writing<'_> {
         self.monitor.check()?;
         self.to.write_all(bytes).map_err(|e| Error::io("write", self.out, e))
     }
+}
+
+/// Replaces `bytes` by those of the next tiles; none are left where there are none.
+fn batch(contents: &mut impl Iterator<Item = Result<Waiting>>, tiles: &mut Source, bytes: &mut Vec<u8>) -> Result<()> {
+    let (mut batch, mut length) = (Vec::new(), 0);
+    while batch.len() < BATCH.0 && length < BATCH.1 {
+        let Some(at) = contents.next().transpose()? else { break };
+        batch.push(at);
+        length += at.length;
+    }
+    tiles.read(&batch, bytes)
 }
 
 /// What an archive keeps of our metadata.
