@@ -1,8 +1,8 @@
 //! What a run tells while it goes on: seconds per stage, progress, and the wish to stop.
 //! Everything is an atomic, so that any thread may report and any may look; nothing here prints.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crate::error::{Error, Result};
@@ -94,6 +94,8 @@ pub struct Monitor {
     pub bytes_read: AtomicU64,
     /// Input bytes in all; 0 when unknown (standard input).
     pub bytes_total: AtomicU64,
+    /// How the first input is read, once that is known.
+    pub reading: OnceLock<String>,
     /// Nanoseconds that reading threads spent in what only one of them can do at a time: the hand-out of pieces, and
     /// passing on what the next piece needs.
     pub in_order: AtomicU64,
@@ -118,6 +120,7 @@ impl Default for Monitor {
             cancelled: Arc::default(),
             bytes_read: AtomicU64::new(0),
             bytes_total: AtomicU64::new(0),
+            reading: OnceLock::new(),
             in_order: AtomicU64::new(0),
             points: AtomicU64::new(0),
             tiles: AtomicU64::new(0),

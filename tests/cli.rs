@@ -83,8 +83,16 @@ fn examples_of_the_help_are_commands_that_exist() {
             }
         }
     }
+    // What most people ask for comes first; the rest is a --help away.
+    let short = place.run(["render", "-h"]).ok().stdout;
+    assert!(short.lines().count() < 90 && short.contains("--help"), "{short}");
+    for (option, is_there) in [("--colormap", true), ("--crs", true), ("--escape", false), ("--spread-op", false)] {
+        assert_eq!(short.contains(option), is_there, "{option}: {short}");
+    }
     let aliases = place.run(["render", "--help"]).ok().stdout;
     assert!(aliases.contains("cmap") && aliases.contains("levels") && aliases.contains("Spread:"), "{aliases}");
+    let groups = ["Input:", "Text:", "Rows:", "Output:", "Page:", "Colours:", "Spread:", "Resources:"];
+    assert!(groups.iter().all(|group| aliases.contains(group)), "{aliases}");
 }
 
 /// On a terminal of 40 columns: a line stays a line, and nobody is told that no time is left while there is work.
@@ -118,14 +126,22 @@ fn progress_fits_a_narrow_terminal() {
         }
         text.trim_end().to_owned()
     };
-    let bars: Vec<String> = shown
-        .split(['\r', '\n'])
-        .map(plain)
-        .filter(|frame| ["points ", "tiles "].iter().any(|w| frame.starts_with(w)))
-        .collect();
+    // How the points are read fills a row, and the terminal goes on to the next by itself.
+    let is_bar = |row: &str| ["points ", "tiles "].iter().any(|word| row.starts_with(word));
+    let mut bars = Vec::new();
+    for frame in shown.split(['\r', '\n']).map(plain) {
+        let rows: Vec<char> = frame.chars().collect();
+        let rows: Vec<String> = rows.chunks(40).map(String::from_iter).collect();
+        if let Some(at) = rows.iter().position(|row| is_bar(row)) {
+            assert!(at <= 1 && at + 1 == rows.len(), "{frame:?}");
+            bars.push(rows[at].clone());
+        }
+    }
     assert!(bars.iter().any(|bar| bar.contains("/s")), "{shown:?}");
+    // Which columns were chosen is told while rows are read, in one line.
+    let early = &shown[..shown.find("tiles ").unwrap()];
+    assert!(early.contains("points.csv: longitude from column"), "{shown:?}");
     for bar in bars {
-        assert!(bar.chars().count() <= 40, "{bar:?}");
         assert!(!bar.contains(" 0 s left") && !bar.contains("0s left"), "{bar:?}");
     }
     let dumb = script(&typed.replace("-o tiles", "-o again"), "dumb").unwrap();

@@ -82,74 +82,74 @@ pub(super) struct SourceArgs {
     #[arg(value_name = "INPUT")]
     pub(super) inputs: Vec<PathBuf>,
     /// Column of longitudes: its name, or # and its number from 1
-    #[arg(long, value_name = "COLUMN", conflicts_with = "x")]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "x", help_heading = "Input")]
     lon: Option<ColumnRef>,
     /// Column of latitudes
-    #[arg(long, value_name = "COLUMN", conflicts_with = "y")]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "y", help_heading = "Input")]
     lat: Option<ColumnRef>,
     /// Column of projected x or eastings (with --crs)
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
     x: Option<ColumnRef>,
     /// Column of projected y or northings (with --crs)
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
     y: Option<ColumnRef>,
     /// Whether the first record names the columns
-    #[arg(long, value_enum, default_value = "auto")]
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Input", hide_short_help = true)]
     header: HeaderName,
     /// Column that holds both coordinates: POINT (x y), (lat, lon), GeoJSON
-    #[arg(long, value_name = "COLUMN", conflicts_with_all = ["lon", "lat", "x", "y"])]
+    #[arg(long, value_name = "COLUMN", conflicts_with_all = ["lon", "lat", "x", "y"], help_heading = "Input")]
     geometry: Option<ColumnRef>,
     /// Which of a pair in one column comes first: lonlat or latlon
-    #[arg(long, value_name = "ORDER")]
+    #[arg(long, value_name = "ORDER", help_heading = "Input", hide_short_help = true)]
     order: Option<Order>,
     /// What separates fields: one character, tab, or blanks [default: found out]
     #[arg(long, value_name = "CHARACTER", help_heading = "Text", value_parser = Delimiter::from_str)]
     delimiter: Option<Delimiter>,
     /// What separates decimals; with comma, points may stand between thousands (530.123,5)
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Text")]
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Text", hide_short_help = true)]
     decimal: DecimalName,
     /// What a double quote is: it encloses fields, or it is a character like any other
-    #[arg(long, value_enum, default_value = "double", help_heading = "Text")]
+    #[arg(long, value_enum, default_value = "double", help_heading = "Text", hide_short_help = true)]
     quote: QuoteName,
     /// How a quote within quotes is written: doubled, or behind a backslash too
-    #[arg(long, value_enum, default_value = "double", help_heading = "Text")]
+    #[arg(long, value_enum, default_value = "double", help_heading = "Text", hide_short_help = true)]
     escape: EscapeName,
     /// Lines to pass over before anything else is looked at
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Text")]
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Text", hide_short_help = true)]
     skip: u64,
     /// Character that begins lines which are no rows
-    #[arg(long, value_name = "CHARACTER", help_heading = "Text", value_parser = values::byte)]
+    #[arg(long, value_name = "CHARACTER", help_heading = "Text", value_parser = values::byte, hide_short_help = true)]
     comment: Option<u8>,
     /// What the numbers are: degrees, e5, e6, e7 (integers of 1/10,000,000 degree), semicircles, radians, or ddmm (degrees
     /// times 100 plus minutes) [default: degrees, or what the columns' names say]
-    #[arg(long, value_name = "UNIT", help_heading = "Text")]
+    #[arg(long, value_name = "UNIT", help_heading = "Text", hide_short_help = true)]
     unit: Option<Unit>,
     /// Read longitudes from -360 to 540 as -180 to 180
-    #[arg(long, help_heading = "Rows")]
+    #[arg(long, help_heading = "Rows", hide_short_help = true)]
     wrap_lon: bool,
     /// Leave out rows at exactly 0, 0
-    #[arg(long, help_heading = "Rows")]
+    #[arg(long, help_heading = "Rows", hide_short_help = true)]
     drop_zero: bool,
     /// Leave out rows at exactly this place; may be given several times
-    #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true, value_parser = values::place, help_heading = "Rows")]
+    #[arg(long, value_name = "LON,LAT", allow_hyphen_values = true, value_parser = values::place, help_heading = "Rows", hide_short_help = true)]
     drop: Vec<(f64, f64)>,
     /// Fail when a row is left out, by --drop and --drop-zero too (=all: even for blank coordinates)
     #[arg(long, value_name = "all", num_args = 0..=1, require_equals = true, default_missing_value = "rejects", value_enum, help_heading = "Rows")]
     strict: Option<StrictName>,
     /// Fail when more rows of an input are left out, blank coordinates apart: a number, or a share such as 5%
-    #[arg(long, value_name = "MOST", conflicts_with = "strict", help_heading = "Rows")]
+    #[arg(long, value_name = "MOST", conflicts_with = "strict", help_heading = "Rows", hide_short_help = true)]
     max_rejects: Option<Most>,
     /// Write every row that is left out to this CSV file: file, row, reason, value
-    #[arg(long, value_name = "FILE", help_heading = "Rows")]
+    #[arg(long, value_name = "FILE", help_heading = "Rows", hide_short_help = true)]
     pub(super) rejects: Option<PathBuf>,
     /// Draw an input that must be wrong as a whole nevertheless
-    #[arg(long, help_heading = "Rows")]
+    #[arg(long, help_heading = "Rows", hide_short_help = true)]
     accept_doubt: bool,
     /// Take the columns of the first input in all others
-    #[arg(long)]
+    #[arg(long, help_heading = "Input", hide_short_help = true)]
     columns_from_first: bool,
     /// Reference system of the coordinates: an EPSG code, WKT or a PROJ string [default: EPSG:4326]
-    #[arg(long, value_name = "CRS")]
+    #[arg(long, value_name = "CRS", help_heading = "Input")]
     crs: Option<String>,
 }
 
@@ -213,7 +213,7 @@ pub(super) struct ResourceArgs {
     #[arg(long, value_enum, default_value = "auto", help_heading = "Resources")]
     backend: BackendName,
     /// Part of the name of the GPU adapter to use (tilefire info lists them)
-    #[arg(long, value_name = "NAME", help_heading = "Resources")]
+    #[arg(long, value_name = "NAME", help_heading = "Resources", hide_short_help = true)]
     adapter: Option<String>,
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
@@ -329,18 +329,18 @@ pub(super) struct StyleArgs {
     #[arg(long, value_name = "THEME", help_heading = "Colours")]
     theme: Option<Theme>,
     /// Opacity of all colours, 0 to 1
-    #[arg(long, default_value_t = 1.0, value_name = "OPACITY", value_parser = values::share, help_heading = "Colours")]
+    #[arg(long, default_value_t = 1.0, value_name = "OPACITY", value_parser = values::share, help_heading = "Colours", hide_short_help = true)]
     alpha: f64,
     /// Opaque colour below the others and between them: a colour of CSS, or dark or light; tiles without any points are
     /// still left out
     #[arg(long, value_name = "COLOUR", value_parser = values::background, help_heading = "Colours")]
     background: Option<[u8; 3]>,
     /// Draw no pixel of fewer points than this (for privacy, or against noise); with --spread-op add, the sum counts
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::count, help_heading = "Colours")]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::count, help_heading = "Colours", hide_short_help = true)]
     min_count: u32,
     /// Write 32 bits a pixel with exact colours, instead of a palette of 255 that may be off by 2 of 255 where a zoom has
     /// more different counts
-    #[arg(long, help_heading = "Colours")]
+    #[arg(long, help_heading = "Colours", hide_short_help = true)]
     truecolor: bool,
     /// Let each lit pixel reach its neighbours within this radius, at most 64; 0 shows the counted pixels as they are.
     /// auto chooses 2 to 12 for each zoom from how far apart its lit pixels are; dynspread 0 to 3, as datashader does
@@ -348,13 +348,13 @@ pub(super) struct StyleArgs {
     #[arg(long, value_name = "PIXELS", help_heading = "Spread")]
     spread: Option<Radius>,
     /// Shape of that [default: gaussian with auto, else disc]
-    #[arg(long, value_enum, value_name = "SHAPE", help_heading = "Spread")]
+    #[arg(long, value_enum, value_name = "SHAPE", help_heading = "Spread", hide_short_help = true)]
     spread_shape: Option<ShapeName>,
     /// What a pixel gets that several reach [default: add with auto, else max]
-    #[arg(long, value_enum, value_name = "OPERATOR", help_heading = "Spread")]
+    #[arg(long, value_enum, value_name = "OPERATOR", help_heading = "Spread", hide_short_help = true)]
     spread_op: Option<OpName>,
     /// What reaches the neighbours [default: counts]
-    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Spread")]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Spread", hide_short_help = true)]
     spread_on: Option<OnName>,
 }
 

@@ -23,31 +23,31 @@ pub(super) struct ImageArgs {
     #[command(flatten)]
     sources: SourceArgs,
     /// PNG file to write
-    #[arg(short, long, value_name = "OUT.png")]
+    #[arg(short, long, value_name = "OUT.png", help_heading = "Output")]
     output: PathBuf,
     /// What to show: west,south,east,north in degrees, or world [default: the box around all points, also those that
     /// --min-count hides]
-    #[arg(long, value_name = "W,S,E,N", value_parser = values::view, allow_hyphen_values = true)]
+    #[arg(long, value_name = "W,S,E,N", value_parser = values::view, allow_hyphen_values = true, help_heading = "Output")]
     bbox: Option<View>,
     /// Pixels from west to east, at most 20000 [default: what fits the height; 1200 on the longer side]
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PICTURE)))]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PICTURE)), help_heading = "Output")]
     width: Option<u32>,
     /// Pixels from north to south, at most 20000 [default: what fits the width]
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PICTURE)))]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PICTURE)), help_heading = "Output")]
     height: Option<u32>,
     /// Draw the legend, into the corner where it hides least, into another, or beside the picture, which it makes wider
     /// [auto, beside, top-left, top-right, bottom-left, bottom-right]
-    #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "auto", help_heading = "Output")]
     legend: Option<LegendPlace>,
     #[command(flatten)]
     style: StyleArgs,
     #[command(flatten)]
     resources: ResourceArgs,
     /// Replace a picture that tilefire made
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     force: bool,
     /// Write the report as JSON too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     report: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(short, long)]

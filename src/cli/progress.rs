@@ -1,5 +1,5 @@
 //! The progress bar: on standard error, on a terminal only. It looks at the monitor ten times a second and
-//! disturbs nothing. A line has room in 40 columns; how long it will take is told only of what takes its time evenly.
+//! disturbs nothing. Above it stands how the points are read, so that a wrong column is seen early. A line has room in 40 columns; how long it will take is told only of what takes its time evenly.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -65,11 +65,12 @@ impl Phase {
         }
     }
 
+    /// How it is shown.
     fn template(self, bounded: bool) -> &'static str {
         match self {
-            Self::Reading if bounded => "points {wide_bar} {msg}",
-            Self::Painting => "tiles {wide_bar} {msg}",
-            Self::Reading | Self::Counting | Self::Finishing => "{spinner} {msg}",
+            Self::Reading if bounded => "points {wide_bar} {prefix}",
+            Self::Painting => "tiles {wide_bar} {prefix}",
+            Self::Reading | Self::Counting | Self::Finishing => "{spinner} {prefix}",
         }
     }
 }
@@ -80,19 +81,22 @@ fn show(monitor: &Monitor, stopped: &AtomicBool) {
     while !stopped.load(Ordering::Relaxed) {
         let phase = Phase::of(monitor);
         let bytes = monitor.bytes_total.load(Ordering::Relaxed);
-        if shown != Some((phase, bytes > 0)) {
-            if shown.is_none_or(|(before, _)| before != phase) {
+        let reading = monitor.reading.get();
+        if shown != Some((phase, bytes > 0, reading.is_some())) {
+            if shown.is_none_or(|(before, ..)| before != phase) {
                 since = Instant::now();
             }
-            shown = Some((phase, bytes > 0));
-            let style = ProgressStyle::with_template(phase.template(bytes > 0));
+            shown = Some((phase, bytes > 0, reading.is_some()));
+            let above = if reading.is_some() { "{wide_msg}\n" } else { "" };
+            let style = ProgressStyle::with_template(&format!("{above}{}", phase.template(bytes > 0)));
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_message(reading.cloned().unwrap_or_default());
         }
         let (tiles, all) = (monitor.tiles.load(Ordering::Relaxed), monitor.tiles_total.load(Ordering::Relaxed));
         let (points, read) = (monitor.points.load(Ordering::Relaxed), monitor.bytes_read.load(Ordering::Relaxed));
         let seconds = since.elapsed().as_secs_f64();
         let rate = |done: u64| format!("{}/s", short(done as f64 / seconds.max(0.1)));
-        let message = match phase {
+        let done = match phase {
             Phase::Reading => {
                 bar.set_length(bytes);
                 bar.set_position(read);
@@ -106,7 +110,7 @@ fn show(monitor: &Monitor, stopped: &AtomicBool) {
             }
             Phase::Finishing => format!("finishing {} tiles", short(tiles as f64)),
         };
-        bar.set_message(message);
+        bar.set_prefix(done);
         bar.tick();
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -27,37 +27,44 @@ pub(super) struct RenderArgs {
     #[command(flatten)]
     sources: SourceArgs,
     /// Folder of tiles to write; or a file ending in .pmtiles or .mbtiles, or in .html: one page with everything in it
-    #[arg(short, long, value_name = "OUT")]
+    #[arg(short, long, value_name = "OUT", help_heading = "Output")]
     output: PathBuf,
     /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24; auto or 4..auto finds the highest from how
     /// far apart the points are, 18 at most
-    #[arg(short, long, visible_alias = "levels", default_value = "0..10", value_name = "ZOOMS")]
+    #[arg(
+        short,
+        long,
+        visible_alias = "levels",
+        default_value = "0..10",
+        value_name = "ZOOMS",
+        help_heading = "Output"
+    )]
     zooms: ZoomsArg,
     #[command(flatten)]
     style: StyleArgs,
     #[command(flatten)]
     resources: ResourceArgs,
     /// Read and count only: tiles per zoom, and the bytes, memory and time to expect
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     dry_run: bool,
     /// Replace an output that tilefire made
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     force: bool,
     /// Write a map page beside a .pmtiles file too, OUT.html, for a web server that has both
-    #[arg(long, conflicts_with = "no_page")]
+    #[arg(long, conflicts_with = "no_page", help_heading = "Page", hide_short_help = true)]
     page: bool,
     /// Leave out the map page
-    #[arg(long)]
+    #[arg(long, help_heading = "Page")]
     no_page: bool,
     #[command(flatten)]
     set: SetArgs,
     #[command(flatten)]
     library: LibraryArgs,
     /// Address the tiles will be served from: with it MapLibre and QGIS can take metadata.json as their TileJSON
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = "Output", hide_short_help = true)]
     base_url: Option<String>,
     /// Write the report as JSON too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     report: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(short, long)]

@@ -9,20 +9,20 @@ use crate::render::Labels;
 #[derive(Debug, Args)]
 pub(super) struct SetArgs {
     /// Name of the set, in metadata, page and legend [default: that of the output]
-    #[arg(long, value_name = "TEXT", value_parser = title)]
+    #[arg(long, value_name = "TEXT", value_parser = title, help_heading = "Output")]
     title: Option<String>,
     /// What the set shows, in metadata and page
-    #[arg(long, value_name = "TEXT", value_parser = label)]
+    #[arg(long, value_name = "TEXT", value_parser = label, help_heading = "Output", hide_short_help = true)]
     description: Option<String>,
     /// Whom to thank for the points, in metadata, page and legend; links may be given as HTML:
     /// '© <a href="https://example.com">Example</a>'
-    #[arg(long, value_name = "TEXT", value_parser = label)]
+    #[arg(long, value_name = "TEXT", value_parser = label, help_heading = "Output", hide_short_help = true)]
     attribution: Option<String>,
     /// What tiles are written as: png, or webp (without loss)
-    #[arg(long, default_value_t, value_name = "FORMAT")]
+    #[arg(long, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     format: Format,
     /// Where row 0 of a folder's tiles is: xyz, in the north, or tms, in the south
-    #[arg(long, default_value_t, value_name = "SCHEME")]
+    #[arg(long, default_value_t, value_name = "SCHEME", help_heading = "Output", hide_short_help = true)]
     scheme: Scheme,
 }
 

@@ -21,6 +21,12 @@ pub(crate) struct Points {
 /// Opens the inputs and finds their columns.
 pub(crate) fn open(sources: &Sources, monitor: &Monitor) -> Result<Opened> {
     let opened = source::open(&sources.each(), sources.columns_from_first, monitor)?.noting(&sources.notices);
+    if let Some(first) = opened.first() {
+        let _ = monitor.reading.set(match sources.inputs.len() {
+            1 => first,
+            inputs => format!("{inputs} inputs, {first}"),
+        });
+    }
     Ok(opened.rejects_to(sources.rejects.clone()).within(sources.limits))
 }
 

@@ -38,6 +38,11 @@ impl Opened {
         self.sources.iter().map(|source| (source.about().table.as_slice(), source.about().bytes))
     }
 
+    /// How the first input is read.
+    pub fn first(&self) -> Option<String> {
+        self.sources.first().map(|source| source.about().report().notice)
+    }
+
     /// Writes every row that is left out to `log`, if there is one.
     #[must_use]
     pub fn rejects_to(self, log: Option<Arc<RejectLog>>) -> Self {
