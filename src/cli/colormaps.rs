@@ -143,7 +143,7 @@ mod tests {
             ("diverging_bkr_55_10_c35", Group::Diverging),
             ("turbo", Group::Other),
             ("isolum", Group::Other),
-            ("colorwheel", Group::Other),
+            ("cet_c2", Group::Other),
         ] {
             assert_eq!(Group::of(name, &Colormap::parse(name).unwrap()), group, "{name}");
         }
