@@ -120,3 +120,19 @@ fn the_sample_in_every_look() {
         compare("the_sample_in_every_look", &sample(), &[&["-z", "4..8"], look].concat());
     }
 }
+
+/// What a release is tried with: the tiles of the sample have the bytes that are written down.
+#[cfg(unix)]
+#[test]
+fn the_sample_has_the_bytes_that_releases_are_tried_with() {
+    let place = Playground::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = place.command().get_program().to_owned();
+    let mut tried = std::process::Command::new("bash");
+    let ran = tried.arg(root.join("scripts/smoke_test.sh")).arg(program).current_dir(place.path("")).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(
+        ran.status.success(),
+        "{said}; where the bytes are meant to be others, write the new sum into assets/sample.sha256"
+    );
+}

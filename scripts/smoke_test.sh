@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# A program that was built makes the bytes that every tilefire makes. Usage: scripts/smoke_test.sh PROGRAM.
+set -euo pipefail
+program=$1
+here=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+sums() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
+"$program" render "$here/assets/sample.csv" -o "$work/tiles" -z 0..9 --backend cpu --no-page --quiet
+cd "$work/tiles"
+# One sum over the sums of all tiles, in the order of their names.
+find [0-9]* -name '*.png' | LC_ALL=C sort | while read -r tile; do sums "$tile"; done | sed 's/ [ *]/  /' >"$work/sums"
+made=$(sums "$work/sums" | cut -d' ' -f1)
+expected=$(cat "$here/assets/sample.sha256")
+if [ "$made" != "$expected" ]; then
+    echo "smoke test: the tiles of assets/sample.csv have the SHA-256 $made instead of $expected" >&2
+    exit 1
+fi
+echo "smoke test: the tiles of assets/sample.csv are those of every tilefire"
