@@ -138,12 +138,12 @@ fn batch(contents: &mut impl Iterator<Item = Result<Waiting>>, tiles: &mut Sourc
 /// What an archive keeps of our metadata.
 fn kept(metadata: &TileJson) -> Result<String> {
     // Where tiles lie is not told: in an archive they lie in it. What the header says is said once: who makes MBTiles of an
-    // archive takes what stands here as it is, and lists of numbers are nothing that their readers know.
+    // archive takes what stands here as it is, and lists of numbers are nothing that their readers know. Without a format they
+    // would have none.
     let kept = TileJson {
         tilejson: None,
         tiles: None,
         scheme: None,
-        format: None,
         minzoom: None,
         maxzoom: None,
         bounds: None,
