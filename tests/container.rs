@@ -334,7 +334,7 @@ fn archived(path: &Path, tiles: &[TileCoord]) -> (Value, Vec<Option<Vec<u8>>>) {
 fn an_archive_holds_the_tiles_of_the_folder() {
     let home = tempfile::tempdir().unwrap();
     let metadata = json!({
-        "generator": "tilefire 0.1.0", "tiles": ["{z}/{x}/{y}.png"], "minzoom": 0, "maxzoom": 9,
+        "generator": "tilefire 0.1.0", "tiles": ["{z}/{x}/{y}.png"], "format": "png", "minzoom": 0, "maxzoom": 9,
         "bounds": [-1.0, 50.0, 2.0, 53.0], "center": [0.5, 51.5, 7], "heat": {"version": 1, "rows": 9, "used": 7},
     });
     let set = typed(&metadata);
