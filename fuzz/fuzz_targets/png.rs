@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tilefire::encode::png::{Scratch, encode};
+use tilefire::encode::png::{Scratch, encode, encode_smooth};
 use tilefire::tile::{TILE_PIXELS, TileIndices};
 
 fuzz_target!(|data: &[u8]| {
@@ -21,20 +21,31 @@ fuzz_target!(|data: &[u8]| {
     let noise = data.len().min(TILE_PIXELS / 2);
     raster[..noise].iter_mut().zip(data).filter(|_| data.len() % 3 == 0).for_each(|(p, &byte)| *p = byte);
 
-    let palette: Vec<[u8; 4]> = (0..=255).map(|i| [i, 0, 0, 255]).collect();
+    let palette: Vec<[u8; 4]> = (0..=255).map(|i| [i, 0, 0, if i > 0 { 255 } else { 0 }]).collect();
     let (mut scratch, mut out, mut again) = (Scratch::default(), Vec::new(), Vec::new());
     encode(TileIndices::Raster(&raster), &palette, &mut scratch, &mut out);
     let lit: Vec<_> = (0..=u16::MAX).zip(raster).filter(|p| p.1 > 0).collect();
     encode(TileIndices::Lit(&lit), &palette, &mut scratch, &mut again);
     assert!(out == again);
 
-    let mut decoder = png::Decoder::new(std::io::Cursor::new(&out));
-    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
-    let mut reader = decoder.read_info().unwrap();
-    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
-    reader.next_frame(&mut pixels).unwrap();
-    reader.finish().unwrap();
-    for (rgba, index) in pixels.chunks_exact(4).zip(raster) {
-        assert_eq!((rgba[0], rgba[3]), (index, if index > 0 { 255 } else { 0 }));
+    let mut smooth = Vec::new();
+    encode_smooth(TileIndices::Raster(&raster), &palette, &mut scratch, &mut smooth);
+    let words = std::array::from_fn(|row| {
+        let words = raster[row * 256..(row + 1) * 256].chunks_exact(8).enumerate();
+        words.fold(0u32, |all, (at, word)| all | u32::from(word.iter().any(|&index| index > 0)) << at)
+    });
+    encode_smooth(TileIndices::Words { pixels: &raster, words: &words }, &palette, &mut scratch, &mut again);
+    assert!(smooth == again);
+
+    for out in [out, smooth] {
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(&out));
+        decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
+        let mut reader = decoder.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        reader.finish().unwrap();
+        for (rgba, index) in pixels.chunks_exact(4).zip(raster) {
+            assert_eq!((rgba[0], rgba[3]), (index, if index > 0 { 255 } else { 0 }));
+        }
     }
 });
