@@ -9,7 +9,7 @@ run() { # run NAME ARGUMENT...
     shift
     echo "+ features: $name"
     cargo clippy --quiet --all-targets "$@" -- -D warnings || { echo "features: the lints fail with: $name" >&2; exit 1; }
-    cargo test --quiet --lib --test session --test architecture "$@" \
+    cargo test --quiet --lib --test library --test architecture "$@" \
         || { echo "features: the tests fail with: $name" >&2; exit 1; }
 }
 run none --no-default-features

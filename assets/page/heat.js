@@ -1,11 +1,9 @@
 // The tiles of a layer on the map: which of them are asked for at which zoom, in which colours, and how they are enlarged.
 
-// Twice the pixels for windows that have them.
-const DENSE = devicePixelRatio >= 1.5 ? 2 : 1;
 const HALF = 20037508.342789244;
 // Spread pixels are smooth shapes; counted ones are squares and stay so.
 const isSmooth = layer => Object.values(heat(layer).zooms || {}).some(zoom => zoom.spread > 0);
-const sizeOf = layer => layer.meta.tile_size || 256;
+const sizeOf = layer => (layer.meta.tile_size || 256) * (isTwice(layer) ? 2 : 1);
 // A tile of zoom z shows the pixels of view zoom z + steps.
 const stepsOf = layer => Math.log2(sizeOf(layer) / 256);
 
@@ -31,7 +29,7 @@ function covers(layer) {
   const all = boxOf(layer, true);
   const box = [all[0] + HALF, HALF - all[3], all[2] + HALF, HALF - all[1]].map(side => side / (2 * HALF));
   return (z, x, y) => {
-    const side = 2 ** z, more = (heat(layer).zooms?.[z]?.spread || 0) / sizeOf(layer) / side;
+    const side = 2 ** z, more = (zoomOf(layer, z)?.spread || 0) / sizeOf(layer) / side;
     const column = west > east || (x + 1) / side >= box[0] - more && x / side <= box[2] + more;
     return column && (y + 1) / side >= box[1] - more && y / side <= box[3] + more;
   };
@@ -49,7 +47,8 @@ function heatSource(layer, safe) {
     if (!covered(z, x, y)) return undefined;
     if (held) return held[`${z}/${x}/${y}`] && `data:image/${meta.format || "png"};base64,` + held[`${z}/${x}/${y}`];
     if (layer.archive) return `${z}/${x}/${y}`;
-    const url = meta.tiles[0].replace("{z}", z).replace("{x}", x).replace("{y}", meta.scheme === "tms" ? 2 ** z - 1 - y : y);
+    const row = (meta.scheme === "tms" ? 2 ** z - 1 - y : y) + (isTwice(layer) ? "@2x" : "");
+    const url = meta.tiles[0].replace("{z}", z).replace("{x}", x).replace("{y}", row);
     return layer.state ? url + "?state=" + layer.state : url;
   };
   const show = async (tile, url) => {

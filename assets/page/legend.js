@@ -12,7 +12,7 @@ function safeColour(place) {
   return from.map((channel, i) => Math.round(channel + (to[i] - channel) * (at % 1)));
 }
 const parsed = hex => [1, 3, 5, 7].map(at => at < hex.length ? parseInt(hex.slice(at, at + 2), 16) : 255);
-const rampOf = (layer, z) => heat(layer).zooms?.[z]?.ramp || heat(layer).ramp || [];
+const rampOf = (layer, z) => zoomOf(layer, z)?.ramp || heat(layer).ramp || [];
 
 // Where along a ramp a colour lies that was made from it: the nearest place of the line through its colours.
 function placeOn(ramp, colour) {
@@ -56,7 +56,7 @@ function recolour(picture, ramp, background) {
 
 // Paints a ramp and its ticks; gives whether there is anything to show.
 function drawLegend(layer, z, safe, ramp, ticks) {
-  const { ticks: marks = [] } = heat(layer).zooms?.[z] || {};
+  const { ticks: marks = [] } = zoomOf(layer, z) || {};
   const colours = rampOf(layer, z);
   // One tick: all counts are alike and have the middle colour.
   const alike = marks.length < 2;
@@ -82,14 +82,14 @@ function drawLegend(layer, z, safe, ramp, ticks) {
 }
 
 // The legend of the layers that are shown, each at the zoom whose tiles are drawn of it.
-function legend(shown, zoomOf, safe) {
+function legend(shown, tilesOf, safe) {
   const [first, ...others] = shown;
   if (!first?.meta) { el("legend").hidden = true; return; }
-  const of = heat(first), { z, enlarged } = zoomOf(first);
+  const of = heat(first), { z, enlarged } = tilesOf(first);
   el("legend").hidden = !drawLegend(first, z, safe, el("ramp"), el("ticks"));
   el("level").textContent = "zoom " + z + (enlarged ? ", enlarged" : "");
   el("what").textContent = (others.length ? first.name + ": " : "") + (of.legend?.title || "Points per pixel");
-  const { clipped = {} } = of.zooms?.[z] || {}, notes = [];
+  const { clipped = {} } = zoomOf(first, z) || {}, notes = [];
   if (of.min_count > 1) notes.push("fewer than " + number(of.min_count) + " points are not drawn");
   if (clipped.above > 0) notes.push(number(clipped.above) + (clipped.above === 1 ? " pixel has" : " pixels have") + " more");
   el("aside").textContent = notes.join("; ");
@@ -97,7 +97,7 @@ function legend(shown, zoomOf, safe) {
   el("others").replaceChildren(...others.filter(layer => layer.meta).slice(0, 2).map(layer => {
     const ramp = make("canvas", { class: "ramp", width: 512, height: 1, role: "img", "aria-label": "Colours of " + layer.name });
     const ticks = make("div", { class: "ticks" });
-    drawLegend(layer, zoomOf(layer).z, safe, ramp, ticks);
+    drawLegend(layer, tilesOf(layer).z, safe, ramp, ticks);
     return make("div", {}, make("b", { textContent: layer.name }), ramp, ticks);
   }));
 }

@@ -52,3 +52,9 @@ const credit = html => {
 const layers = (told.layers || [{ name: told.name || "tiles", meta: told }]).map(layer =>
   ({ ...layer, id: layer.name, name: layer.title || layer.name, shown: false, opacity: 90, blend: "normal" }));
 const heat = layer => layer?.meta?.heat || {};
+// Twice the pixels for windows that have them.
+const DENSE = devicePixelRatio >= 1.5 ? 2 : 1;
+// Tiles made for such windows lie beside the others; their pixels are those of the next zoom.
+const isTwice = layer => DENSE > 1 && layer.meta?.retina === true;
+// What is said of the pixels of a tile of zoom z.
+const zoomOf = (layer, z) => heat(layer).zooms?.[z + (isTwice(layer) ? 1 : 0)];

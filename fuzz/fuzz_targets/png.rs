@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tilefire::encode::png::{Scratch, encode, encode_smooth};
-use tilefire::tile::{TILE_PIXELS, TileIndices};
+use tilefire::encode::png::{Scratch, encode, encode_large, encode_smooth};
+use tilefire::tile::{LargeTile, TILE_PIXELS, TileIndices};
 
 fuzz_target!(|data: &[u8]| {
     // Strokes: a place, how far it reaches along the rows, how many rows down, and its index.
@@ -36,6 +36,23 @@ fuzz_target!(|data: &[u8]| {
     });
     encode_smooth(TileIndices::Words { pixels: &raster, words: &words }, &palette, &mut scratch, &mut again);
     assert!(smooth == again);
+
+    // The same as one quarter of a tile of 512 pixels a side, and again beside itself.
+    let mut large = LargeTile::default();
+    lit.iter().for_each(|&(pixel, index)| large.add_pixel(usize::from(data.len() % 2 == 0), pixel, index));
+    lit.iter().for_each(|&(pixel, index)| large.add_pixel(2, pixel, index));
+    for smooth in [false, true] {
+        encode_large(&large, smooth, &palette, &mut scratch, &mut again);
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&again));
+        reader.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
+        let mut reader = reader.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        reader.finish().unwrap();
+        for (rgba, index) in pixels.chunks_exact(4).zip(large.pixels()) {
+            assert_eq!((rgba[0], rgba[3]), (*index, if *index > 0 { 255 } else { 0 }));
+        }
+    }
 
     for out in [out, smooth] {
         let mut decoder = png::Decoder::new(std::io::Cursor::new(&out));

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::span::SpanChoice;
 use super::values;
 use crate::backend::gpu::{ForcedLimits, GpuOptions};
+use crate::container::Form;
 use crate::error::{Error, Result};
 use crate::project::Crs;
 use crate::render::{Device, Resources, Sources};
@@ -359,8 +360,8 @@ pub(super) struct StyleArgs {
 }
 
 impl StyleArgs {
-    /// The style of tiles of `zooms`, or of a picture.
-    pub(super) fn style(&self, zooms: Option<ZoomRange>) -> Result<Style> {
+    /// The style of tiles of these zooms in this form, or of a picture.
+    pub(super) fn style(&self, tiles: Option<(ZoomRange, Form)>) -> Result<Style> {
         let colormap = match (&self.colormap, self.theme) {
             (Some(colours), _) => Colormap::parse(colours)?,
             (None, theme) => Colormap::parse(theme.map_or(DEFAULT_COLORMAP, Theme::colormap))?,
@@ -381,7 +382,7 @@ impl StyleArgs {
         }
         Ok(Style {
             function: self.how,
-            span: self.span.rule(zooms)?,
+            span: self.span.rule(tiles)?,
             theme: self.theme,
             min_count: self.min_count,
             background: self.background,

@@ -12,6 +12,7 @@ use super::arguments::{BackendName, LimitArgs, StyleArgs};
 use super::values::{self, bytes, grouped};
 use crate::backend::gpu::{self, Choice, GpuOptions};
 use crate::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit};
+use crate::container::Form;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::{Device, Request, Resources};
@@ -171,7 +172,7 @@ fn adapters(args: &BenchArgs) -> Result<(Vec<String>, Option<String>)> {
 fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Result<Vec<Contender>> {
     let mut request = Request::new(inputs, "");
     request.zooms = args.zooms;
-    request.style = args.style.style(Some(args.zooms))?;
+    request.style = args.style.style(Some((args.zooms, Form::default())))?;
     (request.sources.read.x, request.sources.read.y) = (args.lon.clone(), args.lat.clone());
     let threads = args.threads.map(usize::from);
     request.resources = Resources { device: Device::Cpu, gpu: GpuOptions::default(), threads, memory: args.memory };

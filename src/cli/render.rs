@@ -136,7 +136,7 @@ fn request(args: RenderArgs) -> error::Result<(Request, Option<String>)> {
         ZoomsArg::These(zooms) => (zooms, false),
         ZoomsArg::From(min) => (ZoomRange { min, max: HIGHEST }, true),
     };
-    let style = args.style.style(Some(zooms))?;
+    let style = args.style.style(Some((zooms, form)))?;
     let unlike = args.style.unlike(&style)?;
     let request = Request {
         sources: args.sources.sources()?,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::container::{Form, Scheme};
+use crate::container::{Form, Scheme, TileSize};
 use crate::encode::Format;
 use crate::render::Labels;
 
@@ -24,13 +24,20 @@ pub(super) struct SetArgs {
     /// Where row 0 of a folder's tiles is: xyz, in the north, or tms, in the south
     #[arg(long, default_value_t, value_name = "SCHEME", help_heading = "Output", hide_short_help = true)]
     scheme: Scheme,
+    /// Pixels along one side of a tile, 256 or 512: as large as those of MapLibre's own sources, a fourth of the files, and
+    /// sharp on dense windows
+    #[arg(long, default_value_t, value_name = "PIXELS", help_heading = "Output")]
+    tile_size: TileSize,
+    /// Write a tile of 512 pixels beside each of a folder's, named y@2x, for dense windows
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    retina: bool,
 }
 
 impl SetArgs {
     /// What is said, and the form of the tiles.
     pub(super) fn set(self) -> (Labels, Form) {
-        let Self { title, description, attribution, format, scheme } = self;
-        (Labels { title, description, attribution }, Form { format, scheme })
+        let Self { title, description, attribution, format, scheme, tile_size: size, retina } = self;
+        (Labels { title, description, attribution }, Form { format, scheme, size, retina })
     }
 }
 

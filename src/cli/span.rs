@@ -5,8 +5,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::container::read::{Directories, TileSource, Trouble, Wait};
+use crate::container::{Form, TileSize};
 use crate::error::{Error, Result};
-use crate::heat::{self, Heat};
+use crate::heat::{self, Heat, TileJson};
 use crate::shade::{Ends, SpanRule, SpreadOn, Style};
 use crate::tile::ZoomRange;
 
@@ -36,13 +37,15 @@ impl FromStr for SpanChoice {
 }
 
 impl SpanChoice {
-    /// The rule for tiles of `zooms`, or for a picture. Fails where a zoom would have none.
-    pub(super) fn rule(&self, zooms: Option<ZoomRange>) -> Result<SpanRule> {
+    /// The rule for tiles of these zooms in this form, by the zooms of their pixels, or for a picture. Fails where a zoom
+    /// would have none.
+    pub(super) fn rule(&self, tiles: Option<(ZoomRange, Form)>) -> Result<SpanRule> {
+        let steps = tiles.map_or(0, |(_, form)| form.steps());
         let rule = match self {
-            Self::Rule(rule) => rule.clone(),
-            Self::Like(path) => SpanRule::Listed(spans_of(path)?.into_iter().collect()),
+            Self::Rule(rule) => rule.later(steps),
+            Self::Like(path) => spans_of(path)?,
         };
-        let Some(zooms) = zooms else {
+        let Some((zooms, form)) = tiles else {
             return match rule {
                 SpanRule::Listed(_) => Err(Error::Usage(
                     "--span by zoom is for tiles, and a picture has no zoom; give it two counts, for instance --span 1,500".into(),
@@ -50,7 +53,7 @@ impl SpanChoice {
                 rule => Ok(rule),
             };
         };
-        let missing = rule.missing(zooms);
+        let missing: Vec<u8> = rule.missing(form.counted(zooms)).iter().map(|z| z - steps).collect();
         if missing.is_empty() {
             return Ok(rule);
         }
@@ -100,16 +103,31 @@ impl SpanChoice {
     }
 }
 
-/// What the set at `path` says of its spans, in points.
-fn spans_of(path: &Path) -> Result<Vec<(u8, Ends)>> {
-    let heat = heat_of(path)?;
+/// What the set at `path` says of its spans, in points, by the zooms of its pixels.
+fn spans_of(path: &Path) -> Result<SpanRule> {
+    let TileJson { heat, tile_size, .. } = about(path)?;
+    let heat = heat.ok_or_else(|| no_heat(path))?;
+    let steps = u8::from(tile_size == Some(TileSize::Large.side()));
     let zooms = heat.zooms.iter().map(|(z, zoom)| (z, zoom.span.0.0, zoom.span.1.0));
     let whole = zooms.filter(|(_, lo, hi)| *lo >= 0.0 && lo <= hi && *hi > 0.0 && hi.is_finite());
-    Ok(whole.map(|(z, lo, hi)| (z, Ends { lo, hi: Some(hi) })).collect())
+    let listed = whole.map(|(z, lo, hi)| (z, Ends { lo, hi: Some(hi) })).collect();
+    Ok(SpanRule::Listed(listed).later(steps))
+}
+
+/// What the set at `path` says of its colours.
+fn heat_of(path: &Path) -> Result<Heat> {
+    about(path)?.heat.ok_or_else(|| no_heat(path))
+}
+
+fn no_heat(path: &Path) -> Error {
+    Error::Input(format!(
+        "--span like:{}: it does not say what its colours stand for; name a set that tilefire made",
+        path.display()
+    ))
 }
 
 /// What the set at `path` says of itself.
-fn heat_of(path: &Path) -> Result<Heat> {
+fn about(path: &Path) -> Result<TileJson> {
     let wrong = |why: &str| Error::Input(format!("--span like:{}: {why}", path.display()));
     if let Err(source) = path.metadata() {
         return Err(wrong(&format!("it cannot be opened ({source}); name a tile folder, a .pmtiles or .mbtiles file")));
@@ -119,8 +137,7 @@ fn heat_of(path: &Path) -> Result<Heat> {
         Trouble::Waits => wrong("its disk does not answer"),
         Trouble::Unavailable(problem) | Trouble::Damaged(problem) => wrong(&problem),
     })?;
-    let heat = about.tile_json.heat.clone();
-    heat.ok_or_else(|| wrong("it does not say what its colours stand for; name a set that tilefire made"))
+    Ok(about.tile_json.clone())
 }
 
 /// "zoom 4", "zooms 4 and 7 to 9".
@@ -163,8 +180,14 @@ mod tests {
     fn a_picture_has_no_zoom() {
         let list: SpanChoice = "0..4:1,9".parse().unwrap();
         assert!(list.rule(None).unwrap_err().to_string().contains("--span 1,500"));
-        assert!(list.rule(Some(ZoomRange { min: 0, max: 4 })).is_ok());
-        let missing = list.rule(Some(ZoomRange { min: 3, max: 6 })).unwrap_err().to_string();
+        let rule = |min, max, form| list.rule(Some((ZoomRange { min, max }, form)));
+        assert!(rule(0, 4, Form::default()).is_ok());
+        let large = Form { size: TileSize::Large, ..Form::default() };
+        assert_eq!(rule(0, 4, large).unwrap().to_string(), "1..5:1,9");
+        assert!(rule(0, 5, large).unwrap_err().to_string().contains("zoom 5;"));
+        let retina = Form { retina: true, ..Form::default() };
+        assert!(rule(0, 3, retina).is_ok() && rule(0, 4, retina).is_err());
+        let missing = rule(3, 6, Form::default()).unwrap_err().to_string();
         assert!(missing.contains("zooms 5 and 6") && missing.contains("5:1,500"), "{missing}");
     }
 }

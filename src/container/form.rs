@@ -1,9 +1,10 @@
-//! What the tiles of a set are as files: the format of the pictures and where row 0 is.
+//! What the tiles of a set are as files: the format and size of the pictures and where row 0 is.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::encode::Format;
+use crate::tile::{LARGE_SIDE, TILE_SIDE, ZoomRange};
 
 /// Where row 0 of a folder's tiles is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +44,41 @@ impl FromStr for Scheme {
     }
 }
 
+/// Pixels along one side of a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TileSize {
+    /// 256, as most maps ask for them.
+    #[default]
+    Usual,
+    /// 512: a fourth of the files, each with the pixels of four tiles of the next zoom.
+    Large,
+}
+
+impl TileSize {
+    /// As a number.
+    pub fn side(self) -> u32 {
+        match self {
+            Self::Usual => TILE_SIDE,
+            Self::Large => LARGE_SIDE,
+        }
+    }
+}
+
+impl fmt::Display for TileSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.side().fmt(f)
+    }
+}
+
+impl FromStr for TileSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let size = [Self::Usual, Self::Large].into_iter().find(|size| size.to_string() == text);
+        size.ok_or_else(|| format!("'{text}' is no size of tiles; write 256 or 512"))
+    }
+}
+
 /// The tiles as files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Form {
@@ -50,11 +86,44 @@ pub struct Form {
     pub format: Format,
     /// How rows are counted in a folder; the files of archives have their own way.
     pub scheme: Scheme,
+    /// How large each is.
+    pub size: TileSize,
+    /// Whether a folder has beside each tile of 256 pixels one of the same place with 512, `@2x`, for dense windows.
+    pub retina: bool,
+}
+
+impl Form {
+    /// How many zooms further in the pixels of a tile are counted than those of one with 256 pixels.
+    pub fn steps(self) -> u8 {
+        match self.size {
+            TileSize::Usual => 0,
+            TileSize::Large => 1,
+        }
+    }
+
+    /// The zooms whose pixels tiles of `zooms` are made of.
+    pub fn counted(self, zooms: ZoomRange) -> ZoomRange {
+        ZoomRange { min: zooms.min + self.steps(), max: zooms.max + self.steps().max(self.retina.into()) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_tiles_are_made_of_the_next_zoom() {
+        let zooms = ZoomRange { min: 2, max: 9 };
+        let counted = |size, retina| {
+            let counted = Form { size, retina, ..Form::default() }.counted(zooms);
+            (counted.min, counted.max)
+        };
+        assert_eq!(counted(TileSize::Usual, false), (2, 9));
+        assert_eq!(counted(TileSize::Large, false), (3, 10));
+        assert_eq!(counted(TileSize::Usual, true), (2, 10));
+        assert_eq!("512".parse(), Ok(TileSize::Large));
+        assert!("1024".parse::<TileSize>().unwrap_err().contains("256 or 512"));
+    }
 
     #[test]
     fn rows_of_the_south_and_the_north_are_each_other_s() {

@@ -19,8 +19,6 @@ pub struct TileSet<'a> {
     pub bounds: LonLatBounds,
     /// What it shows, for people.
     pub description: Option<&'a str>,
-    /// Pixels along one side of a tile.
-    pub tile_size: u32,
     /// What the tiles are as files.
     pub form: Form,
     /// Where the tiles will be served; without it their addresses are relative.
@@ -35,7 +33,7 @@ impl TileSet<'_> {
     /// The TileJSON object.
     pub fn metadata(self) -> TileJson {
         let LonLatBounds { west, south, east, north } = self.bounds;
-        let Form { format, scheme } = self.form;
+        let Form { format, scheme, size, retina } = self.form;
         let base = self.base_url.map_or_else(String::new, |url| url.trim_end_matches('/').to_owned() + "/");
         let tiles = format!("{base}{{z}}/{{x}}/{{y}}.{format}");
         TileJson {
@@ -50,8 +48,9 @@ impl TileSet<'_> {
             bounds: Some([west, south, east, north]),
             center: Some(self.center()),
             format: Some(Word::cut(format.ending())),
-            tile_size: Some(self.tile_size),
-            map_size: Some(self.tile_size),
+            tile_size: Some(size.side()),
+            map_size: Some(size.side()),
+            retina: retina.then_some(true),
             generator: Some(Word::cut(format!("{GENERATOR} {}", env!("CARGO_PKG_VERSION")))),
             heat: Some(self.heat),
             ..TileJson::default()
@@ -66,7 +65,7 @@ impl TileSet<'_> {
         // Across the antimeridian the east lies a turn further on.
         let east = if west > east { east + 360.0 } else { east };
         let (top, bottom) = (row(north) / STEPS, row(south) / STEPS);
-        let size = |z: u8| f64::from(256u32) * f64::from(1u32 << z);
+        let size = |z: u8| f64::from(self.form.size.side()) * f64::from(1u32 << z);
         let fits = |z: &u8| (east - west) / 360.0 * size(*z) <= WINDOW.0 && (bottom - top) * size(*z) <= WINDOW.1;
         let zoom = self.zooms.iter().rev().find(fits).unwrap_or(self.zooms.min);
         let round = |v: f64| (v * 1e6).round() / 1e6;
@@ -90,7 +89,7 @@ pub(crate) fn made_by(program: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::Scheme;
+    use crate::container::{Scheme, TileSize};
     use crate::encode::Format;
 
     fn tile_set(base_url: Option<&str>) -> TileJson {
@@ -108,7 +107,7 @@ mod tests {
         heat: Heat,
     ) -> TileSet<'a> {
         let form = Form::default();
-        TileSet { name, zooms, bounds, description: None, tile_size: 256, form, base_url, attribution: None, heat }
+        TileSet { name, zooms, bounds, description: None, form, base_url, attribution: None, heat }
     }
 
     fn address(set: &TileJson) -> &str {
@@ -125,11 +124,20 @@ mod tests {
     fn addresses_and_sizes_are_those_of_the_files() {
         let bounds = LonLatBounds { west: -0.3, south: 51.4, east: 0.1, north: 51.6 };
         let plain = set("n", ZoomRange { min: 0, max: 3 }, bounds, None, crate::heat::tests::small());
-        let form = Form { format: Format::Webp, scheme: Scheme::Tms };
+        let form = Form { format: Format::Webp, scheme: Scheme::Tms, ..Form::default() };
         let told = TileSet { form, description: Some("d"), ..plain }.metadata();
         assert_eq!(address(&told), "{z}/{x}/{y}.webp");
         assert_eq!((told.scheme.as_deref(), told.format.as_deref()), (Some("tms"), Some("webp")));
         assert_eq!((told.tile_size, told.map_size, told.description.as_deref()), (Some(256), Some(256), Some("d")));
+        assert_eq!(told.retina, None);
+        let bounds = LonLatBounds { west: -0.3, south: 51.4, east: 0.1, north: 51.6 };
+        let zooms = ZoomRange { min: 0, max: 14 };
+        let of = |form| TileSet { form, ..set("n", zooms, bounds, None, crate::heat::tests::small()) }.metadata();
+        let large = of(Form { size: TileSize::Large, ..Form::default() });
+        assert_eq!((large.tile_size, large.map_size), (Some(512), Some(512)));
+        // A view has as many pixels one zoom earlier.
+        assert_eq!(large.center.unwrap().2, of(Form::default()).center.unwrap().2 - 1);
+        assert_eq!(of(Form { retina: true, ..Form::default() }).retina, Some(true));
     }
 
     #[test]

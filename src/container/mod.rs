@@ -9,4 +9,4 @@ pub mod page;
 pub mod read;
 pub mod write;
 
-pub use form::{Form, Scheme};
+pub use form::{Form, Scheme, TileSize};

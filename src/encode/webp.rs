@@ -4,7 +4,7 @@
 use image_webp::{ColorType, WebPEncoder};
 
 use crate::error::{Error, Result};
-use crate::tile::{TILE_PIXELS, TILE_SIDE, TileIndices};
+use crate::tile::{TileIndices, side_of};
 
 /// Replaces the contents of `out` by the WebP of `indices` with the colours of `palette`. An index beyond the palette
 /// would be a bug of the caller; it is drawn transparent.
@@ -16,16 +16,15 @@ pub fn encode(indices: TileIndices<'_>, palette: &[[u8; 4]], out: &mut Vec<u8>) 
 /// are not those of a tile.
 pub fn encode_colours(pixels: &[[u8; 4]], out: &mut Vec<u8>) -> Result<()> {
     out.clear();
-    if pixels.len() != TILE_PIXELS {
-        return Err(Error::Internal(format!("a tile of {} pixels cannot be encoded", pixels.len())));
-    }
+    let side = side_of(pixels.len())?;
     let failed = |e| Error::Internal(format!("a tile cannot be encoded: {e}"));
-    WebPEncoder::new(out).encode(pixels.as_flattened(), TILE_SIDE, TILE_SIDE, ColorType::Rgba8).map_err(failed)
+    WebPEncoder::new(out).encode(pixels.as_flattened(), side, side, ColorType::Rgba8).map_err(failed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tile::TILE_PIXELS;
 
     #[test]
     fn the_pixels_come_back() {

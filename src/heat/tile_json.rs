@@ -61,6 +61,9 @@ pub struct TileJson {
     /// made for dense windows.
     #[serde(rename = "tileSize", skip_serializing_if = "Option::is_none")]
     pub map_size: Option<u32>,
+    /// Whether each tile has one of twice its pixels beside it, `{y}@2x`, made of pixels of the next zoom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retina: Option<bool>,
     /// The program that made the set, with its version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator: Option<Word>,
@@ -125,6 +128,7 @@ impl TileJson {
             format: take(&mut fields, "format"),
             tile_size: number(&mut fields, "tile_size", SIDE).filter(|side| *side > 0),
             map_size: number(&mut fields, "tileSize", SIDE).filter(|side| *side > 0),
+            retina: take(&mut fields, "retina"),
             generator: take(&mut fields, "generator"),
             r#type: take(&mut fields, "type"),
             pmtiles: take(&mut fields, "pmtiles"),

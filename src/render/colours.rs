@@ -39,6 +39,11 @@ pub(crate) trait ColourSink: Sync {
 
     /// Takes one tile whose pixels have colours of their own: red, green, blue and alpha, row by row.
     fn put_colours(&self, tile: TileCoord, colours: &[[u8; 4]]) -> Result<()>;
+
+    /// All tiles of zoom `z` have come; `table` was theirs.
+    fn end(&self, _z: u8, _table: &ShadeTable) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The tiles of a zoom with its table.
@@ -93,7 +98,9 @@ impl Coloured<'_> {
                     paint.surroundings(&zoom, radius, table, &adding)
                 }
                 None => paint.tiles(&zoom, table, &OfZoom { table, sink }),
-            }
+            }?;
+            drop(zoom);
+            sink.end(at as u8, table)
         })
     }
 

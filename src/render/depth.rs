@@ -106,10 +106,12 @@ impl Depth {
         Passing { depth: self, spool, spacing: Spacing::new() }
     }
 
-    /// The zooms from `least` to the one that was found, and what to tell of it.
-    pub(super) fn zooms(&self, least: u8) -> (ZoomRange, Notice) {
-        let max = self.0.lock().unwrap_or_else(PoisonError::into_inner).highest(least);
-        let text = if max == HIGHEST {
+    /// The zooms from `least` to the one that was found, and what to tell of it, for tiles whose pixels are `steps` zooms
+    /// ahead.
+    pub(super) fn zooms(&self, least: u8, steps: u8) -> (ZoomRange, Notice) {
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).highest(least + steps);
+        let max = found - steps;
+        let text = if found == HIGHEST {
             format!(
                 "zooms {least} to {max}, the highest that is chosen by itself; name another one with -z {least}..{}",
                 max + 1

@@ -1,6 +1,7 @@
 //! What writing would cost, for `--dry-run`: from exact counts of tiles and lit pixels and from figures measured
 //! with the benchmarks. Rough by nature: within a factor of two on a usual machine.
 
+use crate::container::{Form, TileSize};
 use crate::counts::ZoomStats;
 use crate::encode::Format;
 use crate::tile::ZoomRange;
@@ -16,7 +17,6 @@ const ARCHIVED_A_SECOND: f64 = 200_000.0;
 
 /// Bytes of a tile as WebP, beside those of the indexed PNG: 2.5 for counted pixels of the sample, 3.3 under bells.
 const WEBP: f64 = 3.0;
-
 /// Expected cost of a run's second half.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Estimate {
@@ -36,21 +36,28 @@ pub(super) fn estimate(
     (stats, radii): (&[ZoomStats], &[u32]),
     zooms: ZoomRange,
     threads: usize,
-    (archive, format): (bool, Format),
+    (archive, form): (bool, Form),
 ) -> Estimate {
-    let wanted = || zooms.iter().filter_map(|z| stats.get(usize::from(z)));
-    let spread = || zooms.iter().filter_map(|z| stats.get(usize::from(z)).zip(radii.get(usize::from(z)).copied()));
+    // Tiles of 256 pixels, and those of 512, which are as many as have pixels at their own zoom.
+    let (usual, large) = (form.size == TileSize::Usual, form.size == TileSize::Large || form.retina);
+    let steps = [(usual, 0), (large, 1)].into_iter().filter_map(|(made, step)| made.then_some(step));
+    let made: Vec<(u8, u8)> = steps.flat_map(|step| zooms.iter().map(move |z| (z, step))).collect();
+    let of = |z: u8| stats.get(usize::from(z));
+    let files: u64 = made.iter().filter_map(|&(z, _)| of(z)).map(|s| s.tiles).sum();
+    let counted = || made.iter().map(|&(z, step)| z + step);
+    let wanted = || counted().filter_map(of);
+    let spread = || counted().filter_map(|z| of(z).zip(radii.get(usize::from(z)).copied()));
     let tiles: u64 = wanted().map(|s| s.tiles).sum();
     let lit: u64 = wanted().map(|s| s.lit).sum();
     let bytes: f64 = spread().map(|(s, radius)| s.tiles as f64 * tile_bytes(s, radius)).sum();
-    let bytes = if format == Format::Webp { bytes * WEBP } else { bytes };
+    let bytes = if form.format == Format::Webp { bytes * WEBP } else { bytes };
     let more: f64 = spread().filter(|s| s.1 > 0).map(|(s, _)| s.tiles as f64 * SECONDS_A_SPREAD_TILE).sum();
     let compute = (tiles as f64 * SECONDS_A_TILE + lit as f64 * SECONDS_A_PIXEL + more) / threads.max(1) as f64;
-    let write = tiles as f64 / if archive { ARCHIVED_A_SECOND } else { FILES_A_SECOND };
+    let write = files as f64 / if archive { ARCHIVED_A_SECOND } else { FILES_A_SECOND };
     let points = stats.first().map_or(0, |s| s.sum);
     // Points wait at 8 bytes each; a lit pixel takes about 2 bytes and a tile about 6, at every zoom.
     let counts: u64 = stats.iter().map(|s| s.lit * 2 + s.tiles * 6).sum();
-    Estimate { tiles, bytes: bytes as u64, seconds: compute.max(write), memory: points * 8 + counts }
+    Estimate { tiles: files, bytes: bytes as u64, seconds: compute.max(write), memory: points * 8 + counts }
 }
 
 /// Bytes of a zoom's mean tile; a fit to tiles of 18 to 21,600 lit pixels. Each of them comes to more under a bell or a disc,

@@ -7,6 +7,7 @@ pub(crate) mod colours;
 pub(crate) mod depth;
 mod estimate;
 pub mod image;
+mod joined;
 mod opening;
 mod points;
 mod report;
@@ -25,16 +26,18 @@ pub(crate) use request::Drawing;
 pub use request::{Device, Labels, Request, Resources, Sources};
 
 pub(crate) use self::allowance::default_memory;
+use self::colours::ColourSink;
 use self::depth::Depth;
+use self::joined::JoiningSink;
 pub(crate) use self::opening::Opening;
 use self::points::{Points, replay};
 pub(crate) use self::points::{aggregate, open as open_sources};
 pub(crate) use self::session::{memory, on_all_threads, plan_for, pool};
 pub(crate) use self::sink::Encoded;
-use crate::backend::{Count, Paint};
-use crate::container::Scheme;
+use crate::backend::{Count, Memory, Paint};
 use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
+use crate::container::{Form, Scheme, TileSize};
 use crate::error::{Error, Result};
 use crate::heat::{Text, TileJson};
 use crate::monitor::{Monitor, Stage};
@@ -42,6 +45,7 @@ use crate::paper::legend;
 use crate::source::{Input, Opened};
 use crate::staging::{OutputOptions, Whole};
 use crate::store::PointSpool;
+use crate::tile::MAX_ZOOM;
 
 /// Runs `request` to its end. On an error nothing is left behind and an older output is untouched.
 pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
@@ -65,6 +69,7 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
             "{out}: --scheme says how the rows of a folder are counted, and this file has its own way; name a folder"
         )));
     }
+    check_form(request)?;
     // Before the sources are opened, which may wait for their first rows.
     if request.dry_run {
         write::Container::of(&request.out)?;
@@ -77,9 +82,34 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
         .install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
 }
 
+/// Fails where the output has no place for such tiles, or points have no such pixels.
+fn check_form(request: &Request) -> Result<()> {
+    let (form, out) = (request.form, request.out.display());
+    if form.retina && form.size != TileSize::Usual {
+        return Err(Error::Usage(
+            "--retina writes tiles of 512 pixels beside those of 256; leave out --tile-size 512, or --retina".into(),
+        ));
+    }
+    if form.retina && write::Container::of(&request.out)? != write::Container::Folder {
+        return Err(Error::Usage(format!(
+            "{out}: --retina writes a second tile, @2x, beside each, and this file has one at a place; name a folder, or make \
+             all tiles larger with --tile-size 512"
+        )));
+    }
+    if form.counted(request.zooms).max > MAX_ZOOM {
+        return Err(Error::Usage(format!(
+            "tiles of 512 pixels are made of those of the next zoom, and the highest is {MAX_ZOOM}; name zooms up to {}",
+            MAX_ZOOM - 1
+        )));
+    }
+    Ok(())
+}
+
 /// A run whose points are counted.
 struct Counted {
     paint: Box<dyn Paint>,
+    /// What the run takes its memory from.
+    memory: Memory,
     /// What to tell when the backend is not the one a person may have expected.
     notice: Option<String>,
     points: Points,
@@ -93,31 +123,31 @@ fn count<'a>(
 ) -> Result<(Cow<'a, Request>, Counted)> {
     let memory = memory(&request.resources, &request.out);
     if !request.auto_zoom {
-        let (backend, notice) = opening.count(plan_for(request.drawing(), memory, monitor));
+        let (backend, notice) = opening.count(plan_for(request.drawing(), memory.clone(), monitor));
         let points = aggregate(opened, || backend.pusher(), monitor)?;
-        return Ok((Cow::Borrowed(request), counted(backend, points, &notice)?));
+        return Ok((Cow::Borrowed(request), counted(backend, points, memory, &notice)?));
     }
     // The zooms are known when all points were seen, so these have to wait.
     let (depth, spool) = (Depth::new(), PointSpool::new(memory.vault()));
     let mut points = aggregate(opened, || Box::new(depth.passing(spool.sink())), monitor)?;
-    let (zooms, found) = depth.zooms(request.zooms.min);
+    let (zooms, found) = depth.zooms(request.zooms.min, request.form.steps());
     points.read.notices.push(found);
     let request = Request { zooms, ..request.clone() };
-    let (backend, notice) = opening.count(plan_for(request.drawing(), memory.rest(), monitor));
+    let (backend, notice) = opening.count(plan_for(request.drawing(), memory.clone().rest(), monitor));
     replay(&spool, || backend.pusher(), monitor)?;
-    let counted = counted(backend, points, &notice)?;
+    let counted = counted(backend, points, memory, &notice)?;
     Ok((Cow::Owned(request), counted))
 }
 
 /// Finishes counting, and sees that no point was lost.
-fn counted(backend: Box<dyn Count>, points: Points, notice: &opening::Notice) -> Result<Counted> {
+fn counted(backend: Box<dyn Count>, points: Points, memory: Memory, notice: &opening::Notice) -> Result<Counted> {
     let paint = backend.finish()?;
     let notice = notice.get().cloned();
     let stats = paint.stats();
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
     }
-    Ok(Counted { paint, notice, points })
+    Ok(Counted { paint, memory, notice, points })
 }
 
 /// Begins to open the device, and opens the sources.
@@ -133,16 +163,17 @@ fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Opening, Opened)> 
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let opened = open(request, monitor)?;
-    let (request, Counted { paint, notice, points }) = count(request, opened, monitor)?;
+    let (request, Counted { paint, notice, points, .. }) = count(request, opened, monitor)?;
     let request = request.as_ref();
-    let coloured = colours::colour(paint.as_ref(), &request.style, request.zooms)?;
-    let mut report = Report::new(request.drawing(), &points, paint.stats(), &coloured);
+    let drawing = request.drawing();
+    let coloured = colours::colour(paint.as_ref(), &request.style, drawing.zooms)?;
+    let mut report = Report::new(drawing, &points, paint.stats(), &coloured);
     let archive = write::Container::of(&request.out)? != write::Container::Folder;
     report.estimate = Some(estimate::estimate(
         (paint.stats(), &coloured.radii),
         request.zooms,
         rayon::current_num_threads(),
-        (archive, request.form.format),
+        (archive, request.form),
     ));
     report.finish(&Written::default(), paint.report(), notice, monitor);
     Ok(report)
@@ -163,19 +194,25 @@ pub(crate) fn render(
         (open(request, monitor)?, writer)
     };
     let beside_archive = page_beside(request)?;
-    let (request, Counted { paint, notice, points }) = count(request, opened, monitor)?;
+    let (request, Counted { paint, memory, notice, points }) = count(request, opened, monitor)?;
     let request = request.as_ref();
+    let (form, drawing) = (request.form, request.drawing());
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
-    let format = request.form.format;
-    let sink = sink::EncodingSink { truecolor, format, writer: writer.as_ref(), monitor, drawn };
-    let coloured = colours::paint(paint.as_ref(), &request.style, request.zooms, monitor, &sink)?;
+    let sink = sink::EncodingSink { truecolor, format: form.format, writer: writer.as_ref(), monitor, drawn };
+    let painted = |sink: &dyn ColourSink| colours::paint(paint.as_ref(), &request.style, drawing.zooms, monitor, sink);
+    let (coloured, sink) = if form == (Form { retina: false, size: TileSize::Usual, ..form }) {
+        (painted(&sink)?, sink)
+    } else {
+        let joining = JoiningSink::new(sink, (request.zooms, form), request.style.background, memory.rest());
+        (painted(&joining)?, joining.into_sink())
+    };
 
-    let mut report = Report::new(request.drawing(), &points, paint.stats(), &coloured);
+    let mut report = Report::new(drawing, &points, paint.stats(), &coloured);
     // The box around all points would tell where those are that are not to be seen.
     let extent = if request.style.min_count > 1 { sink.drawn.extent() } else { points.extent };
     let least = request.style.min_count;
-    let view = monitor.time(Stage::Shade, || view::first_view(paint.as_ref(), request.zooms.max, least, &extent))?;
+    let view = monitor.time(Stage::Shade, || view::first_view(paint.as_ref(), drawing.zooms.max, least, &extent))?;
     let metadata = report.metadata(request, &sink.drawn.meet(extent), view, &coloured)?;
     let page_of = |shown: &TileJson| Ok::<_, Error>(page::with_library(&page::page(&Shown::Set(shown))?, &library));
     let beside = || {

@@ -23,7 +23,7 @@ use crate::shade::{
     Clipped, Function, Look, Radius, SpreadOn, SpreadOp, SpreadShape, Style, Tick, clear_of_ends, grouped, ticks,
 };
 use crate::source::{FileReport, Notice};
-use crate::tile::{Extent, TILE_SIDE};
+use crate::tile::Extent;
 
 /// Colour stops per zoom in the metadata.
 const STOPS: u32 = 17;
@@ -81,7 +81,8 @@ pub struct Report {
     pub left_out: LeftOut,
     /// Whether each zoom's spread was chosen for it.
     pub auto_spread: bool,
-    /// Per zoom, from 0 to the highest asked for.
+    /// Per zoom of the tiles, from 0 to the highest asked for. Pixels of tiles of 512 a side are those of the next zoom; where
+    /// there are both sizes, the zoom after the highest is that of the larger ones' pixels.
     pub zooms: BTreeMap<u8, ZoomReport>,
     /// Columns taken, per file.
     pub files: Vec<FileReport>,
@@ -111,14 +112,16 @@ pub struct Report {
 
 impl Report {
     pub(super) fn new(drawing: Drawing<'_>, points: &Points, stats: &[ZoomStats], coloured: &Coloured<'_>) -> Self {
-        let Drawing { zooms: drawn, style } = drawing;
+        let Drawing { zooms: drawn, steps, style } = drawing;
         let looks = coloured.looks.iter().zip(&coloured.radii);
-        let zooms = (0u8..).zip(stats.iter().zip(looks)).map(|(z, (stats, (look, &spread)))| {
+        let counted = (0u8..).zip(stats.iter().zip(looks)).skip(steps.into());
+        let zooms = counted.zip(stats).map(|((z, (counted, (look, &spread))), stats)| {
             let report = ZoomReport {
-                lit: stats.lit,
-                max: stats.max,
+                lit: counted.lit,
+                max: counted.max,
+                // There are as many as have pixels at their own zoom.
                 tiles: stats.tiles,
-                sum: stats.sum,
+                sum: counted.sum,
                 written: 0,
                 bytes: 0,
                 spread,
@@ -129,6 +132,7 @@ impl Report {
             };
             (z, report)
         });
+        let zooms = zooms.filter(|(z, _)| *z <= drawn.max).map(|(z, report)| (z - steps, report));
         Self {
             version: env!("CARGO_PKG_VERSION"),
             rows: points.read.rows,
@@ -139,7 +143,7 @@ impl Report {
             outside_mercator: points.read.left_out[Reason::OutsideMercator],
             left_out: points.read.left_out,
             auto_spread: !matches!(style.spread.radius, Radius::Fixed(_)),
-            zooms: zooms.filter(|(z, _)| *z <= drawn.max).collect(),
+            zooms: zooms.collect(),
             files: points.read.files.clone(),
             written: 0,
             bytes: 0,
@@ -180,7 +184,6 @@ impl Report {
             zooms: request.zooms,
             bounds: extent.bounds().ok_or_else(|| Error::Internal("no extent although there are points".into()))?,
             description: description.as_deref(),
-            tile_size: TILE_SIDE,
             form: request.form,
             base_url: request.base_url.as_deref(),
             attribution: attribution.as_deref(),
@@ -190,9 +193,13 @@ impl Report {
     }
 
     /// What legends show, and where the counts came from.
-    pub(super) fn heat(&self, Drawing { zooms: drawn, style }: Drawing<'_>, coloured: &Coloured<'_>) -> Heat {
+    pub(super) fn heat(&self, drawing: Drawing<'_>, coloured: &Coloured<'_>) -> Heat {
+        let Drawing { zooms: counted, steps, style } = drawing;
         let spreads = style.spread.most() > 0;
-        let of_zoom = |z| Some((z, of_zoom(style, self.zooms.get(&z)?, coloured.looks.get(usize::from(z))?)));
+        // By the zooms of the tiles.
+        let drawn = || counted.iter().filter_map(|z| z.checked_sub(steps));
+        let look = |z: u8| coloured.looks.get(usize::from(z + steps));
+        let of_zoom = |z| Some((z, of_zoom(style, self.zooms.get(&z)?, look(z)?)));
         Heat {
             version: heat::FORMAT,
             measure: Word::cut(heat::COUNT),
@@ -200,7 +207,7 @@ impl Report {
             used: self.used,
             left_out: self.left_out.iter().map(|(reason, rows)| (reason.name(), rows)).collect(),
             function: Word::cut(style.function.to_string()),
-            span: Text::cut(style.span.to_string()),
+            span: Text::cut(style.span.earlier(steps).to_string()),
             colormap: Text::cut(style.colormap.name()),
             spread: match style.spread.radius {
                 Radius::Fixed(radius) => Reach::Fixed(pixels(radius)),
@@ -213,7 +220,7 @@ impl Report {
             truecolor: style.truecolor,
             theme: style.ground().map(|theme| Word::cut(theme.to_string())),
             background: style.background.map(|[r, g, b]| Hex([r, g, b, 255])),
-            colour_error: drawn.iter().filter_map(|z| self.zooms.get(&z)).map(|z| z.colour_error).max(),
+            colour_error: drawn().filter_map(|z| self.zooms.get(&z)).map(|z| z.colour_error).max(),
             ramp: ramp(|at| style.drawn(at)),
             legend: Some(Words {
                 title: Line::cut(title(style)),
@@ -221,7 +228,7 @@ impl Report {
                 ..Words::default()
             }),
             view: None,
-            zooms: drawn.iter().filter_map(of_zoom).collect(),
+            zooms: drawn().filter_map(of_zoom).collect(),
         }
     }
 

@@ -71,11 +71,11 @@ pub struct Labels {
 pub struct Request {
     /// Where points come from.
     pub sources: Sources,
-    /// Zooms to make tiles for.
+    /// Zooms to make tiles for; of tiles of 512 pixels a side the highest there can be is one less.
     pub zooms: ZoomRange,
     /// Whether the highest of them is found from the points, up to `zooms.max`.
     pub auto_zoom: bool,
-    /// What they look like.
+    /// What they look like; spans by zoom are by the zoom whose pixels are counted, see [`Form::counted`].
     pub style: Style,
     /// What the work may use.
     pub resources: Resources,
@@ -102,8 +102,10 @@ pub struct Request {
 /// Which zooms are drawn, and what they look like: all that tile sets and pictures have in common once there are counts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Drawing<'a> {
-    /// The zooms to be drawn; for a picture the one whose pixels are its own.
+    /// The zooms to be drawn, by their pixels; for a picture the one whose pixels are its own.
     pub(crate) zooms: ZoomRange,
+    /// By how many zooms they are ahead of those that tiles have.
+    pub(crate) steps: u8,
     /// What they look like.
     pub(crate) style: &'a Style,
 }
@@ -142,7 +144,7 @@ impl Sources {
 impl Request {
     /// What is drawn.
     pub(crate) fn drawing(&self) -> Drawing<'_> {
-        Drawing { zooms: self.zooms, style: &self.style }
+        Drawing { zooms: self.form.counted(self.zooms), steps: self.form.steps(), style: &self.style }
     }
 
     /// A request with the defaults of the command line.

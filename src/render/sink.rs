@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::colours::ColourSink;
 use crate::container::write::TileWriter;
-use crate::encode::png::{Scratch, encode, encode_colours, encode_smooth, encode_truecolor};
+use crate::encode::png::{Scratch, encode, encode_colours, encode_large, encode_smooth, encode_truecolor};
 use crate::encode::{Format, webp};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
-use crate::tile::{Extent, TileCoord, TileIndices, WorldPoint};
+use crate::tile::{Extent, LargeTile, TileCoord, TileIndices, WorldPoint};
 
 /// Encodes each tile with the palette of its zoom and hands it to the container.
 pub(super) struct EncodingSink<'a> {
@@ -127,6 +127,40 @@ impl EncodingSink<'_> {
         self.drawn.add(tile);
         Ok(())
     }
+
+    /// Encodes and writes a tile of 512 pixels a side, beside the one of its place where it is one of twice the pixels.
+    /// As many tiles are done with it.
+    pub(super) fn put_large(&self, tile: TileCoord, pixels: LargePixels<'_>, twice: bool, done: u64) -> Result<()> {
+        let sink = |tile, bytes: &[u8]| {
+            if twice {
+                self.writer.write_retina(tile, bytes)?;
+            } else {
+                self.writer.write(tile, bytes)?;
+            }
+            self.drawn.add(tile);
+            Ok(())
+        };
+        let encoded = Encoded { truecolor: self.truecolor, format: self.format, monitor: self.monitor, sink };
+        match pixels {
+            LargePixels::Colours(colours) => encoded.colours(tile, colours, done),
+            LargePixels::Indices(pixels, table) if self.truecolor || self.format == Format::Webp => {
+                encoded.colours(tile, &pixels.colours(&table.palette), done)
+            }
+            LargePixels::Indices(pixels, table) => encoded.encoded(tile, done, |scratch, bytes| {
+                encode_large(pixels, table.smooth, &table.palette, scratch, bytes);
+                Ok(())
+            }),
+        }
+    }
+}
+
+/// The pixels of a tile of 512 a side.
+#[derive(Clone, Copy)]
+pub(super) enum LargePixels<'a> {
+    /// Indices of a table's palette.
+    Indices(&'a LargeTile, &'a ShadeTable),
+    /// Red, green, blue and alpha, row by row.
+    Colours(&'a [[u8; 4]]),
 }
 
 /// Encodes each tile with the palette of its zoom and hands it to whoever wants its bytes.
@@ -141,7 +175,7 @@ pub(crate) struct Encoded<'a, S> {
 
 impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> ColourSink for Encoded<'_, S> {
     fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
-        self.encoded(tile, |scratch, bytes| {
+        self.encoded(tile, 1, |scratch, bytes| {
             if self.format == Format::Webp {
                 return webp::encode(indices, &table.palette, bytes);
             }
@@ -155,15 +189,25 @@ impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> ColourSink for Encoded<'_, S>
     }
 
     fn put_colours(&self, tile: TileCoord, colours: &[[u8; 4]]) -> Result<()> {
-        self.encoded(tile, |_, bytes| match self.format {
-            Format::Png => encode_colours(colours, bytes),
-            Format::Webp => webp::encode_colours(colours, bytes),
-        })
+        self.colours(tile, colours, 1)
     }
 }
 
 impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> Encoded<'_, S> {
-    fn encoded(&self, tile: TileCoord, encode: impl FnOnce(&mut Scratch, &mut Vec<u8>) -> Result<()>) -> Result<()> {
+    fn colours(&self, tile: TileCoord, colours: &[[u8; 4]], done: u64) -> Result<()> {
+        self.encoded(tile, done, |_, bytes| match self.format {
+            Format::Png => encode_colours(colours, bytes),
+            Format::Webp => webp::encode_colours(colours, bytes),
+        })
+    }
+
+    /// Encodes a tile and hands it on; as many of those that were expected are done with it.
+    fn encoded(
+        &self,
+        tile: TileCoord,
+        done: u64,
+        encode: impl FnOnce(&mut Scratch, &mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
         ENCODER.with_borrow_mut(|(scratch, bytes)| {
             let start = self.monitor.now();
             encode(scratch, bytes)?;
@@ -171,7 +215,7 @@ impl<S: Fn(TileCoord, &[u8]) -> Result<()> + Sync> Encoded<'_, S> {
             self.monitor.record(Stage::Encode, start, encoded);
             (self.sink)(tile, bytes)?;
             self.monitor.record(Stage::Write, encoded, self.monitor.now());
-            self.monitor.tiles.fetch_add(1, Ordering::Relaxed);
+            self.monitor.tiles.fetch_add(done, Ordering::Relaxed);
             Ok(())
         })
     }

@@ -53,6 +53,13 @@ impl ByZoom {
     }
 }
 
+impl ByZoom {
+    /// Each zoom that has some, with them.
+    pub fn iter(&self) -> impl Iterator<Item = (u8, Ends)> {
+        (0u8..).zip(self.0.iter()).filter_map(|(z, ends)| Some((z, (*ends)?)))
+    }
+}
+
 impl FromIterator<(u8, Ends)> for ByZoom {
     /// The last of those that a zoom is given; zooms beyond [`HIGHEST`] are left out.
     fn from_iter<I: IntoIterator<Item = (u8, Ends)>>(each: I) -> Self {

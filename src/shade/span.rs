@@ -60,6 +60,24 @@ impl SpanRule {
         matches!(self, Self::All | Self::Smooth)
     }
 
+    /// The rule by zooms that are `steps` further in: a list's spans move, the rest stays.
+    pub fn later(&self, steps: u8) -> Self {
+        match self {
+            Self::Listed(list) => Self::Listed(list.iter().map(|(z, ends)| (z.saturating_add(steps), ends)).collect()),
+            rule => rule.clone(),
+        }
+    }
+
+    /// The rule by zooms that are `steps` less far in: the other way round. What would come before zoom 0 is left out.
+    pub fn earlier(&self, steps: u8) -> Self {
+        match self {
+            Self::Listed(list) => {
+                Self::Listed(list.iter().filter_map(|(z, ends)| Some((z.checked_sub(steps)?, ends))).collect())
+            }
+            rule => rule.clone(),
+        }
+    }
+
     /// The zooms of `shown` that a list leaves out.
     pub fn missing(&self, shown: ZoomRange) -> Vec<u8> {
         match self {
@@ -213,6 +231,14 @@ mod tests {
         assert!(smooth.windows(2).all(|pair| pair[0] > pair[1]), "{smooth:?}");
         let steps: Vec<f64> = smooth.windows(2).map(|p| p[0] as f64 / p[1] as f64).collect();
         assert!(steps.iter().all(|s| (s / steps[0] - 1.0).abs() < 0.1), "even steps: {smooth:?}");
+    }
+
+    #[test]
+    fn lists_move_and_move_back() {
+        let list: SpanRule = "0..5:1,500;7:0,max".parse().unwrap();
+        assert_eq!(list.later(1).to_string(), "1..6:1,500;8:0,max");
+        assert_eq!(list.later(1).earlier(1), list);
+        assert_eq!((list.later(0), SpanRule::All.later(1)), (list.clone(), SpanRule::All));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod chunk;
 mod counts;
 mod gathering;
 mod list;
+mod parcels;
 mod part;
 mod planes;
 mod points;
@@ -17,6 +18,7 @@ mod vault;
 
 pub use counts::CountStore;
 pub use gathering::{Gatherer, Gathering};
+pub use parcels::{Parcel, Parcels, Sent};
 pub use part::CountPart;
 pub use planes::{Numbers, PlaneStore, Pyramid};
 pub use points::{BucketKey, PointSink, PointStore};

@@ -4,12 +4,14 @@
 mod extent;
 mod grid;
 mod indices;
+mod large;
 pub mod mercator;
 mod morton;
 
 pub use extent::{Extent, LonLatBounds};
 pub use grid::{Frame, Grid, MAX_PICTURE};
 pub use indices::{PixelIndex, TileIndices};
+pub use large::{LARGE_SIDE, LargeTile, corner, side_of};
 pub use morton::{hilbert_id, hilbert_tile, interleave, morton, morton_point};
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The folder of tiles: `{z}/{x}/{y}.png` or `.webp` with `metadata.json`, the legend and, when wanted, `index.html`. Knows exactly which
+//! The folder of tiles: `{z}/{x}/{y}.png` or `.webp`, `{y}@2x` for those of twice the pixels, with `metadata.json`, the legend and, when wanted, `index.html`. Knows exactly which
 //! entries such a folder can have, so that replacing one never takes anything else with it. How a folder appears
 //! under its name is left to staging.
 
@@ -20,6 +20,8 @@ const METADATA: &str = "metadata.json";
 const PAGE: &str = "index.html";
 const LEGEND_PNG: &str = "legend.png";
 const LEGEND_SVG: &str = "legend.svg";
+/// What follows the row in names of tiles with twice the pixels.
+const RETINA: &str = "@2x";
 pub(super) const SHAPE: Shape = Shape { flush: Flush::FileSystem, parents: true, check, remove };
 
 /// A tile folder being written.
@@ -89,25 +91,11 @@ fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
 
 impl TileWriter for Folder {
     fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()> {
-        staging::check_gate()?;
-        let Form { format, scheme } = self.form;
-        let tile = TileCoord { y: scheme.row(tile.z, tile.y), ..tile };
-        let name = format!("{tile}.{format}");
-        // Most tiles find their folder there, so asking first would be one call too many.
-        let file = match self.root.new_file(&name) {
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                self.make_column(tile).and_then(|()| self.root.new_file(&name))
-            }
-            opened => opened,
-        };
-        match file.and_then(|file| self.fill(file, bytes)) {
-            Ok(()) => self.tally.add(tile, bytes.len()),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                return Err(Error::Internal(format!("tile {tile} was written twice")));
-            }
-            Err(e) => return Err(self.cannot_write(&name, e)),
-        }
-        Ok(())
+        self.add(tile, "", bytes)
+    }
+
+    fn write_retina(&self, tile: TileCoord, bytes: &[u8]) -> Result<()> {
+        self.add(tile, RETINA, bytes)
     }
 
     fn finish(
@@ -128,6 +116,31 @@ impl TileWriter for Folder {
         }
         let notices = self.staging.commit(monitor)?;
         Ok(self.tally.written(notices))
+    }
+}
+
+impl Folder {
+    /// Writes a tile whose name ends in `suffix`.
+    fn add(&self, tile: TileCoord, suffix: &str, bytes: &[u8]) -> Result<()> {
+        staging::check_gate()?;
+        let Form { format, scheme, .. } = self.form;
+        let tile = TileCoord { y: scheme.row(tile.z, tile.y), ..tile };
+        let name = format!("{tile}{suffix}.{format}");
+        // Most tiles find their folder there, so asking first would be one call too many.
+        let file = match self.root.new_file(&name) {
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                self.make_column(tile).and_then(|()| self.root.new_file(&name))
+            }
+            opened => opened,
+        };
+        match file.and_then(|file| self.fill(file, bytes)) {
+            Ok(()) => self.tally.add(tile, bytes.len()),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                return Err(Error::Internal(format!("tile {tile} was written twice")));
+            }
+            Err(e) => return Err(self.cannot_write(&name, e)),
+        }
+        Ok(())
     }
 }
 
@@ -162,7 +175,7 @@ fn ours(level: Level, name: &OsStr, kind: Kind, side: u64) -> Option<Entry> {
         (Level::Zoom, Kind::File) => {
             let (row, ending) = name.split_once('.')?;
             Format::ALL.iter().find(|format| format.ending() == ending)?;
-            number(row, side)?;
+            number(row.strip_suffix(RETINA).unwrap_or(row), side)?;
             Some(Entry::File)
         }
         _ => None,

@@ -27,6 +27,11 @@ pub trait TileWriter: Send + Sync {
     /// Adds one tile; each tile is written once.
     fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()>;
 
+    /// Adds one tile with twice the pixels of the one at its place. Fails where the container has no room for such.
+    fn write_retina(&self, tile: TileCoord, _: &[u8]) -> Result<()> {
+        Err(Error::Internal(format!("there is no place for tile {tile} with twice the pixels")))
+    }
+
     /// Adds the metadata and, where the container has room for them, the files that `beside` makes; then the output
     /// appears under its name.
     /// Fails with [`Error::Interrupted`] where `monitor` is cancelled before that.

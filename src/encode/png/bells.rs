@@ -5,16 +5,11 @@
 use super::raster::{FAR_PAYS, Met, alike};
 use super::tokens::{ABOVE, FARTHEST, LEFT, LONGEST, SHORTEST, Tokens};
 use super::{Depth, Numbers, checksum};
-use crate::tile::{TILE_PIXELS, TILE_SIDE};
 
 /// Pixels of a word.
 const WORD: usize = 8;
 /// Pixels that are looked at together.
 const BLOCK: usize = 8 * WORD;
-/// Words of a row.
-const ROW: usize = TILE_SIDE as usize / WORD;
-/// Most lit words: about where looking at all rows takes less time.
-const MOST: usize = TILE_PIXELS / WORD / 2;
 /// Places without a match after which one in two is looked at.
 const PATIENCE: usize = 3;
 /// Shortest match with the row above that pays.
@@ -22,7 +17,7 @@ const ABOVE_PAYS: usize = 5;
 
 /// Buffers kept from tile to tile.
 #[derive(Debug)]
-pub(super) struct Bells {
+pub(super) struct Bells<const SIDE: usize> {
     /// Words with a lit pixel, as many as are used, and room for a block more.
     words: Vec<u16>,
     used: usize,
@@ -30,22 +25,27 @@ pub(super) struct Bells {
     bytes: Vec<u8>,
     /// Where bytes may be other than 0, less than a match apart.
     stretches: Vec<(usize, usize)>,
-    met: Met,
+    met: Met<SIDE>,
 }
 
-impl Default for Bells {
+impl<const SIDE: usize> Default for Bells<SIDE> {
     fn default() -> Self {
         Self {
-            words: vec![0; TILE_PIXELS / WORD + BLOCK / WORD],
+            words: vec![0; SIDE * Self::ROW + BLOCK / WORD],
             used: 0,
-            bytes: vec![0; Depth::Eight.size() + 16],
+            bytes: vec![0; Depth::Eight.size(SIDE) + 16],
             stretches: Vec::new(),
             met: Met::default(),
         }
     }
 }
 
-impl Bells {
+impl<const SIDE: usize> Bells<SIDE> {
+    /// Words of a row.
+    const ROW: usize = SIDE / WORD;
+    /// Most lit words: about where looking at all rows takes less time.
+    const MOST: usize = SIDE * Self::ROW / 2;
+
     /// Finds the words with a lit pixel.
     pub(super) fn find(&mut self, pixels: &[u8]) {
         self.used = 0;
@@ -62,13 +62,13 @@ impl Bells {
     }
 
     /// The same where it is known outside of which words of each row nothing is lit.
-    pub(super) fn find_in(&mut self, pixels: &[u8; TILE_PIXELS], words: &[u32; TILE_SIDE as usize]) {
+    pub(super) fn find_in(&mut self, pixels: &[u8], words: impl Iterator<Item = u64>) {
         self.used = 0;
-        let rows = pixels.as_chunks::<{ TILE_SIDE as usize }>().0;
-        for ((row, &may), first) in rows.iter().zip(words).zip((0u16..).step_by(ROW)) {
+        let rows = pixels.as_chunks::<SIDE>().0;
+        for ((row, may), first) in rows.iter().zip(words).zip((0u16..).step_by(Self::ROW)) {
             let (row, mut rest) = (row.as_chunks::<WORD>().0, may);
             while rest > 0 {
-                let at = rest.trailing_zeros() as usize % ROW;
+                let at = rest.trailing_zeros() as usize % Self::ROW;
                 self.words[self.used] = first + at as u16;
                 self.used += usize::from(u64::from_ne_bytes(row[at]) != 0);
                 rest &= rest - 1;
@@ -80,9 +80,15 @@ impl Bells {
         &self.words[..self.used]
     }
 
+    /// Lit pixels of a raster whose words were found.
+    pub(super) fn lit(&self, pixels: &[u8]) -> usize {
+        let words = self.words().iter().filter_map(|&word| pixels[usize::from(word) * WORD..].first_chunk::<WORD>());
+        words.map(|word| word.iter().filter(|&&index| index != 0).count()).sum()
+    }
+
     /// Whether more words are lit than are worth looking at one by one.
     pub(super) fn are_many(&self) -> bool {
-        self.used > MOST
+        self.used > Self::MOST
     }
 
     /// Makes a raster dark whose words were found.
@@ -107,7 +113,7 @@ impl Bells {
     pub(super) fn tokenise(&mut self, pixels: &[u8], numbers: &Numbers, tokens: &mut Tokens) -> u32 {
         self.pack(pixels, numbers);
         self.met.begin();
-        let size = numbers.depth.size();
+        let size = numbers.depth.size(SIDE);
         let (mut end, mut sum, mut weighted) = (0, 0u64, 0u64);
         for &(from, to) in &self.stretches {
             let (own, to_end) = checksum::sums(&self.bytes[from..to]);
@@ -115,7 +121,12 @@ impl Bells {
             weighted += to_end + (size - to) as u64 * own;
             if to > end {
                 dark(&self.bytes, (end, from.max(end)), tokens);
-                end = stretch(&self.bytes[..size], (from.max(end), to, numbers.depth.stride()), &mut self.met, tokens);
+                end = stretch(
+                    &self.bytes[..size],
+                    (from.max(end), to, numbers.depth.stride(SIDE)),
+                    &mut self.met,
+                    tokens,
+                );
             }
         }
         dark(&self.bytes, (end, size), tokens);
@@ -126,12 +137,12 @@ impl Bells {
         for (from, to) in self.stretches.drain(..) {
             self.bytes[from..to].fill(0);
         }
-        let (stride, wide) = (numbers.depth.stride(), numbers.depth as usize);
+        let (stride, wide) = (numbers.depth.stride(SIDE), numbers.depth as usize);
         // Where the last word ends, and where what is lit of it does.
         let (mut last, mut lit) = (0, 0);
         let same = numbers.index.iter().zip(0u8..=numbers.largest).all(|(&index, number)| index == number);
         for &word in &self.words[..self.used] {
-            let (row, column) = (usize::from(word) / ROW, usize::from(word) % ROW);
+            let (row, column) = (usize::from(word) / Self::ROW, usize::from(word) % Self::ROW);
             let from = usize::from(word) * WORD;
             let Some(pixels) = pixels[from..].first_chunk::<WORD>() else { continue };
             let p = if same { *pixels } else { pixels.map(|index| numbers.of[usize::from(index)]) };
@@ -184,7 +195,12 @@ fn dark(bytes: &[u8], (from, to): (usize, usize), tokens: &mut Tokens) {
 }
 
 /// Appends the tokens of the bytes `from..to`; returns where the last match ends, which may be behind `to`.
-fn stretch(bytes: &[u8], (from, to, stride): (usize, usize, usize), met: &mut Met, tokens: &mut Tokens) -> usize {
+fn stretch<const SIDE: usize>(
+    bytes: &[u8],
+    (from, to, stride): (usize, usize, usize),
+    met: &mut Met<SIDE>,
+    tokens: &mut Tokens,
+) -> usize {
     let (mut at, mut missed) = (from, 0);
     while at < to {
         let Some(&four) = bytes[at..].first_chunk::<4>() else {

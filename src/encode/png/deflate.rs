@@ -1,15 +1,15 @@
 //! Tokens into a zlib stream of one block: a Huffman code made for the tile, the fixed one where that is shorter, or
 //! the bytes as they are where nothing helps. All three sizes are known to the bit before the first is written.
 
-use super::Depth;
 use super::bits::{self, Bits};
 use super::huffman::{self, LONGEST_CODE};
 use super::tokens::{ABOVE, Counts, DISTANCES, END, FAR, LEFT, LENGTHS, SYMBOLS, Tokens, distance};
 
 /// Order in which the lengths of the code-length code are sent (RFC 1951, 3.2.7).
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-/// Bits of a table entry that hold the code; its length lies above.
-const CODE_BITS: u32 = 27;
+/// Bits of a table entry that hold the code; its length lies above. The longest is a length and a distance with codes of
+/// [`LONGEST_CODE`] bits, and extra bits.
+const CODE_BITS: u32 = 48;
 /// Most bytes of one stored block.
 const STORED: usize = 65535;
 
@@ -24,20 +24,15 @@ struct Distance {
 const RUN: Distance = Distance { symbol: 0, extra: 0 };
 
 /// The row above: strides are one more than a power of two, so each is the first distance of its symbol.
-fn row(depth: Depth) -> Distance {
-    let extra = match depth {
-        Depth::One => 4,
-        Depth::Two => 5,
-        Depth::Four => 6,
-        Depth::Eight => 7,
-    };
+fn row(stride: usize) -> Distance {
+    let extra = stride.ilog2() - 1;
     Distance { symbol: 2 + 2 * extra as usize, extra }
 }
 
 /// Code and length of every token, kept from tile to tile.
 #[derive(Debug)]
 pub(super) struct Deflate {
-    table: [u32; 1024],
+    table: [u64; 1024],
 }
 
 impl Default for Deflate {
@@ -51,7 +46,8 @@ impl Default for Deflate {
 pub(super) struct Stream<'a> {
     pub(super) tokens: &'a Tokens,
     pub(super) counts: &'a Counts,
-    pub(super) depth: Depth,
+    /// Bytes of a row.
+    pub(super) stride: usize,
     /// The bytes that the tokens stand for, where somebody has them.
     pub(super) bytes: Option<&'a [u8]>,
     /// Their checksum.
@@ -69,19 +65,19 @@ struct Code {
 impl Deflate {
     /// Appends the zlib stream.
     pub(super) fn zlib(&mut self, stream: &Stream<'_>, out: &mut Vec<u8>) {
-        let &Stream { tokens, counts, depth, bytes, adler } = stream;
+        let &Stream { tokens, counts, stride, bytes, adler } = stream;
         out.extend_from_slice(&[0x78, 0x01]);
         let &Counts { symbols: ref counts, above, ref far } = counts;
         let matches = counts[END + 1..].iter().sum::<u32>();
         let lengths = huffman::lengths(counts, LONGEST_CODE);
-        let (distances, distance_bits) = distances(matches, above, far, depth);
+        let (distances, distance_bits) = distances(matches, above, far, stride);
         let header = Header::new(&lengths, &distances);
 
         let symbols =
             |lengths: &[u8; SYMBOLS]| counts.iter().zip(lengths).map(|(&c, &l)| c * u32::from(l)).sum::<u32>();
         let lengths_extra = counts[END + 1..].iter().zip(LENGTHS).map(|(&c, (_, extra))| c * u32::from(extra));
         let far_extra = far.iter().zip(0u32..).map(|(&c, symbol)| c * (symbol / 2).saturating_sub(1));
-        let extra = lengths_extra.sum::<u32>() + above * row(depth).extra + far_extra.sum::<u32>();
+        let extra = lengths_extra.sum::<u32>() + above * row(stride).extra + far_extra.sum::<u32>();
         let own = header.size() + symbols(&lengths) + distance_bits + extra;
         let fixed = symbols(&FIXED) + 5 * matches + extra;
         let raw = bytes.map_or(u32::MAX, |b| (8 * (b.len() + 5 * b.len().div_ceil(STORED))) as u32);
@@ -93,7 +89,7 @@ impl Deflate {
                 let code = Code { lengths: FIXED, codes: huffman::codes(&FIXED), distances };
                 bits::append(out, fixed as usize + 3, |to| {
                     to.put(0b011, 3);
-                    self.write(tokens, &code, depth, to);
+                    self.write(tokens, &code, stride, to);
                 });
             }
             _ => {
@@ -103,18 +99,18 @@ impl Deflate {
                 bits::append(out, own as usize + 3, |to| {
                     to.put(0b101, 3);
                     header.write(to);
-                    self.write(tokens, &code, depth, to);
+                    self.write(tokens, &code, stride, to);
                 });
             }
         }
         out.extend_from_slice(&adler.to_be_bytes());
     }
 
-    fn write(&mut self, tokens: &Tokens, code: &Code, depth: Depth, to: &mut Bits<'_>) {
-        self.prepare(code, depth, !tokens.far().is_empty());
+    fn write(&mut self, tokens: &Tokens, code: &Code, stride: usize, to: &mut Bits<'_>) {
+        self.prepare(code, stride, !tokens.far().is_empty());
         let entry = |token: u16| {
             let entry = self.table[usize::from(token & 1023)];
-            (u64::from(entry & ((1 << CODE_BITS) - 1)), entry >> CODE_BITS)
+            (entry & ((1 << CODE_BITS) - 1), (entry >> CODE_BITS) as u32)
         };
         if !tokens.far().is_empty() {
             let mut far = tokens.far().iter();
@@ -152,13 +148,17 @@ impl Deflate {
     }
 
     /// Fills the table for the symbols that have a code, those of [`FAR`] where there are any.
-    fn prepare(&mut self, code: &Code, depth: Depth, far: bool) {
+    fn prepare(&mut self, code: &Code, stride: usize, far: bool) {
         for literal in 0..END {
-            self.table[literal] = u32::from(code.codes[literal]) | u32::from(code.lengths[literal]) << CODE_BITS;
+            self.table[literal] = u64::from(code.codes[literal]) | u64::from(code.lengths[literal]) << CODE_BITS;
         }
-        let ((left, left_bits), (above, above_bits)) = (code.distances[RUN.symbol], code.distances[row(depth).symbol]);
+        let above = row(stride);
+        let [(left, left_bits), (above, above_bits)] = [RUN, above].map(|distance| {
+            let (code, length) = code.distances[distance.symbol];
+            (u64::from(code), u64::from(length + distance.extra))
+        });
         for (&(first, extra), symbol) in LENGTHS.iter().zip(END + 1..) {
-            let (bits, count) = (u32::from(code.codes[symbol]), u32::from(code.lengths[symbol]));
+            let (bits, count) = (u64::from(code.codes[symbol]), u64::from(code.lengths[symbol]));
             if count == 0 {
                 continue;
             }
@@ -167,10 +167,9 @@ impl Deflate {
                 if length == 255 && extra > 0 {
                     break; // 258 has a symbol of its own.
                 }
-                let (bits, count) = (bits | u32::from(more) << count, count + u32::from(extra));
+                let (bits, count) = (bits | u64::from(more) << count, count + u64::from(extra));
                 self.table[usize::from(LEFT) + length] = bits | left << count | (count + left_bits) << CODE_BITS;
-                let all = count + above_bits + row(depth).extra;
-                self.table[usize::from(ABOVE) + length] = bits | above << count | all << CODE_BITS;
+                self.table[usize::from(ABOVE) + length] = bits | above << count | (count + above_bits) << CODE_BITS;
                 if far {
                     self.table[usize::from(FAR) + length] = bits | count << CODE_BITS;
                 }
@@ -181,18 +180,18 @@ impl Deflate {
 
 /// Lengths of the codes of the distances, and what those codes come to in bits. Where only runs and the row above occur,
 /// a bit tells them apart; a run's distance always has a code, because a decoder may stumble over none.
-fn distances(matches: u32, above: u32, far: &[u32; DISTANCES], depth: Depth) -> ([u8; DISTANCES], u32) {
+fn distances(matches: u32, above: u32, far: &[u32; DISTANCES], stride: usize) -> ([u8; DISTANCES], u32) {
     let others: u32 = far.iter().sum();
     let mut lengths = [0; DISTANCES];
     if others == 0 {
         lengths[RUN.symbol] = 1;
         if above > 0 {
-            lengths[row(depth).symbol] = 1;
+            lengths[row(stride).symbol] = 1;
         }
         return (lengths, matches);
     }
     let mut counts = *far;
-    counts[row(depth).symbol] += above;
+    counts[row(stride).symbol] += above;
     counts[RUN.symbol] += (matches - above - others).max(1);
     let lengths = huffman::lengths(&counts, LONGEST_CODE);
     let bits = counts.iter().zip(lengths).map(|(&count, length)| count * u32::from(length)).sum::<u32>();
@@ -298,5 +297,62 @@ fn stored(bytes: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(&length.to_le_bytes());
         out.extend_from_slice(&(!length).to_le_bytes());
         out.extend_from_slice(block);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    /// Tokens and the bytes that they stand for.
+    #[derive(Default)]
+    struct Said {
+        tokens: Tokens,
+        bytes: Vec<u8>,
+    }
+
+    impl Said {
+        fn literal(&mut self, byte: u8) {
+            self.tokens.literal(byte);
+            self.bytes.push(byte);
+        }
+
+        fn copied(&mut self, distance: usize, length: usize) {
+            for _ in 0..length {
+                self.bytes.push(self.bytes[self.bytes.len() - distance]);
+            }
+        }
+    }
+
+    #[test]
+    fn rare_lengths_at_rare_distances_have_room() {
+        const STRIDE: usize = 257;
+        let mut said = Said { tokens: Tokens::of(1 << 20), bytes: Vec::new() };
+        // Bytes half as often each as the one before and distances as often as Fibonacci's numbers, so that what is rare
+        // has the longest codes.
+        (1..40_000u32).for_each(|i| said.literal(i.trailing_zeros() as u8));
+        let (mut few, mut many) = (1, 2);
+        // That of the row above is among the rare ones.
+        for symbol in (8..26).rev().filter(|&symbol| symbol != row(STRIDE).symbol) {
+            let extra = symbol / 2 - 1;
+            let first = (2 + symbol % 2) << extra;
+            for _ in 0..few {
+                said.tokens.copy_far(first + 1, 20);
+                said.copied(first + 1, 20);
+            }
+            (few, many) = (many, few + many);
+        }
+        for (from, distance) in [(ABOVE, STRIDE), (LEFT, 1), (ABOVE, STRIDE)] {
+            said.tokens.copy(from, 140);
+            said.copied(distance, 140);
+        }
+        let Said { tokens, bytes } = said;
+        let adler = super::super::checksum::adler32(&bytes);
+        let stream = Stream { tokens: &tokens, counts: &tokens.counts(), stride: STRIDE, bytes: None, adler };
+        let (mut zlib, mut read) = (Vec::new(), Vec::new());
+        Deflate::default().zlib(&stream, &mut zlib);
+        flate2::read::ZlibDecoder::new(&zlib[..]).read_to_end(&mut read).unwrap();
+        assert!(read == bytes);
     }
 }

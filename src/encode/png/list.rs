@@ -4,22 +4,30 @@
 use super::tokens::Tokens;
 use super::{Depth, Numbers, checksum};
 
-/// Appends the tokens of the tile whose pixels are `lit`. Returns the Adler-32 of the bytes they stand for.
-pub(super) fn tokenise(lit: &[(u16, u8)], numbers: &Numbers, tokens: &mut Tokens) -> u32 {
+/// Appends the tokens of the tile of `SIDE` rows whose pixels are `lit`. Returns the Adler-32 of the bytes they stand for.
+pub(super) fn tokenise<const SIDE: usize>(lit: &[(impl Place, u8)], numbers: &Numbers, tokens: &mut Tokens) -> u32 {
     match numbers.depth {
-        Depth::One => pack::<1>(lit, numbers, tokens),
-        Depth::Two => pack::<2>(lit, numbers, tokens),
-        Depth::Four => pack::<4>(lit, numbers, tokens),
-        Depth::Eight => pack::<8>(lit, numbers, tokens),
+        Depth::One => pack::<SIDE, 1>(lit, numbers, tokens),
+        Depth::Two => pack::<SIDE, 2>(lit, numbers, tokens),
+        Depth::Four => pack::<SIDE, 4>(lit, numbers, tokens),
+        Depth::Eight => pack::<SIDE, 8>(lit, numbers, tokens),
     }
 }
 
-fn pack<const BITS: usize>(lit: &[(u16, u8)], numbers: &Numbers, tokens: &mut Tokens) -> u32 {
-    let mut runs = Repeats { tokens, end: 0, byte: 0, length: 0, size: numbers.depth.size(), sum: 0, weighted: 0 };
-    let stride = numbers.depth.stride();
+/// Row * side + column, wide enough for the tile.
+pub(super) trait Place: Copy + Into<u32> {}
+
+impl Place for u16 {}
+impl Place for u32 {}
+
+fn pack<const SIDE: usize, const BITS: usize>(lit: &[(impl Place, u8)], numbers: &Numbers, tokens: &mut Tokens) -> u32 {
+    let size = numbers.depth.size(SIDE);
+    let mut runs = Repeats { tokens, end: 0, byte: 0, length: 0, size, sum: 0, weighted: 0 };
+    let stride = numbers.depth.stride(SIDE);
     let (mut place, mut byte) = (0, 0);
     for &(pixel, index) in lit {
-        let (row, column) = (usize::from(pixel) >> 8, usize::from(pixel) & 255);
+        let pixel = pixel.into() as usize;
+        let (row, column) = (pixel / SIDE, pixel % SIDE);
         // The filter byte of the row comes first.
         let at = row * stride + 1 + column * BITS / 8;
         if at != place {

@@ -1,4 +1,4 @@
-//! The PNG of one tile: 256x256, indexed, filter 0, with the bit depth and the palette cut to what the tile uses.
+//! The PNG of one tile: 256x256 or 512x512, indexed, filter 0, with the bit depth and the palette cut to what it uses.
 //! Heat-map tiles are mostly empty, so a tile with few lit pixels goes from their list straight to deflate tokens,
 //! and the rest takes one pass over the rows. Which of the two is decided by the pixels, never by the form they
 //! arrive in: the bytes are a function of the pixels alone, and every backend writes the same file. Full colour
@@ -14,27 +14,55 @@ mod raster;
 mod tokens;
 mod truecolor;
 
-use crate::tile::{TILE_PIXELS, TILE_SIDE, TileIndices};
+use crate::tile::{LARGE_SIDE, LargeTile, TILE_PIXELS, TILE_SIDE, TileIndices};
 use bells::Bells;
 use deflate::{Deflate, Stream};
+use list::Place;
 use raster::Rows;
-use tokens::Tokens;
+use tokens::{Counts, Tokens};
 pub use truecolor::{encode_colours, encode_truecolor};
 
-/// Most lit pixels that go by list: about where a list takes as long as a pass over the rows.
-const LIST_LIMIT: usize = 4096;
+/// One in so many pixels is lit at most where a tile goes by list: about where that takes as long as a pass over the rows.
+const LIST_SHARE: usize = 16;
+const SIDE: usize = TILE_SIDE as usize;
+const LARGE: usize = LARGE_SIDE as usize;
 
 /// Buffers kept from tile to tile.
 #[derive(Debug, Default)]
 pub struct Scratch {
     lit: Vec<(u16, u8)>,
     raster: Vec<u8>,
-    rows: Rows,
-    bells: Bells,
     /// A raster that is dark between two tiles.
     dark: Vec<u8>,
+    work: Work<SIDE>,
+    large: Option<Box<Large>>,
+}
+
+/// The same for tiles of 512 pixels a side; made when there is one.
+#[derive(Debug, Default)]
+struct Large {
+    lit: Vec<(u32, u8)>,
+    work: Work<LARGE>,
+}
+
+/// What all tiles of a size are made with.
+#[derive(Debug)]
+struct Work<const SIDE: usize> {
+    rows: Rows<SIDE>,
+    bells: Bells<SIDE>,
     tokens: Tokens,
     deflate: Deflate,
+}
+
+impl<const SIDE: usize> Default for Work<SIDE> {
+    fn default() -> Self {
+        Self {
+            rows: Rows::default(),
+            bells: Bells::default(),
+            tokens: Tokens::of(Depth::Eight.size(SIDE)),
+            deflate: Deflate::default(),
+        }
+    }
 }
 
 /// Bits of one pixel in the file, and from it the form of the data: rows of one filter byte and the packed pixels.
@@ -57,124 +85,138 @@ impl Depth {
         }
     }
 
-    /// Bytes of one row, its filter byte included.
-    const fn stride(self) -> usize {
-        1 + TILE_SIDE as usize * self as usize / 8
+    /// Bytes of one row of `side` pixels, its filter byte included.
+    const fn stride(self, side: usize) -> usize {
+        1 + side * self as usize / 8
     }
 
-    /// Bytes of all rows.
-    const fn size(self) -> usize {
-        TILE_SIDE as usize * self.stride()
+    /// Bytes of as many rows.
+    const fn size(self, side: usize) -> usize {
+        side * self.stride(side)
     }
 }
 
 /// Replaces the contents of `out` by the PNG of `indices`. An index beyond the palette would be a bug of the caller;
 /// it is drawn black.
 pub fn encode(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scratch, out: &mut Vec<u8>) {
-    let Scratch { lit, raster, rows, tokens, deflate, .. } = scratch;
-    tokens.clear();
+    let Scratch { lit, raster, work, .. } = scratch;
     match indices {
-        TileIndices::Lit(list) if list.len() <= LIST_LIMIT => from_list(list, palette, tokens, deflate, out),
+        TileIndices::Lit(list) if list.len() <= TILE_PIXELS / LIST_SHARE => work.encode_list(list, palette, out),
         TileIndices::Lit(list) => {
             raster.clear();
             raster.resize(TILE_PIXELS, 0);
             list.iter().for_each(|&(pixel, index)| raster[usize::from(pixel)] = index);
-            from_rows::<false>(raster, palette, rows, tokens, deflate, out);
-        }
-        TileIndices::Raster(pixels) | TileIndices::Words { pixels, .. } if raster::lit(pixels) <= LIST_LIMIT => {
-            raster::list(pixels, lit);
-            from_list(lit, palette, tokens, deflate, out);
+            work.encode_rows::<false>(raster, palette, out);
         }
         TileIndices::Raster(pixels) | TileIndices::Words { pixels, .. } => {
-            from_rows::<false>(pixels, palette, rows, tokens, deflate, out);
+            if raster::lit(pixels) <= TILE_PIXELS / LIST_SHARE {
+                raster::list(pixels, |pixel| pixel as u16, lit);
+                work.encode_list(lit, palette, out);
+            } else {
+                work.encode_rows::<false>(pixels, palette, out);
+            }
         }
         // Never made for a palette of 255 colours; drawn all the same, a colour too many in the last one's place.
         TileIndices::WideRaster(_) | TileIndices::WideLit(_) => {
             raster.clear();
             raster.resize(TILE_PIXELS, 0);
             indices.for_each_lit(|pixel, index| raster[usize::from(pixel)] = index.min(255) as u8);
-            from_rows::<false>(raster, palette, rows, tokens, deflate, out);
+            work.encode_rows::<false>(raster, palette, out);
         }
     }
 }
 
 /// The same for the tiles of bells: smaller, because what is alike is said once, wherever it stands.
 pub fn encode_smooth(indices: TileIndices<'_>, palette: &[[u8; 4]], scratch: &mut Scratch, out: &mut Vec<u8>) {
+    let Scratch { dark, work, .. } = scratch;
     match indices {
         TileIndices::Raster(pixels) => {
-            scratch.bells.find(pixels);
-            return from_bells(pixels, palette, scratch, out);
+            work.bells.find(pixels);
+            return work.encode_bells(pixels, palette, out);
         }
         TileIndices::Words { pixels, words } => {
-            scratch.bells.find_in(pixels, words);
-            return from_bells(pixels, palette, scratch, out);
+            work.bells.find_in(pixels, words.iter().map(|&may| may.into()));
+            return work.encode_bells(pixels, palette, out);
         }
         _ => {}
     }
-    let mut dark = std::mem::take(&mut scratch.dark);
     dark.resize(TILE_PIXELS, 0);
     indices.for_each_lit(|pixel, index| dark[usize::from(pixel)] = index.min(255) as u8);
-    scratch.bells.find(&dark);
-    from_bells(&dark, palette, scratch, out);
-    scratch.bells.darken(&mut dark);
-    scratch.dark = dark;
+    work.bells.find(dark);
+    work.encode_bells(dark, palette, out);
+    work.bells.darken(dark);
 }
 
-/// Bells, of which the lit words were found.
-fn from_bells(pixels: &[u8], palette: &[[u8; 4]], scratch: &mut Scratch, out: &mut Vec<u8>) {
-    let Scratch { rows, bells, tokens, deflate, .. } = scratch;
-    tokens.clear();
-    if bells.are_many() {
-        return from_rows::<true>(pixels, palette, rows, tokens, deflate, out);
+/// Replaces the contents of `out` by the PNG of a tile of 512 pixels a side, by [`encode_smooth`] where it is `smooth`, else
+/// by [`encode`].
+pub fn encode_large(tile: &LargeTile, smooth: bool, palette: &[[u8; 4]], scratch: &mut Scratch, out: &mut Vec<u8>) {
+    let Large { lit, work } = &mut **scratch.large.get_or_insert_default();
+    let pixels = tile.pixels();
+    work.bells.find_in(pixels, tile.words().iter().copied());
+    if smooth {
+        return work.encode_bells(pixels, palette, out);
     }
-    let numbers = Numbers::of(&bells.used(pixels));
-    let adler = bells.tokenise(pixels, &numbers, tokens);
-    let stream = Stream { tokens, counts: &tokens.counts(), depth: numbers.depth, bytes: None, adler };
-    from_tokens(&numbers, palette, &stream, deflate, out);
+    if work.bells.lit(pixels) <= pixels.len() / LIST_SHARE {
+        raster::list(pixels, |pixel| pixel, lit);
+        work.encode_list(lit, palette, out);
+    } else {
+        work.encode_rows::<false>(pixels, palette, out);
+    }
 }
 
-/// Few lit pixels.
-fn from_list(lit: &[(u16, u8)], palette: &[[u8; 4]], tokens: &mut Tokens, deflate: &mut Deflate, out: &mut Vec<u8>) {
-    let mut used = [false; 256];
-    lit.iter().for_each(|&(_, index)| used[usize::from(index)] = true);
-    let numbers = Numbers::of(&used);
-    let adler = list::tokenise(lit, &numbers, tokens);
-    let stream = Stream { tokens, counts: &tokens.counts(), depth: numbers.depth, bytes: None, adler };
-    from_tokens(&numbers, palette, &stream, deflate, out);
-}
-
-fn from_tokens(numbers: &Numbers, palette: &[[u8; 4]], stream: &Stream<'_>, deflate: &mut Deflate, out: &mut Vec<u8>) {
-    head(numbers, palette, out);
-    chunk(out, *b"IDAT", |out| deflate.zlib(stream, out));
-    out.extend_from_slice(&IEND);
-}
-
-/// Many lit pixels.
-fn from_rows<const FAR: bool>(
-    pixels: &[u8],
-    palette: &[[u8; 4]],
-    rows: &mut Rows,
-    tokens: &mut Tokens,
-    deflate: &mut Deflate,
-    out: &mut Vec<u8>,
-) {
-    let mut numbers = Numbers::same(pixels.iter().fold(0, |largest, &index| largest.max(index)));
-    rows.tokenise::<FAR>(pixels, &numbers, tokens);
-    let mut counts = tokens.counts();
-    if numbers.depth == Depth::Eight {
-        // What occurs in the tile occurs first as a literal; where that is few colours, once more with less depth.
-        let fewer = Numbers::of(&std::array::from_fn(|index| counts.symbols[index] > 0));
-        if fewer.depth != Depth::Eight {
-            numbers = fewer;
-            tokens.clear();
-            rows.tokenise::<FAR>(pixels, &numbers, tokens);
-            counts = tokens.counts();
+impl<const SIDE: usize> Work<SIDE> {
+    /// Bells, of which the lit words were found.
+    fn encode_bells(&mut self, pixels: &[u8], palette: &[[u8; 4]], out: &mut Vec<u8>) {
+        if self.bells.are_many() {
+            return self.encode_rows::<true>(pixels, palette, out);
         }
+        self.tokens.clear();
+        let numbers = Numbers::of(&self.bells.used(pixels));
+        let adler = self.bells.tokenise(pixels, &numbers, &mut self.tokens);
+        self.write(&numbers, palette, None, adler, out);
     }
-    let bytes = rows.bytes(numbers.depth);
-    let adler = checksum::adler32(bytes);
-    let stream = Stream { tokens, counts: &counts, depth: numbers.depth, bytes: Some(bytes), adler };
-    from_tokens(&numbers, palette, &stream, deflate, out);
+
+    /// Few lit pixels.
+    fn encode_list(&mut self, lit: &[(impl Place, u8)], palette: &[[u8; 4]], out: &mut Vec<u8>) {
+        self.tokens.clear();
+        let mut used = [false; 256];
+        lit.iter().for_each(|&(_, index)| used[usize::from(index)] = true);
+        let numbers = Numbers::of(&used);
+        let adler = list::tokenise::<SIDE>(lit, &numbers, &mut self.tokens);
+        self.write(&numbers, palette, None, adler, out);
+    }
+
+    /// Many lit pixels.
+    fn encode_rows<const FAR: bool>(&mut self, pixels: &[u8], palette: &[[u8; 4]], out: &mut Vec<u8>) {
+        let Self { rows, tokens, .. } = self;
+        tokens.clear();
+        let mut numbers = Numbers::same(pixels.iter().fold(0, |largest, &index| largest.max(index)));
+        rows.tokenise::<FAR>(pixels, &numbers, tokens);
+        let mut counts = tokens.counts();
+        if numbers.depth == Depth::Eight {
+            // What occurs in the tile occurs first as a literal; where that is few colours, once more with less depth.
+            let fewer = Numbers::of(&std::array::from_fn(|index| counts.symbols[index] > 0));
+            if fewer.depth != Depth::Eight {
+                numbers = fewer;
+                tokens.clear();
+                rows.tokenise::<FAR>(pixels, &numbers, tokens);
+                counts = tokens.counts();
+            }
+        }
+        let adler = checksum::adler32(rows.bytes(numbers.depth));
+        self.write(&numbers, palette, Some(counts), adler, out);
+    }
+
+    /// The file of the tokens, whose symbols are `counts` where somebody counted them; then they stand for the rows.
+    fn write(&mut self, numbers: &Numbers, palette: &[[u8; 4]], counts: Option<Counts>, adler: u32, out: &mut Vec<u8>) {
+        let Self { rows, tokens, deflate, .. } = self;
+        let bytes = counts.is_some().then(|| rows.bytes(numbers.depth));
+        let counts = counts.unwrap_or_else(|| tokens.counts());
+        let stream = Stream { tokens, counts: &counts, stride: numbers.depth.stride(SIDE), bytes, adler };
+        head(numbers, SIDE as u32, palette, out);
+        chunk(out, *b"IDAT", |out| deflate.zlib(&stream, out));
+        out.extend_from_slice(&IEND);
+    }
 }
 
 /// What becomes of the indices: numbered anew where that lets depth or palette hold no colour that is not there.
@@ -213,12 +255,12 @@ impl Numbers {
 const IEND: [u8; 12] = *b"\0\0\0\0IEND\xae\x42\x60\x82";
 
 /// Everything before the pixels.
-fn head(numbers: &Numbers, palette: &[[u8; 4]], out: &mut Vec<u8>) {
+fn head(numbers: &Numbers, side: u32, palette: &[[u8; 4]], out: &mut Vec<u8>) {
     out.clear();
     out.extend_from_slice(b"\x89PNG\r\n\x1a\n");
     chunk(out, *b"IHDR", |out| {
-        out.extend_from_slice(&TILE_SIDE.to_be_bytes());
-        out.extend_from_slice(&TILE_SIDE.to_be_bytes());
+        out.extend_from_slice(&side.to_be_bytes());
+        out.extend_from_slice(&side.to_be_bytes());
         out.extend_from_slice(&[numbers.depth as u8, 3, 0, 0, 0]);
     });
     chunk(out, *b"PLTE", |out| {

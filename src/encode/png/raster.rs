@@ -3,10 +3,7 @@
 
 use super::tokens::{ABOVE, FARTHEST, LEFT, LONGEST, SHORTEST, Tokens};
 use super::{Depth, Numbers};
-use crate::tile::{TILE_PIXELS, TILE_SIDE};
 
-/// Room before the rows, so that the byte before and the row above always are some bytes.
-const PAD: usize = 320;
 /// How many changes of value a match with the row above must span: it costs about as much as so many bytes that are
 /// said, and the zeros between them cost next to nothing.
 const ABOVE_PAYS: usize = 3;
@@ -17,22 +14,22 @@ pub(super) const FAR_PAYS: usize = 6;
 const HASH_BITS: u32 = 12;
 
 /// Lit pixels of a raster.
-pub(super) fn lit(pixels: &[u8; TILE_PIXELS]) -> usize {
+pub(super) fn lit(pixels: &[u8]) -> usize {
     let count = |row: &[u8]| usize::from(row.iter().map(|&p| u16::from(p != 0)).sum::<u16>());
-    pixels.chunks_exact(TILE_SIDE as usize).map(count).sum()
+    pixels.chunks(256).map(count).sum()
 }
 
 /// The lit pixels of a raster as a list.
-pub(super) fn list(pixels: &[u8; TILE_PIXELS], lit: &mut Vec<(u16, u8)>) {
+pub(super) fn list<P: super::list::Place + Default>(pixels: &[u8], place: fn(u32) -> P, lit: &mut Vec<(P, u8)>) {
     lit.clear();
     let (eights, _) = pixels.as_chunks::<8>();
     for (i, eight) in eights.iter().enumerate() {
         if u64::from_ne_bytes(*eight) != 0 {
             // All eight are put down, each over the last where that was not lit: no branch to guess.
             let mut end = lit.len();
-            lit.resize(end + 8, (0, 0));
+            lit.resize(end + 8, (P::default(), 0));
             for (k, &index) in eight.iter().enumerate() {
-                lit[end] = ((i * 8 + k) as u16, index);
+                lit[end] = (place((i * 8 + k) as u32), index);
                 end += usize::from(index != 0);
             }
             lit.truncate(end);
@@ -42,7 +39,7 @@ pub(super) fn list(pixels: &[u8; TILE_PIXELS], lit: &mut Vec<(u16, u8)>) {
 
 /// Rows and marks of the tile at work.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(super) struct Rows<const SIDE: usize> {
     bytes: Vec<u8>,
     /// One bit a byte: equal to the byte before.
     left: Vec<u64>,
@@ -52,26 +49,26 @@ pub(super) struct Rows {
     runs: Vec<u64>,
     /// The same, or equal to those above.
     starts: Vec<u64>,
-    met: Met,
+    met: Met<SIDE>,
 }
 
 /// Where four bytes of each hash were last met in a tile.
 #[derive(Debug)]
-pub(super) struct Met {
+pub(super) struct Met<const SIDE: usize> {
     /// The place plus 1, and above [`Met::PLACES`] bits the number of the tile: what another tile left is as good as nothing.
     places: Vec<u32>,
     tile: u32,
 }
 
-impl Default for Met {
+impl<const SIDE: usize> Default for Met<SIDE> {
     fn default() -> Self {
         Self { places: vec![0; 1 << HASH_BITS], tile: 0 }
     }
 }
 
-impl Met {
+impl<const SIDE: usize> Met<SIDE> {
     /// Bits of a place in a tile, plus 1.
-    const PLACES: u32 = (Depth::Eight.size() + 1).next_power_of_two().ilog2();
+    const PLACES: u32 = (Depth::Eight.size(SIDE) + 1).next_power_of_two().ilog2();
 
     /// Another tile, in which nothing was met.
     pub(super) fn begin(&mut self) {
@@ -93,11 +90,11 @@ impl Met {
     }
 }
 
-impl Default for Rows {
+impl<const SIDE: usize> Default for Rows<SIDE> {
     fn default() -> Self {
-        let words = || vec![0; Depth::Eight.size() / 64 + 2];
+        let words = || vec![0; Depth::Eight.size(SIDE) / 64 + 2];
         Self {
-            bytes: vec![0; PAD + Depth::Eight.size() + 16],
+            bytes: vec![0; Self::PAD + Depth::Eight.size(SIDE) + 16],
             left: words(),
             above: words(),
             runs: words(),
@@ -107,7 +104,10 @@ impl Default for Rows {
     }
 }
 
-impl Rows {
+impl<const SIDE: usize> Rows<SIDE> {
+    /// Room before the rows, so that the byte before and the row above always are some bytes.
+    const PAD: usize = SIDE + 64;
+
     /// Appends the tokens of the tile. `FAR` looks for matches anywhere: what bells of lone points, alike wherever they
     /// stand, are made for.
     pub(super) fn tokenise<const FAR: bool>(&mut self, pixels: &[u8], numbers: &Numbers, tokens: &mut Tokens) {
@@ -116,19 +116,19 @@ impl Rows {
         if FAR {
             self.met.begin();
         }
-        self.parse::<FAR>(numbers.depth.size(), tokens);
+        self.parse::<FAR>(numbers.depth.size(SIDE), tokens);
     }
 
     /// The bytes that the last tokens stand for.
     pub(super) fn bytes(&self, depth: Depth) -> &[u8] {
-        &self.bytes[PAD..PAD + depth.size()]
+        &self.bytes[Self::PAD..Self::PAD + depth.size(SIDE)]
     }
 
     fn pack(&mut self, pixels: &[u8], numbers: &Numbers) {
         let depth = numbers.depth;
-        let mut renumbered = [0; TILE_SIDE as usize];
-        let rows = self.bytes[PAD..].chunks_exact_mut(depth.stride());
-        for (to, from) in rows.zip(pixels.chunks_exact(TILE_SIDE as usize)) {
+        let mut renumbered = [0; SIDE];
+        let rows = self.bytes[Self::PAD..].chunks_exact_mut(depth.stride(SIDE));
+        for (to, from) in rows.zip(pixels.chunks_exact(SIDE)) {
             let Some((filter, to)) = to.split_first_mut() else { continue };
             *filter = 0;
             let from = if numbers.same {
@@ -161,9 +161,9 @@ impl Rows {
     }
 
     fn mark(&mut self, depth: Depth) {
-        let (words, stride) = (depth.size() / 64, depth.stride());
+        let (words, stride) = (depth.size(SIDE) / 64, depth.stride(SIDE));
         for word in 0..words {
-            let at = PAD + word * 64;
+            let at = Self::PAD + word * 64;
             let block = |from: usize| self.bytes[from..].first_chunk::<64>();
             let (Some(here), Some(left), Some(above)) = (block(at), block(at - 1), block(at - stride)) else { break };
             self.left[word] = equal(here, left);
@@ -190,7 +190,7 @@ impl Rows {
     }
 
     fn parse<const FAR: bool>(&mut self, size: usize, tokens: &mut Tokens) {
-        let bytes = &self.bytes[PAD..];
+        let bytes = &self.bytes[Self::PAD..];
         // Bytes from `said` on are not yet tokens.
         let (mut said, mut at) = (0, 0);
         while at < size {
@@ -228,7 +228,12 @@ impl Rows {
 
 /// Appends the tokens of the bytes `from..to` of `size`: matches with bytes met before, where they pay, else the bytes as
 /// they are. Returns where it ended, which is behind `to` where the last match is longer.
-fn far(bytes: &[u8], (from, to, size): (usize, usize, usize), met: &mut Met, tokens: &mut Tokens) -> usize {
+fn far<const SIDE: usize>(
+    bytes: &[u8],
+    (from, to, size): (usize, usize, usize),
+    met: &mut Met<SIDE>,
+    tokens: &mut Tokens,
+) -> usize {
     let (mut said, mut at) = (from, from);
     while at < to {
         let Some(&four) = bytes[at..].first_chunk::<4>() else { break };

@@ -1,8 +1,6 @@
 //! What deflate can say: a byte as it is, or "as many of the bytes so and so far back". Counted pixels need two
 //! distances, the byte before (runs) and the row above; bells are alike wherever they stand, and have any.
 
-use super::Depth;
-
 /// Longest match of deflate.
 pub(super) const LONGEST: usize = 258;
 /// Shortest match we use: fewer bytes are as short said one by one, and sooner found out.
@@ -58,7 +56,7 @@ pub(super) struct Counts {
 }
 
 /// The tokens of one tile.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Tokens {
     list: Vec<u16>,
     used: usize,
@@ -66,14 +64,13 @@ pub(super) struct Tokens {
     far: Vec<u16>,
 }
 
-impl Default for Tokens {
-    fn default() -> Self {
-        // No tile has more tokens than bytes; literals are written sixteen at a time.
-        Self { list: vec![0; Depth::Eight.size() + 16], used: 0, far: Vec::new() }
-    }
-}
-
 impl Tokens {
+    /// None yet of a tile of `bytes` bytes at most: no tile has more tokens than bytes, and literals are written sixteen at
+    /// a time.
+    pub(super) fn of(bytes: usize) -> Self {
+        Self { list: vec![0; bytes + 16], used: 0, far: Vec::new() }
+    }
+
     pub(super) fn clear(&mut self) {
         self.used = 0;
         self.far.clear();
@@ -92,18 +89,25 @@ impl Tokens {
     /// Counts the symbols.
     pub(super) fn counts(&self) -> Counts {
         // Four tables taken in turn: in a row of equal tokens each count would wait for the last to be stored.
-        // A fourth of the bytes of a tile fits 16 bits.
-        let mut tables = [[0u16; 1024]; 4];
-        let (fours, rest) = self.list().as_chunks::<4>();
-        for four in fours {
-            for (table, &token) in tables.iter_mut().zip(four) {
-                table[usize::from(token & 1023)] += 1;
+        // A fourth of so many tokens fits 16 bits.
+        const PART: usize = 1 << 17;
+        let mut all = [0u32; 1024];
+        for part in self.list().chunks(PART) {
+            let mut tables = [[0u16; 1024]; 4];
+            let (fours, rest) = part.as_chunks::<4>();
+            for four in fours {
+                for (table, &token) in tables.iter_mut().zip(four) {
+                    table[usize::from(token & 1023)] += 1;
+                }
+            }
+            for &token in rest {
+                tables[0][usize::from(token & 1023)] += 1;
+            }
+            for table in &tables {
+                all.iter_mut().zip(table).for_each(|(all, &count)| *all += u32::from(count));
             }
         }
-        for &token in rest {
-            tables[0][usize::from(token & 1023)] += 1;
-        }
-        let of = |token: usize| tables.iter().map(|table| u32::from(table[token])).sum::<u32>();
+        let of = |token: usize| all[token];
         let mut symbols = [0; SYMBOLS];
         for (token, count) in symbols[..END].iter_mut().enumerate() {
             *count = of(token);

@@ -1,14 +1,12 @@
 //! Bounded memory changes nothing but memory: with next to none, points become counts early and counts go to a
 //! file, and the tiles are the same bytes. And it is bounded: the real program never has more than README.md says.
 
-mod common;
-
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::OnceLock;
 
-use common::{Playground, tree};
+use crate::common::{Playground, tree};
 
 fn render(place: &Playground, out: &str, extra: &[&str]) -> serde_json::Value {
     let mut arguments = vec!["render", "points.csv", "-o", out, "-q", "--no-page", "--report", "report.json"];
@@ -168,10 +166,10 @@ fn many_threads_stay_within_the_least_limit() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_device_stays_within_the_limit() {
-    if !common::gpu::adapter_for("a_device_stays_within_the_limit") {
+    if !crate::common::gpu::adapter_for("a_device_stays_within_the_limit") {
         return;
     }
-    let adapter = common::gpu::adapter_name();
+    let adapter = crate::common::gpu::adapter_name();
     for (zooms, limit) in [("0..10", 4), ("0..5", 8)] {
         let memory = format!("{limit}M");
         let mut arguments = vec!["-z", zooms, "--memory", &memory, "--device-memory", "16M", "--dry-run"];

@@ -1,12 +1,10 @@
 //! The program as a person meets it: what it prints, its exit codes, what it refuses and what it leaves behind.
 
-mod common;
-
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-use common::{Playground, sample, tree};
+use crate::common::{Playground, sample, tree};
 
 const TWO_POINTS: &str = "name,Longitude,LATITUDE\na,-0.1276,51.5072\nb,2.3522,48.8566\n";
 

@@ -1,13 +1,11 @@
 //! Laws of colour on counts of real and made points: tables against the formula over every count of every zoom, more
 //! points never looking like less, the automatic radius against its plain definition, and what spans clip.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::gpu::{Job, Random};
-use common::{Playground, points, real_data, sample};
+use crate::common::gpu::{Job, Random};
+use crate::common::{Playground, points, real_data, sample};
 use serde_json::Value;
 use tilefire::backend::{SpreadZoom, TileSink};
 use tilefire::counts::{Distinct, Histogram, Isolation, Unit, ZoomStats};

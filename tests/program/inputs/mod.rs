@@ -3,9 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod cases;
 mod doubt;
 mod files;

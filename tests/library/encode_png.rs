@@ -8,8 +8,8 @@ use std::io::{Cursor, Write};
 use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
-use tilefire::encode::png::{Scratch, encode, encode_smooth, encode_truecolor};
-use tilefire::tile::{TILE_PIXELS, TileIndices};
+use tilefire::encode::png::{Scratch, encode, encode_large, encode_smooth, encode_truecolor};
+use tilefire::tile::{LargeTile, TILE_PIXELS, TileIndices};
 
 type Raster = [u8; TILE_PIXELS];
 
@@ -172,6 +172,65 @@ proptest! {
     fn bells_decode_to_their_pixels(raster in bells()) {
         check(&raster);
     }
+}
+
+/// Four quarters as one tile of 512 pixels a side: added pixel by pixel, or by words.
+fn large(quarters: &[Box<Raster>], by_words: bool) -> LargeTile {
+    let mut tile = LargeTile::default();
+    for (quarter, raster) in quarters.iter().enumerate() {
+        if by_words {
+            let words = raster.as_chunks::<8>().0.iter().zip(0..);
+            words.filter(|(word, _)| **word != [0; 8]).for_each(|(word, at)| tile.add_word(quarter, at, *word));
+        } else {
+            lit(raster).into_iter().for_each(|(pixel, index)| tile.add_pixel(quarter, pixel, index));
+        }
+    }
+    tile
+}
+
+/// Checks everything about one tile of 512 pixels a side; `scratch` has seen others before.
+fn check_large(quarters: &[Box<Raster>], scratch: &mut Scratch) {
+    let tile = large(quarters, false);
+    let palette = palette();
+    let mut expected = vec![0; 4 * 512 * 512];
+    for (quarter, raster) in quarters.iter().enumerate() {
+        for (row, pixels) in colours(raster).chunks_exact(4 * 256).enumerate() {
+            let at = 4 * ((row + quarter / 2 * 256) * 512 + quarter % 2 * 256);
+            expected[at..at + 4 * 256].copy_from_slice(pixels);
+        }
+    }
+    for smooth in [false, true] {
+        let (mut bytes, mut again) = (vec![1], Vec::new());
+        encode_large(&tile, smooth, &palette, scratch, &mut bytes);
+        assert!(by_png(&bytes) == expected && by_image(&bytes) == expected && by_zune(&bytes) == expected, "{smooth}");
+        encode_large(&large(quarters, true), smooth, &palette, &mut Scratch::default(), &mut again);
+        assert!(bytes == again, "pixels and words differ");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn large_tiles_decode_to_their_pixels(some in prop::collection::vec(prop_oneof![raster(), bells()], 1..5)) {
+        let mut scratch = Scratch::default();
+        check_large(&some, &mut scratch);
+        // The same buffers again, for quarters in another order.
+        check_large(&some.into_iter().rev().collect::<Vec<_>>(), &mut scratch);
+    }
+}
+
+#[test]
+fn large_tiles_on_the_edges() {
+    let edges = edges();
+    let mut scratch = Scratch::default();
+    for (at, first) in edges.iter().enumerate() {
+        let next = |by: usize| edges[(at + by) % edges.len()].clone();
+        check_large(&[first.clone(), next(1), next(3), next(7)], &mut scratch);
+        check_large(&[first.clone(), first.clone(), first.clone(), first.clone()], &mut scratch);
+    }
+    let none = edges.iter().find(|edge| lit(edge).is_empty()).cloned();
+    assert!(none.is_some(), "a tile without a pixel is among them");
 }
 
 #[test]

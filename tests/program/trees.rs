@@ -1,10 +1,8 @@
 //! The real binary on the CPU and on a GPU adapter: the same files, byte for byte.
 
-mod common;
-
 use std::path::Path;
 
-use common::{Playground, Ran, real_data, sample, tree};
+use crate::common::{Playground, Ran, real_data, sample, tree};
 
 /// Part of the name of the adapter to test with: a software one, so that every machine can.
 fn adapter(place: &Playground, test: &str) -> Option<String> {
@@ -93,7 +91,7 @@ fn an_automatic_spread_reaches_unlit_neighbours_on_a_gpu() {
     let place = Playground::new();
     let Some(adapter) = adapter(&place, "an_automatic_spread_reaches_unlit_neighbours_on_a_gpu") else { return };
     // One tile of zoom 5 with enough points for the device, few enough to be alone; dark all around.
-    let mut random = common::gpu::Random(51);
+    let mut random = crate::common::gpu::Random(51);
     let degrees = 360.0 / 32.0;
     let mut share = || f64::from(random.next()) / 4_294_967_296.0;
     let text = (0..1500).fold(String::from("lon,lat\n"), |text, _| {

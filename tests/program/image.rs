@@ -2,12 +2,10 @@
 //! and on a GPU adapter; and what it refuses.
 
 #![allow(clippy::disallowed_methods, reason = "an independent check, or a picture of no consequence")]
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::{Playground, sample};
+use crate::common::{Playground, sample};
 use image::RgbaImage;
 use tilefire::counts::{Distinct, Unit, ZoomStats};
 use tilefire::shade::{Colormap, Function, Scale, ShadeTable, Shading, Span, Theme};

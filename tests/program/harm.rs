@@ -1,10 +1,7 @@
 //! What tilefire must not do to files that are not its own, and what it says where a place takes no output: with the
 //! real binary, real links, devices, mounts and users. What needs more rights than there are is skipped, visibly.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
-
-mod common;
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -13,7 +10,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{Playground, Ran, tree};
+use crate::common::{Playground, Ran, tree};
 
 const POINTS: &str = "lon,lat\n1,2\n3,4\n";
 

@@ -1,14 +1,12 @@
 //! MBTiles files as the server reads them: those of other programs, those that are being written, and those made to harm.
 //! Files of other people are found through `TILEFIRE_TEST_DATA`.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::Playground;
-use common::server::Server;
+use crate::common::Playground;
+use crate::common::server::Server;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -114,7 +112,7 @@ fn what_is_no_set_of_pictures_is_refused_by_name() {
     let place = Playground::new();
     write(&place.path("vector.mbtiles"), false, &[("format", "pbf")]);
     let packed = write(&place.path("packed.mbtiles"), false, &[]);
-    let vector = common::sets::gzip(b"\x1a\x20\x0a\x05water\x12\x00\x78\x02");
+    let vector = crate::common::sets::gzip(b"\x1a\x20\x0a\x05water\x12\x00\x78\x02");
     packed.execute("UPDATE tiles SET tile_data = ?1", [&vector]).unwrap();
     let other = Connection::open(place.path("other.gpkg")).unwrap();
     other.execute_batch("CREATE TABLE gpkg_contents (a)").unwrap();
@@ -251,7 +249,7 @@ fn a_set_that_was_closed_with_its_log_needs_no_other_files() {
 
 #[test]
 fn a_set_of_another_program_is_served() {
-    let Some(data) = common::real_data("a_set_of_another_program_is_served") else { return };
+    let Some(data) = crate::common::real_data("a_set_of_another_program_is_served") else { return };
     let path = data.join("cases/serve/toner.mbtiles");
     let file = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let place = Playground::new();
@@ -283,7 +281,7 @@ fn sets_of_our_own_are_served_alike_whatever_they_lie_in() {
             place.run([&run[..], scheme].concat()).ok();
         }
         let server = Server::start(&place, &names.each_ref().map(String::as_str));
-        let folder = common::tree(&place.path(&format!("{format}-folder")));
+        let folder = crate::common::tree(&place.path(&format!("{format}-folder")));
         let tiles: Vec<_> = folder.iter().filter(|(name, _)| name.split('/').count() == 3).collect();
         assert!(tiles.len() > 10);
         let layers = ["folder", "turned", "one", "one-2"].map(|layer| format!("{format}-{layer}"));

@@ -3,12 +3,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "an independent check")]
 
-mod common;
-
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use common::{Playground, sample, tree};
+use crate::common::{Playground, sample, tree};
 use serde_json::Value;
 
 /// A file of the test data; `None` without any, which is said.

@@ -1,12 +1,10 @@
 //! A run that is killed at any moment leaves the old output or the new one, never a mix, and does not stand in the
 //! way of the next run.
 
-mod common;
-
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::{Playground, sample, tree};
+use crate::common::{Playground, sample, tree};
 
 /// Moments at which a run is killed, spread over the time it takes.
 const MOMENTS: u32 = 24;

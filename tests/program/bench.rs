@@ -1,11 +1,9 @@
 //! `tilefire bench`: the real binary on the CPU and on a GPU adapter, and, in the library, that work with other
 //! tiles is noticed and gets no ratio.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::{Playground, sample};
+use crate::common::{Playground, sample};
 use serde_json::Value;
 use tilefire::bench::{self, Contender, KeptTiles, Options, first_difference};
 use tilefire::container::write::TileWriter;
@@ -50,7 +48,7 @@ fn the_cpu_alone() {
     let temporary = place.path("temporary");
     std::fs::create_dir(&temporary).unwrap();
     let arguments = ["bench", "-n", "5k", "-z", "0..8", "--runs", "2", "--json"];
-    let ran: common::Ran = place.command().args(arguments).env("TMPDIR", &temporary).output().unwrap().into();
+    let ran: crate::common::Ran = place.command().args(arguments).env("TMPDIR", &temporary).output().unwrap().into();
     let report: Value = serde_json::from_str(&ran.ok().stdout).unwrap();
     check(&report, 5_000, 2);
     assert_eq!(report["contenders"][0]["name"], "CPU");
@@ -69,11 +67,11 @@ fn no_points_are_nothing_to_measure() {
 
 #[test]
 fn a_gpu_adapter_against_the_cpu() {
-    if !common::gpu::adapter_for("a_gpu_adapter_against_the_cpu") {
+    if !crate::common::gpu::adapter_for("a_gpu_adapter_against_the_cpu") {
         return;
     }
     let place = Playground::new();
-    let (adapter, input) = (common::gpu::adapter_name(), sample());
+    let (adapter, input) = (crate::common::gpu::adapter_name(), sample());
     let base = ["bench", input.to_str().unwrap(), "-z", "3..7", "--spread", "1", "--runs", "1", "--adapter", &adapter];
     let report: Value = serde_json::from_str(&place.run([&base[..], &["--json"]].concat()).ok().stdout).unwrap();
     check(&report, report["points"].as_u64().unwrap(), 1);
@@ -109,7 +107,7 @@ fn a_gpu_adapter_against_the_cpu() {
 #[test]
 fn a_gpu_that_was_asked_for_and_is_missing_is_an_error() {
     let place = Playground::new();
-    let without = |arguments: &[&str]| -> common::Ran {
+    let without = |arguments: &[&str]| -> crate::common::Ran {
         let mut command = place.command();
         // No driver that Vulkan or GL could use.
         let none = place.path("none");
@@ -133,13 +131,14 @@ fn a_gpu_that_was_asked_for_and_is_missing_is_an_error() {
 #[cfg(target_os = "linux")]
 #[test]
 fn adapters_are_listed_once() {
-    if !common::gpu::adapter_for("adapters_are_listed_once") {
+    if !crate::common::gpu::adapter_for("adapters_are_listed_once") {
         return;
     }
-    let (place, adapter) = (Playground::new(), common::gpu::adapter_name());
+    let (place, adapter) = (Playground::new(), crate::common::gpu::adapter_name());
     let one = place.file("one.csv", "lon,lat\n-0.1,51.5\n");
     let searches = |arguments: &[&str]| {
-        let ran: common::Ran = place.command().args(arguments).env("VK_LOADER_DEBUG", "all").output().unwrap().into();
+        let ran: crate::common::Ran =
+            place.command().args(arguments).env("VK_LOADER_DEBUG", "all").output().unwrap().into();
         ran.ok().stderr.matches("Searching for driver manifest files").count()
     };
     let once = searches(&["info"]);
@@ -161,10 +160,10 @@ fn adapters_are_listed_once() {
 /// Limits of the device can be forced by hidden flags, and a report tells what was moved under them.
 #[test]
 fn limits_are_forced_by_flags() {
-    if !common::gpu::adapter_for("limits_are_forced_by_flags") {
+    if !crate::common::gpu::adapter_for("limits_are_forced_by_flags") {
         return;
     }
-    let (place, adapter, input) = (Playground::new(), common::gpu::adapter_name(), sample());
+    let (place, adapter, input) = (Playground::new(), crate::common::gpu::adapter_name(), sample());
     let forced = ["--adapter", &adapter, "--batch-points", "1k", "--subgroups", "false", "--dense-points", "0"];
     let more = ["--device-memory", "64M", "--binding-tiles", "3"];
     let base =
@@ -191,10 +190,10 @@ fn limits_are_forced_by_flags() {
 
 #[test]
 fn a_device_is_calibrated() {
-    if !common::gpu::adapter_for("a_device_is_calibrated") {
+    if !crate::common::gpu::adapter_for("a_device_is_calibrated") {
         return;
     }
-    let (place, adapter) = (Playground::new(), common::gpu::adapter_name());
+    let (place, adapter) = (Playground::new(), crate::common::gpu::adapter_name());
     let base = ["bench", "--calibrate", "--calibrate-bytes", "1M", "--adapter", &adapter];
     let found: Value = serde_json::from_str(&place.run([&base[..], &["--json"]].concat()).ok().stdout).unwrap();
     for figure in ["open", "up", "down", "within", "clear", "submit", "buffer", "mapped_reads"] {

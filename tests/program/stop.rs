@@ -1,10 +1,7 @@
 //! A signal ends every command within a second, whatever it waits for: nobody writes its input, nobody reads its
 //! output. It says which signal it was by its exit code, and leaves nothing behind.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may panic")]
-
-mod common;
 
 use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
@@ -14,7 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::Playground;
+use crate::common::Playground;
 use rustix::process::{Pid, Signal, kill_process};
 
 const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
@@ -291,7 +288,7 @@ fn at_any_moment_of_a_run() {
                 Some(0) => {
                     assert_eq!(place.names(), [out], "moment {moment}");
                     let same = |folder: &Playground| match folder.path(out) {
-                        path if path.is_dir() => common::tree(&path),
+                        path if path.is_dir() => crate::common::tree(&path),
                         path => [(String::new(), fs::read(path).unwrap())].into(),
                     };
                     assert!(same(&place) == same(&reference), "moment {moment}");

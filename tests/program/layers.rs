@@ -1,13 +1,11 @@
 //! What layers are called and how a client asks for them: names in any script, names that a person gives, tiles without
 //! points, pages of other origins.
 
-mod common;
-
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use common::Playground;
-use common::server::Server;
+use crate::common::Playground;
+use crate::common::server::Server;
 use serde_json::json;
 
 /// A set with a tile of zoom 0 and one of zoom 1, in a box that holds four.

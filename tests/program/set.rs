@@ -3,14 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::sets::{archived, coordinate};
-use common::{Playground, Ran, sample, tree};
+use crate::common::sets::{archived, coordinate};
+use crate::common::{Playground, Ran, sample, tree};
 use serde_json::{Value, json};
 use tilefire::tile::TileCoord;
 
@@ -243,7 +241,7 @@ fn every_form_is_served_alike() {
     for (out, more) in sets {
         render(&place, out, &[&["-q", "--title", "One", "--attribution", "Two"], more].concat()).ok();
     }
-    let server = common::server::Server::start(&place, &sets.map(|(out, _)| out));
+    let server = crate::common::server::Server::start(&place, &sets.map(|(out, _)| out));
     let (png, webp) = (tiles(&place.path("plain")), tiles(&place.path("w")));
     let plain = server.get("/plain.json").json();
     for (out, more) in sets {

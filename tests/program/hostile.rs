@@ -1,16 +1,14 @@
 //! Sets that were made to harm and paths that turn into something else, served by the real binary: they cost their own
 //! layer and no other, and no memory to speak of.
 
-mod common;
-
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::Playground;
-use common::server::{Answer, Server};
-use common::sets::{Entry, Set, directory};
+use crate::common::Playground;
+use crate::common::server::{Answer, Server};
+use crate::common::sets::{Entry, Set, directory};
 use serde_json::{Value, json};
 
 /// Most bytes a server of hostile sets may have had.

@@ -1,16 +1,14 @@
 //! The page as a file: beside a folder of tiles, and as one file with everything in it. What it does in a browser is in
 //! `browser.rs`.
 
-mod common;
-
 use std::fs;
 
-use common::{Playground, sample, tree};
+use crate::common::{Playground, sample, tree};
 use serde_json::Value;
 
 const RUN: [&str; 5] = ["-z", "0..8", "--backend", "cpu", "-q"];
 
-fn render(place: &Playground, out: &str, more: &[&str]) -> common::Ran {
+fn render(place: &Playground, out: &str, more: &[&str]) -> crate::common::Ran {
     let sample = sample().display().to_string();
     place.run([&["render", &sample, "-o", out][..], &RUN, more].concat())
 }

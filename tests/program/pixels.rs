@@ -2,13 +2,11 @@
 //! pixels) and the colour formula: every pixel of every tile.
 
 #![allow(clippy::disallowed_methods, reason = "an independent check, or a picture of no consequence")]
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::gpu::Job;
-use common::{Playground, points, real_data, sample};
+use crate::common::gpu::Job;
+use crate::common::{Playground, points, real_data, sample};
 use tilefire::counts::{Distinct, Histogram, Unit, ZoomStats};
 use tilefire::shade::{
     Colormap, Form, Function, Kernel, Radius, Scale, ShadeTable, Shading, Span, Spread, SpreadOp, SpreadShape, Style,
@@ -96,7 +94,7 @@ fn remade(counts: &BTreeMap<(u64, u64), u32>, z: u32, kernel: &Kernel) -> BTreeM
 #[test]
 fn every_kernel_is_its_definition_across_borders_and_the_antimeridian() {
     let mut points = Vec::new();
-    let mut random = common::gpu::Random(51);
+    let mut random = crate::common::gpu::Random(51);
     let side = |z: u32| 1u32 << (24 - z);
     for z in [0u32, 3, 9] {
         // Clusters on the corner of four buckets, on the antimeridian and at the northern and southern edge.

@@ -1,8 +1,6 @@
 //! The server as clients meet it, well-behaved and hostile ones: the real binary on a port of its own, spoken to over
 //! plain TCP, so that requests can be sent that no client library would send.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
@@ -10,8 +8,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::server::{Answer, Server};
-use common::{Playground, tree};
+use crate::common::server::{Answer, Server};
+use crate::common::{Playground, tree};
 
 const POINTS: &str = "lon,lat\n-0.1276,51.5072\n2.3522,48.8566\n-3.19,55.95\n";
 

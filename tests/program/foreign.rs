@@ -2,18 +2,16 @@
 //! box, data instead of pictures. Small ones are made here; files of other people are found through `TILEFIRE_TEST_DATA`
 //! (a folder with cases/serve).
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::server::Server;
-use common::{Playground, sets};
+use crate::common::server::Server;
+use crate::common::{Playground, sets};
 use serde_json::{Value, json};
 
 /// The folder of other people's sets, or `None` with a line that names the test that is skipped.
 fn cases(test: &str) -> Option<PathBuf> {
-    let folder = common::real_data(test)?.join("cases/serve");
+    let folder = crate::common::real_data(test)?.join("cases/serve");
     assert!(folder.is_dir(), "{} is missing", folder.display());
     Some(folder)
 }

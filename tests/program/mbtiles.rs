@@ -3,14 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use common::sets::{archived, coordinate};
-use common::{Playground, sample, tree};
+use crate::common::sets::{archived, coordinate};
+use crate::common::{Playground, sample, tree};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tilefire::Error;
@@ -48,7 +46,7 @@ fn tiles(set: &Connection) -> BTreeMap<String, Vec<u8>> {
     tiles
 }
 
-fn render(place: &Playground, out: &str, extra: &[&str]) -> common::Ran {
+fn render(place: &Playground, out: &str, extra: &[&str]) -> crate::common::Ran {
     let input = sample();
     let mut arguments = vec!["render", input.to_str().unwrap(), "-o", out, "-z", "0..9", "--backend", "cpu", "-q"];
     arguments.extend(extra);
@@ -254,7 +252,7 @@ fn a_disk_that_fills_is_told_and_leaves_nothing() {
     place.run(["synth", "-n", "50k", "-o", "many.csv"]).ok();
     let mut limited = std::process::Command::new("sh");
     limited.current_dir(place.path("")).env("T", place.command().get_program());
-    let ran = common::Ran::from(
+    let ran = crate::common::Ran::from(
         limited
             .args(["-c", "ulimit -f 200; exec $T render many.csv -o t.mbtiles -z 0..10 --spread 0 -q --backend cpu"])
             .output()

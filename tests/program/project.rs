@@ -7,8 +7,6 @@ use tilefire::project::Projector;
 
 #[cfg(feature = "proj")]
 #[allow(clippy::unwrap_used, reason = "test code")]
-mod common;
-
 #[test]
 fn a_projector_may_move_between_threads() {
     fn needs<T: Send>() {}
@@ -24,8 +22,8 @@ mod with_proj {
     use tilefire::rows::{LeftOut, Reason};
     use tilefire::tile::WorldPoint;
 
-    use super::common::{Playground, Ran, tree};
     use super::*;
+    use crate::common::{Playground, Ran, tree};
 
     fn project(crs: &str, batch: &[(f64, f64)]) -> (Vec<WorldPoint>, LeftOut) {
         let batch: Vec<_> = batch.iter().map(|&(x, y)| Coordinate { x, y }).collect();
@@ -157,7 +155,7 @@ mod with_proj {
         }
         let found = |environment: &[(&str, &str)]| {
             let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["--exact", "with_proj::a_librarys_caller_may_have_any_environment", "--nocapture"]);
+            command.args(["--exact", "project::with_proj::a_librarys_caller_may_have_any_environment", "--nocapture"]);
             command.env(CHILD, "1").envs(environment.iter().copied());
             let ran = Ran::from(command.output().unwrap()).ok();
             let found: Vec<String> = ran.stdout.lines().filter(|l| l.contains("found ")).map(str::to_owned).collect();

@@ -1,13 +1,11 @@
 //! Wide kernels, sets of many tiles and large pictures stay within `--memory`, and what does not fit is made anew or
 //! waits in a file without changing a byte.
 
-mod common;
-
 use std::fmt::Write;
 #[cfg(target_os = "linux")]
 use std::time::Duration;
 
-use common::{Playground, tree};
+use crate::common::{Playground, tree};
 
 /// Points all over the world, from a plain sequence of numbers.
 fn uniform(place: &Playground, points: usize) {

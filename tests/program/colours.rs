@@ -2,12 +2,10 @@
 //! another set, and datashader's looks.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail with a panic")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::{Playground, sample, tree};
+use crate::common::{Playground, sample, tree};
 use image::{Rgba, RgbaImage};
 use serde_json::Value;
 

@@ -2,15 +2,13 @@
 //! they look at. Here are only the tiles, the server and the question whether there is a browser; without one the test is
 //! skipped by name, or fails where `TILEFIRE_REQUIRE_BROWSER` is set.
 
-mod common;
-
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use common::{Playground, sample};
+use crate::common::{Playground, sample};
 
 /// What browsers are driven with: Chromium and the folder of the programs.
 struct Tools {
@@ -197,7 +195,7 @@ fn the_page_shows_sets_of_other_programs() {
     let place = Playground::new();
     render(&place, "made", &["-z", "0..8"]);
     let tiles: Vec<_> =
-        common::tree(&place.path("made")).into_iter().filter(|(name, _)| name.split('/').count() == 3).collect();
+        crate::common::tree(&place.path("made")).into_iter().filter(|(name, _)| name.split('/').count() == 3).collect();
     let put = |set: &str, name: &str, bytes: &[u8]| {
         let path = place.path(&format!("{set}/{name}"));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
