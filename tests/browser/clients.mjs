@@ -28,16 +28,18 @@ const PAGES = {
     const [west, south, east, north] = told.bounds;
     const map = L.map("map", { attributionControl: false, zoomControl: false, fadeAnimation: false }).setView([${lat}, ${lon}], ${Z});
     const tiles = L.tileLayer(told.tiles[0], {
-      tileSize: told.tileSize, minZoom: told.minzoom, maxZoom: told.maxzoom, tms: told.scheme === "tms",
-      bounds: [[south, west], [north, east]],
+      // Zooms of Leaflet are those of 256-pixel tiles.
+      tileSize: told.tileSize, zoomOffset: -Math.log2(told.tileSize / 256), maxNativeZoom: told.maxzoom + Math.log2(told.tileSize / 256),
+      minZoom: told.minzoom, tms: told.scheme === "tms", bounds: [[south, west], [north, east]],
     });
     tiles.on("load", () => { window.idle = true; }).addTo(map);
     </script>`,
 };
 const { other, elsewhere } = await serve(PAGES);
 
-// How many pixels of the tile at X, Y the window shows as they are, of those that are lit; decoded in the browser.
-const same = (page, picture, url) => page.evaluate(async ({ picture, url }) => {
+// How many pixels of the place X, Y, which is all of a tile or a quarter of one, the window shows as they are, of those
+// that are lit; decoded in the browser.
+const same = (page, picture, url, [dx, dy]) => page.evaluate(async ({ picture, url, dx, dy }) => {
   const paint = async (source, width, height, dx, dy) => {
     const image = new Image();
     image.crossOrigin = "anonymous";
@@ -48,7 +50,7 @@ const same = (page, picture, url) => page.evaluate(async ({ picture, url }) => {
     context.drawImage(image, dx, dy);
     return context.getImageData(0, 0, width, height).data;
   };
-  const [tile, shown] = [await paint(url, 256, 256, 0, 0), await paint(picture, 256, 256, -innerWidth / 2, -innerHeight / 2)];
+  const [tile, shown] = [await paint(url, 256, 256, dx, dy), await paint(picture, 256, 256, -innerWidth / 2, -innerHeight / 2)];
   let lit = 0, alike = 0;
   for (let i = 0; i < tile.length; i += 4) {
     if (tile[i] + tile[i + 1] + tile[i + 2] === 0) continue;
@@ -56,7 +58,7 @@ const same = (page, picture, url) => page.evaluate(async ({ picture, url }) => {
     if ([0, 1, 2].every(c => Math.abs(tile[i + c] - shown[i + c]) <= 2)) alike++;
   }
   return { lit, alike };
-}, { picture: "data:image/png;base64," + picture.toString("base64"), url });
+}, { picture: "data:image/png;base64," + picture.toString("base64"), url, dx, dy });
 
 const started = await start(executablePath, { alone: true });
 const { browser } = started;
@@ -64,7 +66,8 @@ try {
   const layers = JSON.parse((await (await fetch(server)).text()).match(/"layers":(\[.*?\])/)[1]);
   for (const { url: address } of layers) {
     const told = await (await fetch(server + address)).json();
-    check(told.tileSize === 256 && told.scheme === "xyz", `${told.name} says how large its tiles are: ${told.tileSize}`);
+    check(told.tileSize === (told.name === "three" ? 512 : 256) && told.scheme === "xyz", `${told.name} says how large its tiles are: ${told.tileSize}`);
+    const steps = Math.log2(told.tileSize / 256), z = Z - steps, x = X >> steps, y = Y >> steps;
     for (const client of ["maplibre", "leaflet"]) {
       const page = await browser.newPage();
       const troubles = [], asked = new Set();
@@ -82,9 +85,10 @@ try {
         throw new Error(`${client}: ${error.message} ${troubles.join(" | ")}`);
       }
       await page.waitForTimeout(200);
-      check([...asked].join() === String(Z), `${client} asks ${told.name} for tiles of zoom ${[...asked]}`);
-      const tile = told.tiles[0].replace("{z}", Z).replace("{x}", X).replace("{y}", Y);
-      const { lit, alike } = await same(page, await shot(page, shots, `${client}-${layers.findIndex(one => one.url === address)}`), tile);
+      check([...asked].join() === String(z), `${client} asks ${told.name} for tiles of zoom ${[...asked]}`);
+      const tile = told.tiles[0].replace("{z}", z).replace("{x}", x).replace("{y}", y);
+      const { lit, alike } = await same(page, await shot(page, shots, `${client}-${layers.findIndex(one => one.url === address)}`), tile,
+        [256 * ((x << steps) - X), 256 * ((y << steps) - Y)]);
       check(lit > 200 && alike >= 0.99 * lit, `${client} shows ${alike} of ${lit} pixels as they are in the tile`);
       check(troubles.length === 0, `${client} has no complaint: ` + troubles.join(" | "));
       await page.close();

@@ -185,8 +185,20 @@ fn other_libraries_need_nothing_but_tile_json() {
     let place = Playground::new();
     render(&place, "one.pmtiles", &["-z", "0..8", "--colormap", "viridis"]);
     render(&place, "two", &["-z", "0..8", "--colormap", "fire"]);
-    let (_server, url) = tools.serve(&place, &["one.pmtiles", "two", "--name", "Łódź 2024"]);
+    render(&place, "three", &["-z", "0..7", "--tile-size", "512"]);
+    let (_server, url) = tools.serve(&place, &["one.pmtiles", "two", "three", "--name", "one", "--name", "Łódź 2024"]);
     tools.drive("clients.mjs", &[url.as_ref()]);
+}
+
+#[test]
+fn large_tiles_are_shown_at_their_size() {
+    let Some(tools) = Tools::find("large_tiles_are_shown_at_their_size") else { return };
+    let place = Playground::new();
+    render(&place, "usual", &["-z", "0..9"]);
+    render(&place, "large", &["-z", "0..8", "--tile-size", "512"]);
+    render(&place, "both", &["-z", "0..8", "--retina"]);
+    let (_server, url) = tools.serve(&place, &["usual", "large", "both"]);
+    tools.drive("large.mjs", &[url.as_ref()]);
 }
 
 #[test]
