@@ -1,7 +1,10 @@
 //! The progress bar: on standard error, on a terminal only. It looks at the monitor ten times a second and
-//! disturbs nothing. Above it stands how the points are read, so that a wrong column is seen early. A line has room in 40 columns; how long it will take is told only of what takes its time evenly.
+//! disturbs nothing. Above it stands how the points are read, so that a wrong column is seen early. A line has room in 40
+//! columns; how long it will take is told only of what takes its time evenly. In a log nothing moves: there how the points
+//! are read is one line, of runs that take a while.
 
-use std::io::IsTerminal;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -9,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::error::Visible;
 use crate::monitor::Monitor;
 
 /// A running progress bar; gone when dropped.
@@ -18,13 +22,14 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Shows progress unless `quiet`, or standard error is no terminal, or one that cannot go back in a line.
+    /// Shows progress unless `quiet`; one line where standard error is no terminal, or one that cannot go back in a line.
     pub(super) fn start(monitor: &Arc<Monitor>, quiet: bool) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if quiet || dumb || !std::io::stderr().is_terminal() {
+        if quiet {
             return Self { stop, thread: None };
         }
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let show = if dumb || !std::io::stderr().is_terminal() { log } else { show };
         let (monitor, stopped) = (monitor.clone(), stop.clone());
         let thread = std::thread::spawn(move || show(&monitor, &stopped));
         Self { stop, thread: Some(thread) }
@@ -35,8 +40,26 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
             let _ = thread.join();
         }
+    }
+}
+
+/// After so long a run is one that takes a while.
+const WHILE: Duration = Duration::from_secs(2);
+
+/// Says how the points are read, once that is known and a while has passed.
+fn log(monitor: &Monitor, stopped: &AtomicBool) {
+    let start = Instant::now();
+    while !stopped.load(Ordering::Relaxed) {
+        if let Some(reading) = monitor.reading.get().filter(|_| start.elapsed() >= WHILE) {
+            let mut line = String::new();
+            let _ = write!(Visible(&mut line), "reading {reading}");
+            let _ = std::io::stderr().write_all((line + "\n").as_bytes());
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(100));
     }
 }
 
@@ -112,7 +135,7 @@ fn show(monitor: &Monitor, stopped: &AtomicBool) {
         };
         bar.set_prefix(done);
         bar.tick();
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::park_timeout(Duration::from_millis(100));
     }
     bar.finish_and_clear();
 }

@@ -298,6 +298,28 @@ fn standard_input_and_several_files_add_up() {
     assert_eq!(ab, piped);
 }
 
+/// In a log the columns are told while a run reads, where that takes a while, and nothing moves.
+#[test]
+fn a_log_tells_columns_before_all_is_read() {
+    use std::io::{BufRead, BufReader, Read};
+    let place = Playground::new();
+    let run = ["render", "-", "-o", "piped", "-z", "0..3", "--no-page", "--backend", "cpu"];
+    let mut child =
+        place.command().args(run).stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut points = child.stdin.take().unwrap();
+    points.write_all(b"lon,lat\n").unwrap();
+    points.write_all("3,4\n".repeat(100_000).as_bytes()).unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    // It ends no row: the line comes although no end is in sight.
+    told.read_line(&mut first).unwrap();
+    assert_eq!(first, "reading standard input: longitude from column 'lon', latitude from column 'lat'\n");
+    drop(points);
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success() && rest.contains("100,000 points used"), "{rest}");
+}
+
 #[test]
 fn wrong_usage_is_code_2() {
     let place = Playground::new();
