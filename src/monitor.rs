@@ -96,6 +96,8 @@ pub struct Monitor {
     pub bytes_total: AtomicU64,
     /// How the first input is read, once that is known.
     pub reading: OnceLock<String>,
+    /// Whether several of the tiles that are counted here become one.
+    pub joined: AtomicBool,
     /// Nanoseconds that reading threads spent in what only one of them can do at a time: the hand-out of pieces, and
     /// passing on what the next piece needs.
     pub in_order: AtomicU64,
@@ -121,6 +123,7 @@ impl Default for Monitor {
             bytes_read: AtomicU64::new(0),
             bytes_total: AtomicU64::new(0),
             reading: OnceLock::new(),
+            joined: AtomicBool::new(false),
             in_order: AtomicU64::new(0),
             points: AtomicU64::new(0),
             tiles: AtomicU64::new(0),

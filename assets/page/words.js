@@ -57,4 +57,7 @@ const DENSE = devicePixelRatio >= 1.5 ? 2 : 1;
 // Tiles made for such windows lie beside the others; their pixels are those of the next zoom.
 const isTwice = layer => DENSE > 1 && layer.meta?.retina === true;
 // What is said of the pixels of a tile of zoom z.
-const zoomOf = (layer, z) => heat(layer).zooms?.[z + (isTwice(layer) ? 1 : 0)];
+const zoomOf = (layer, z) => {
+  const { zooms, retina } = heat(layer);
+  return isTwice(layer) ? zooms?.[z + 1] || retina : zooms?.[z];
+};

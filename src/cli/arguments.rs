@@ -339,8 +339,8 @@ pub(super) struct StyleArgs {
     /// Draw no pixel of fewer points than this (for privacy, or against noise); with --spread-op add, the sum counts
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::count, help_heading = "Colours", hide_short_help = true)]
     min_count: u32,
-    /// Write 32 bits a pixel with exact colours, instead of a palette of 255 that may be off by 2 of 255 where a zoom has
-    /// more different counts
+    /// Write 32 bits a pixel with exact colours, instead of a palette of at most 255, which may be off by 2 of 255 where a
+    /// zoom has more different counts, and by about 15 under bells
     #[arg(long, help_heading = "Colours", hide_short_help = true)]
     truecolor: bool,
     /// Let each lit pixel reach its neighbours within this radius, at most 64; 0 shows the counted pixels as they are.

@@ -20,7 +20,13 @@ use crate::source::{ColumnRef, Expanded, Input, expand};
 use crate::staging::Scratch;
 use crate::tile::ZoomRange;
 
+const EXAMPLES: &str = "Examples:
+  tilefire bench -n 10M -z 0..12
+  tilefire bench trips.csv --runs 5 --json > bench.json
+  tilefire bench -n 10M --backend gpu --adapter H200";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct BenchArgs {
     /// Files with one point a row, folders of such, or patterns in quotes; without any, synthetic points are made
     #[arg(value_name = "INPUT")]
@@ -29,7 +35,7 @@ pub(super) struct BenchArgs {
     #[arg(short = 'n', long, value_name = "N", default_value = "1M", value_parser = values::number, conflicts_with = "inputs")]
     number: u64,
     /// Zooms to make, both ends included
-    #[arg(short, long, default_value = "0..10", value_name = "ZOOMS")]
+    #[arg(short, long, visible_alias = "levels", default_value = "0..10", value_name = "ZOOMS")]
     zooms: ZoomRange,
     /// Column of longitudes: its name, or # and its number from 1
     #[arg(long, value_name = "COLUMN", requires = "lat")]

@@ -15,7 +15,13 @@ use crate::shade::{Colormap, Theme, over};
 /// Colour cells beside a name in the terminal, over dark and again over light.
 const CELLS: u32 = 32;
 
+const EXAMPLES: &str = "Examples:
+  tilefire colormaps
+  tilefire colormaps fire viridis_r '#00000000, orange 30%, white'
+  tilefire colormaps -o colormaps.png";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ColormapsArgs {
     /// Names or colour lists to show [default: all names]
     #[arg(value_name = "COLOURS")]
@@ -35,7 +41,8 @@ pub(super) fn run(args: &ColormapsArgs, monitor: &Monitor) -> Result<()> {
         return sheet::write(&names, &maps, path, args.force, monitor);
     }
     let is_terminal = std::io::stdout().is_terminal();
-    let coloured = is_terminal && std::env::var_os("NO_COLOR").is_none();
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let coloured = is_terminal && !dumb && std::env::var_os("NO_COLOR").is_none();
     let widest = names.iter().map(String::len).max().unwrap_or(0);
     let mut text = String::new();
     let mut all: Vec<(&String, &Colormap, Group)> =

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::SourceArgs;
-use super::summary::{groups, said};
+use super::summary::{counted, groups, said};
 use super::values::{self, grouped, visible};
 use crate::backend::gpu;
 use crate::error::{Error, Result};
@@ -130,7 +130,7 @@ fn described(one: &Survey) -> String {
     }
     lines.push(format!("  reference system: {}", file.crs));
     let of = if one.whole { "" } else { "first " };
-    lines.push(format!("  {of}{} rows, {} points", grouped(file.rows), grouped(file.used)));
+    lines.push(format!("  {of}{}, {}", counted(file.rows, "row"), counted(file.used, "point")));
     for (reason, rows) in file.left_out.iter().filter(|(_, rows)| *rows > 0) {
         let example = file.examples.iter().find(|(known, ..)| *known == reason);
         let example = example.map_or(String::new(), |(_, row, value)| format!(" (row {row}: {value})"));

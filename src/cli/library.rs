@@ -9,8 +9,8 @@ const VARIABLE: &str = "TILEFIRE_OL";
 
 #[derive(Debug, Args)]
 pub(super) struct LibraryArgs {
-    /// Where the page loads OpenLayers from: the folder of the npm package ol, which a page that is written then holds
-    /// within itself, or a web address of one [default: what `TILEFIRE_OL` names, or a public network]
+    /// Where the page loads OpenLayers from: the folder of the npm package ol, which pages that are written to files then hold
+    /// within themselves, or a web address of one [default: what `TILEFIRE_OL` names, or a public network]
     #[arg(long, value_name = "URL|FOLDER", help_heading = "Page", hide_short_help = true)]
     ol_url: Option<String>,
 }

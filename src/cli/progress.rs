@@ -129,8 +129,12 @@ fn show(monitor: &Monitor, stopped: &AtomicBool) {
             Phase::Painting => {
                 bar.set_length(all);
                 bar.set_position(tiles);
-                format!("{} {}{}", short(all as f64), rate(tiles), left(tiles, all, seconds))
+                match monitor.joined.load(Ordering::Relaxed) {
+                    true => format!("{} %{}", 100 * tiles / all.max(1), left(tiles, all, seconds)),
+                    false => format!("{} {}{}", short(all as f64), rate(tiles), left(tiles, all, seconds)),
+                }
             }
+            Phase::Finishing if monitor.joined.load(Ordering::Relaxed) => "finishing".to_owned(),
             Phase::Finishing => format!("finishing {} tiles", short(tiles as f64)),
         };
         bar.set_prefix(done);

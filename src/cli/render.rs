@@ -29,7 +29,7 @@ pub(super) struct RenderArgs {
     /// Folder of tiles to write; or a file ending in .pmtiles or .mbtiles, or in .html: one page with everything in it
     #[arg(short, long, value_name = "OUT", help_heading = "Output")]
     output: PathBuf,
-    /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24; auto or 4..auto finds the highest from how
+    /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24 (23 with --tile-size 512 or --retina); auto or 4..auto finds the highest from how
     /// far apart the points are, 18 at most
     #[arg(
         short,

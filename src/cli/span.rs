@@ -58,10 +58,11 @@ impl SpanChoice {
             return Ok(rule);
         }
         let (first, names) = (missing[0], named(&missing));
+        let why = if form.retina && missing == [zooms.max + 1] { ", whose pixels --retina draws" } else { "" };
         Err(Error::Usage(match self {
-            Self::Rule(_) => format!("--span has no counts for {names}; add them, for instance {first}:1,500"),
+            Self::Rule(_) => format!("--span has no counts for {names}{why}; add them, for instance {first}:1,500"),
             Self::Like(path) => format!(
-                "--span like:{0}: {0} has no {names}; make it with these zooms too, or leave them out with --zooms",
+                "--span like:{0}: {0} has no {names}{why}; make it with these zooms too, or leave them out with --zooms",
                 path.display()
             ),
         }))
@@ -108,7 +109,9 @@ fn spans_of(path: &Path) -> Result<SpanRule> {
     let TileJson { heat, tile_size, .. } = about(path)?;
     let heat = heat.ok_or_else(|| no_heat(path))?;
     let steps = u8::from(tile_size == Some(TileSize::Large.side()));
-    let zooms = heat.zooms.iter().map(|(z, zoom)| (z, zoom.span.0.0, zoom.span.1.0));
+    let last = heat.zooms.iter().last().map_or(0, |(z, _)| z);
+    let retina = heat.retina.iter().map(|zoom| (last + 1, zoom));
+    let zooms = heat.zooms.iter().chain(retina).map(|(z, zoom)| (z, zoom.span.0.0, zoom.span.1.0));
     let whole = zooms.filter(|(_, lo, hi)| *lo >= 0.0 && lo <= hi && *hi > 0.0 && hi.is_finite());
     let listed = whole.map(|(z, lo, hi)| (z, Ends { lo, hi: Some(hi) })).collect();
     Ok(SpanRule::Listed(listed).later(steps))

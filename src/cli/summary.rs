@@ -53,7 +53,7 @@ fn head(text: &mut String, report: &Report) {
 }
 
 /// "1 row", "2,000 rows".
-fn counted(number: u64, what: &str) -> String {
+pub(super) fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
@@ -204,8 +204,8 @@ fn work(text: &mut String, report: &Report) {
         );
     }
     if device.sparse_tiles > 0 {
-        let (tiles, points) = (grouped(device.sparse_tiles), grouped(device.sparse_points));
-        line(text, format_args!("  sparse path: {tiles} tiles of the highest zoom, {points} points"));
+        let (tiles, points) = (counted(device.sparse_tiles, "tile"), counted(device.sparse_points, "point"));
+        line(text, format_args!("  sparse path: {tiles} of the highest zoom, {points}"));
     }
     line(text, format_args!("seconds      busy     wall"));
     for stage in crate::monitor::Stage::ALL {

@@ -102,6 +102,9 @@ pub struct Heat {
     /// The zooms that have tiles.
     #[serde(default)]
     pub zooms: Zooms,
+    /// The zoom after these, whose pixels the tiles of twice the pixels of the highest have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retina: Option<HeatZoom>,
 }
 
 /// What stands in a legend beside colours and counts.

@@ -4,6 +4,7 @@
 use crate::container::{Form, TileSize};
 use crate::counts::ZoomStats;
 use crate::encode::Format;
+use crate::shade::{SpreadOn, SpreadOp, Style};
 use crate::tile::ZoomRange;
 
 /// Seconds of one core to shade and encode a tile, and each lit pixel of it.
@@ -17,6 +18,9 @@ const ARCHIVED_A_SECOND: f64 = 200_000.0;
 
 /// Bytes of a tile as WebP, beside those of the indexed PNG: 2.5 for counted pixels of the sample, 3.3 under bells.
 const WEBP: f64 = 3.0;
+/// The same with 32 bits a pixel: 7 to 14 for counted pixels, 8 to 19 under bells and sums, 17 to 46 under discs, which an
+/// index says in few bits.
+const TRUECOLOR: (f64, f64) = (10.0, 22.0);
 /// Expected cost of a run's second half.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Estimate {
@@ -37,6 +41,7 @@ pub(super) fn estimate(
     zooms: ZoomRange,
     threads: usize,
     (archive, form): (bool, Form),
+    style: &Style,
 ) -> Estimate {
     // Tiles of 256 pixels, and those of 512, which are as many as have pixels at their own zoom.
     let (usual, large) = (form.size == TileSize::Usual, form.size == TileSize::Large || form.retina);
@@ -49,7 +54,13 @@ pub(super) fn estimate(
     let spread = || counted().filter_map(|z| of(z).zip(radii.get(usize::from(z)).copied()));
     let tiles: u64 = wanted().map(|s| s.tiles).sum();
     let lit: u64 = wanted().map(|s| s.lit).sum();
-    let bytes: f64 = spread().map(|(s, radius)| s.tiles as f64 * tile_bytes(s, radius)).sum();
+    let by_maximum = style.spread.op == SpreadOp::Max && style.spread_on == SpreadOn::Counts;
+    let bytes: f64 = spread()
+        .map(|(s, radius)| {
+            let truecolor = if radius > 0 && by_maximum { TRUECOLOR.1 } else { TRUECOLOR.0 };
+            s.tiles as f64 * tile_bytes(s, radius, by_maximum) * if style.truecolor { truecolor } else { 1.0 }
+        })
+        .sum();
     let bytes = if form.format == Format::Webp { bytes * WEBP } else { bytes };
     let more: f64 = spread().filter(|s| s.1 > 0).map(|(s, _)| s.tiles as f64 * SECONDS_A_SPREAD_TILE).sum();
     let compute = (tiles as f64 * SECONDS_A_TILE + lit as f64 * SECONDS_A_PIXEL + more) / threads.max(1) as f64;
@@ -60,11 +71,12 @@ pub(super) fn estimate(
     Estimate { tiles: files, bytes: bytes as u64, seconds: compute.max(write), memory: points * 8 + counts }
 }
 
-/// Bytes of a zoom's mean tile; a fit to tiles of 18 to 21,600 lit pixels. Each of them comes to more under a bell or a disc,
-/// until the tile is full.
-fn tile_bytes(stats: &ZoomStats, radius: u32) -> f64 {
+/// Bytes of a zoom's mean tile; a fit to tiles of 18 to 21,600 lit pixels. Each of them comes to more under a bell, a sum or,
+/// less so, a disc of the largest count, until the tile is full.
+fn tile_bytes(stats: &ZoomStats, radius: u32, by_maximum: bool) -> f64 {
     let lit = stats.lit as f64 / stats.tiles.max(1) as f64;
     let plain = 2.1 * libm::pow(lit, 0.9);
-    let under = (plain * f64::from(radius + 1)).min(plain.max(20_000.0));
+    let each = if by_maximum { 1.0 + 0.45 * f64::from(radius) } else { 1.45 * f64::from(radius + 1) };
+    let under = (plain * each).min(plain.max(29_000.0));
     110.0 + if radius > 0 { 60.0 + under } else { plain }
 }

@@ -113,7 +113,7 @@ fn draw(
             (request.fitting(Grid::new(project::frame(&bounds), request.width, request.height))?, Waited::Rows(opened))
         }
     };
-    let drawing = Drawing { zooms: grid.zooms(), steps: 0, style: &request.style };
+    let drawing = Drawing { zooms: grid.zooms(), steps: 0, retina: false, style: &request.style };
     let (backend, notice) = opening.count(plan_for(drawing, memory.clone().rest(), monitor));
     let pusher = || -> Box<dyn PointPush + '_> {
         Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside })

@@ -12,7 +12,7 @@ use super::sink::{EncodingSink, LargePixels};
 use crate::backend::Memory;
 use crate::container::{Form, TileSize};
 use crate::error::{Error, Result};
-use crate::shade::ShadeTable;
+use crate::shade::{ShadeTable, SpreadOn, Style};
 use crate::store::{Parcel, Parcels, Sent};
 use crate::tile::{LARGE_SIDE, LargeTile, TILE_SIDE, TileCoord, TileIndices, ZoomRange, corner};
 
@@ -31,11 +31,13 @@ pub(super) struct JoiningSink<'a> {
     /// Zooms of the tiles that are made.
     zooms: ZoomRange,
     size: TileSize,
-    /// The colour of what is not drawn, where tiles have colours of their own.
+    /// The colour of what is not drawn, where tiles have colours of their own, and whether they have.
     ground: [u8; 4],
+    coloured: bool,
     memory: Memory,
-    /// Those of the zoom that is being painted.
-    waiting: RwLock<Parcels>,
+    /// Those of the zoom that is being painted, and tiles that were written as they are, which get one of twice the pixels
+    /// whatever there is of the next zoom.
+    waiting: RwLock<(Parcels, Parcels)>,
 }
 
 /// How a tile is packed.
@@ -50,19 +52,17 @@ enum Packed {
     WideWords = 3,
     /// Words that are not all ground: place and eight colours.
     Colours = 4,
+    /// No pixel.
+    Nothing = 5,
 }
 
 impl<'a> JoiningSink<'a> {
-    /// A sink for tiles of `zooms` in this form over `sink`. `ground` is the background, if there is one.
-    pub(super) fn new(
-        sink: EncodingSink<'a>,
-        (zooms, form): (ZoomRange, Form),
-        ground: Option<[u8; 3]>,
-        memory: Memory,
-    ) -> Self {
-        let ground = ground.map_or([0; 4], |[r, g, b]| [r, g, b, 255]);
-        let waiting = RwLock::new(parcels(&memory));
-        Self { sink, zooms, size: form.size, ground, memory, waiting }
+    /// A sink for tiles of `zooms` in this form and style over `sink`.
+    pub(super) fn new(sink: EncodingSink<'a>, (zooms, form): (ZoomRange, Form), style: &Style, memory: Memory) -> Self {
+        let ground = style.background.map_or([0; 4], |[r, g, b]| [r, g, b, 255]);
+        let coloured = style.spread_on == SpreadOn::Colours;
+        let waiting = RwLock::new((parcels(&memory), parcels(&memory)));
+        Self { sink, zooms, size: form.size, ground, coloured, memory, waiting }
     }
 
     /// What is beneath.
@@ -81,8 +81,12 @@ impl<'a> JoiningSink<'a> {
     }
 
     fn keep(&self, tile: TileCoord, pack: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+        let waiting = self.waiting.read().unwrap_or_else(PoisonError::into_inner);
         if self.joins(tile.z) {
-            self.waiting.read().unwrap_or_else(PoisonError::into_inner).put(tile.morton(), pack)?;
+            waiting.0.put(tile.morton(), pack)?;
+        }
+        if self.writes(tile.z) {
+            waiting.1.put(tile.morton() << 2, |to| to.push(Packed::Nothing as u8))?;
         }
         Ok(())
     }
@@ -95,7 +99,8 @@ impl<'a> JoiningSink<'a> {
         BUFFERS.with_borrow_mut(|(pixels, colours, packed)| {
             let twice = self.size == TileSize::Usual;
             // Tiles of a zoom that is written as it is were told of then.
-            let done = if self.writes(tile.z + 1) { 0 } else { quarters.len() as u64 };
+            let pictures = quarters.iter().filter(|quarter| quarter.bytes() > 1).count();
+            let done = if self.writes(tile.z + 1) { 0 } else { pictures as u64 };
             pixels.clear();
             let mut coloured = false;
             for &parcel in quarters {
@@ -103,16 +108,19 @@ impl<'a> JoiningSink<'a> {
                 let (&kind, rest) = packed.split_first().ok_or_else(damaged)?;
                 let quarter = (parcel.key & 3) as usize;
                 let kind = Packed::of(kind).ok_or_else(damaged)?;
+                if kind == Packed::Nothing {
+                    // Of colours that are spread only the ground is known here.
+                    if self.coloured {
+                        ground_of(&self.ground, &mut coloured, colours);
+                    }
+                    continue;
+                }
                 if matches!(kind, Packed::Pixels | Packed::Words) {
                     add_indices(kind, rest, quarter, pixels);
                     continue;
                 }
-                if !coloured {
-                    coloured = true;
-                    let ground = if kind == Packed::Colours { Some(&self.ground) } else { table.palette.first() };
-                    colours.clear();
-                    colours.resize(LARGE * LARGE, ground.copied().unwrap_or_default());
-                }
+                let ground = if kind == Packed::Colours { Some(&self.ground) } else { table.palette.first() };
+                ground_of(ground.unwrap_or(&[0; 4]), &mut coloured, colours);
                 add_colours(kind, rest, corner(quarter), &table.palette, colours);
             }
             let large = if coloured { LargePixels::Colours(colours) } else { LargePixels::Indices(pixels, table) };
@@ -144,11 +152,14 @@ impl ColourSink for JoiningSink<'_> {
     }
 
     fn end(&self, z: u8, table: &ShadeTable) -> Result<()> {
+        let waiting = {
+            let mut all = self.waiting.write().unwrap_or_else(PoisonError::into_inner);
+            let next = std::mem::replace(&mut all.1, parcels(&self.memory));
+            std::mem::replace(&mut all.0, next)
+        };
         if !self.joins(z) {
             return Ok(());
         }
-        let next = parcels(&self.memory);
-        let waiting = std::mem::replace(&mut *self.waiting.write().unwrap_or_else(PoisonError::into_inner), next);
         let sent = waiting.close()?;
         let mut order = sent.order()?.peekable();
         let most = BATCH * rayon::current_num_threads();
@@ -173,6 +184,14 @@ impl ColourSink for JoiningSink<'_> {
     }
 }
 
+/// Makes all pixels ground, once.
+fn ground_of(ground: &[u8; 4], coloured: &mut bool, colours: &mut Vec<[u8; 4]>) {
+    if !std::mem::replace(coloured, true) {
+        colours.clear();
+        colours.resize(LARGE * LARGE, *ground);
+    }
+}
+
 fn parcels(memory: &Memory) -> Parcels {
     Parcels::new(memory.vault(), memory.index().min(INDEX))
 }
@@ -183,7 +202,9 @@ fn damaged() -> Error {
 
 impl Packed {
     fn of(kind: u8) -> Option<Self> {
-        [Self::Pixels, Self::Words, Self::WidePixels, Self::WideWords, Self::Colours].get(usize::from(kind)).copied()
+        [Self::Pixels, Self::Words, Self::WidePixels, Self::WideWords, Self::Colours, Self::Nothing]
+            .get(usize::from(kind))
+            .copied()
     }
 }
 

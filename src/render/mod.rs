@@ -19,6 +19,7 @@ mod view;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
 pub use report::{Report, ZoomReport};
@@ -42,7 +43,7 @@ use crate::error::{Error, Result};
 use crate::heat::{Text, TileJson};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
-use crate::source::{Input, Opened};
+use crate::source::{Input, Notice, Opened};
 use crate::staging::{OutputOptions, Whole};
 use crate::store::PointSpool;
 use crate::tile::MAX_ZOOM;
@@ -72,6 +73,7 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     check_form(request)?;
     // Before the sources are opened, which may wait for their first rows.
     if request.dry_run {
+        // What would be refused is told with the rest.
         write::Container::of(&request.out)?;
     } else {
         write::look(&request.out, &options)?;
@@ -174,8 +176,13 @@ fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
         request.zooms,
         rayon::current_num_threads(),
         (archive, request.form),
+        &request.style,
     ));
     report.finish(&Written::default(), paint.report(), notice, monitor);
+    let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    if let Err(problem) = write::look(&request.out, &options) {
+        report.notices.push(Notice::new("output", format!("a run would be refused: {problem}")));
+    }
     Ok(report)
 }
 
@@ -204,7 +211,8 @@ pub(crate) fn render(
     let (coloured, sink) = if form == (Form { retina: false, size: TileSize::Usual, ..form }) {
         (painted(&sink)?, sink)
     } else {
-        let joining = JoiningSink::new(sink, (request.zooms, form), request.style.background, memory.rest());
+        monitor.joined.store(true, Ordering::Relaxed);
+        let joining = JoiningSink::new(sink, (request.zooms, form), &request.style, memory.rest());
         (painted(&joining)?, joining.into_sink())
     };
 

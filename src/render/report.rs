@@ -81,9 +81,11 @@ pub struct Report {
     pub left_out: LeftOut,
     /// Whether each zoom's spread was chosen for it.
     pub auto_spread: bool,
-    /// Per zoom of the tiles, from 0 to the highest asked for. Pixels of tiles of 512 a side are those of the next zoom; where
-    /// there are both sizes, the zoom after the highest is that of the larger ones' pixels.
+    /// Per zoom of the tiles, from 0 to the highest asked for. Pixels of tiles of 512 a side are those of the next zoom.
     pub zooms: BTreeMap<u8, ZoomReport>,
+    /// The zoom after the highest, where tiles of twice the pixels have its pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retina: Option<ZoomReport>,
     /// Columns taken, per file.
     pub files: Vec<FileReport>,
     /// Tiles written.
@@ -112,7 +114,7 @@ pub struct Report {
 
 impl Report {
     pub(super) fn new(drawing: Drawing<'_>, points: &Points, stats: &[ZoomStats], coloured: &Coloured<'_>) -> Self {
-        let Drawing { zooms: drawn, steps, style } = drawing;
+        let Drawing { zooms: drawn, steps, retina, style } = drawing;
         let looks = coloured.looks.iter().zip(&coloured.radii);
         let counted = (0u8..).zip(stats.iter().zip(looks)).skip(steps.into());
         let zooms = counted.zip(stats).map(|((z, (counted, (look, &spread))), stats)| {
@@ -132,7 +134,9 @@ impl Report {
             };
             (z, report)
         });
-        let zooms = zooms.filter(|(z, _)| *z <= drawn.max).map(|(z, report)| (z - steps, report));
+        let mut zooms: BTreeMap<u8, ZoomReport> =
+            zooms.filter(|(z, _)| *z <= drawn.max).map(|(z, report)| (z - steps, report)).collect();
+        let retina = if retina { zooms.remove(&drawn.max) } else { None };
         Self {
             version: env!("CARGO_PKG_VERSION"),
             rows: points.read.rows,
@@ -143,7 +147,8 @@ impl Report {
             outside_mercator: points.read.left_out[Reason::OutsideMercator],
             left_out: points.read.left_out,
             auto_spread: !matches!(style.spread.radius, Radius::Fixed(_)),
-            zooms: zooms.collect(),
+            zooms,
+            retina,
             files: points.read.files.clone(),
             written: 0,
             bytes: 0,
@@ -194,11 +199,15 @@ impl Report {
 
     /// What legends show, and where the counts came from.
     pub(super) fn heat(&self, drawing: Drawing<'_>, coloured: &Coloured<'_>) -> Heat {
-        let Drawing { zooms: counted, steps, style } = drawing;
+        let Drawing { zooms: counted, steps, style, .. } = drawing;
         let spreads = style.spread.most() > 0;
         // By the zooms of the tiles.
         let drawn = || counted.iter().filter_map(|z| z.checked_sub(steps));
         let look = |z: u8| coloured.looks.get(usize::from(z + steps));
+        let retina = self
+            .retina
+            .as_ref()
+            .and_then(|zoom| Some(of_zoom(style, zoom, coloured.looks.get(usize::from(counted.max))?)));
         let of_zoom = |z| Some((z, of_zoom(style, self.zooms.get(&z)?, look(z)?)));
         Heat {
             version: heat::FORMAT,
@@ -229,6 +238,7 @@ impl Report {
             }),
             view: None,
             zooms: drawn().filter_map(of_zoom).collect(),
+            retina,
         }
     }
 

@@ -106,6 +106,8 @@ pub(crate) struct Drawing<'a> {
     pub(crate) zooms: ZoomRange,
     /// By how many zooms they are ahead of those that tiles have.
     pub(crate) steps: u8,
+    /// Whether the last of them is there for tiles of twice the pixels alone.
+    pub(crate) retina: bool,
     /// What they look like.
     pub(crate) style: &'a Style,
 }
@@ -144,7 +146,12 @@ impl Sources {
 impl Request {
     /// What is drawn.
     pub(crate) fn drawing(&self) -> Drawing<'_> {
-        Drawing { zooms: self.form.counted(self.zooms), steps: self.form.steps(), style: &self.style }
+        Drawing {
+            zooms: self.form.counted(self.zooms),
+            steps: self.form.steps(),
+            retina: self.form.retina,
+            style: &self.style,
+        }
     }
 
     /// A request with the defaults of the command line.

@@ -193,6 +193,8 @@ fn shortest(numbers: &[u64], needed: u64, circle: bool) -> Option<Stretch> {
 /// The first view of what was counted up to zoom `highest`. Pixels below `least` count as absent; `extent` is the box
 /// around all that may be known. `None` where nothing is left.
 pub(super) fn first_view(paint: &dyn Paint, highest: u8, least: u32, extent: &Extent) -> Result<Option<View>> {
+    // On the very last zoom columns are as many as a number has no room for, and a pixel before it is 2 cm.
+    let highest = highest.min(MAX_ZOOM - 1);
     let mut z = COARSE.min(highest);
     let of_zoom = |z| Ok::<_, crate::error::Error>(Counted { counts: paint.counts(z)?, z, least });
     let coarse = of_zoom(z)?;

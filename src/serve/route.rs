@@ -44,7 +44,10 @@ pub(super) struct Wanted {
 impl Wanted {
     /// What the ending of a tile's name asks for.
     fn of(ending: &str) -> Option<Self> {
-        let (dense, ending) = ending.strip_prefix("@2x").map_or((false, ending), |ending| (true, ending));
+        let (dense, ending) = ending
+            .strip_prefix("@2x")
+            .or_else(|| ending.strip_prefix("%402x"))
+            .map_or((false, ending), |ending| (true, ending));
         let kind = match ending {
             ".png" => Kind::Png,
             ".jpg" | ".jpeg" => Kind::Jpeg,
@@ -60,8 +63,11 @@ impl Wanted {
 impl<'a> Route<'a> {
     pub(super) fn of(path: &'a str) -> Self {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~+@,:=&!$'()*;%".contains(&b);
-        if !path.bytes().all(plain) || !path.split('%').skip(1).all(is_beyond_ascii) {
-            return Self::Nonsense("no address here has special characters, or escapes of anything but letters");
+        let escapes = |escape: &str| is_beyond_ascii(escape) || escape.starts_with("402x.");
+        if !path.bytes().all(plain) || !path.split('%').skip(1).all(escapes) {
+            return Self::Nonsense(
+                "no address here has special characters, or escapes of ASCII ones but for %40 in %402x",
+            );
         }
         let Some(path) = path.strip_prefix('/') else {
             return Self::Nonsense("an address starts with a slash");
@@ -83,7 +89,7 @@ impl<'a> Route<'a> {
             },
             (layer, Some("legend.png"), None, ..) => Self::Legend(layer),
             (layer, Some(z), Some(x), Some(name), None) => {
-                let (y, ending) = name.split_at(name.find(['.', '@']).unwrap_or(name.len()));
+                let (y, ending) = name.split_at(name.find(['.', '@', '%']).unwrap_or(name.len()));
                 let Some(wanted) = Wanted::of(ending) else { return Self::Unknown };
                 tile(z, x, y)
                     .map_or(Self::Nonsense("a tile is /layer/z/x/y.png: plain numbers, x and y below 2^z"), |tile| {
@@ -129,6 +135,7 @@ mod tests {
             ("/a/legend.png", Route::Legend("a")),
             ("/a-2/3/7/0.png", Route::Tile("a-2", tile, Wanted { kind: Kind::Png, dense: false })),
             ("/a/3/7/0.jpg", Route::Tile("a", tile, Wanted { kind: Kind::Jpeg, dense: false })),
+            ("/a/3/7/0%402x.webp", Route::Tile("a", tile, Wanted { kind: Kind::Webp, dense: true })),
             ("/a/3/7/0@2x.webp", Route::Tile("a", tile, Wanted { kind: Kind::Webp, dense: true })),
             ("/ol/ol.js", Route::Library("ol.js")),
             ("/%E6%9D%B1%e4%ba%ac.json", Route::TileJson("%E6%9D%B1%e4%ba%ac")),

@@ -31,7 +31,8 @@ pub(super) fn tile_json(about: &About, title: &str, layer: &str, base: &str) -> 
         format: Some(Word::cut(about.kind.ending())),
         tile_size: about.side,
         map_size: told.map_size.or(Some(drawn)),
-        retina: (about.dense && !about.dense_only).then_some(true),
+        // Of a set that does not say it, some tiles may have no larger one.
+        retina: told.retina.filter(|_| about.dense && !about.dense_only),
         minzoom: Some(about.min_zoom),
         maxzoom: Some(about.max_zoom),
         bounds: Some([west, south, east, north]),

@@ -39,6 +39,13 @@ pub struct Parcel {
     length: u32,
 }
 
+impl Parcel {
+    /// Its bytes.
+    pub fn bytes(&self) -> usize {
+        self.length as usize
+    }
+}
+
 impl Parcels {
     /// None yet; they lie in `vault`, and up to `index` bytes of the list in memory.
     pub fn new(vault: Vault, index: u64) -> Self {

@@ -153,6 +153,11 @@ fn shells_are_told_what_there_is_to_complete() {
     for (shell, word) in [("bash", "complete -F"), ("zsh", "#compdef tilefire"), ("fish", "complete -c tilefire")] {
         let script = place.run(["completions", shell]).ok().stdout;
         assert!(script.contains(word) && script.contains("render") && script.contains("spread-shape"), "{shell}");
+        let offered = |word: &str| {
+            let lines = script.lines().filter(|line| shell != "bash" || line.contains("opts="));
+            lines.filter(|line| line.contains(word)).count()
+        };
+        assert!(offered("retina") > 0 && offered("--batch-points") + offered("-l batch-points") == 0, "{shell}");
     }
     // A real shell reads it, where there is one.
     place.file("complete.bash", place.run(["completions", "bash"]).ok().stdout);
@@ -181,6 +186,14 @@ fn manual_pages_are_written_for_every_command() {
     }
     assert!(String::from_utf8_lossy(&pages["tilefire-render.1"]).contains("spread\\-shape"));
     assert!(!pages.contains_key("tilefire-flush.1"), "{:?}", pages.keys());
+    // What the short help leaves out has its words, aliases are told, examples stand as they are typed.
+    let render = String::from_utf8_lossy(&pages["tilefire-render.1"]).into_owned();
+    for words in
+        ["Write a tile of 512 pixels beside", "also: \\-\\-cmap", ".SH EXAMPLES", "\ntilefire render accidents"]
+    {
+        assert!(render.contains(words), "{words}: {render}");
+    }
+    assert!(!render.contains("batch\\-points") && render.contains("\"tilefire 0"), "{render}");
     place.file("file", "");
     assert!(place.run(["man", "-o", "file/man1"]).error(1).contains("file/man1"));
 }

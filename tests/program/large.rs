@@ -174,17 +174,62 @@ fn retina_tiles_lie_beside_the_others() {
         for (name, bytes) in &large {
             assert!(both[&name.replace(".png", "@2x.png")] == *bytes, "{name}");
         }
-        assert_eq!(both.len(), usual.len() + large.len());
+        // Spread by a larger radius may light a tile that the finer zoom does not reach: it has one of twice the pixels too.
+        assert!(usual.keys().all(|name| both.contains_key(&name.replace(".png", "@2x.png"))));
+        assert!(both.keys().all(|name| usual.contains_key(name) || large.contains_key(&name.replace("@2x", "")) || {
+            let plain = name.replace("@2x", "");
+            plain != *name && usual.contains_key(&plain) && pixels(&both[name], 512).iter().all(|byte| *byte == 0)
+        }));
         let told = metadata(&place, "both");
         assert_eq!((&told["retina"], &told["tileSize"], &told["maxzoom"]), (&json!(true), &json!(256), &json!(7)));
-        assert_eq!(told["heat"]["zooms"]["8"]["span"], metadata(&place, "large")["heat"]["zooms"]["7"]["span"]);
+        assert_eq!(told["heat"]["retina"]["span"], metadata(&place, "large")["heat"]["zooms"]["7"]["span"]);
     }
-    // A folder that has both is replaced by one that has not, and stays where something else lies in it.
+    // A folder that has both is replaced by one that has not, and stays where something lies in it that the set has not.
     render(&place, "both", "0..2", &[]).ok();
     assert!(tiles(&place, "both").keys().all(|name| !name.contains("@2x")));
-    fs::write(place.path("both/0/0/0@3x.png"), "mine").unwrap();
-    let line = render(&place, "both", "0..2", &[]).error(1);
-    assert!(line.contains("0@3x.png"), "{line}");
+    for name in ["0/0/0@3x.png", "0/0/0@2x.png", "0/0/0.webp", "5/5/5.png"] {
+        let mine = place.path("both").join(name);
+        fs::create_dir_all(mine.parent().unwrap()).unwrap();
+        fs::write(&mine, "mine").unwrap();
+        let line = render(&place, "both", "0..2", &[]).error(1);
+        assert!(
+            line.contains(mine.file_name().unwrap().to_str().unwrap()) || line.contains("both/5"),
+            "{name}: {line}"
+        );
+        fs::remove_file(&mine).unwrap();
+    }
+    fs::remove_dir_all(place.path("both/5")).unwrap();
+    render(&place, "both", "0..2", &[]).ok();
+}
+
+/// A background has no holes: where spread reaches on one zoom and not on the next there is a tile of it.
+#[test]
+fn every_tile_has_one_of_twice_its_pixels() {
+    let place = Playground::new();
+    place.file("far.csv", "lon,lat\n0.0001,0.0001\n-20,40\n-20,40\n");
+    for look in [&["--background", "dark"][..], &["--background", "dark", "--spread-on", "colours"], &[]] {
+        let run = ["render", "far.csv", "-o", "far", "-z", "0..8", "--retina", "--backend", "cpu", "-q", "--force"];
+        let spread: &[&str] = if look.len() > 2 { &["--spread", "60"] } else { &[] };
+        place.run([&run[..], look, spread].concat()).ok();
+        let tiles = tiles(&place, "far");
+        let plain = tiles.keys().filter(|name| !name.contains("@2x"));
+        let twice = plain.map(|name| tiles.get(&name.replace(".png", "@2x.png")));
+        for bytes in twice {
+            let pixels = pixels(bytes.expect("a tile of twice the pixels"), 512);
+            assert!(look.is_empty() || pixels.chunks(4).all(|colour| colour[3] == 255), "{look:?}");
+        }
+    }
+}
+
+#[test]
+fn the_last_zoom_of_all_is_drawn() {
+    let place = Playground::new();
+    place.file("one.csv", "lon,lat\n13.4,52.5\n");
+    for (zooms, more) in [("22..23", &["--tile-size", "512"][..]), ("23", &["--retina"]), ("23..24", &[])] {
+        let run = ["render", "one.csv", "-o", "one", "-z", zooms, "--backend", "cpu", "-q", "--force"];
+        place.run([&run[..], more].concat()).ok();
+        assert!(!tiles(&place, "one").is_empty());
+    }
 }
 
 #[test]
@@ -237,5 +282,12 @@ fn they_are_served() {
     assert!(server.get("/both/0/0/0@2x.png").body == fs::read(place.path("both/0/0/0@2x.png")).unwrap());
     assert!(server.get("/both/0/0/0.png").body == fs::read(place.path("both/0/0/0.png")).unwrap());
     assert_eq!(server.get("/large/0/0/0@2x.png").status, 404);
+    assert!(server.get("/both/0/0/0%402x.png").body == fs::read(place.path("both/0/0/0@2x.png")).unwrap());
     assert_eq!(pixels(&server.get("/large/0/0/0.png").body, 512).len(), 4 * 512 * 512);
+    // A tile of twice the pixels that strayed into a set says nothing of the others.
+    render(&place, "usual", "0..4", &[]).ok();
+    fs::copy(place.path("both/0/0/0@2x.png"), place.path("usual/0/0/0@2x.png")).unwrap();
+    let server = Server::start(&place, &["usual"]);
+    assert_eq!(server.get("/usual.json").json()["retina"], Value::Null);
+    assert!(server.get("/usual/1/0/0@2x.png").body == fs::read(place.path("usual/1/0/0.png")).unwrap());
 }

@@ -62,7 +62,7 @@ impl Folder {
         Ok((Self { root, layout, from_south }, about))
     }
 
-    /// The tile, or the one of twice its pixels where that is asked for or there is no other.
+    /// The tile, or the one of twice its pixels where that is asked for and there, or there is no other.
     pub(super) fn tile(&self, tile: TileCoord, dense: bool, wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
         let tile = if self.from_south { flipped(tile) } else { tile };
         let Layout { plain, dense: twice, .. } = &self.layout;
@@ -70,6 +70,15 @@ impl Folder {
         if endings.is_empty() && !dense {
             return self.file(&format!("{tile}.png"), wait);
         }
+        let found = self.tile_as_named(tile, endings, wait)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        if dense && !twice.is_empty() && !plain.is_empty() { self.tile_as_named(tile, plain, wait) } else { Ok(None) }
+    }
+
+    /// The tile with the first of these endings that there is.
+    fn tile_as_named(&self, tile: TileCoord, endings: &[String], wait: Wait) -> Result<Option<Vec<u8>>, Trouble> {
         for ending in endings {
             if let Some(bytes) = self.file(&format!("{tile}{ending}"), wait)? {
                 return Ok(Some(bytes));

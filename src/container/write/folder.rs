@@ -158,14 +158,37 @@ enum Entry {
     Folder(Level),
 }
 
+/// Which tiles a folder may have.
+#[derive(Clone, Copy)]
+struct Made {
+    zooms: (u8, u8),
+    format: Option<Format>,
+    retina: bool,
+}
+
+impl Made {
+    /// Any that tilefire makes: of a folder that it was at when it ended, and made itself.
+    const ANY: Self = Self { zooms: (0, MAX_ZOOM), format: None, retina: true };
+
+    /// What the metadata of a folder says.
+    fn of(told: &TileJson) -> Self {
+        Self {
+            zooms: (told.minzoom.unwrap_or(0), told.maxzoom.unwrap_or(MAX_ZOOM)),
+            format: told.format.as_deref().and_then(|format| format.parse().ok()),
+            retina: told.retina == Some(true),
+        }
+    }
+}
+
 /// An entry at `level` when tilefire writes such a one, else `None`. Symbolic links are never ours.
-fn ours(level: Level, name: &OsStr, kind: Kind, side: u64) -> Option<Entry> {
+fn ours(level: Level, name: &OsStr, kind: Kind, side: u64, made: Made) -> Option<Entry> {
     let name = name.to_str()?;
     let number = |text: &str, below: u64| text.parse().ok().filter(|n: &u64| *n < below && n.to_string() == text);
     match (level, kind) {
         (Level::Root, Kind::File) => [METADATA, PAGE, LEGEND_PNG, LEGEND_SVG].contains(&name).then_some(Entry::File),
         (Level::Root, Kind::Folder) => {
             let z = number(name, u64::from(MAX_ZOOM) + 1)?;
+            (u64::from(made.zooms.0)..=made.zooms.1.into()).contains(&z).then_some(())?;
             Some(Entry::Folder(Level::Column { side: 1 << z }))
         }
         (Level::Column { side }, Kind::Folder) => {
@@ -174,8 +197,10 @@ fn ours(level: Level, name: &OsStr, kind: Kind, side: u64) -> Option<Entry> {
         }
         (Level::Zoom, Kind::File) => {
             let (row, ending) = name.split_once('.')?;
-            Format::ALL.iter().find(|format| format.ending() == ending)?;
-            number(row.strip_suffix(RETINA).unwrap_or(row), side)?;
+            let format = Format::ALL.into_iter().find(|format| format.ending() == ending)?;
+            made.format.is_none_or(|own| own == format).then_some(())?;
+            let row = if made.retina { row.strip_suffix(RETINA).unwrap_or(row) } else { row };
+            number(row, side)?;
             Some(Entry::File)
         }
         _ => None,
@@ -186,16 +211,16 @@ fn ours(level: Level, name: &OsStr, kind: Kind, side: u64) -> Option<Entry> {
 fn walk(
     folder: &Handle,
     level: Level,
-    side: u64,
+    (side, made): (u64, Made),
     visit: &mut dyn FnMut(&Handle, &OsStr, bool) -> Result<()>,
 ) -> Result<()> {
     for (name, kind) in folder.entries().map_err(|e| Error::io("read", folder.path(), e))? {
-        match ours(level, &name, kind, side) {
+        match ours(level, &name, kind, side, made) {
             Some(Entry::File) => visit(folder, &name, false)?,
             Some(Entry::Folder(below)) => {
                 let side = if let Level::Column { side } = below { side } else { side };
                 let inner = folder.folder(&name).map_err(|e| Error::io("open", &folder.path().join(&name), e))?;
-                walk(&inner, below, side, visit)?;
+                walk(&inner, below, (side, made), visit)?;
                 visit(folder, &name, true)?;
             }
             None => return Err(staging::not_ours(&folder.path().join(&name))),
@@ -220,7 +245,8 @@ fn check(folder: &Path) -> Result<()> {
             folder.display()
         )));
     }
-    walk(&handle, Level::Root, 0, &mut |_, _, _| Ok(()))
+    let made = TileJson::read(&text).map_or(Made::ANY, |told| Made::of(&told.tile_json));
+    walk(&handle, Level::Root, (0, made), &mut |_, _, _| Ok(()))
 }
 
 /// Removes a tile folder, whole or half made; what tilefire does not write stays.
@@ -230,7 +256,7 @@ fn remove(folder: &Handle, name: &str) -> Result<()> {
         return Err(staging::not_ours(&folder.path().join(name)));
     }
     let inner = folder.folder(name).map_err(failed)?;
-    walk(&inner, Level::Root, 0, &mut |folder, name, is_folder| {
+    walk(&inner, Level::Root, (0, Made::ANY), &mut |folder, name, is_folder| {
         let removed = if is_folder { folder.remove_folder(name) } else { folder.remove_file(name) };
         removed.map_err(|e| Error::io("remove", &folder.path().join(name), e))
     })?;
