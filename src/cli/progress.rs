@@ -129,9 +129,11 @@ fn show(monitor: &Monitor, stopped: &AtomicBool) {
             Phase::Painting => {
                 bar.set_length(all);
                 bar.set_position(tiles);
-                match monitor.joined.load(Ordering::Relaxed) {
-                    true => format!("{} %{}", 100 * tiles / all.max(1), left(tiles, all, seconds)),
-                    false => format!("{} {}{}", short(all as f64), rate(tiles), left(tiles, all, seconds)),
+                // Several of these become one, so that their number is that of no tiles.
+                if monitor.joined.load(Ordering::Relaxed) {
+                    format!("{} %{}", 100 * tiles / all.max(1), left(tiles, all, seconds))
+                } else {
+                    format!("{} {}{}", short(all as f64), rate(tiles), left(tiles, all, seconds))
                 }
             }
             Phase::Finishing if monitor.joined.load(Ordering::Relaxed) => "finishing".to_owned(),

@@ -64,11 +64,10 @@ fn without(line: &str, hidden: &[String]) -> Option<String> {
     // `cand --name` (elvish), `::new('--name'` (PowerShell).
     let offers = |name: &String| {
         let bare = name.trim_start_matches('-');
-        let shapes = match name.starts_with("--") {
-            true => vec![format!("'{name}"), format!("-l {bare}"), format!("cand {name}")],
-            false => {
-                vec![format!("'{name}:"), format!("-a \"{name}\""), format!("cand {name}"), format!("::new('{name}'")]
-            }
+        let shapes = if name.starts_with("--") {
+            vec![format!("'{name}"), format!("-l {bare}"), format!("cand {name}")]
+        } else {
+            vec![format!("'{name}:"), format!("-a \"{name}\""), format!("cand {name}")]
         };
         let also = format!("::new('{name}'");
         shapes.iter().chain([&also]).any(|shape| {

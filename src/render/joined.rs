@@ -111,7 +111,7 @@ impl<'a> JoiningSink<'a> {
                 if kind == Packed::Nothing {
                     // Of colours that are spread only the ground is known here.
                     if self.coloured {
-                        ground_of(&self.ground, &mut coloured, colours);
+                        ground_of(self.ground, &mut coloured, colours);
                     }
                     continue;
                 }
@@ -120,7 +120,7 @@ impl<'a> JoiningSink<'a> {
                     continue;
                 }
                 let ground = if kind == Packed::Colours { Some(&self.ground) } else { table.palette.first() };
-                ground_of(ground.unwrap_or(&[0; 4]), &mut coloured, colours);
+                ground_of(ground.copied().unwrap_or_default(), &mut coloured, colours);
                 add_colours(kind, rest, corner(quarter), &table.palette, colours);
             }
             let large = if coloured { LargePixels::Colours(colours) } else { LargePixels::Indices(pixels, table) };
@@ -185,10 +185,10 @@ impl ColourSink for JoiningSink<'_> {
 }
 
 /// Makes all pixels ground, once.
-fn ground_of(ground: &[u8; 4], coloured: &mut bool, colours: &mut Vec<[u8; 4]>) {
+fn ground_of(ground: [u8; 4], coloured: &mut bool, colours: &mut Vec<[u8; 4]>) {
     if !std::mem::replace(coloured, true) {
         colours.clear();
-        colours.resize(LARGE * LARGE, *ground);
+        colours.resize(LARGE * LARGE, ground);
     }
 }
 
