@@ -21,6 +21,7 @@ pub mod heat;
 pub mod monitor;
 pub mod paper;
 pub mod project;
+pub mod region;
 pub mod render;
 pub mod rows;
 #[cfg(feature = "serve")]

@@ -106,6 +106,56 @@ impl<const N: usize> From<[(Reason, u64); N]> for LeftOut {
     }
 }
 
+/// Rows that nobody asked for, by what they did not meet first: no rejects.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NotSelected {
+    /// By each condition on columns, in their order; short where none of the last was not met.
+    pub conditions: Vec<u64>,
+    /// Not in the sample.
+    pub sample: u64,
+    /// Outside of the box or the area.
+    pub outside: Outside,
+}
+
+/// Points that nobody asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outside {
+    /// Outside of the box.
+    pub bbox: u64,
+    /// In the box, and outside of the area.
+    pub area: u64,
+}
+
+impl Outside {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.bbox + self.area
+    }
+
+    /// Adds those of another batch.
+    pub fn merge(&mut self, other: &Self) {
+        self.bbox += other.bbox;
+        self.area += other.area;
+    }
+}
+
+impl NotSelected {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.conditions.iter().sum::<u64>() + self.sample + self.outside.total()
+    }
+
+    /// Adds those of another input.
+    pub fn merge(&mut self, other: &Self) {
+        if self.conditions.len() < other.conditions.len() {
+            self.conditions.resize(other.conditions.len(), 0);
+        }
+        self.conditions.iter_mut().zip(&other.conditions).for_each(|(mine, theirs)| *mine += theirs);
+        self.sample += other.sample;
+        self.outside.merge(&other.outside);
+    }
+}
+
 /// A map from each reason's name to its number.
 impl Serialize for LeftOut {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

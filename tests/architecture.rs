@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 8] = [
     &["error", "monitor", "account"],
     &["tile", "rows"],
     &["counts", "project", "staging", "heat"],
-    &["shade", "store", "encode"],
+    &["shade", "store", "encode", "region"],
     &["source", "backend", "container", "paper"],
     &["render", "serve"],
     &["bench", "session"],
@@ -27,7 +27,7 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and the places that may name them; an empty place is everywhere.
-const HOMES: [(&str, &[&str]); 49] = [
+const HOMES: [(&str, &[&str]); 50] = [
     ("bytemuck", &["backend/gpu", "project", "store", "tile"]),
     ("bzip2", &["source/packed"]),
     ("clap", &["cli"]),
@@ -89,6 +89,7 @@ const HOMES: [(&str, &[&str]); 49] = [
             "heat/tile_json.rs",
             "paper/legend",
             "project",
+            "region",
             "render",
             "serve",
             "source/value/geometry.rs",
@@ -96,6 +97,7 @@ const HOMES: [(&str, &[&str]); 49] = [
     ),
     ("sha2", &["serve"]),
     ("signal_hook", &["cli"]),
+    ("strsim", &["source/columns/lookup.rs"]),
     (
         "tempfile",
         &[
@@ -111,7 +113,7 @@ const HOMES: [(&str, &[&str]); 49] = [
     ),
     ("thiserror", &["error.rs"]),
     ("tokio", &["serve"]),
-    ("twox_hash", &["container/read", "container/write", "serve"]),
+    ("twox_hash", &["container/read", "container/write", "serve", "source/choice"]),
     ("wgpu", &["backend/gpu"]),
     ("zlib_rs", &["source/packed"]),
     ("zstd", &["source/packed"]),

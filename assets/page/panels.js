@@ -12,6 +12,8 @@ function describe(layer) {
   const rule = () => list.append(make("div", { class: "rule" }));
   if (of.rows != null) row("Rows read", number(of.rows));
   if (count != null) row("Points used", number(count));
+  if (of.not_selected > 0) row("Not selected", number(of.not_selected));
+  for (const by of of.selected_by || []) row("Selected by", by);
   for (const [reason, rows] of Object.entries(of.left_out || {})) {
     if (rows > 0) row("Left out: " + (REASONS[reason] || reason.replaceAll("_", " ")), number(rows));
   }

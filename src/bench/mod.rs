@@ -529,7 +529,8 @@ fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<Vec<WorldPoint>
     let monitor = monitor.another();
     let pusher = || Box::new(Keep { all: &all, batch: Vec::new() }) as Box<dyn PointPush + '_>;
     let opened = render::open_sources(&request.sources, &monitor)?;
-    render::pool(&request.resources, &request.style)?.install(|| render::aggregate(opened, pusher, &monitor))?;
+    render::pool(&request.resources, &request.style)?
+        .install(|| render::aggregate(opened, request.sources.region.as_ref(), pusher, &monitor))?;
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
@@ -12,12 +13,14 @@ use crate::backend::gpu::{ForcedLimits, GpuOptions};
 use crate::container::Form;
 use crate::error::{Error, Result};
 use crate::project::Crs;
+use crate::region::{Area, Region};
 use crate::render::{Device, Resources, Sources};
 use crate::shade::{
     Colormap, DEFAULT_COLORMAP, Function, Radius, Spread, SpreadOn, SpreadOp, SpreadShape, Style, Theme,
 };
 use crate::source::{
-    ColumnRef, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions, RejectLimits, Unit, expand,
+    ColumnRef, Condition, DateFormat, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions,
+    RejectLimits, Sample, Unit, expand,
 };
 use crate::tile::ZoomRange;
 
@@ -104,7 +107,7 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "ORDER", help_heading = "Input", hide_short_help = true)]
     order: Option<Order>,
     /// What separates fields: one character, tab, or blanks [default: found out]
-    #[arg(long, value_name = "CHARACTER", help_heading = "Text", value_parser = Delimiter::from_str)]
+    #[arg(long, value_name = "CHARACTER", help_heading = "Text", value_parser = Delimiter::from_str, hide_short_help = true)]
     delimiter: Option<Delimiter>,
     /// What separates decimals; with comma, points may stand between thousands (530.123,5)
     #[arg(long, value_enum, default_value = "auto", help_heading = "Text", hide_short_help = true)]
@@ -140,6 +143,21 @@ pub(super) struct SourceArgs {
     /// Fail when more rows of an input are left out, blank coordinates apart: a number, or a share such as 5%
     #[arg(long, value_name = "MOST", conflicts_with = "strict", help_heading = "Rows", hide_short_help = true)]
     max_rejects: Option<Most>,
+    /// Take only rows of which this holds: 'COLUMN OP VALUE' with =, !=, <, <=, >, >=, in, is missing; several must all hold
+    ///
+    /// For instance 'severity in 1, 2', 'month in 6..8', 'date >= 2023-05-14' (2023-05 is a month), 'name is not missing'. A
+    /// blank cell meets 'is missing' alone. Within quotes a value is text: 'code = "007"'.
+    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true, help_heading = "Choose")]
+    conditions: Vec<Condition>,
+    /// How dates are written that --where looks at, such as %d/%m/%Y or '%d.%m.%Y %H:%M' [default: ISO 8601]
+    #[arg(long, value_name = "FORMAT", requires = "conditions", help_heading = "Choose", hide_short_help = true)]
+    date_format: Option<DateFormat>,
+    /// Take only a share of the rows, such as 1% or 0.01, the same ones each time
+    #[arg(long, value_name = "SHARE", help_heading = "Choose", hide_short_help = true)]
+    sample: Option<Sample>,
+    /// Take only points in these polygons: a file of GeoJSON or well-known text, or 'POLYGON ((...))' itself; in degrees
+    #[arg(long, value_name = "AREA", help_heading = "Choose", hide_short_help = true)]
+    within: Option<String>,
     /// Write every row that is left out to this CSV file: file, row, reason, value
     #[arg(long, value_name = "FILE", help_heading = "Rows", hide_short_help = true)]
     pub(super) rejects: Option<PathBuf>,
@@ -196,14 +214,26 @@ impl SourceArgs {
             wrap_longitude: self.wrap_lon,
             drop: self.drop_zero.then_some((0.0, 0.0)).into_iter().chain(self.drop).collect(),
             accept_doubt: self.accept_doubt,
+            conditions: self.conditions,
+            sample: self.sample,
+            date: self.date_format,
         };
+        let area = self.within.as_deref().map(Area::read).transpose()?;
+        let region = area.map(|area| Region { bbox: None, area: Some(Arc::new(area)) });
         let limits = RejectLimits {
             strict: self.strict.is_some(),
             missing: matches!(self.strict, Some(StrictName::All)),
             most: self.max_rejects,
         };
         let Expanded { inputs, notices } = expand(&self.inputs)?;
-        Ok(Sources { notices, read, limits, columns_from_first: self.columns_from_first, ..Sources::new(inputs) })
+        Ok(Sources {
+            notices,
+            read,
+            region,
+            limits,
+            columns_from_first: self.columns_from_first,
+            ..Sources::new(inputs)
+        })
     }
 }
 
@@ -334,7 +364,7 @@ pub(super) struct StyleArgs {
     alpha: f64,
     /// Opaque colour below the others and between them: a colour of CSS, or dark or light; tiles without any points are
     /// still left out
-    #[arg(long, value_name = "COLOUR", value_parser = values::background, help_heading = "Colours")]
+    #[arg(long, value_name = "COLOUR", value_parser = values::background, help_heading = "Colours", hide_short_help = true)]
     background: Option<[u8; 3]>,
     /// Draw no pixel of fewer points than this (for privacy, or against noise); with --spread-op add, the sum counts
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::count, help_heading = "Colours", hide_short_help = true)]

@@ -13,10 +13,14 @@ use super::progress::Progress;
 use super::report::{self, Pending, Rejects};
 use super::set::SetArgs;
 use super::summary::summary;
+use super::values;
 use crate::container::write::Container;
 use crate::error;
 use crate::monitor::Monitor;
+use crate::project;
+use crate::region::Region;
 use crate::render::depth::HIGHEST;
+use crate::render::image::View;
 use crate::render::{self, Request};
 use crate::source::Notice;
 use crate::tile::ZoomRange;
@@ -40,6 +44,9 @@ pub(super) struct RenderArgs {
         help_heading = "Output"
     )]
     zooms: ZoomsArg,
+    /// Take only points in this box: west,south,east,north in degrees
+    #[arg(long, value_name = "W,S,E,N", value_parser = values::view, allow_hyphen_values = true, help_heading = "Choose")]
+    bbox: Option<View>,
     #[command(flatten)]
     style: StyleArgs,
     #[command(flatten)]
@@ -64,7 +71,7 @@ pub(super) struct RenderArgs {
     #[arg(long, value_name = "URL", help_heading = "Output", hide_short_help = true)]
     base_url: Option<String>,
     /// Write the report as JSON too
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(long, value_name = "FILE", help_heading = "Output", hide_short_help = true)]
     report: Option<PathBuf>,
     /// Print nothing but errors
     #[arg(short, long)]
@@ -79,6 +86,7 @@ const EXAMPLES: &str = "Examples:
   tilefire render 'data/**/*.csv.gz' -o trips.pmtiles -z auto --theme dark
   tilefire render survey.csv -o out --crs EPSG:27700 --x easting --y northing
   tilefire render points.csv -o map.html -z 0..9 --colormap fire --spread 0
+  tilefire render crashes.csv -o fatal --where 'severity = 1' --where 'date in 2023..2024' --within city.geojson
   zcat big.csv.gz | tilefire render - -o out.mbtiles --memory 2G --report run.json";
 
 pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> error::Result<()> {
@@ -136,10 +144,15 @@ fn request(args: RenderArgs) -> error::Result<(Request, Option<String>)> {
         ZoomsArg::These(zooms) => (zooms, false),
         ZoomsArg::From(min) => (ZoomRange { min, max: HIGHEST }, true),
     };
+    let mut sources = args.sources.sources()?;
+    if let Some(View::Bounds(bounds)) = &args.bbox {
+        let region = sources.region.take().unwrap_or_default();
+        sources.region = Some(Region { bbox: Some(project::frame(bounds)), ..region });
+    }
     let style = args.style.style(Some((zooms, form)))?;
     let unlike = args.style.unlike(&style)?;
     let request = Request {
-        sources: args.sources.sources()?,
+        sources,
         zooms,
         auto_zoom,
         style,

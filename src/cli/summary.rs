@@ -14,7 +14,7 @@ use crate::tile::LonLatBounds;
 /// The summary of a picture; `verbose` tells of the work too.
 pub(super) fn picture_summary(report: &ImageReport, out: &str, verbose: bool) -> String {
     let mut text = String::new();
-    head(&mut text, &report.run);
+    head(&mut text, &report.run, true);
     if report.outside > 0 {
         line(&mut text, format_args!("  outside of the picture: {}", grouped(report.outside)));
     }
@@ -43,10 +43,14 @@ pub(super) fn picture_summary(report: &ImageReport, out: &str, verbose: bool) ->
 }
 
 /// Where points came from, and which rows were none.
-fn head(text: &mut String, report: &Report) {
+fn head(text: &mut String, report: &Report, of_picture: bool) {
     files(text, &report.files);
     notices(text, &report.notices);
     line(text, format_args!("{}, {} used", counted(report.rows, "row"), counted(report.used, "point")));
+    // Of a picture that is told in its own words.
+    for (by, rows) in report.not_selected_by.iter().filter(|(by, _)| !of_picture || by != "--bbox") {
+        line(text, format_args!("  not selected: {} by {by}", grouped(*rows)));
+    }
     for (reason, rows) in report.left_out.iter().filter(|(_, rows)| *rows > 0) {
         line(text, format_args!("  left out: {} {}", grouped(rows), reason.message()));
     }
@@ -218,7 +222,7 @@ fn work(text: &mut String, report: &Report) {
 /// The summary as text; `verbose` tells of the work too.
 pub(super) fn summary(report: &Report, out: &str, verbose: bool) -> String {
     let mut text = String::new();
-    head(&mut text, report);
+    head(&mut text, report, false);
     zooms(&mut text, report);
     if verbose {
         work(&mut text, report);

@@ -54,6 +54,12 @@ pub struct Heat {
     /// Rows that were left out, by the name of the reason.
     #[serde(default)]
     pub left_out: Reasons,
+    /// Rows that were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_selected: Option<u64>,
+    /// What was asked of rows.
+    #[serde(default, skip_serializing_if = "no_lines")]
+    pub selected_by: List<Line, 64>,
     /// How counts become colours.
     #[serde(default)]
     pub function: Word,
@@ -184,6 +190,10 @@ pub struct Reasons(BTreeMap<Word, u64>);
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(transparent)]
 pub struct Zooms(BTreeMap<u8, HeatZoom>);
+
+fn no_lines(lines: &List<Line, 64>) -> bool {
+    lines.is_empty()
+}
 
 fn count() -> Word {
     Word::cut(COUNT)

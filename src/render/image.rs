@@ -96,33 +96,37 @@ fn draw(
     monitor: &Arc<Monitor>,
 ) -> Result<ImageReport> {
     let opened = open_sources(&request.sources, monitor)?;
+    let mut region = request.sources.region.clone().unwrap_or_default();
     let outside = AtomicU64::new(0);
     let memory = memory(&request.resources, &request.out);
     // The extent of the data is known when all of it was read, so it has to wait then.
     let (grid, waiting) = match request.view {
         View::Data => {
             let spool = PointSpool::new(memory.vault());
-            let points = aggregate(opened, || Box::new(Waiting(spool.sink())), monitor)?;
+            let points = aggregate(opened, Some(&region), || Box::new(Waiting(spool.sink())), monitor)?;
             // What the outermost points are spread to is to be seen too.
             let (frame, reach) = (Frame::around(&points.extent), request.style.spread.most());
             let grid = Grid::padded(frame, request.width, request.height, reach);
-            (request.fitting(grid)?, Waited::Points(spool, points))
+            (request.fitting(grid)?, Waited::Points(spool, Box::new(points)))
         }
         View::World => (request.fitting(Grid::new(Frame::WORLD, request.width, request.height))?, Waited::Rows(opened)),
         View::Bounds(bounds) => {
             (request.fitting(Grid::new(project::frame(&bounds), request.width, request.height))?, Waited::Rows(opened))
         }
     };
+    if matches!(request.view, View::Bounds(_)) {
+        region.bbox = Some(grid.frame());
+    }
     let drawing = Drawing { zooms: grid.zooms(), steps: 0, retina: false, style: &request.style };
     let (backend, notice) = opening.count(plan_for(drawing, memory.clone().rest(), monitor));
     let pusher = || -> Box<dyn PointPush + '_> {
         Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside })
     };
     let points = match waiting {
-        Waited::Rows(opened) => aggregate(opened, pusher, monitor)?,
+        Waited::Rows(opened) => aggregate(opened, Some(&region), pusher, monitor)?,
         Waited::Points(spool, points) => {
             replay(&spool, pusher, monitor)?;
-            points
+            *points
         }
     };
     let outside = outside.load(Ordering::Relaxed);
@@ -134,7 +138,7 @@ enum Waited {
     /// Rows that are still to be read.
     Rows(Opened),
     /// Points that were read to find the extent.
-    Points(PointSpool, Points),
+    Points(PointSpool, Box<Points>),
 }
 
 fn finish(
@@ -147,12 +151,6 @@ fn finish(
     monitor: &Arc<Monitor>,
 ) -> Result<ImageReport> {
     let inside = points.used - outside;
-    if inside == 0 {
-        return Err(Error::Input(format!(
-            "none of the {} points lies in --bbox; it is west,south,east,north in degrees of longitude and latitude",
-            points.used
-        )));
-    }
     let paint = backend.finish()?;
     if let Some(stats) = paint.stats().iter().find(|stats| stats.sum != inside) {
         return Err(Error::Internal(format!("the picture counts {} of {inside} points", stats.sum)));
@@ -202,6 +200,7 @@ fn finish(
     let (bytes, notices) = monitor.time(Stage::Write, || place.save(&picture, monitor))?;
     report.finish(&Written { bytes, notices, ..Written::default() }, paint.report(), notice.get().cloned(), monitor);
     let (width, height) = (grid.columns(), grid.rows());
+    let outside = outside + points.read.not_selected.outside.bbox;
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }
 

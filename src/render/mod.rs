@@ -124,14 +124,15 @@ fn count<'a>(
     monitor: &Arc<Monitor>,
 ) -> Result<(Cow<'a, Request>, Counted)> {
     let memory = memory(&request.resources, &request.out);
+    let region = request.sources.region.as_ref();
     if !request.auto_zoom {
         let (backend, notice) = opening.count(plan_for(request.drawing(), memory.clone(), monitor));
-        let points = aggregate(opened, || backend.pusher(), monitor)?;
+        let points = aggregate(opened, region, || backend.pusher(), monitor)?;
         return Ok((Cow::Borrowed(request), counted(backend, points, memory, &notice)?));
     }
     // The zooms are known when all points were seen, so these have to wait.
     let (depth, spool) = (Depth::new(), PointSpool::new(memory.vault()));
-    let mut points = aggregate(opened, || Box::new(depth.passing(spool.sink())), monitor)?;
+    let mut points = aggregate(opened, region, || Box::new(depth.passing(spool.sink())), monitor)?;
     let (zooms, found) = depth.zooms(request.zooms.min, request.form.steps());
     points.read.notices.push(found);
     let request = Request { zooms, ..request.clone() };

@@ -6,7 +6,8 @@ use crate::backend::PointPush;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project::{Coordinate, Crs, Projector};
-use crate::rows::{LeftOut, Reason};
+use crate::region::Region;
+use crate::rows::{LeftOut, Outside, Reason};
 use crate::source::{self, Batch, BatchSink, Opened};
 use crate::store::PointSpool;
 use crate::tile::{Extent, WorldPoint};
@@ -33,9 +34,11 @@ pub(crate) fn open(sources: &Sources, monitor: &Monitor) -> Result<Opened> {
 /// Reads what `open` opened.
 pub(crate) fn aggregate<'a>(
     opened: Opened,
+    region: Option<&Region>,
     pusher: impl Fn() -> Box<dyn PointPush + 'a>,
     monitor: &Monitor,
 ) -> Result<Points> {
+    let region = region.filter(|region| !region.is_everywhere());
     let (systems, system_of) = distinct(opened.systems());
     let mut sinks: Vec<_> = (0..rayon::current_num_threads())
         .map(|_| Projecting {
@@ -43,6 +46,8 @@ pub(crate) fn aggregate<'a>(
             system_of: &system_of,
             projectors: vec![None; systems.len()],
             push: pusher(),
+            region,
+            outside: Outside::default(),
             monitor,
             batch: Vec::new(),
             used: 0,
@@ -105,6 +110,9 @@ struct Projecting<'a, 's> {
     /// One for each system, made at its first row in the thread that uses it: what PROJ needs must not move.
     projectors: Vec<Option<Projector>>,
     push: Box<dyn PointPush + 'a>,
+    region: Option<&'s Region>,
+    /// Points of the last batch that do not lie in it.
+    outside: Outside,
     monitor: &'s Monitor,
     batch: Vec<WorldPoint>,
     used: u64,
@@ -129,6 +137,7 @@ impl BatchSink for Projecting<'_, '_> {
         points.clear();
         monitor.time(Stage::Project, || {
             self.projector(batch.input)?.project(&batch.coordinates, &mut points, &mut left_out)?;
+            self.outside = self.region.map_or(Outside::default(), |region| region.keep(&mut points));
             for &point in &points {
                 self.extent.add(point);
             }
@@ -138,6 +147,10 @@ impl BatchSink for Projecting<'_, '_> {
         self.batch = points;
         self.push.push(&self.batch)?;
         Ok(left_out)
+    }
+
+    fn passed_over(&mut self) -> Outside {
+        std::mem::take(&mut self.outside)
     }
 
     fn judge(&mut self, input: usize, coordinate: Coordinate) -> Option<Reason> {

@@ -79,6 +79,11 @@ pub struct Report {
     pub outside_mercator: u64,
     /// All rows that became no points, by reason: with the points used they are the rows read.
     pub left_out: LeftOut,
+    /// Rows that nobody asked for: with the points used and those left out they are the rows read.
+    pub not_selected: u64,
+    /// The same by what they did not meet first, as it was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "serialize_passed_over")]
+    pub not_selected_by: Vec<(String, u64)>,
     /// Whether each zoom's spread was chosen for it.
     pub auto_spread: bool,
     /// Per zoom of the tiles, from 0 to the highest asked for. Pixels of tiles of 512 a side are those of the next zoom.
@@ -146,6 +151,8 @@ impl Report {
             out_of_range: points.read.left_out[Reason::OutOfRange],
             outside_mercator: points.read.left_out[Reason::OutsideMercator],
             left_out: points.read.left_out,
+            not_selected: points.read.not_selected.total(),
+            not_selected_by: points.read.passed_over(),
             auto_spread: !matches!(style.spread.radius, Radius::Fixed(_)),
             zooms,
             retina,
@@ -215,6 +222,8 @@ impl Report {
             rows: self.rows,
             used: self.used,
             left_out: self.left_out.iter().map(|(reason, rows)| (reason.name(), rows)).collect(),
+            not_selected: (self.not_selected > 0).then_some(self.not_selected),
+            selected_by: self.not_selected_by.iter().map(|(by, _)| Line::cut(by.trim_start_matches("--"))).collect(),
             function: Word::cut(style.function.to_string()),
             span: Text::cut(style.span.earlier(steps).to_string()),
             colormap: Text::cut(style.colormap.name()),
@@ -341,6 +350,19 @@ fn title(style: &Style) -> String {
     }
 }
 
+/// A list of `{"by": ..., "rows": ...}`.
+fn serialize_passed_over<S: serde::Serializer>(
+    all: &[(String, u64)],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    #[derive(serde::Serialize)]
+    struct PassedOver<'a> {
+        by: &'a str,
+        rows: u64,
+    }
+    serializer.collect_seq(all.iter().map(|(by, rows)| PassedOver { by, rows: *rows }))
+}
+
 /// What a person should know beside the colours.
 fn notes(style: &Style, report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
@@ -349,6 +371,10 @@ fn notes(style: &Style, report: &Report) -> Vec<String> {
     }
     if style.min_count > 1 {
         notes.push(format!("pixels of fewer than {} points are not drawn", grouped(style.min_count.into())));
+    }
+    if report.not_selected > 0 {
+        let by: Vec<&str> = report.not_selected_by.iter().map(|(by, _)| by.trim_start_matches("--")).collect();
+        notes.push(format!("selected: {}", by.join(", ")));
     }
     if style.spread_on == SpreadOn::Colours {
         notes.push(match style.spread.radius {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::backend::gpu::GpuOptions;
 use crate::container::Form;
 use crate::container::library::Library;
+use crate::region::Region;
 use crate::shade::Style;
 use crate::source::{Input, Notice, ReadOptions, RejectLimits, RejectLog};
 use crate::tile::ZoomRange;
@@ -36,6 +37,8 @@ pub struct Sources {
     pub apart: BTreeMap<usize, ReadOptions>,
     /// Whether the columns of the first input are taken in all others.
     pub columns_from_first: bool,
+    /// Where points must lie to be wanted.
+    pub region: Option<Region>,
     /// How many of their rows may be left out.
     pub limits: RejectLimits,
     /// Where these are written down.
@@ -121,6 +124,7 @@ impl Sources {
             read: ReadOptions::default(),
             apart: BTreeMap::new(),
             columns_from_first: false,
+            region: None,
             limits: RejectLimits::default(),
             rejects: None,
         }

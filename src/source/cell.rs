@@ -39,6 +39,15 @@ pub(super) struct Srid {
     pub(super) bare: bool,
 }
 
+/// What a row that is not wanted did not meet first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unmet {
+    /// The condition of this place.
+    Where(usize),
+    /// It is not in the sample.
+    Sample,
+}
+
 /// What became of a row that is no coordinate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {

@@ -5,6 +5,7 @@
 //! out pieces and decodes them, `parallel` drives the threads.
 
 mod cell;
+mod choice;
 mod columns;
 mod delimited;
 mod describe;
@@ -30,6 +31,7 @@ mod tally;
 #[doc(hidden)]
 pub mod value;
 
+pub use choice::{Condition, DateFormat, Sample};
 pub use columns::ColumnRef;
 pub use describe::ColumnAbout;
 pub use expand::{Expanded, expand};
@@ -46,7 +48,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::project::Coordinate;
-use crate::rows::{LeftOut, Reason};
+use crate::rows::{LeftOut, Outside, Reason};
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +118,12 @@ pub trait BatchSink: Send {
     /// Takes a batch, never an empty one; which rows it holds is not fixed. Gives how many of its rows it left out, by
     /// reason.
     fn take(&mut self, batch: &Batch) -> Result<LeftOut>;
+
+    /// Points of the batch that was taken last which nobody asked for: they are neither used nor left out. Asked once after
+    /// each.
+    fn passed_over(&mut self) -> Outside {
+        Outside::default()
+    }
 
     /// Why `take` leaves out a coordinate of an input, if it does: asked where a row is to be named.
     fn judge(&mut self, input: usize, coordinate: Coordinate) -> Option<Reason> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::choice::{Condition, DateFormat, Sample};
 use super::columns::ColumnRef;
 use crate::project::Crs;
 
@@ -197,6 +198,12 @@ pub struct ReadOptions {
     pub drop: Vec<(f64, f64)>,
     /// Whether an input that must be wrong as a whole is drawn nevertheless.
     pub accept_doubt: bool,
+    /// What a row must hold to be wanted, all of it.
+    pub conditions: Vec<Condition>,
+    /// The share of those that are wanted.
+    pub sample: Option<Sample>,
+    /// How dates are written that conditions look at; ISO 8601 where nothing is said.
+    pub date: Option<DateFormat>,
 }
 
 impl Default for ReadOptions {
@@ -217,6 +224,9 @@ impl Default for ReadOptions {
             wrap_longitude: false,
             drop: Vec::new(),
             accept_doubt: false,
+            conditions: Vec::new(),
+            sample: None,
+            date: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use super::BatchSink;
+use super::choice::PassedOver;
 use super::doubt::Doubt;
 use super::format::{Desk, Filter, Outlet, Piece, Source};
 use super::input::lock;
@@ -18,6 +19,7 @@ use super::tally::{Reject, Tally};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project::{AreaOfUse, Crs};
+use crate::rows::{NotSelected, Outside};
 
 /// Bytes per piece: enough to hide the cost of a hand-out, little enough to stay in a core's cache.
 const PIECE: usize = 1 << 20;
@@ -117,10 +119,14 @@ impl Opened {
         }
         let shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let whole = shared.whole;
-        let Judged { files, notices: found, problem } = shared.ledger.judged()?;
+        let Judged { files, notices: found, passed, problem } = shared.ledger.judged()?;
         let mut notices = self.notices;
         notices.extend(found);
-        Ok((ReadReport::new(files, notices), whole, problem))
+        let mut report = ReadReport::new(files, notices);
+        if let Some(options) = self.options.first() {
+            report = report.holding(options, &passed.values);
+        }
+        Ok((report, whole, problem))
     }
 
     /// Where the system of each input is used: to be asked of a few, however many inputs there are.
@@ -192,6 +198,8 @@ impl<'a> Shared<'a> {
 struct Judged {
     files: Vec<FileReport>,
     notices: Vec<Notice>,
+    /// Rows of all inputs that nobody asked for.
+    passed: PassedOver,
     /// The first reason why the run fails.
     problem: Option<Error>,
 }
@@ -216,7 +224,12 @@ struct Ledger<'a> {
 impl<'a> Ledger<'a> {
     fn new(opened: &'a Opened, areas: &'a [Option<Arc<AreaOfUse>>]) -> Self {
         Self {
-            judged: Judged { files: opened.reports(), notices: Vec::new(), problem: None },
+            judged: Judged {
+                files: opened.reports(),
+                notices: Vec::new(),
+                passed: PassedOver::default(),
+                problem: None,
+            },
             at: 0,
             doubt: Doubt::default(),
             opened,
@@ -232,7 +245,7 @@ impl<'a> Ledger<'a> {
     fn judge_before(&mut self, input: usize) {
         while self.at < input {
             let doubt = std::mem::take(&mut self.doubt);
-            let Judged { files, notices, problem } = &mut self.judged;
+            let Judged { files, notices, problem, .. } = &mut self.judged;
             let (file, about) = (&files[self.at], self.opened.sources[self.at].about());
             let area = self.areas.get(self.at).and_then(Option::as_deref);
             // What was found out of the columns is so in all rows.
@@ -296,7 +309,17 @@ impl<'a> Ledger<'a> {
             self.doubt.merge(&tally.doubt, file.rows);
             file.rows += tally.rows;
             file.left_out.merge(&tally.left_out);
-            file.used = file.rows - file.left_out.total();
+            file.not_selected.outside.merge(&tally.outside);
+            if tally.passed.total() > 0 {
+                self.judged.passed.merge(tally.passed.clone());
+                let of_rows = NotSelected {
+                    conditions: tally.passed.wheres,
+                    sample: tally.passed.sample,
+                    outside: Outside::default(),
+                };
+                file.not_selected.merge(&of_rows);
+            }
+            file.used = file.rows - file.left_out.total() - file.not_selected.total();
             if tally.cut.is_some() {
                 file.cut = tally.cut;
             }

@@ -3,10 +3,12 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use super::ReadOptions;
+use super::choice;
 use super::notice::{Example, Notice};
 use crate::error::Error;
 use crate::project::{Crs, grids};
-use crate::rows::{LeftOut, Reason, serialize_invalid};
+use crate::rows::{LeftOut, NotSelected, Reason, serialize_invalid};
 
 /// How one input was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct FileReport {
     pub rows: u64,
     /// Those that became points.
     pub used: u64,
+    /// Those that nobody asked for.
+    pub not_selected: NotSelected,
     /// The others, by reason.
     pub left_out: LeftOut,
     /// Number of the first row without two finite numbers, from 1; the header and blank lines have none.
@@ -55,6 +59,7 @@ impl FileReport {
             crs: Crs::default(),
             rows: 0,
             used: 0,
+            not_selected: NotSelected::default(),
             left_out: LeftOut::default(),
             first_invalid_row: None,
             examples: Vec::new(),
@@ -93,7 +98,7 @@ impl Serialize for FileReport {
                 serializer.collect_map(self.0.iter().map(example))
             }
         }
-        let mut report = serializer.serialize_struct("FileReport", 12)?;
+        let mut report = serializer.serialize_struct("FileReport", 13)?;
         report.serialize_field("name", &self.name)?;
         report.serialize_field("x_column", &self.x_column)?;
         report.serialize_field("y_column", &self.y_column)?;
@@ -102,6 +107,7 @@ impl Serialize for FileReport {
         report.serialize_field("crs", &self.crs.to_string())?;
         report.serialize_field("rows", &self.rows)?;
         report.serialize_field("used", &self.used)?;
+        report.serialize_field("not_selected", &self.not_selected.total())?;
         report.serialize_field("left_out", &self.left_out)?;
         report.serialize_field("invalid", &Invalid(&self.left_out))?;
         report.serialize_field("first_invalid_row", &self.first_invalid_row)?;
@@ -115,7 +121,15 @@ impl Serialize for FileReport {
 pub struct ReadReport {
     /// Rows: records but for headers and blank lines.
     pub rows: u64,
-    /// Rows that did not become points, by reason.
+    /// Rows that nobody asked for.
+    pub not_selected: NotSelected,
+    /// What was asked of rows: each condition,
+    pub conditions: Vec<String>,
+    /// and the share of them.
+    pub sample: Option<String>,
+    /// For each condition what its column holds beside what was asked for, for a person; empty where it always held.
+    pub held: Vec<String>,
+    /// The other rows that did not become points, by reason.
     pub left_out: LeftOut,
     /// Each input, in the order given.
     pub files: Vec<FileReport>,
@@ -129,8 +143,32 @@ impl ReadReport {
         let mut report = Self { rows: files.iter().map(|f| f.rows).sum(), notices, ..Self::default() };
         for file in &files {
             report.left_out.merge(&file.left_out);
+            report.not_selected.merge(&file.not_selected);
         }
         Self { files, ..report }
+    }
+
+    /// The report with what columns hold of which something was asked.
+    pub(super) fn holding(mut self, options: &ReadOptions, values: &[Vec<String>]) -> Self {
+        let conditions = &options.conditions;
+        self.conditions = conditions.iter().map(ToString::to_string).collect();
+        self.sample = options.sample.map(|sample| sample.to_string());
+        self.held = conditions.iter().zip(values).map(|(condition, values)| choice::held(condition, values)).collect();
+        self
+    }
+
+    /// Rows that nobody asked for, by the flag that says so, in the order in which they are judged.
+    pub fn passed_over(&self) -> Vec<(String, u64)> {
+        let NotSelected { conditions, sample, outside } = &self.not_selected;
+        let of_conditions = self
+            .conditions
+            .iter()
+            .enumerate()
+            .map(|(at, condition)| (format!("--where '{condition}'"), conditions.get(at).copied().unwrap_or(0)));
+        let of_sample = self.sample.iter().map(|share| (format!("--sample {share}"), *sample));
+        let places = [("--bbox", outside.bbox), ("--within", outside.area)];
+        let of_places = places.into_iter().filter(|(_, rows)| *rows > 0).map(|(flag, rows)| (flag.to_owned(), rows));
+        of_conditions.chain(of_sample).chain(of_places).collect()
     }
 
     /// Points of all inputs.
@@ -150,6 +188,9 @@ pub fn no_usable_rows(report: &ReadReport) -> Error {
         [name, ..] => format!("{name} and {} more", names.len() - 1),
         [] => "no input".to_owned(),
     };
+    if let Some(line) = nothing_selected(report, &from) {
+        return Error::Input(line);
+    }
     let left_out = &report.left_out;
     let numeric = report.rows.saturating_sub(left_out.invalid());
     let first = report.files.first();
@@ -197,6 +238,41 @@ pub fn no_usable_rows(report: &ReadReport) -> Error {
             )
         }
     })
+}
+
+/// Why no row is selected, where that is why there is none: the first condition that no row met, or else how many did not
+/// meet each.
+fn nothing_selected(report: &ReadReport, from: &str) -> Option<String> {
+    let NotSelected { conditions, sample, outside } = &report.not_selected;
+    if report.not_selected.total() == 0 {
+        return None;
+    }
+    let mut left = report.rows - report.left_out.total();
+    let mut parts = Vec::new();
+    for (at, &rows) in conditions.iter().enumerate() {
+        let held = report.held.get(at).map_or("", String::as_str);
+        if rows == left {
+            return Some(format!("{from}: {held}; no row is selected (--where)"));
+        }
+        left -= rows;
+        parts.push(format!("{rows} by a condition (--where {})", at + 1));
+    }
+    for (rows, what) in [(*sample, "--sample"), (outside.bbox, "--bbox"), (outside.area, "--within")] {
+        if rows > 0 && rows == left {
+            return Some(match what {
+                "--sample" => format!("{from}: none of {rows} rows is in the sample; take a larger one with --sample"),
+                _ => format!(
+                    "{from}: none of the {rows} points lies in {what}; boxes are west,south,east,north, areas longitudes before \
+                     latitudes, both in degrees"
+                ),
+            });
+        }
+        left -= rows;
+        if rows > 0 {
+            parts.push(format!("{rows} by {what}"));
+        }
+    }
+    (report.left_out.total() == 0).then(|| format!("{from}: no row is selected: left aside are {}", parts.join(", ")))
 }
 
 /// What the first row that is no place holds.

@@ -2,10 +2,14 @@
 //! where asked for every row that is left out. Rows are numbered from 1 within the piece; the ledger (`parallel`) knows
 //! those before it.
 
+use std::borrow::Cow;
+
+use super::cell::Unmet;
+use super::choice::{Choice, PassedOver};
 use super::doubt::{Doubt, pair};
 use super::shown::shown;
 use crate::project::{AreaOfUse, Coordinate};
-use crate::rows::{LeftOut, Reason};
+use crate::rows::{LeftOut, Outside, Reason};
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 60;
@@ -27,6 +31,10 @@ pub(super) type Odd = (u64, Option<(u64, String)>);
 pub(super) struct Tally {
     pub(super) rows: u64,
     pub(super) left_out: LeftOut,
+    /// Rows that nobody asked for, by what they hold,
+    pub(super) passed: PassedOver,
+    /// and by where they lie.
+    pub(super) outside: Outside,
     /// The first row without two finite numbers.
     pub(super) first_invalid_row: Option<u64>,
     /// The first row of each reason, or with `keep` all of them.
@@ -64,6 +72,19 @@ impl Tally {
         self.first_invalid_row.get_or_insert(row);
         self.since.push(row);
         self.leave_out(reason, row, || shown(&value(), SHOWN));
+    }
+
+    /// Counts one row that nobody asked for, which is the next one.
+    #[inline]
+    pub(super) fn pass_over<'a>(
+        &mut self,
+        choice: &Choice,
+        unmet: Unmet,
+        field: impl Fn(usize) -> Option<Cow<'a, [u8]>>,
+    ) {
+        choice.pass_over(unmet, self.rows, field, &mut self.passed);
+        self.rows += 1;
+        self.since.push(self.rows);
     }
 
     /// Leaves out a row that was counted already.

@@ -40,6 +40,12 @@ impl Frame {
         }
     }
 
+    /// Whether a position lies in it: on its western and northern edges, not on the others.
+    pub fn holds(&self, point: WorldPoint) -> bool {
+        let (x, y) = ((i64::from(point.x) - self.west).rem_euclid(WORLD), i64::from(point.y) - self.north);
+        (x as u64) < self.width && y >= 0 && (y as u64) < self.height
+    }
+
     /// The same box with other sides around the same middle.
     fn resized(self, width: u64, height: u64) -> Self {
         let half = |more: u64, less: u64| (more as i64 - less as i64).div_euclid(2);
@@ -103,6 +109,11 @@ impl Grid {
         let needed = if around && rows <= columns { columns } else { (columns + 64).max(rows) };
         let zoom = (needed.div_ceil(256)).next_power_of_two().trailing_zeros() as u8;
         Self { frame, columns, rows, zoom }
+    }
+
+    /// What is shown.
+    pub fn frame(&self) -> Frame {
+        self.frame
     }
 
     /// Pixels from west to east.

@@ -7,6 +7,7 @@ mod common;
 mod bench;
 #[cfg(feature = "serve")]
 mod browser;
+mod choose;
 mod cli;
 mod colours;
 #[cfg(all(feature = "serve", feature = "mbtiles"))]

@@ -2,6 +2,9 @@
 
 use super::cells::shown;
 
+/// Names that are compared with one that is not there.
+const LOOKED: usize = 1000;
+
 /// The column with a name that a person gave.
 pub(super) fn by_name(all: &[String], name: &str, flag: &str) -> Result<usize, String> {
     // The exact spelling tells `Lon` from `lon` where a file has both.
@@ -20,7 +23,12 @@ pub(super) fn places(names: &[String], wanted: &str) -> Vec<usize> {
 pub(super) fn one(places: &[usize], name: &str, all: &[String], flag: &str) -> Result<usize, String> {
     match places {
         [place] => Ok(*place),
-        [] => Err(format!("there is no column '{}' ({flag}); columns found: {}", shown(name), list(all))),
+        [] => Err(format!(
+            "there is no column '{}' ({flag}){}; columns found: {}",
+            shown(name),
+            meant(name, all),
+            list(all)
+        )),
         [first, ..] => Err(format!(
             "{} columns are named '{}'; choose one by its place, such as {flag} '#{}'; columns found: {}",
             places.len(),
@@ -28,6 +36,24 @@ pub(super) fn one(places: &[usize], name: &str, all: &[String], flag: &str) -> R
             first + 1,
             list(all)
         )),
+    }
+}
+
+/// The names that a person may have meant, as a question.
+fn meant(name: &str, all: &[String]) -> String {
+    let plain = |text: &str| text.to_lowercase().replace([' ', '_', '-', '.'], "");
+    let wanted = plain(name);
+    let near = |other: &&String| {
+        let other = plain(other);
+        let within = wanted.len() >= 3 && (other.contains(&wanted) || wanted.contains(&other) && other.len() >= 3);
+        within || strsim::damerau_levenshtein(&wanted, &other) <= wanted.chars().count() / 3
+    };
+    let mut near: Vec<&String> = all.iter().take(LOOKED).filter(near).collect();
+    near.sort_by_key(|other| strsim::damerau_levenshtein(&wanted, &plain(other)));
+    match near[..] {
+        [] => String::new(),
+        [first] => format!(" (did you mean '{}'?)", shown(first)),
+        [first, second, ..] => format!(" (did you mean '{}' or '{}'?)", shown(first), shown(second)),
     }
 }
 

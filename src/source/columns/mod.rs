@@ -46,6 +46,31 @@ pub(super) fn is_geometry(name: &[u8], cells: &[&[u8]]) -> bool {
     }
 }
 
+/// The place of a column that a person named (`flag`) in rows of `width` fields, whose `header` has no name for the first
+/// `shift`. Fails with what there is, the nearest names first.
+pub(super) fn named_place(
+    header: Option<&[Vec<u8>]>,
+    width: usize,
+    shift: usize,
+    column: &ColumnRef,
+    flag: &str,
+) -> Result<usize, String> {
+    match (column, header) {
+        (ColumnRef::Number(number), _) if (1..=width).contains(number) => Ok(number - 1),
+        (ColumnRef::Number(number), _) => {
+            let few = if width == 1 { "1 field".to_owned() } else { format!("{width} fields") };
+            Err(format!("there is no column #{number} ({flag}): a row has {few}"))
+        }
+        (ColumnRef::Name(name), None) => Err(format!(
+            "it has no header that would name a column '{name}' ({flag}); name it by its place, such as '#1'"
+        )),
+        (ColumnRef::Name(name), Some(header)) => {
+            let names: Vec<String> = header.iter().map(|name| names::decode(name)).collect();
+            lookup::by_name(&names, name, flag).map(|place| place + shift)
+        }
+    }
+}
+
 /// Whether the names of a record go together as those of a place, even such as mean other things elsewhere.
 pub(super) fn names_a_place(record: &[Vec<u8>]) -> bool {
     let names: Vec<String> = record.iter().map(|name| names::decode(name)).collect();

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::source::cell::Geometry;
+use crate::source::choice::Choice;
 use crate::source::columns;
 use crate::source::dialect::Dialect;
 use crate::source::options::{Delimiter, Header, ReadOptions, Unit};
@@ -31,6 +32,10 @@ pub(super) struct Layout {
     /// Decimals that nearly every row has in its last field, where that is taken: fewer at the end of a file that has no
     /// line end look cut off.
     pub(super) decimals: Option<usize>,
+    /// Which rows are wanted, where not all are.
+    pub(super) choice: Option<Choice>,
+    /// The fields that are looked at: the first and the last.
+    pub(super) span: (usize, usize),
     /// How a header within the text is known.
     names: Names,
 }
@@ -89,7 +94,19 @@ impl Layout {
         let numeric = header.iter().flatten().any(|name| is_number(name));
         let named = header.as_deref().map_or(0, |header| names(header).count());
         let names = Names { options, projected, numeric };
-        Self { dialect, take, width, header, named, exact: false, commented: false, decimals: None, names }
+        let span = take.span();
+        let (choice, decimals) = (None, None);
+        Self { dialect, take, width, header, named, exact: false, commented: false, decimals, choice, span, names }
+    }
+
+    /// The layout of a text of which not all rows are wanted. Fails where it lacks a column that is asked for; its header
+    /// has no name for the first `shift` fields of a row.
+    pub(super) fn choosing(mut self, options: &ReadOptions, shift: usize) -> Result<Self, String> {
+        self.choice = Choice::of(options, self.header.as_deref(), self.width, shift)?;
+        for column in self.choice.iter().flat_map(Choice::columns) {
+            self.span = (self.span.0.min(column), self.span.1.max(column));
+        }
+        Ok(self)
     }
 
     /// The two fields of a row that can be read without a look at the whole of it; `None` where rows need more care.

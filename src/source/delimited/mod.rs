@@ -75,6 +75,8 @@ impl Delimited {
     ) -> Result<Self> {
         check(options)?;
         let Found { layout, chosen, offset, remark, table } = look(&bytes, head, input, options, projected, stop)?;
+        let lacking = |problem: String| Error::Usage(format!("{input}: {problem}"));
+        let layout = layout.choosing(options, chosen.shift).map_err(lacking)?;
         let axes = match layout.take {
             Take::Two { x, .. } => x.axis,
             Take::One { axes, .. } => axes[0],
@@ -311,13 +313,16 @@ impl Piece for Stretch<'_> {
         in_order_since(out.monitor, from);
 
         let mut tally = out.tally();
+        // Where the rows of this piece alone begin, from the start of the text.
+        let own = self.offset + head as u64;
         if !row.is_empty() {
-            text.rows(&row, cut::quote(&row).is_some(), self.last, &mut tally, out)?;
+            let from = own - row.len() as u64;
+            text.rows((&row, from), cut::quote(&row).is_some(), self.last, &mut tally, out)?;
         }
         drop(row);
         drop(alone);
         if head < whole && tally.ends.is_none() {
-            text.rows(&bytes[head..whole], quote.is_some(), self.last, &mut tally, out)?;
+            text.rows((&bytes[head..whole], own), quote.is_some(), self.last, &mut tally, out)?;
         }
         Ok(tally)
     }
@@ -344,9 +349,17 @@ impl Stretch<'_> {
 }
 
 impl Delimited {
-    /// Decodes whole rows; only the last one of the text may lack its line end.
-    fn rows(&self, bytes: &[u8], quoted: bool, last: bool, tally: &mut Tally, out: &mut Outlet<'_>) -> Result<()> {
-        let mut cursor = Cursor::new(bytes, quoted, last, &self.layout);
+    /// Decodes whole rows, the first of which begins at an offset of the text; only the last one of the text may lack its
+    /// line end.
+    fn rows(
+        &self,
+        (bytes, offset): (&[u8], u64),
+        quoted: bool,
+        last: bool,
+        tally: &mut Tally,
+        out: &mut Outlet<'_>,
+    ) -> Result<()> {
+        let mut cursor = Cursor::new((bytes, offset), quoted, last, &self.layout);
         while cursor.fill(&mut out.batch.coordinates, BATCH, tally) {
             out.flush(tally)?;
         }

@@ -24,8 +24,8 @@ pub(super) struct Record {
     comment: bool,
 }
 
-/// Reads the rows of a text without a header: what became of them, and the coordinates in order.
-pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
+/// Reads the rows of a text without a header, which begins at an offset: what became of them, and the coordinates in order.
+pub(super) fn read(text: &[u8], offset: u64, layout: &Layout) -> (Tally, Vec<Coordinate>) {
     let (mut tally, mut coordinates) = (Tally::default(), Vec::new());
     for record in records(text, layout.dialect) {
         if record.comment {
@@ -40,8 +40,21 @@ pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
         if record.open || record.swallows {
             tally.swallowed.get_or_insert((tally.rows + 1, String::new()));
         }
-        match judge(&record, layout) {
-            Ok(coordinate) => {
+        let unmet = layout.choice.as_ref().and_then(|choice| {
+            let line = &text[record.start..record.end];
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let fields = record.fields.clone();
+            let field = move |column: usize| fields.get(column).map(|field| Cow::Owned(field.clone()));
+            choice.unmet(layout.dialect.decimal, field, (line, offset + record.start as u64))
+        });
+        match (judge(&record, layout), unmet) {
+            (Ok(_) | Err(Verdict::Out(_)), Some(unmet)) if !is_wrong(&record, layout) => {
+                if let Some(choice) = &layout.choice {
+                    tally.pass_over(choice, unmet, |_| None);
+                }
+            }
+            (Ok(coordinate), _) => {
                 tally.rows += 1;
                 if record.fields.len() < layout.named {
                     tally.shorter.0 += 1;
@@ -53,8 +66,8 @@ pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
                 }
                 coordinates.push(coordinate);
             }
-            Err(Verdict::Out(reason)) => tally.reject(reason, Vec::new),
-            Err(Verdict::Ends(problem)) => {
+            (Err(Verdict::Out(reason)), _) => tally.reject(reason, Vec::new),
+            (Err(Verdict::Ends(problem)), _) => {
                 tally.rows += 1;
                 tally.ends = Some((tally.rows, problem));
                 break;
@@ -76,6 +89,12 @@ pub(super) fn read(text: &[u8], layout: &Layout) -> (Tally, Vec<Coordinate>) {
         }
     }
     (tally, coordinates)
+}
+
+/// Whether its fields cannot be right whatever they hold.
+fn is_wrong(record: &Record, layout: &Layout) -> bool {
+    let longer = record.fields.iter().skip(layout.width).any(|field| !field.trim_ascii().is_empty());
+    longer || layout.uneven(record.fields.len(), record.behind) || record.open || record.swallows
 }
 
 fn judge(record: &Record, layout: &Layout) -> Result<Coordinate, Verdict> {

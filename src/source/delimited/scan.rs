@@ -11,7 +11,8 @@ use super::cut::quote;
 use super::layout::{Layout, Wanted, Within, columns_of};
 use crate::project::Coordinate;
 use crate::rows::Reason;
-use crate::source::cell::Verdict;
+use crate::source::cell::{Unmet, Verdict};
+use crate::source::choice::Choice;
 use crate::source::dialect::Dialect;
 use crate::source::options::{Decimal, Delimiter, Quoting};
 use crate::source::shown::shown;
@@ -19,6 +20,8 @@ use crate::source::tally::Tally;
 
 /// Characters of a row that are shown.
 pub(super) const SHOWN: usize = 60;
+/// Rows after which a stretch of which none is wanted is told of.
+const CHOSEN: u64 = 1 << 16;
 /// Ends a file that was written under CP/M or DOS.
 const CTRL_Z: u8 = 0x1a;
 
@@ -33,8 +36,20 @@ pub(super) struct Cursor<'a> {
     layout: &'a Layout,
     wanted: Option<Wanted>,
     at: usize,
+    /// Where `bytes` begin in the text.
+    offset: u64,
     /// The wanted fields of the row at hand, from the first to the last.
     fields: Vec<Content<'a>>,
+    /// Where those begin and end in a plain row, where not all rows are wanted.
+    places: Vec<(usize, usize)>,
+}
+
+/// What a plain row is.
+enum Plain {
+    /// Wanted, and where the next one begins.
+    Row(Coordinate, usize),
+    /// Not wanted.
+    Unmet(Unmet, usize),
 }
 
 /// A row as it was found.
@@ -56,14 +71,24 @@ struct Row {
 }
 
 impl<'a> Cursor<'a> {
-    /// At the start of `bytes`, whole rows; `quoted` unless there is no quote in them; `last` if the text ends with them.
-    pub(super) fn new(bytes: &'a [u8], quoted: bool, last: bool, layout: &'a Layout) -> Self {
+    /// At the start of `bytes`, whole rows, which begin at an offset of the text; `quoted` unless there is no quote in them;
+    /// `last` if the text ends with them.
+    pub(super) fn new((bytes, offset): (&'a [u8], u64), quoted: bool, last: bool, layout: &'a Layout) -> Self {
         let quoted = quoted && layout.dialect.quotes();
-        Self { bytes, quoted, last, layout, wanted: layout.plain(), at: 0, fields: Vec::new() }
+        let (wanted, fields, places) = (layout.plain(), Vec::new(), Vec::new());
+        Self { bytes, quoted, last, layout, wanted, at: 0, offset, fields, places }
     }
 
     /// Reads rows until `batch` is `full` coordinates long or there are no more (false then), or one ends the reading.
     pub(super) fn fill(&mut self, batch: &mut Vec<Coordinate>, full: usize, tally: &mut Tally) -> bool {
+        let layout = self.layout;
+        if let Some(choice) = &layout.choice {
+            return match (self.wanted, self.layout.dialect.decimal) {
+                (None, _) => self.fill_by(batch, full, tally, |_| None),
+                (Some(wanted), Decimal::Point) => self.fill_chosen::<b'.'>(batch, full, tally, wanted, choice),
+                (Some(wanted), _) => self.fill_chosen::<b','>(batch, full, tally, wanted, choice),
+            };
+        }
         match (self.wanted, self.layout.dialect.decimal) {
             (None, _) => self.fill_by(batch, full, tally, |_| None),
             (Some(wanted), Decimal::Point) => self.fill_by(batch, full, tally, |cursor| cursor.fast::<b'.'>(wanted)),
@@ -88,30 +113,132 @@ impl<'a> Cursor<'a> {
                 self.at = next;
                 continue;
             }
-            match self.bytes.get(self.at) {
-                None => return false,
-                Some(b'\n' | b'\r') => {
-                    self.at += 1;
-                    continue;
-                }
-                Some(_) => (),
+            if !self.step(batch, tally) {
+                return false;
             }
-            let start = self.at;
-            match self.general(tally) {
-                None => (),
-                Some(Ok(coordinate)) => {
+        }
+        true
+    }
+
+    /// The same where not all rows are wanted.
+    fn fill_chosen<const POINT: u8>(
+        &mut self,
+        batch: &mut Vec<Coordinate>,
+        full: usize,
+        tally: &mut Tally,
+        wanted: Wanted,
+        choice: &Choice,
+    ) -> bool {
+        // A stretch of unwanted rows is as good as a batch, so that who waits for a stop is heard.
+        let rows = tally.rows + CHOSEN;
+        while batch.len() < full && tally.rows < rows {
+            match self.chosen::<POINT>(wanted, choice) {
+                Some(Plain::Row(coordinate, next)) => {
                     batch.push(coordinate);
                     tally.rows += 1;
+                    self.at = next;
                 }
-                Some(Err(Verdict::Out(reason))) => tally.reject(reason, || self.shown(reason, start)),
-                Some(Err(Verdict::Ends(problem))) => {
-                    tally.rows += 1;
-                    tally.ends.get_or_insert((tally.rows, problem));
-                    self.at = self.bytes.len();
+                Some(Plain::Unmet(unmet, next)) => {
+                    let (from, bytes) = (self.layout.span.0, self.bytes);
+                    let field = |column: usize| plain_field(bytes, &self.places, column - from);
+                    tally.pass_over(choice, unmet, field);
+                    self.at = next;
+                }
+                None => {
+                    if !self.step(batch, tally) {
+                        return false;
+                    }
                 }
             }
         }
         true
+    }
+
+    /// Reads the row at the cursor whatever it holds, or passes over what is none; false where there is no more.
+    #[inline]
+    fn step(&mut self, batch: &mut Vec<Coordinate>, tally: &mut Tally) -> bool {
+        match self.bytes.get(self.at) {
+            None => return false,
+            Some(b'\n' | b'\r') => {
+                self.at += 1;
+                return true;
+            }
+            Some(_) => (),
+        }
+        let start = self.at;
+        match self.general(tally) {
+            None => (),
+            Some(Ok(Ok(coordinate))) => {
+                batch.push(coordinate);
+                tally.rows += 1;
+            }
+            Some(Err(Verdict::Out(reason))) => tally.reject(reason, || self.shown(reason, start)),
+            Some(Ok(Err(unmet))) => {
+                let (from, _) = self.layout.span;
+                let field = |column: usize| self.fields.get(column - from).map(|f| f.value(self.layout.dialect));
+                let layout = self.layout;
+                if let Some(choice) = &layout.choice {
+                    tally.pass_over(choice, unmet, field);
+                }
+            }
+            Some(Err(Verdict::Ends(problem))) => {
+                tally.rows += 1;
+                tally.ends.get_or_insert((tally.rows, problem));
+                self.at = self.bytes.len();
+            }
+        }
+        true
+    }
+
+    /// The row at the cursor, if it is a plain one, as [`Cursor::fast`] has it; keeps where its fields are.
+    #[inline(always)]
+    fn chosen<const POINT: u8>(&mut self, wanted: Wanted, choice: &Choice) -> Option<Plain> {
+        let (delimiter, start) = (wanted.delimiter, self.at);
+        let rest = &self.bytes[start..];
+        let line = &rest[..memchr2(b'\n', b'\r', rest)?];
+        if line.is_empty() || (self.quoted && memchr(b'"', line).is_some()) {
+            return None;
+        }
+        if self.layout.dialect.comment.is_some() && line.first().copied() == self.layout.dialect.comment {
+            return None;
+        }
+        let (from, to) = self.layout.span;
+        self.places.clear();
+        let (mut column, mut at) = (0, 0);
+        let mut delimiters = memchr_iter(delimiter, line);
+        let more = loop {
+            let next = delimiters.next();
+            let end = next.unwrap_or(line.len());
+            if column >= from {
+                self.places.push((start + at, start + end));
+            }
+            if next.is_none() {
+                break 0;
+            }
+            at = end + 1;
+            column += 1;
+            if column > to {
+                break delimiters.count();
+            }
+        };
+        // Fields behind the second coordinate.
+        let behind = (column + more).checked_sub(wanted.second)?;
+        if !(wanted.least..=wanted.room).contains(&behind) {
+            return None;
+        }
+        let number = |column: usize| {
+            let &(from, to) = self.places.get(column - from)?;
+            decimal::<POINT>(self.bytes, from, delimiter).filter(|(_, end)| *end == to).map(|(number, _)| number)
+        };
+        let (first, second) = (number(wanted.first)?, number(wanted.second)?);
+        let next = self.behind(start + line.len());
+        let field = |column: usize| plain_field(self.bytes, &self.places, column - from);
+        let place = self.offset + start as u64;
+        if let Some(unmet) = choice.unmet(self.layout.dialect.decimal, field, (line, place)) {
+            return Some(Plain::Unmet(unmet, next));
+        }
+        let (x, y) = if wanted.swapped { (second, first) } else { (first, second) };
+        Some(Plain::Row(Coordinate { x, y }, next))
     }
 
     /// The row at the cursor and where the next one starts, if it is a plain one: two decimals, no quotes, as many
@@ -184,8 +311,9 @@ impl<'a> Cursor<'a> {
         Some(at)
     }
 
-    /// Judges the row at the cursor, whatever it holds, and moves behind it; `None` where that is no row.
-    fn general(&mut self, tally: &mut Tally) -> Option<Result<Coordinate, Verdict>> {
+    /// Judges the row at the cursor, whatever it holds, and moves behind it; `None` where that is no row. Of a row that is not
+    /// wanted it tells why.
+    fn general(&mut self, tally: &mut Tally) -> Option<Result<Result<Coordinate, Unmet>, Verdict>> {
         let layout = self.layout;
         let start = self.at;
         if layout.dialect.comment.is_some() && self.bytes.get(start).copied() == layout.dialect.comment {
@@ -215,12 +343,18 @@ impl<'a> Cursor<'a> {
         }
         let row = self.row();
         let wrong = row.longer || row.open || row.swallows || layout.uneven(row.count, row.behind);
-        let (from, _) = layout.take.span();
+        let (from, _) = layout.span;
         let field =
             |column: usize| column.checked_sub(from).and_then(|i| self.fields.get(i)).map(|f| f.value(layout.dialect));
+        // What a row with the wrong fields holds nobody knows.
+        let unmet = layout.choice.as_ref().filter(|_| !wrong).and_then(|choice| {
+            let line = trim_end(&self.bytes[start..self.at]);
+            choice.unmet(layout.dialect.decimal, field, (line, self.offset + start as u64))
+        });
         let verdict = match layout.take.coordinate(layout.dialect.decimal, field) {
             Ok(_) if row.longer && self.glued(start) => Err(other_header(&self.bytes[start..self.at])),
             Ok(_) if wrong => Err(Reason::Malformed.into()),
+            Ok(coordinate) if unmet.is_some() => Ok(unmet.map_or(Ok(coordinate), Err)),
             Ok(coordinate) => {
                 if row.count < layout.named {
                     let number = tally.rows + 1;
@@ -234,7 +368,7 @@ impl<'a> Cursor<'a> {
                     tally.merged.1.get_or_insert_with(|| (number, text()));
                     tally.merged.0 += 1;
                 }
-                Ok(coordinate)
+                Ok(Ok(coordinate))
             }
             Err(Verdict::Out(reason)) => {
                 let text = matches!(reason, Reason::NotANumber | Reason::Malformed | Reason::NotAPoint) && !row.open;
@@ -246,10 +380,10 @@ impl<'a> Cursor<'a> {
                 } else if row.longer || layout.exact && row.count < layout.width {
                     Err(Reason::Malformed.into())
                 } else {
-                    Err(reason.into())
+                    unmet.map_or(Err(reason.into()), |unmet| Ok(Err(unmet)))
                 }
             }
-            ends => ends,
+            Err(ends) => Err(ends),
         };
         if row.open || row.swallows {
             let text = &self.bytes[start..self.at];
@@ -279,7 +413,7 @@ impl<'a> Cursor<'a> {
         if row.count < layout.named {
             return true;
         }
-        let (from, to) = layout.take.span();
+        let ((from, _), (_, to)) = (layout.span, layout.take.span());
         if row.count == to + 1
             && self.fields.get(to - from).is_some_and(|field| layout.unfinished(&field.value(layout.dialect)))
         {
@@ -293,7 +427,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes the row at the cursor apart and moves behind it.
     fn row(&mut self) -> Row {
-        let (from, to) = self.layout.take.span();
+        let (from, to) = self.layout.span;
         let width = self.layout.width;
         let mut row =
             Row { count: 0, longer: false, open: false, behind: false, swallows: false, merges: false, ended: true };
@@ -383,7 +517,7 @@ impl<'a> Cursor<'a> {
             let row = self.bytes[start..self.at].trim_ascii();
             return row[..row.len().min(4 * SHOWN + 1)].to_vec();
         }
-        let (from, _) = self.layout.take.span();
+        let (from, _) = self.layout.span;
         let mut shown = Vec::new();
         for column in columns_of(&self.layout.take) {
             let Some(field) = self.fields.get(column - from) else { continue };
@@ -395,6 +529,19 @@ impl<'a> Cursor<'a> {
         }
         shown
     }
+}
+
+/// A row without its line end.
+fn trim_end(row: &[u8]) -> &[u8] {
+    let row = row.strip_suffix(b"\n").unwrap_or(row);
+    row.strip_suffix(b"\r").unwrap_or(row)
+}
+
+/// A field of a plain row by its place among those that are looked at.
+#[inline]
+fn plain_field<'a>(bytes: &'a [u8], places: &[(usize, usize)], at: usize) -> Option<Cow<'a, [u8]>> {
+    let &(from, to) = places.get(at)?;
+    bytes.get(from..to).map(Cow::Borrowed)
 }
 
 /// Why a header within the text ends the reading.

@@ -42,12 +42,30 @@ struct Way {
     piece: usize,
     threads: usize,
     stream: bool,
+    /// Which of [`choices`].
+    choice: usize,
+}
+
+/// Conditions on the first columns, and a sample.
+fn choices(options: &mut ReadOptions, which: usize) {
+    let all: [(&[&str], &str); 7] = [
+        (&[], ""),
+        (&["#1 > 0"], ""),
+        (&["#2 is not missing", "#1 != 1"], ""),
+        (&["#3 in -5..50, a, 'x'"], ""),
+        (&[], "50%"),
+        (&["#1 < 60"], "30%"),
+        (&["#2 is missing"], ""),
+    ];
+    let (conditions, sample) = all[which % all.len()];
+    options.conditions = conditions.iter().map(|text| text.parse().unwrap()).collect();
+    options.sample = (!sample.is_empty()).then(|| sample.parse().unwrap());
 }
 
 /// Compares with the plain way; a single thread keeps the order.
 fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
     let column = |n: usize| Some(format!("#{}", n + 1).parse().unwrap());
-    let options = ReadOptions {
+    let mut options = ReadOptions {
         x: column(way.columns.0),
         y: column(way.columns.1),
         header: Header::No,
@@ -58,6 +76,7 @@ fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
         accept_doubt: true,
         ..ReadOptions::default()
     };
+    choices(&mut options, way.choice);
     compare_as(text, &options, Some(way.dialect), way)
 }
 
@@ -90,7 +109,7 @@ fn compare_as(
     }
     let layout = source.layout.clone();
     let offset = source.place.lock().unwrap().offset as usize;
-    let (tally, coordinates) = plain::read(&text[offset..], &layout);
+    let (tally, coordinates) = plain::read(&text[offset..], offset as u64, &layout);
     let opened = Opened {
         sources: vec![Box::new(source)],
         options: vec![options.clone()],
@@ -112,6 +131,8 @@ fn compare_as(
     let file = &report.files[0];
     prop_assert_eq!(report.rows, tally.rows);
     prop_assert_eq!(report.left_out, tally.left_out);
+    prop_assert_eq!(&report.not_selected.conditions, &tally.passed.wheres);
+    prop_assert_eq!(report.not_selected.sample, tally.passed.sample);
     prop_assert_eq!(file.first_invalid_row, tally.first_invalid_row);
     let mut examples: Vec<_> = file.examples.iter().map(|(reason, row, _)| (*row, *reason)).collect();
     examples.sort_unstable();
@@ -234,6 +255,7 @@ proptest! {
         piece in prop_oneof![1usize..40, 40usize..400],
         threads in prop_oneof![1usize..4, 4usize..12],
         stream in any::<bool>(),
+        choice in 0usize..7,
     ) {
         let delimiter = match dialect.delimiter {
             Delimiter::Byte(byte) => char::from(byte),
@@ -242,7 +264,7 @@ proptest! {
         let text = text.replace(',', &delimiter.to_string());
         let text = if dialect.decimal.is_comma() { text.replace('.', ",") } else { text };
         compare_with_csv(text.as_bytes(), dialect)?;
-        compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream })?;
+        compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream, choice })?;
     }
 }
 
@@ -319,7 +341,7 @@ proptest! {
         let options =
             ReadOptions { skip, x: place("#2"), y: place("#3"), accept_doubt: true, ..ReadOptions::default() };
         let dialect = Dialect::separated_by(Delimiter::Byte(b','));
-        compare_as(text.as_bytes(), &options, None, Way { columns: (0, 0), dialect, piece, threads, stream })?;
+        compare_as(text.as_bytes(), &options, None, Way { columns: (0, 0), dialect, piece, threads, stream, choice: 0 })?;
     }
 }
 
@@ -328,7 +350,7 @@ fn a_row_number_counts_the_pieces_before() {
     let text = format!("{}x,2\n{}", "1.25,2.5\n\n".repeat(5000), "1.25,2.5\n".repeat(3000));
     let dialect = Dialect::separated_by(Delimiter::Byte(b','));
     for (piece, threads, stream) in [(100, 1, false), (100, 3, false), (1 << 20, 2, false), (1000, 3, true)] {
-        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece, threads, stream }).unwrap();
+        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece, threads, stream, choice: 0 }).unwrap();
     }
 }
 
@@ -339,7 +361,8 @@ fn large_rows_within_quotes_are_read_by_many_threads() {
     let text: String = (0..6).map(|i| format!("{i},{},\"{filling}\"\n1,2\n", i + 1)).collect();
     let dialect = Dialect::separated_by(Delimiter::Byte(b','));
     for stream in [false, true] {
-        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece: 1 << 18, threads: 8, stream }).unwrap();
+        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece: 1 << 18, threads: 8, stream, choice: 0 })
+            .unwrap();
     }
 }
 
