@@ -3,24 +3,22 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use super::choose::ChooseArgs;
 use super::span::SpanChoice;
 use super::values;
 use crate::backend::gpu::{ForcedLimits, GpuOptions};
 use crate::container::Form;
 use crate::error::{Error, Result};
 use crate::project::Crs;
-use crate::region::{Area, Region};
 use crate::render::{Device, Resources, Sources};
 use crate::shade::{
     Colormap, DEFAULT_COLORMAP, Function, Radius, Spread, SpreadOn, SpreadOp, SpreadShape, Style, Theme,
 };
 use crate::source::{
-    ColumnRef, Condition, DateFormat, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions,
-    RejectLimits, Sample, Unit, expand,
+    ColumnRef, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions, RejectLimits, Unit, expand,
 };
 use crate::tile::ZoomRange;
 
@@ -143,21 +141,8 @@ pub(super) struct SourceArgs {
     /// Fail when more rows of an input are left out, blank coordinates apart: a number, or a share such as 5%
     #[arg(long, value_name = "MOST", conflicts_with = "strict", help_heading = "Rows", hide_short_help = true)]
     max_rejects: Option<Most>,
-    /// Take only rows of which this holds: 'COLUMN OP VALUE' with =, !=, <, <=, >, >=, in, is missing; several must all hold
-    ///
-    /// For instance 'severity in 1, 2', 'month in 6..8', 'date >= 2023-05-14' (2023-05 is a month), 'name is not missing'. A
-    /// blank cell meets 'is missing' alone. Within quotes a value is text: 'code = "007"'.
-    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true, help_heading = "Choose")]
-    conditions: Vec<Condition>,
-    /// How dates are written that --where looks at, such as %d/%m/%Y or '%d.%m.%Y %H:%M' [default: ISO 8601]
-    #[arg(long, value_name = "FORMAT", requires = "conditions", help_heading = "Choose", hide_short_help = true)]
-    date_format: Option<DateFormat>,
-    /// Take only a share of the rows, such as 1% or 0.01, the same ones each time
-    #[arg(long, value_name = "SHARE", help_heading = "Choose", hide_short_help = true)]
-    sample: Option<Sample>,
-    /// Take only points in these polygons: a file of GeoJSON or well-known text, or 'POLYGON ((...))' itself; in degrees
-    #[arg(long, value_name = "AREA", help_heading = "Choose", hide_short_help = true)]
-    within: Option<String>,
+    #[command(flatten)]
+    choose: ChooseArgs,
     /// Write every row that is left out to this CSV file: file, row, reason, value
     #[arg(long, value_name = "FILE", help_heading = "Rows", hide_short_help = true)]
     pub(super) rejects: Option<PathBuf>,
@@ -214,12 +199,11 @@ impl SourceArgs {
             wrap_longitude: self.wrap_lon,
             drop: self.drop_zero.then_some((0.0, 0.0)).into_iter().chain(self.drop).collect(),
             accept_doubt: self.accept_doubt,
-            conditions: self.conditions,
-            sample: self.sample,
-            date: self.date_format,
+            conditions: Vec::new(),
+            sample: None,
+            date: None,
         };
-        let area = self.within.as_deref().map(Area::read).transpose()?;
-        let region = area.map(|area| Region { bbox: None, area: Some(Arc::new(area)) });
+        let (read, region) = self.choose.chosen(read)?;
         let limits = RejectLimits {
             strict: self.strict.is_some(),
             missing: matches!(self.strict, Some(StrictName::All)),

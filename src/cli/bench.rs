@@ -9,12 +9,14 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::{BackendName, LimitArgs, StyleArgs};
+use super::choose::{ChooseArgs, boxed};
 use super::values::{self, bytes, grouped};
 use crate::backend::gpu::{self, Choice, GpuOptions};
 use crate::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit};
 use crate::container::Form;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
+use crate::render::image::View;
 use crate::render::{Device, Request, Resources};
 use crate::source::{ColumnRef, Expanded, Input, expand};
 use crate::staging::Scratch;
@@ -43,6 +45,11 @@ pub(super) struct BenchArgs {
     /// Column of latitudes
     #[arg(long, value_name = "COLUMN", requires = "lon")]
     lat: Option<ColumnRef>,
+    #[command(flatten)]
+    choose: ChooseArgs,
+    /// Take only points in this box: west,south,east,north in degrees
+    #[arg(long, value_name = "W,S,E,N", value_parser = values::view, allow_hyphen_values = true, help_heading = "Choose")]
+    bbox: Option<View>,
     #[command(flatten)]
     style: StyleArgs,
     /// Part of the name of a GPU adapter to measure; may be repeated [default: the GPU that render would take]
@@ -180,6 +187,8 @@ fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Re
     request.zooms = args.zooms;
     request.style = args.style.style(Some((args.zooms, Form::default())))?;
     (request.sources.read.x, request.sources.read.y) = (args.lon.clone(), args.lat.clone());
+    let (read, region) = args.choose.clone().chosen(request.sources.read)?;
+    (request.sources.read, request.sources.region) = (read, boxed(region, args.bbox.as_ref()));
     let threads = args.threads.map(usize::from);
     request.resources = Resources { device: Device::Cpu, gpu: GpuOptions::default(), threads, memory: args.memory };
     let gpus = adapters.into_iter().map(|name| {

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bench;
+mod choose;
 mod colormaps;
 mod flush;
 mod image;

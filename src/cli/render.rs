@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
+use super::choose::boxed;
 use super::library::LibraryArgs;
 use super::progress::Progress;
 use super::report::{self, Pending, Rejects};
@@ -17,8 +18,6 @@ use super::values;
 use crate::container::write::Container;
 use crate::error;
 use crate::monitor::Monitor;
-use crate::project;
-use crate::region::Region;
 use crate::render::depth::HIGHEST;
 use crate::render::image::View;
 use crate::render::{self, Request};
@@ -145,10 +144,7 @@ fn request(args: RenderArgs) -> error::Result<(Request, Option<String>)> {
         ZoomsArg::From(min) => (ZoomRange { min, max: HIGHEST }, true),
     };
     let mut sources = args.sources.sources()?;
-    if let Some(View::Bounds(bounds)) = &args.bbox {
-        let region = sources.region.take().unwrap_or_default();
-        sources.region = Some(Region { bbox: Some(project::frame(bounds)), ..region });
-    }
+    sources.region = boxed(sources.region, args.bbox.as_ref());
     let style = args.style.style(Some((zooms, form)))?;
     let unlike = args.style.unlike(&style)?;
     let request = Request {
