@@ -131,6 +131,9 @@ fn described(one: &Survey) -> String {
     lines.push(format!("  reference system: {}", file.crs));
     let of = if one.whole { "" } else { "first " };
     lines.push(format!("  {of}{}, {}", counted(file.rows, "row"), counted(file.used, "point")));
+    if file.not_selected.total() > 0 {
+        lines.push(format!("    not selected: {}", grouped(file.not_selected.total())));
+    }
     for (reason, rows) in file.left_out.iter().filter(|(_, rows)| *rows > 0) {
         let example = file.examples.iter().find(|(known, ..)| *known == reason);
         let example = example.map_or(String::new(), |(_, row, value)| format!(" (row {row}: {value})"));
