@@ -67,10 +67,9 @@ fn without(line: &str, hidden: &[String]) -> Option<String> {
         let shapes = if name.starts_with("--") {
             vec![format!("'{name}"), format!("-l {bare}"), format!("cand {name}")]
         } else {
-            vec![format!("'{name}:"), format!("-a \"{name}\""), format!("cand {name}")]
+            vec![format!("'{name}:"), format!("-a \"{name}\""), format!("cand {name}"), format!("::new('{name}'")]
         };
-        let also = format!("::new('{name}'");
-        shapes.iter().chain([&also]).any(|shape| {
+        shapes.iter().any(|shape| {
             line.find(shape.as_str())
                 .is_some_and(|at| shape.ends_with([':', '"', '\'']) || is_end(line[at + shape.len()..].chars().next()))
         })

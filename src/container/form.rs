@@ -50,7 +50,7 @@ pub enum TileSize {
     /// 256, as most maps ask for them.
     #[default]
     Usual,
-    /// 512: a fourth of the files, each with the pixels of four tiles of the next zoom.
+    /// 512: each with the pixels of four tiles of the next zoom.
     Large,
 }
 
@@ -93,6 +93,11 @@ pub struct Form {
 }
 
 impl Form {
+    /// Whether tiles are made of several of the next zoom.
+    pub fn joins(self) -> bool {
+        self.size == TileSize::Large || self.retina
+    }
+
     /// How many zooms further in the pixels of a tile are counted than those of one with 256 pixels.
     pub fn steps(self) -> u8 {
         match self.size {

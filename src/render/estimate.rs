@@ -44,7 +44,7 @@ pub(super) fn estimate(
     style: &Style,
 ) -> Estimate {
     // Tiles of 256 pixels, and those of 512, which are as many as have pixels at their own zoom.
-    let (usual, large) = (form.size == TileSize::Usual, form.size == TileSize::Large || form.retina);
+    let (usual, large) = (form.size == TileSize::Usual, form.joins());
     let steps = [(usual, 0), (large, 1)].into_iter().filter_map(|(made, step)| made.then_some(step));
     let made: Vec<(u8, u8)> = steps.flat_map(|step| zooms.iter().map(move |z| (z, step))).collect();
     let of = |z: u8| stats.get(usize::from(z));

@@ -38,7 +38,7 @@ pub(crate) use self::sink::Encoded;
 use crate::backend::{Count, Memory, Paint};
 use crate::container::page::{self, Shown};
 use crate::container::write::{self, Beside, TileWriter, Written};
-use crate::container::{Form, Scheme, TileSize};
+use crate::container::{Scheme, TileSize};
 use crate::error::{Error, Result};
 use crate::heat::{Text, TileJson};
 use crate::monitor::{Monitor, Stage};
@@ -209,12 +209,12 @@ pub(crate) fn render(
     let drawn = sink::Drawn::new(request.zooms.max);
     let sink = sink::EncodingSink { truecolor, format: form.format, writer: writer.as_ref(), monitor, drawn };
     let painted = |sink: &dyn ColourSink| colours::paint(paint.as_ref(), &request.style, drawing.zooms, monitor, sink);
-    let (coloured, sink) = if form == (Form { retina: false, size: TileSize::Usual, ..form }) {
-        (painted(&sink)?, sink)
-    } else {
+    let (coloured, sink) = if form.joins() {
         monitor.joined.store(true, Ordering::Relaxed);
         let joining = JoiningSink::new(sink, (request.zooms, form), &request.style, memory.rest());
         (painted(&joining)?, joining.into_sink())
+    } else {
+        (painted(&sink)?, sink)
     };
 
     let mut report = Report::new(drawing, &points, paint.stats(), &coloured);

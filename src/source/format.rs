@@ -161,7 +161,7 @@ impl<'a> Outlet<'a> {
             self.apart(|out| {
                 out.monitor.points.fetch_add(out.batch.len() as u64, Ordering::Relaxed);
                 let left_out = out.sink.take(&out.batch)?;
-                tally.outside.merge(&out.sink.passed_over());
+                tally.passed.rows.outside.merge(&out.sink.passed_over());
                 if left_out.total() > 0 {
                     let input = out.batch.input;
                     let sink = &mut *out.sink;

@@ -19,7 +19,6 @@ use super::tally::{Reject, Tally};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project::{AreaOfUse, Crs};
-use crate::rows::{NotSelected, Outside};
 
 /// Bytes per piece: enough to hide the cost of a hand-out, little enough to stay in a core's cache.
 const PIECE: usize = 1 << 20;
@@ -309,16 +308,8 @@ impl<'a> Ledger<'a> {
             self.doubt.merge(&tally.doubt, file.rows);
             file.rows += tally.rows;
             file.left_out.merge(&tally.left_out);
-            file.not_selected.outside.merge(&tally.outside);
-            if tally.passed.total() > 0 {
-                self.judged.passed.merge(tally.passed.clone());
-                let of_rows = NotSelected {
-                    conditions: tally.passed.wheres,
-                    sample: tally.passed.sample,
-                    outside: Outside::default(),
-                };
-                file.not_selected.merge(&of_rows);
-            }
+            file.not_selected.merge(&tally.passed.rows);
+            self.judged.passed.merge(tally.passed);
             file.used = file.rows - file.left_out.total() - file.not_selected.total();
             if tally.cut.is_some() {
                 file.cut = tally.cut;

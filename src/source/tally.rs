@@ -9,7 +9,7 @@ use super::choice::{Choice, PassedOver};
 use super::doubt::{Doubt, pair};
 use super::shown::shown;
 use crate::project::{AreaOfUse, Coordinate};
-use crate::rows::{LeftOut, Outside, Reason};
+use crate::rows::{LeftOut, Reason};
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 60;
@@ -31,10 +31,8 @@ pub(super) type Odd = (u64, Option<(u64, String)>);
 pub(super) struct Tally {
     pub(super) rows: u64,
     pub(super) left_out: LeftOut,
-    /// Rows that nobody asked for, by what they hold,
+    /// Rows that nobody asked for.
     pub(super) passed: PassedOver,
-    /// and by where they lie.
-    pub(super) outside: Outside,
     /// The first row without two finite numbers.
     pub(super) first_invalid_row: Option<u64>,
     /// The first row of each reason, or with `keep` all of them.

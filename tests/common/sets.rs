@@ -1,6 +1,7 @@
 //! PMTiles files made by hand, byte by byte, such as no honest program would make: any metadata, any directories; and what
 //! another's reader finds in one.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -132,4 +133,27 @@ pub fn archived(path: &Path, tiles: &[TileCoord]) -> (serde_json::Value, pmtiles
         let told = serde_json::from_str(&reader.get_metadata().await.unwrap()).unwrap();
         (told, reader.get_header().tile_type, found)
     })
+}
+
+/// The tiles of a folder by their names.
+pub fn tiles(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = super::tree(folder);
+    files.retain(|name, _| name.contains('/'));
+    assert!(!files.is_empty());
+    files
+}
+
+/// Width, height and the pixels of a picture as red, green, blue and alpha.
+pub fn pixels(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
+    if bytes.starts_with(b"RIFF") {
+        let mut decoder = image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).unwrap();
+        let (width, height) = decoder.dimensions();
+        let mut read = vec![0; decoder.output_buffer_size().unwrap()];
+        decoder.read_image(&mut read).unwrap();
+        let channels = if decoder.has_alpha() { 4 } else { 3 };
+        let read = read.chunks(channels).flat_map(|c| [c[0], c[1], c[2], c.get(3).copied().unwrap_or(255)]).collect();
+        return (width, height, read);
+    }
+    let picture = image::load_from_memory_with_format(bytes, image::ImageFormat::Png).unwrap().to_rgba8();
+    (picture.width(), picture.height(), picture.into_raw())
 }

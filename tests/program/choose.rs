@@ -4,19 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Playground, Ran, real_data, sample, tree};
+use crate::common::sets::tiles;
+use crate::common::{Playground, Ran, real_data, sample};
 use serde_json::Value;
 
 fn render(place: &Playground, input: &Path, out: &str, more: &[&str]) -> Ran {
     let run = ["render", input.to_str().unwrap(), "-o", out, "-z", "0..9", "--backend", "cpu", "--no-page", "--force"];
     place.run([&run[..], more].concat())
-}
-
-/// The tiles of a folder.
-fn tiles(place: &Playground, out: &str) -> BTreeMap<String, Vec<u8>> {
-    let mut files = tree(&place.path(out));
-    files.retain(|name, _| name.contains('/'));
-    files
 }
 
 /// The report of a run that went well.
@@ -56,7 +50,7 @@ fn check(place: &Playground, input: &Path, conditions: &[&str], keep: impl Fn(&B
     let chosen = report(place, input, "chosen", &flags);
     let by_hand = report(place, &alone, "by-hand", &[]);
     assert_eq!(chosen["used"], by_hand["used"], "{conditions:?}");
-    assert!(tiles(place, "chosen") == tiles(place, "by-hand"), "{conditions:?}");
+    assert!(tiles(&place.path("chosen")) == tiles(&place.path("by-hand")), "{conditions:?}");
     accounted(&chosen);
 }
 
@@ -137,7 +131,7 @@ fn check_as(
     let chosen = report(place, input, "chosen", &[&flags, more].concat());
     let by_hand = report(place, &alone, "by-hand", &more[2..]);
     assert_eq!(chosen["used"], by_hand["used"], "{conditions:?}");
-    assert!(tiles(place, "chosen") == tiles(place, "by-hand"), "{conditions:?}");
+    assert!(tiles(&place.path("chosen")) == tiles(&place.path("by-hand")), "{conditions:?}");
     accounted(&chosen);
 }
 
@@ -193,12 +187,12 @@ fn a_sample_is_the_same_each_time() {
     assert!((rows / 6..rows / 4).contains(&used), "{used} of {rows}");
     for more in [["--threads", "1"], ["--threads", "7"], ["--memory", "1M"]] {
         report(&place, &sample(), "again", &[&["--sample", "20%"][..], &more].concat());
-        assert!(tiles(&place, "again") == tiles(&place, "first"), "{more:?}");
+        assert!(tiles(&place.path("again")) == tiles(&place.path("first")), "{more:?}");
     }
     let packed = crate::common::sets::gzip(&fs::read(sample()).unwrap());
     let packed = place.file("packed.csv.gz", packed);
     report(&place, &packed, "again", &["--sample", "20%"]);
-    assert!(tiles(&place, "again") == tiles(&place, "first"));
+    assert!(tiles(&place.path("again")) == tiles(&place.path("first")));
 }
 
 #[test]

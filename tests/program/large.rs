@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
-use crate::common::sets::{archived, coordinate};
+use crate::common::sets::{self, archived, coordinate, tiles};
 use crate::common::{Playground, Ran, sample, tree};
 use serde_json::{Value, json};
 use tilefire::tile::TileCoord;
@@ -19,26 +19,11 @@ fn metadata(place: &Playground, out: &str) -> Value {
     serde_json::from_slice(&fs::read(place.path(out).join("metadata.json")).unwrap()).unwrap()
 }
 
-/// The tiles of a folder by their names.
-fn tiles(place: &Playground, out: &str) -> BTreeMap<String, Vec<u8>> {
-    let mut files = tree(&place.path(out));
-    files.retain(|name, _| name.contains('/'));
-    files
-}
-
-/// The pixels of a picture of so many a side, as red, green, blue and alpha.
+/// The pixels of a picture of so many a side.
 fn pixels(bytes: &[u8], side: u32) -> Vec<u8> {
-    if bytes.starts_with(b"RIFF") {
-        let mut decoder = image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).unwrap();
-        assert_eq!(decoder.dimensions(), (side, side));
-        let mut read = vec![0; decoder.output_buffer_size().unwrap()];
-        decoder.read_image(&mut read).unwrap();
-        let channels = if decoder.has_alpha() { 4 } else { 3 };
-        return read.chunks(channels).flat_map(|c| [c[0], c[1], c[2], c.get(3).copied().unwrap_or(255)]).collect();
-    }
-    let picture = image::load_from_memory_with_format(bytes, image::ImageFormat::Png).unwrap().to_rgba8();
-    assert_eq!((picture.width(), picture.height()), (side, side));
-    picture.into_raw()
+    let (width, height, pixels) = sets::pixels(bytes);
+    assert_eq!((width, height), (side, side));
+    pixels
 }
 
 /// Checks that `large` are the tiles of 512 pixels that come of `usual`, which are all of zooms 1 to `max` + 1.
@@ -76,7 +61,7 @@ fn they_have_the_pixels_of_the_next_zoom() {
     for (look, ground) in LOOKS {
         render(&place, "usual", "1..7", &[look, &["--no-page"]].concat()).ok();
         render(&place, "large", "0..6", &[look, &["--no-page", "--tile-size", "512"]].concat()).ok();
-        check(&tiles(&place, "usual"), &tiles(&place, "large"), ground, look);
+        check(&tiles(&place.path("usual")), &tiles(&place.path("large")), ground, look);
     }
 }
 
@@ -107,7 +92,7 @@ fn a_page_and_archives_hold_the_same() {
     let place = Playground::new();
     render(&place, "large", "0..6", &["--tile-size", "512"]).ok();
     render(&place, "large.pmtiles", "0..6", &["--tile-size", "512"]).ok();
-    let tiles = tiles(&place, "large");
+    let tiles = tiles(&place.path("large"));
     let names: Vec<TileCoord> = tiles.keys().map(|name| coordinate(name)).collect();
     let (told, _, found) = archived(&place.path("large.pmtiles"), &names);
     assert_eq!((&told["tileSize"], &told["heat"]), (&json!(512), &metadata(&place, "large")["heat"]));
@@ -133,7 +118,7 @@ fn metadata_is_by_the_zooms_of_the_tiles() {
             assert_eq!(own[field], next[field], "{z} {field}");
         }
         assert_eq!(own["tiles"], usual["heat"]["zooms"][z.to_string()]["tiles"], "{z}");
-        let folder = tiles(&place, "large").keys().filter(|name| name.starts_with(&format!("{z}/"))).count();
+        let folder = tiles(&place.path("large")).keys().filter(|name| name.starts_with(&format!("{z}/"))).count();
         assert_eq!(report["zooms"][z.to_string()]["written"], folder);
     }
     assert!(report["zooms"].get("7").is_none());
@@ -154,8 +139,8 @@ fn spans_are_by_the_zooms_of_the_tiles() {
     let like = ["--span", "like:large", "--spread", "0"];
     render(&place, "usual", "1..7", &like).ok();
     render(&place, "other", "0..6", &[&like[..], &["--tile-size", "512"]].concat()).ok();
-    check(&tiles(&place, "usual"), &tiles(&place, "large"), [0; 4], &["like"]);
-    assert!(tiles(&place, "other") == tiles(&place, "large"));
+    check(&tiles(&place.path("usual")), &tiles(&place.path("large")), [0; 4], &["like"]);
+    assert!(tiles(&place.path("other")) == tiles(&place.path("large")));
     let line = render(&place, "usual", "0..7", &like).error(2);
     assert!(line.contains("zoom 0;"), "{line}");
 }
@@ -167,7 +152,8 @@ fn retina_tiles_lie_beside_the_others() {
         render(&place, "usual", "2..7", look).ok();
         render(&place, "large", "2..7", &[look, &["--tile-size", "512"]].concat()).ok();
         render(&place, "both", "2..7", &[look, &["--retina"]].concat()).ok();
-        let (usual, large, both) = (tiles(&place, "usual"), tiles(&place, "large"), tiles(&place, "both"));
+        let (usual, large, both) =
+            (tiles(&place.path("usual")), tiles(&place.path("large")), tiles(&place.path("both")));
         for (name, bytes) in &usual {
             assert!(both[name] == *bytes, "{name}");
         }
@@ -186,7 +172,7 @@ fn retina_tiles_lie_beside_the_others() {
     }
     // A folder that has both is replaced by one that has not, and stays where something lies in it that the set has not.
     render(&place, "both", "0..2", &[]).ok();
-    assert!(tiles(&place, "both").keys().all(|name| !name.contains("@2x")));
+    assert!(tiles(&place.path("both")).keys().all(|name| !name.contains("@2x")));
     for name in ["0/0/0@3x.png", "0/0/0@2x.png", "0/0/0.webp", "5/5/5.png"] {
         let mine = place.path("both").join(name);
         fs::create_dir_all(mine.parent().unwrap()).unwrap();
@@ -211,7 +197,7 @@ fn every_tile_has_one_of_twice_its_pixels() {
         let run = ["render", "far.csv", "-o", "far", "-z", "0..8", "--retina", "--backend", "cpu", "-q", "--force"];
         let spread: &[&str] = if look.len() > 2 { &["--spread", "60"] } else { &[] };
         place.run([&run[..], look, spread].concat()).ok();
-        let tiles = tiles(&place, "far");
+        let tiles = tiles(&place.path("far"));
         let plain = tiles.keys().filter(|name| !name.contains("@2x"));
         let twice = plain.map(|name| tiles.get(&name.replace(".png", "@2x.png")));
         for bytes in twice {
@@ -228,7 +214,7 @@ fn the_last_zoom_of_all_is_drawn() {
     for (zooms, more) in [("22..23", &["--tile-size", "512"][..]), ("23", &["--retina"]), ("23..24", &[])] {
         let run = ["render", "one.csv", "-o", "one", "-z", zooms, "--backend", "cpu", "-q", "--force"];
         place.run([&run[..], more].concat()).ok();
-        assert!(!tiles(&place, "one").is_empty());
+        assert!(!tiles(&place.path("one")).is_empty());
     }
 }
 

@@ -3,12 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::common::sets::{archived, coordinate};
-use crate::common::{Playground, Ran, sample, tree};
+use crate::common::sets::{archived, coordinate, pixels, tiles};
+use crate::common::{Playground, Ran, sample};
 use serde_json::{Value, json};
 use tilefire::tile::TileCoord;
 
@@ -19,14 +18,6 @@ fn render(place: &Playground, out: &str, more: &[&str]) -> Ran {
 
 fn metadata(folder: &Path) -> Value {
     serde_json::from_slice(&fs::read(folder.join("metadata.json")).unwrap()).unwrap()
-}
-
-/// The tiles of a folder by their names.
-fn tiles(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = tree(folder);
-    files.retain(|name, _| name.contains('/'));
-    assert!(files.len() > 9);
-    files
 }
 
 #[test]
@@ -90,21 +81,6 @@ fn rows_from_the_south_are_the_same_tiles() {
         let line = render(&place, out, &["--scheme", "tms", "-q"]).error(2);
         assert!(line.contains("--scheme") && line.contains("name a folder"), "{line}");
     }
-}
-
-/// Width, height and the pixels of a picture as red, green, blue and alpha.
-fn pixels(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
-    if bytes.starts_with(b"RIFF") {
-        let mut decoder = image_webp::WebPDecoder::new(std::io::Cursor::new(bytes)).unwrap();
-        let (width, height) = decoder.dimensions();
-        let mut read = vec![0; decoder.output_buffer_size().unwrap()];
-        decoder.read_image(&mut read).unwrap();
-        let channels = if decoder.has_alpha() { 4 } else { 3 };
-        let read = read.chunks(channels).flat_map(|c| [c[0], c[1], c[2], c.get(3).copied().unwrap_or(255)]).collect();
-        return (width, height, read);
-    }
-    let picture = image::load_from_memory_with_format(bytes, image::ImageFormat::Png).unwrap().to_rgba8();
-    (picture.width(), picture.height(), picture.into_raw())
 }
 
 #[test]

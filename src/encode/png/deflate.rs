@@ -306,7 +306,6 @@ mod tests {
     use std::io::Read;
 
     /// Tokens and the bytes that they stand for.
-    #[derive(Default)]
     struct Said {
         tokens: Tokens,
         bytes: Vec<u8>,

@@ -208,8 +208,18 @@ impl FromStr for Condition {
         if value.is_empty() {
             return Err(wrong("it has no value; a blank cell is asked for by 'is missing'"));
         }
+        if has_comma(value) {
+            return Err(wrong(
+                "its number has a comma; write decimals with a point, whatever the input has, or put a text into quotes",
+            ));
+        }
         made(&text[..at], Test::Compare(*op, Value::read(value)))
     }
+}
+
+/// Whether a value is a number but for a comma, which texts are compared by without a word.
+fn has_comma(value: &str) -> bool {
+    value.contains(',') && value.replacen(',', ".", 1).parse::<f64>().is_ok()
 }
 
 /// The parts between commas outside of quotes.
@@ -243,6 +253,7 @@ mod tests {
         assert_eq!(column("Number of vehicles>=3"), named("Number of vehicles"));
         assert_eq!(column("'is in' in 1,2"), named("is in"));
         assert_eq!(column("#4 != x"), ColumnRef::Number(4));
+        assert!("a = '13,5'".parse::<Condition>().is_ok() && "a = b, c".parse::<Condition>().is_ok());
         assert_eq!("  a = 3 ".parse::<Condition>().unwrap().to_string(), "a = 3");
     }
 
@@ -257,6 +268,7 @@ mod tests {
             ("a in 1..", "a blank among"),
             ("", "compares nothing"),
             ("#0 = 3", "names no column"),
+            ("a > 13,5", "with a point"),
         ] {
             let error = text.parse::<Condition>().unwrap_err();
             assert!(error.contains(says) && error.contains("COLUMN OP VALUE"), "{text}: {error}");

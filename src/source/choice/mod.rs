@@ -16,19 +16,19 @@ use self::meets::How;
 use super::cell::Unmet;
 use super::columns;
 use super::options::{Decimal, ReadOptions};
+use crate::rows::NotSelected;
 
 /// Different values of a column that are kept for a person to see.
 const VALUES: usize = 8;
 /// Rows of a piece whose values are looked at for that.
 const LOOKED: u64 = 2000;
 /// Characters of a value that are shown.
-const SHOWN: usize = 24;
+const SHOWN: usize = 40;
 
 /// Rows that were not wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct PassedOver {
-    pub(super) wheres: Vec<u64>,
-    pub(super) sample: u64,
+    pub(super) rows: NotSelected,
     /// Some values that were met where a condition did not hold.
     pub(super) values: Vec<Vec<String>>,
 }
@@ -93,13 +93,13 @@ impl Choice {
         passed: &mut PassedOver,
     ) {
         match unmet {
-            Unmet::Sample => passed.sample += 1,
+            Unmet::Sample => passed.rows.sample += 1,
             Unmet::Where(at) => {
-                if passed.wheres.len() < self.conditions.len() {
-                    passed.wheres.resize(self.conditions.len(), 0);
+                if passed.values.len() < self.conditions.len() {
+                    passed.rows.conditions.resize(self.conditions.len(), 0);
                     passed.values.resize(self.conditions.len(), Vec::new());
                 }
-                passed.wheres[at] += 1;
+                passed.rows.conditions[at] += 1;
                 let values = &mut passed.values[at];
                 if rows < LOOKED && values.len() < VALUES {
                     let cell = field(self.conditions[at].0).unwrap_or_default();
@@ -120,19 +120,11 @@ fn note(values: &mut Vec<String>, value: String) {
 impl PassedOver {
     /// Adds what was passed over of another piece.
     pub(super) fn merge(&mut self, other: Self) {
-        if self.wheres.len() < other.wheres.len() {
-            self.wheres.resize(other.wheres.len(), 0);
-            self.values.resize(other.wheres.len(), Vec::new());
-        }
-        self.wheres.iter_mut().zip(&other.wheres).for_each(|(mine, theirs)| *mine += theirs);
+        self.rows.merge(&other.rows);
+        self.values.resize(self.values.len().max(other.values.len()), Vec::new());
         for (mine, theirs) in self.values.iter_mut().zip(other.values) {
             theirs.into_iter().for_each(|value| note(mine, value));
         }
-        self.sample += other.sample;
-    }
-
-    pub(super) fn total(&self) -> u64 {
-        self.wheres.iter().sum::<u64>() + self.sample
     }
 }
 
@@ -146,7 +138,7 @@ pub(super) fn held(condition: &Condition, values: &[String]) -> String {
     }
     let more = if values.len() == VALUES { " ..." } else { "" };
     let column = condition.column();
-    let hint = if condition.is_of_dates() {
+    let hint = if condition.is_of_dates() && values.iter().all(|value| date::iso(value.as_bytes()).is_none()) {
         "; dates of another form than 2023-05-14 are read with --date-format, such as %d/%m/%Y"
     } else {
         ""
@@ -176,6 +168,7 @@ mod tests {
         assert_eq!(held(&condition("sev = Fatal"), &values), "sev holds 1, 2, 3; none is 'Fatal'");
         assert_eq!(held(&condition("sev > 3"), &values), "sev holds 1, 2, 3; none is sev > 3");
         assert!(held(&condition("d = 2023-05"), &["01/02/2003".to_owned()]).contains("--date-format"));
+        assert!(!held(&condition("d = 2023-05"), &["2003-02-01T00:00:00+00:00".to_owned()]).contains("--date-format"));
         assert_eq!(held(&condition("sev is missing"), &values), "sev holds 1, 2, 3; none fits 'sev is missing'");
     }
 }

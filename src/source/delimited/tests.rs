@@ -131,8 +131,8 @@ fn compare_as(
     let file = &report.files[0];
     prop_assert_eq!(report.rows, tally.rows);
     prop_assert_eq!(report.left_out, tally.left_out);
-    prop_assert_eq!(&report.not_selected.conditions, &tally.passed.wheres);
-    prop_assert_eq!(report.not_selected.sample, tally.passed.sample);
+    prop_assert_eq!(&report.not_selected.conditions, &tally.passed.rows.conditions);
+    prop_assert_eq!(report.not_selected.sample, tally.passed.rows.sample);
     prop_assert_eq!(file.first_invalid_row, tally.first_invalid_row);
     let mut examples: Vec<_> = file.examples.iter().map(|(reason, row, _)| (*row, *reason)).collect();
     examples.sort_unstable();
