@@ -11,6 +11,7 @@ mod lit;
 mod plane;
 mod squares;
 mod stats;
+mod step;
 
 pub use block::{decode_block, encode_block};
 pub use distinct::{DISTINCT_LIMIT, Distinct};
@@ -20,6 +21,7 @@ pub use lit::Lit;
 pub use plane::{Operator, Plane, PlaneId, Value, Width, overflow};
 pub use squares::squares;
 pub use stats::{Unit, ZoomStats};
+pub use step::{Step, Steps, TooLarge};
 
 use crate::error::Result;
 use crate::tile::TILE_PIXELS;
