@@ -33,12 +33,24 @@ macro_rules! reasons {
                 match self { $(Self::$variant => $message),+ }
             }
 
-            /// Whether such a row holds two finite numbers, which are no point of the map.
+            /// Whether such a row holds two finite numbers, whatever else it lacks to be a point of the map.
             pub fn has_numbers(self) -> bool {
                 match self { $(Self::$variant => $numbers),+ }
             }
         }
     };
+}
+
+impl Reason {
+    /// Whether such a row has a blank where something is wanted, which is no mistake.
+    pub fn is_blank(self) -> bool {
+        matches!(self, Self::Missing | Self::NoWeight)
+    }
+
+    /// Whether such a row has no usable weight.
+    pub fn is_of_weight(self) -> bool {
+        matches!(self, Self::NoWeight | Self::BadWeight | Self::InfiniteWeight)
+    }
 }
 
 reasons! {
@@ -50,6 +62,12 @@ reasons! {
     Malformed, "malformed", "malformed row", numbers: false;
     /// A geometry that is no point.
     NotAPoint, "not_a_point", "not a point", numbers: false;
+    /// The weight is blank.
+    NoWeight, "no_weight", "missing weight", numbers: true;
+    /// The weight is no number.
+    BadWeight, "bad_weight", "weight is not a number", numbers: true;
+    /// The weight is a number without bounds.
+    InfiniteWeight, "infinite_weight", "weight is not finite", numbers: true;
     /// A place that was to be left out.
     Dropped, "dropped", "at a place to be left out", numbers: true;
     /// No place on earth: |latitude| > 90, |longitude| > 180, or nothing the reference system can hold.
@@ -76,6 +94,11 @@ impl LeftOut {
     /// Each reason with its number, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Reason, u64)> {
         Reason::ALL.iter().copied().zip(self.0)
+    }
+
+    /// Rows whose weight cannot be used.
+    pub fn weightless(&self) -> u64 {
+        self.iter().filter(|(reason, _)| reason.is_of_weight()).map(|(_, rows)| rows).sum()
     }
 
     /// Rows without two finite numbers.
@@ -184,7 +207,10 @@ mod tests {
             all[reason] = 1 << i;
         }
         assert_eq!(all.total(), (1 << Reason::COUNT) - 1);
-        assert_eq!(all.iter().map(|(_, rows)| rows).collect::<Vec<_>>(), (0..7).map(|i| 1 << i).collect::<Vec<_>>());
+        assert_eq!(
+            all.iter().map(|(_, rows)| rows).collect::<Vec<_>>(),
+            (0..Reason::COUNT).map(|i| 1 << i).collect::<Vec<_>>()
+        );
         let names: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.name()).collect();
         let messages: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.message()).collect();
         assert_eq!((names.len(), messages.len()), (Reason::COUNT, Reason::COUNT));
@@ -192,15 +218,16 @@ mod tests {
 
     #[test]
     fn reports_name_every_reason() {
-        let all = LeftOut::from([(Reason::NotANumber, 2), (Reason::OutsideMercator, 3)]);
+        let all = LeftOut::from([(Reason::NotANumber, 2), (Reason::OutsideMercator, 3), (Reason::NoWeight, 4)]);
         let json = serde_json::to_value(all).unwrap();
         let keys = serde_json::json!({
-            "missing": 0, "not_a_number": 2, "malformed": 0, "not_a_point": 0, "dropped": 0, "out_of_range": 0, "outside_mercator": 3
+            "missing": 0, "not_a_number": 2, "malformed": 0, "not_a_point": 0, "no_weight": 4, "bad_weight": 0,
+            "infinite_weight": 0, "dropped": 0, "out_of_range": 0, "outside_mercator": 3
         });
         assert_eq!(json, keys);
         let mut text = Vec::new();
         serialize_invalid(&all, &mut serde_json::Serializer::new(&mut text)).unwrap();
         assert_eq!(text, br#"{"missing":0,"not_a_number":2,"malformed":0,"not_a_point":0}"#);
-        assert_eq!((all.invalid(), all.total()), (2, 5));
+        assert_eq!((all.invalid(), all.weightless(), all.total()), (2, 4, 9));
     }
 }

@@ -202,6 +202,7 @@ impl SourceArgs {
             conditions: Vec::new(),
             sample: None,
             date: None,
+            weight: None,
         };
         let (read, region) = self.choose.chosen(read)?;
         let limits = RejectLimits {

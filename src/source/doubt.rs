@@ -282,12 +282,13 @@ impl Doubt {
         if degrees {
             self.judge_degrees(&mut found, options, known);
         }
-        let holding = file.rows - file.left_out[Reason::Missing] - file.left_out[Reason::Dropped];
-        let lost = file.left_out.total() - file.left_out[Reason::Missing] - file.left_out[Reason::Dropped];
+        let meant = |reason: Reason| reason.is_blank() || reason == Reason::Dropped;
+        let aside: u64 = file.left_out.iter().filter(|(reason, _)| meant(*reason)).map(|(_, rows)| rows).sum();
+        let (holding, lost) = (file.rows - aside, file.left_out.total() - aside);
         let explained =
             found.notices.iter().any(|n| n.code == "wrap" && n.rows.is_some_and(|rows| 10 * rows >= 9 * lost));
         if file.rows >= ROWS && 2 * lost >= holding && lost > 0 && file.used > 0 {
-            let most = file.left_out.iter().filter(|(r, _)| ![Reason::Missing, Reason::Dropped].contains(r));
+            let most = file.left_out.iter().filter(|(reason, _)| !meant(*reason));
             let reason = most.max_by_key(|(_, rows)| *rows).map(|(reason, _)| reason);
             let example = reason.and_then(|r| file.examples.iter().find(|e| e.0 == r)).map(|e| (e.1, e.2.clone()));
             let why = reason.map_or("", Reason::message);

@@ -10,10 +10,10 @@ use super::notice::Notice;
 use super::report::FileReport;
 use super::stop::Stop;
 use super::tally::Tally;
-use super::{Batch, BatchSink, ReadOptions};
+use super::{Batch, BatchSink, ReadOptions, Weights};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
-use crate::project::{AreaOfUse, Coordinate, Crs};
+use crate::project::{AreaOfUse, Crs};
 use crate::rows::Reason;
 
 /// Rows in a batch.
@@ -26,6 +26,8 @@ pub(super) struct About {
     pub(super) name: String,
     /// Names of the columns of eastings and northings, or `#number`.
     pub(super) columns: [String; 2],
+    /// The column of weights, as it was asked for.
+    pub(super) weight: Option<String>,
     /// Whether the first record names the columns.
     pub(super) header: bool,
     /// One line for a person: what is taken from where.
@@ -52,6 +54,8 @@ impl About {
             header: self.header,
             notice: self.notice.clone(),
             crs: self.crs.clone(),
+            weight_column: self.weight.clone(),
+            weights: self.weight.as_ref().map(|_| Weights::default()),
             ..FileReport::unread(self.name.clone())
         }
     }
@@ -153,11 +157,14 @@ impl<'a> Outlet<'a> {
     /// Hands over what there is, rows that `tally` counted.
     pub(super) fn flush(&mut self, tally: &mut Tally) -> Result<()> {
         self.stop.check()?;
+        debug_assert!(self.batch.is_parallel(), "each row has a weight, or none has");
         if let Some(filter) = self.filter {
-            filter.apply(&mut self.batch.coordinates, tally);
+            filter.apply(&mut self.batch, tally);
         }
         if !self.batch.is_empty() {
+            debug_assert!(self.batch.is_parallel(), "a weight goes with its row");
             tally.look(&self.batch.coordinates, self.area);
+            tally.look_at_weights(&self.batch.weights);
             self.apart(|out| {
                 out.monitor.points.fetch_add(out.batch.len() as u64, Ordering::Relaxed);
                 let left_out = out.sink.take(&out.batch)?;
@@ -198,8 +205,8 @@ impl Filter {
         (filter.wrap || !filter.drop.is_empty()).then_some(filter)
     }
 
-    fn apply(&self, coordinates: &mut Vec<Coordinate>, tally: &mut Tally) {
-        tally.filter(coordinates, |c| {
+    fn apply(&self, batch: &mut Batch, tally: &mut Tally) {
+        tally.filter(batch, |c| {
             if self.drop.iter().any(|&(x, y)| c.x == x && c.y == y) {
                 return Err(Reason::Dropped);
             }

@@ -30,6 +30,7 @@ mod take;
 mod tally;
 #[doc(hidden)]
 pub mod value;
+mod weight;
 
 pub use choice::{Condition, DateFormat, Sample};
 pub use columns::ColumnRef;
@@ -41,6 +42,7 @@ pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit}
 pub use rejects::{Most, RejectLimits, RejectLog};
 pub use report::{FileReport, ReadReport, no_usable_rows};
 pub use synth::{Shape, is_synth, synth, synth_shaped};
+pub use weight::{Weight, Weights};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -94,6 +96,8 @@ pub struct Batch {
     pub input: usize,
     /// Where each row lies, in the reference system of the input.
     pub coordinates: Vec<Coordinate>,
+    /// What each row weighs, in steps; empty where nobody asked for weights.
+    pub weights: Vec<i64>,
 }
 
 impl Batch {
@@ -107,9 +111,15 @@ impl Batch {
         self.coordinates.is_empty()
     }
 
+    /// Whether every row has a weight, or none.
+    fn is_parallel(&self) -> bool {
+        self.weights.is_empty() || self.weights.len() == self.coordinates.len()
+    }
+
     /// Takes all rows out and keeps the room.
     pub(crate) fn clear(&mut self) {
         self.coordinates.clear();
+        self.weights.clear();
     }
 }
 

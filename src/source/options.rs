@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::choice::{Condition, DateFormat, Sample};
 use super::columns::ColumnRef;
+use super::weight::Weight;
 use crate::project::Crs;
 
 /// Whether a file names its columns before its first row.
@@ -204,6 +205,8 @@ pub struct ReadOptions {
     pub sample: Option<Sample>,
     /// How dates are written that conditions look at; ISO 8601 where nothing is said.
     pub date: Option<DateFormat>,
+    /// What a row weighs; every row as much as any other where nothing is said.
+    pub weight: Option<Weight>,
 }
 
 impl Default for ReadOptions {
@@ -227,6 +230,7 @@ impl Default for ReadOptions {
             conditions: Vec::new(),
             sample: None,
             date: None,
+            weight: None,
         }
     }
 }

@@ -16,6 +16,7 @@ use super::rejects::RejectLog;
 use super::report::{FileReport, ReadReport};
 use super::stop::Stop;
 use super::tally::{Reject, Tally};
+use super::weight;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project::{AreaOfUse, Crs};
@@ -251,6 +252,7 @@ impl<'a> Ledger<'a> {
             notices.extend(about.notices.iter().map(|notice| notice.clone().of_all(file.rows)));
             let (found, error) = doubt.judge(file, &self.opened.options[self.at], !about.projected, area);
             notices.extend(found);
+            notices.extend(weight::notice(file, &self.opened.options[self.at]));
             if problem.is_none() {
                 *problem = error.or_else(|| self.opened.limits.check(file).err());
             }
@@ -305,12 +307,21 @@ impl<'a> Ledger<'a> {
                     known.1 = Some((file.rows + row, text));
                 }
             }
+            if let Some(weights) = &mut file.weights {
+                if let (Some((row, text)), None) = (tally.weights.rounded.1.take(), &weights.rounded.1) {
+                    weights.rounded.1 = Some((file.rows + row, text));
+                }
+                weights.merge(&tally.weights);
+            }
             self.doubt.merge(&tally.doubt, file.rows);
             file.rows += tally.rows;
             file.left_out.merge(&tally.left_out);
             file.not_selected.merge(&tally.passed.rows);
             self.judged.passed.merge(tally.passed);
             file.used = file.rows - file.left_out.total() - file.not_selected.total();
+            if let Some(weights) = &mut file.weights {
+                weights.rows = file.used;
+            }
             if tally.cut.is_some() {
                 file.cut = tally.cut;
             }

@@ -38,13 +38,13 @@ fn failed(problem: &csv::Error) -> Error {
     Error::Output(format!("cannot write the rows that are left out (--rejects): {problem}"))
 }
 
-/// How many rows of an input may be left out, for whatever reason but blank coordinates: those of `--drop` and
+/// How many rows of an input may be left out, for whatever reason but blank coordinates and weights: those of `--drop` and
 /// `--drop-zero`, too.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RejectLimits {
-    /// Whether none may be; blank coordinates are no matter.
+    /// Whether none may be; blanks are no matter.
     pub strict: bool,
-    /// Whether blank coordinates count.
+    /// Whether blanks count.
     pub missing: bool,
     /// The most.
     pub most: Option<Most>,
@@ -78,7 +78,7 @@ impl FromStr for Most {
 impl RejectLimits {
     /// Fails when more rows of `file` are left out than may be.
     pub(super) fn check(&self, file: &FileReport) -> Result<()> {
-        let counts = |reason: &Reason| self.missing || *reason != Reason::Missing;
+        let counts = |reason: &Reason| self.missing || !reason.is_blank();
         let lost: u64 = file.left_out.iter().filter(|(reason, _)| counts(reason)).map(|(_, rows)| rows).sum();
         let (allowed, said) = match (self.strict, self.most) {
             (true, _) if self.missing => (0, "--strict=all allows none".to_owned()),

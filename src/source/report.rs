@@ -6,6 +6,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::ReadOptions;
 use super::choice;
 use super::notice::{Example, Notice};
+use super::weight::Weights;
 use crate::error::Error;
 use crate::project::{Crs, grids};
 use crate::rows::{LeftOut, NotSelected, Reason, serialize_invalid};
@@ -45,6 +46,10 @@ pub struct FileReport {
     pub shorter: (u64, Option<(u64, String)>),
     /// Rows that are read and have text behind quotes that took in a delimiter, and the first one with what it holds.
     pub merged: (u64, Option<(u64, String)>),
+    /// The column of weights, where they were asked for: its name, or `#number`.
+    pub weight_column: Option<String>,
+    /// What they come to.
+    pub weights: Option<Weights>,
 }
 
 impl FileReport {
@@ -67,6 +72,8 @@ impl FileReport {
             swallowed: None,
             shorter: (0, None),
             merged: (0, None),
+            weight_column: None,
+            weights: None,
         }
     }
 
@@ -98,7 +105,8 @@ impl Serialize for FileReport {
                 serializer.collect_map(self.0.iter().map(example))
             }
         }
-        let mut report = serializer.serialize_struct("FileReport", 13)?;
+        let weighed = 2 * usize::from(self.weight_column.is_some() && self.weights.is_some());
+        let mut report = serializer.serialize_struct("FileReport", 13 + weighed)?;
         report.serialize_field("name", &self.name)?;
         report.serialize_field("x_column", &self.x_column)?;
         report.serialize_field("y_column", &self.y_column)?;
@@ -112,6 +120,10 @@ impl Serialize for FileReport {
         report.serialize_field("invalid", &Invalid(&self.left_out))?;
         report.serialize_field("first_invalid_row", &self.first_invalid_row)?;
         report.serialize_field("examples", &Examples(&self.examples))?;
+        if let (Some(column), Some(weights)) = (&self.weight_column, &self.weights) {
+            report.serialize_field("weight_column", column)?;
+            report.serialize_field("rounded_weights", &weights.rounded.0)?;
+        }
         report.end()
     }
 }
@@ -131,6 +143,8 @@ pub struct ReadReport {
     pub held: Vec<String>,
     /// The other rows that did not become points, by reason.
     pub left_out: LeftOut,
+    /// What the weights come to, where they were asked for.
+    pub weights: Option<Weights>,
     /// Each input, in the order given.
     pub files: Vec<FileReport>,
     /// What a person should know about them.
@@ -144,6 +158,9 @@ impl ReadReport {
         for file in &files {
             report.left_out.merge(&file.left_out);
             report.not_selected.merge(&file.not_selected);
+            if let Some(weights) = &file.weights {
+                report.weights.get_or_insert_default().merge(weights);
+            }
         }
         Self { files, ..report }
     }
@@ -192,16 +209,19 @@ pub fn no_usable_rows(report: &ReadReport) -> Error {
         return Error::Input(line);
     }
     let left_out = &report.left_out;
-    let numeric = report.rows.saturating_sub(left_out.invalid());
+    // Where a row without a weight lies nobody looked at.
+    let numeric = report.rows.saturating_sub(left_out.invalid() + left_out.weightless());
     let first = report.files.first();
     let columns = first.map_or(String::new(), |f| format!("'{}' and '{}'", f.x_column, f.y_column));
+    let weighed =
+        first.and_then(|f| f.weight_column.as_ref()).map_or(String::new(), |w| format!(", weights from '{w}'"));
     // Inputs of several systems have no single one to be named.
     let one = first.map(|f| &f.crs).filter(|crs| report.files.iter().all(|f| f.crs == **crs));
     let beyond = numeric > 0 && left_out[Reason::OutOfRange] == numeric;
     let example = first.map_or(String::new(), |file| {
         let row =
             |(reason, row, value): &(Reason, u64, String)| format!("row {row} holds {value} ({})", reason.message());
-        file.examples.iter().filter(|e| e.0 != Reason::Missing).min_by_key(|e| e.1).map_or(String::new(), row)
+        file.examples.iter().filter(|e| !e.0.is_blank()).min_by_key(|e| e.1).map_or(String::new(), row)
     });
     let example = if example.is_empty() { example } else { format!("; {example}") };
     Error::Input(match one {
@@ -232,7 +252,7 @@ pub fn no_usable_rows(report: &ReadReport) -> Error {
             let told = left_out.iter().filter(|(_, n)| *n > 0);
             let reasons: Vec<_> = told.map(|(reason, n)| format!("{n} {}", reason.message())).collect();
             format!(
-                "{from}: none of {} rows can be used: {}{example}; columns taken: {columns}",
+                "{from}: none of {} rows can be used: {}{example}; columns taken: {columns}{weighed}",
                 report.rows,
                 reasons.join(", ")
             )

@@ -4,10 +4,12 @@
 
 use std::borrow::Cow;
 
+use super::Batch;
 use super::cell::Unmet;
 use super::choice::{Choice, PassedOver};
 use super::doubt::{Doubt, pair};
 use super::shown::shown;
+use super::weight::Weights;
 use crate::project::{AreaOfUse, Coordinate};
 use crate::rows::{LeftOut, Reason};
 
@@ -49,6 +51,8 @@ pub(super) struct Tally {
     pub(super) shorter: Odd,
     /// Rows that are used and have text behind quotes that took in a delimiter, and the first one.
     pub(super) merged: Odd,
+    /// What the weights come to, but for how many there are.
+    pub(super) weights: Weights,
     /// What is doubtful about rows that hold numbers.
     pub(super) doubt: Doubt,
     /// Rows when rows were handed over last.
@@ -67,7 +71,9 @@ impl Tally {
     pub(super) fn reject(&mut self, reason: Reason, value: impl FnOnce() -> Vec<u8>) {
         self.rows += 1;
         let row = self.rows;
-        self.first_invalid_row.get_or_insert(row);
+        if !reason.has_numbers() {
+            self.first_invalid_row.get_or_insert(row);
+        }
         self.since.push(row);
         self.leave_out(reason, row, || shown(&value(), SHOWN));
     }
@@ -109,31 +115,44 @@ impl Tally {
         self.handed + 1 + at as u64 + others.start as u64
     }
 
-    /// Takes out the coordinates that `keep` refuses and counts their rows; `keep` may change the others.
-    pub(super) fn filter(
-        &mut self,
-        coordinates: &mut Vec<Coordinate>,
-        keep: impl Fn(&mut Coordinate) -> Result<(), Reason>,
-    ) {
+    /// Takes out the rows whose coordinate `keep` refuses and counts them; `keep` may change the coordinates of the others.
+    pub(super) fn filter(&mut self, batch: &mut Batch, keep: impl Fn(&mut Coordinate) -> Result<(), Reason>) {
         let (mut at, mut out) = (0, Vec::new());
-        coordinates.retain_mut(|coordinate| {
-            let row = self.row_of(at);
+        batch.coordinates.retain_mut(|coordinate| {
+            let place = at;
             at += 1;
             match keep(coordinate) {
                 Ok(()) => true,
                 Err(reason) => {
-                    out.push((row, reason, *coordinate));
+                    out.push((place, self.row_of(place), reason, *coordinate));
                     false
                 }
             }
         });
-        for &(row, reason, coordinate) in &out {
+        if out.is_empty() {
+            return;
+        }
+        let (mut at, mut gone) = (0, out.iter().map(|(place, ..)| *place).peekable());
+        batch.weights.retain(|_| {
+            at += 1;
+            gone.next_if_eq(&(at - 1)).is_none()
+        });
+        for &(_, row, reason, coordinate) in &out {
             self.leave_out(reason, row, || pair(coordinate));
         }
-        if !out.is_empty() {
-            self.since.extend(out.iter().map(|(row, ..)| row));
-            self.since.sort_unstable();
-        }
+        self.since.extend(out.iter().map(|(_, row, ..)| row));
+        self.since.sort_unstable();
+    }
+
+    /// Counts a row whose weight was rounded, which is the next one.
+    pub(super) fn round(&mut self, power: i64, cell: &[u8]) {
+        self.weights.round(self.rows + 1, power, cell);
+    }
+
+    /// Looks at weights that are about to be handed over.
+    pub(super) fn look_at_weights(&mut self, weights: &[i64]) {
+        let heaviest = weights.iter().map(|weight| weight.unsigned_abs()).max();
+        self.weights.heaviest = self.weights.heaviest.max(heaviest.unwrap_or(0));
     }
 
     /// Looks at what is about to be handed over.
@@ -188,23 +207,27 @@ mod tests {
     #[test]
     fn rows_keep_their_numbers_whatever_is_left_out_between_them() {
         let mut tally = Tally::new(true, Doubt::default());
-        let mut coordinates = Vec::new();
+        let mut batch = Batch::default();
         // Rows 1 to 9; 2, 5 and 6 hold nothing, 4 is dropped, 8 lies beyond.
         for row in 1..=9 {
             if [2, 5, 6].contains(&row) {
                 tally.reject(Reason::Missing, Vec::new);
             } else {
                 tally.rows += 1;
-                coordinates.push(at(f64::from(row)));
+                batch.coordinates.push(at(f64::from(row)));
+                batch.weights.push(10 * i64::from(row));
             }
         }
-        tally.filter(&mut coordinates, |c| if c.x == 4.0 { Err(Reason::Dropped) } else { Ok(()) });
-        assert_eq!(coordinates.iter().map(|c| c.x).collect::<Vec<_>>(), [1.0, 3.0, 7.0, 8.0, 9.0]);
+        tally.filter(&mut batch, |c| if c.x == 4.0 { Err(Reason::Dropped) } else { Ok(()) });
+        assert_eq!(batch.coordinates.iter().map(|c| c.x).collect::<Vec<_>>(), [1.0, 3.0, 7.0, 8.0, 9.0]);
+        assert_eq!(batch.weights, [10, 30, 70, 80, 90]);
         let beyond = LeftOut::from([(Reason::OutOfRange, 1)]);
-        tally.left_out_behind(&beyond, &coordinates, |c| (c.x == 8.0).then_some(Reason::OutOfRange));
+        tally.left_out_behind(&beyond, &batch.coordinates, |c| (c.x == 8.0).then_some(Reason::OutOfRange));
         tally.hand_over();
         tally.rows += 1;
-        tally.filter(&mut vec![at(1.0)], |_| Err(Reason::Dropped));
+        let mut last = Batch { coordinates: vec![at(1.0)], ..Batch::default() };
+        tally.filter(&mut last, |_| Err(Reason::Dropped));
+        assert!(last.is_empty() && last.weights.is_empty());
         let rows: Vec<_> = tally.rejects.iter().map(|r| (r.row, r.reason)).collect();
         let missing = Reason::Missing;
         let expected = [
@@ -217,6 +240,11 @@ mod tests {
         ];
         assert_eq!(rows, expected);
         assert_eq!((tally.left_out.total(), tally.first_invalid_row), (6, Some(2)));
+        let mut tally = Tally::default();
+        tally.reject(Reason::NoWeight, Vec::new);
+        assert_eq!(tally.first_invalid_row, None);
+        tally.reject(Reason::Malformed, Vec::new);
+        assert_eq!(tally.first_invalid_row, Some(2));
     }
 
     #[test]

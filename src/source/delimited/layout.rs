@@ -9,6 +9,7 @@ use crate::source::columns;
 use crate::source::dialect::Dialect;
 use crate::source::options::{Delimiter, Header, ReadOptions, Unit};
 use crate::source::take::{Place, Take};
+use crate::source::weight::Weigher;
 
 /// Rows longer than this, in bytes, are not looked at for being a header.
 const HEADER_MAX: usize = 64 << 10;
@@ -34,6 +35,8 @@ pub(super) struct Layout {
     pub(super) decimals: Option<usize>,
     /// Which rows are wanted, where not all are.
     pub(super) choice: Option<Choice>,
+    /// What each row weighs, where that is asked for.
+    pub(super) weigher: Option<Weigher>,
     /// The fields that are looked at: the first and the last.
     pub(super) span: (usize, usize),
     /// How a header within the text is known.
@@ -95,15 +98,17 @@ impl Layout {
         let named = header.as_deref().map_or(0, |header| names(header).count());
         let names = Names { options, projected, numeric };
         let span = take.span();
-        let (choice, decimals) = (None, None);
-        Self { dialect, take, width, header, named, exact: false, commented: false, decimals, choice, span, names }
+        let (choice, weigher, decimals, exact, commented) = (None, None, None, false, false);
+        Self { dialect, take, width, header, named, exact, commented, decimals, choice, weigher, span, names }
     }
 
-    /// The layout of a text of which not all rows are wanted. Fails where it lacks a column that is asked for; its header
-    /// has no name for the first `shift` fields of a row.
+    /// The layout of a text of which not all rows are wanted, or whose rows have weights. Fails where it lacks a column that
+    /// is asked for; its header has no name for the first `shift` fields of a row.
     pub(super) fn choosing(mut self, options: &ReadOptions, shift: usize) -> Result<Self, String> {
         self.choice = Choice::of(options, self.header.as_deref(), self.width, shift)?;
-        for column in self.choice.iter().flat_map(Choice::columns) {
+        self.weigher = Weigher::of(options, self.header.as_deref(), self.width, shift)?;
+        let weight = self.weigher.map(|weigher| weigher.column);
+        for column in self.choice.iter().flat_map(Choice::columns).chain(weight) {
             self.span = (self.span.0.min(column), self.span.1.max(column));
         }
         Ok(self)

@@ -88,10 +88,12 @@ impl Delimited {
             Take::Two { .. } => format!("{what_x} from column '{x}', {what_y} from column '{y}'"),
             Take::One { .. } => format!("{what_x} and {what_y} from column '{x}'"),
         };
+        let weight = options.weight.as_ref().map(|weight| weight.column.to_string());
+        let weighed = weight.as_ref().map_or(String::new(), |column| format!(", weight from column '{column}'"));
         let header = if chosen.header { "" } else { " (no header)" };
         let remark = if remark.is_empty() { remark } else { format!("; {remark}") };
         let encoding = encoding.map(|name| format!(" ({name})")).unwrap_or_default();
-        let notice = format!("{input}: {taken}{header}{encoding}{remark}");
+        let notice = format!("{input}: {taken}{weighed}{header}{encoding}{remark}");
         if let Bytes::Stream(stream) = &bytes {
             lock(stream).skip(offset as u64);
         }
@@ -99,6 +101,7 @@ impl Delimited {
             about: About {
                 name: input.to_string(),
                 columns: chosen.names,
+                weight,
                 header: chosen.header,
                 notice,
                 crs: chosen.crs.unwrap_or_else(|| options.system().clone()),
@@ -360,7 +363,7 @@ impl Delimited {
         out: &mut Outlet<'_>,
     ) -> Result<()> {
         let mut cursor = Cursor::new((bytes, offset), quoted, last, &self.layout);
-        while cursor.fill(&mut out.batch.coordinates, BATCH, tally) {
+        while cursor.fill(&mut out.batch, BATCH, tally) {
             out.flush(tally)?;
         }
         Ok(())

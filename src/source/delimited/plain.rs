@@ -9,6 +9,7 @@ use crate::source::cell::Verdict;
 use crate::source::dialect::Dialect;
 use crate::source::options::{Delimiter, Quoting};
 use crate::source::tally::Tally;
+use crate::source::weight::Weighed;
 
 /// A record, unquoted.
 #[derive(Debug, Default, PartialEq)]
@@ -24,9 +25,12 @@ pub(super) struct Record {
     comment: bool,
 }
 
-/// Reads the rows of a text without a header, which begins at an offset: what became of them, and the coordinates in order.
-pub(super) fn read(text: &[u8], offset: u64, layout: &Layout) -> (Tally, Vec<Coordinate>) {
-    let (mut tally, mut coordinates) = (Tally::default(), Vec::new());
+/// A coordinate and what its row weighs, if that is asked for.
+pub(super) type Place = (Coordinate, Option<i64>);
+
+/// Reads the rows of a text without a header, which begins at an offset: what became of them, and the places in order.
+pub(super) fn read(text: &[u8], offset: u64, layout: &Layout) -> (Tally, Vec<Place>) {
+    let (mut tally, mut places) = (Tally::default(), Vec::new());
     for record in records(text, layout.dialect) {
         if record.comment {
             let len = record.end - record.start;
@@ -48,13 +52,21 @@ pub(super) fn read(text: &[u8], offset: u64, layout: &Layout) -> (Tally, Vec<Coo
             let field = move |column: usize| fields.get(column).map(|field| Cow::Owned(field.clone()));
             choice.unmet(layout.dialect.decimal, field, (line, offset + record.start as u64))
         });
-        match (judge(&record, layout), unmet) {
-            (Ok(_) | Err(Verdict::Out(_)), Some(unmet)) if !is_wrong(&record, layout) => {
+        let verdict = judge(&record, layout);
+        let wanted = unmet.is_none() || is_wrong(&record, layout);
+        // A row that is not wanted may weigh anything.
+        let weighed = layout.weigher.as_ref().filter(|_| wanted).map(|weigher| {
+            let cell = record.fields.get(weigher.column).map_or(&b""[..], Vec::as_slice);
+            weigher.weigh(cell, layout.dialect.decimal)
+        });
+        let verdict = verdict.and_then(|coordinate| Ok((coordinate, weighed.transpose()?)));
+        match (verdict, unmet) {
+            (Ok(_) | Err(Verdict::Out(_)), Some(unmet)) if !wanted => {
                 if let Some(choice) = &layout.choice {
                     tally.pass_over(choice, unmet, |_| None);
                 }
             }
-            (Ok(coordinate), _) => {
+            (Ok((coordinate, weighed)), _) => {
                 tally.rows += 1;
                 if record.fields.len() < layout.named {
                     tally.shorter.0 += 1;
@@ -64,7 +76,12 @@ pub(super) fn read(text: &[u8], offset: u64, layout: &Layout) -> (Tally, Vec<Coo
                     tally.merged.0 += 1;
                     tally.merged.1.get_or_insert((tally.rows, String::new()));
                 }
-                coordinates.push(coordinate);
+                if let Some(Weighed { rounded: Some(power), .. }) = weighed {
+                    tally.weights.round(tally.rows, power, b"");
+                }
+                let weight = weighed.map(|weighed| weighed.steps);
+                tally.weights.heaviest = tally.weights.heaviest.max(weight.unwrap_or(0).unsigned_abs());
+                places.push((coordinate, weight));
             }
             (Err(Verdict::Out(reason)), _) => tally.reject(reason, Vec::new),
             (Err(Verdict::Ends(problem)), _) => {
@@ -88,7 +105,7 @@ pub(super) fn read(text: &[u8], offset: u64, layout: &Layout) -> (Tally, Vec<Coo
             tally.cut = Some(String::new());
         }
     }
-    (tally, coordinates)
+    (tally, places)
 }
 
 /// Whether its fields cannot be right whatever they hold.

@@ -11,12 +11,14 @@ use super::cut::quote;
 use super::layout::{Layout, Wanted, Within, columns_of};
 use crate::project::Coordinate;
 use crate::rows::Reason;
+use crate::source::Batch;
 use crate::source::cell::{Unmet, Verdict};
 use crate::source::choice::Choice;
 use crate::source::dialect::Dialect;
 use crate::source::options::{Decimal, Delimiter, Quoting};
 use crate::source::shown::shown;
 use crate::source::tally::Tally;
+use crate::source::weight::{Weighed, Weigher};
 
 /// Characters of a row that are shown.
 pub(super) const SHOWN: usize = 60;
@@ -40,16 +42,23 @@ pub(super) struct Cursor<'a> {
     offset: u64,
     /// The wanted fields of the row at hand, from the first to the last.
     fields: Vec<Content<'a>>,
-    /// Where those begin and end in a plain row, where not all rows are wanted.
+    /// Where those begin and end in a plain row, where more is looked at than coordinates.
     places: Vec<(usize, usize)>,
 }
 
 /// What a plain row is.
 enum Plain {
-    /// Wanted, and where the next one begins.
-    Row(Coordinate, usize),
+    /// Wanted, what it weighs if that is asked for, and where the next one begins.
+    Row(Coordinate, Option<Weighed>, usize),
     /// Not wanted.
     Unmet(Unmet, usize),
+}
+
+/// What is looked at in a row beside its coordinates.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    choice: Option<&'a Choice>,
+    weigher: Option<&'a Weigher>,
 }
 
 /// A row as it was found.
@@ -80,15 +89,16 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads rows until `batch` is `full` coordinates long or there are no more (false then), or one ends the reading.
-    pub(super) fn fill(&mut self, batch: &mut Vec<Coordinate>, full: usize, tally: &mut Tally) -> bool {
+    pub(super) fn fill(&mut self, batch: &mut Batch, full: usize, tally: &mut Tally) -> bool {
         let layout = self.layout;
-        if let Some(choice) = &layout.choice {
-            return match (self.wanted, self.layout.dialect.decimal) {
-                (None, _) => self.fill_by(batch, full, tally, |_| None),
-                (Some(wanted), Decimal::Point) => self.fill_chosen::<b'.'>(batch, full, tally, wanted, choice),
-                (Some(wanted), _) => self.fill_chosen::<b','>(batch, full, tally, wanted, choice),
+        let asked = Asked { choice: layout.choice.as_ref(), weigher: layout.weigher.as_ref() };
+        if asked.choice.is_some() || asked.weigher.is_some() {
+            return match layout.dialect.decimal {
+                Decimal::Point => self.fill_asked::<b'.'>(batch, full, tally, asked),
+                Decimal::Comma | Decimal::CommaAlone => self.fill_asked::<b','>(batch, full, tally, asked),
             };
         }
+        let batch = &mut batch.coordinates;
         match (self.wanted, self.layout.dialect.decimal) {
             (None, _) => self.fill_by(batch, full, tally, |_| None),
             (Some(wanted), Decimal::Point) => self.fill_by(batch, full, tally, |cursor| cursor.fast::<b'.'>(wanted)),
@@ -120,32 +130,44 @@ impl<'a> Cursor<'a> {
         true
     }
 
-    /// The same where not all rows are wanted.
-    fn fill_chosen<const POINT: u8>(
+    /// The same where not all rows are wanted, or where they have weights.
+    fn fill_asked<const POINT: u8>(
         &mut self,
-        batch: &mut Vec<Coordinate>,
+        batch: &mut Batch,
         full: usize,
         tally: &mut Tally,
-        wanted: Wanted,
-        choice: &Choice,
+        asked: Asked<'_>,
     ) -> bool {
+        let (from, bytes) = (self.layout.span.0, self.bytes);
         // A stretch of unwanted rows is as good as a batch, so that who waits for a stop is heard.
         let rows = tally.rows + CHOSEN;
         while batch.len() < full && tally.rows < rows {
-            match self.chosen::<POINT>(wanted, choice) {
-                Some(Plain::Row(coordinate, next)) => {
-                    batch.push(coordinate);
+            match self.wanted.and_then(|wanted| self.asked::<POINT>(wanted, asked)) {
+                Some(Plain::Row(coordinate, weighed, next)) => {
+                    if let (Some(Weighed { steps, rounded }), Some(weigher)) = (weighed, asked.weigher) {
+                        batch.weights.push(steps);
+                        if let Some(power) = rounded {
+                            let cell = plain_field(bytes, &self.places, weigher.column - from);
+                            tally.round(power, &cell.unwrap_or_default());
+                        }
+                    }
+                    batch.coordinates.push(coordinate);
                     tally.rows += 1;
                     self.at = next;
                 }
                 Some(Plain::Unmet(unmet, next)) => {
-                    let (from, bytes) = (self.layout.span.0, self.bytes);
-                    let field = |column: usize| plain_field(bytes, &self.places, column - from);
-                    tally.pass_over(choice, unmet, field);
+                    if let Some(choice) = asked.choice {
+                        tally.pass_over(choice, unmet, |column| plain_field(bytes, &self.places, column - from));
+                    }
                     self.at = next;
                 }
                 None => {
-                    if !self.step(batch, tally) {
+                    let Batch { coordinates, weights, .. } = batch;
+                    let more = self.step_by(tally, |(coordinate, weight)| {
+                        coordinates.push(coordinate);
+                        weights.extend(weight);
+                    });
+                    if !more {
                         return false;
                     }
                 }
@@ -157,6 +179,12 @@ impl<'a> Cursor<'a> {
     /// Reads the row at the cursor whatever it holds, or passes over what is none; false where there is no more.
     #[inline]
     fn step(&mut self, batch: &mut Vec<Coordinate>, tally: &mut Tally) -> bool {
+        self.step_by(tally, |(coordinate, _)| batch.push(coordinate))
+    }
+
+    /// The same; `push` takes the row if it is to be used.
+    #[inline]
+    fn step_by(&mut self, tally: &mut Tally, push: impl FnOnce((Coordinate, Option<i64>))) -> bool {
         match self.bytes.get(self.at) {
             None => return false,
             Some(b'\n' | b'\r') => {
@@ -168,8 +196,8 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         match self.general(tally) {
             None => (),
-            Some(Ok(Ok(coordinate))) => {
-                batch.push(coordinate);
+            Some(Ok(Ok(row))) => {
+                push(row);
                 tally.rows += 1;
             }
             Some(Err(Verdict::Out(reason))) => tally.reject(reason, || self.shown(reason, start)),
@@ -192,7 +220,7 @@ impl<'a> Cursor<'a> {
 
     /// The row at the cursor, if it is a plain one, as [`Cursor::fast`] has it; keeps where its fields are.
     #[inline(always)]
-    fn chosen<const POINT: u8>(&mut self, wanted: Wanted, choice: &Choice) -> Option<Plain> {
+    fn asked<const POINT: u8>(&mut self, wanted: Wanted, asked: Asked<'_>) -> Option<Plain> {
         let (delimiter, start) = (wanted.delimiter, self.at);
         let rest = &self.bytes[start..];
         let line = &rest[..memchr2(b'\n', b'\r', rest)?];
@@ -234,11 +262,20 @@ impl<'a> Cursor<'a> {
         let next = self.behind(start + line.len());
         let field = |column: usize| plain_field(self.bytes, &self.places, column - from);
         let place = self.offset + start as u64;
-        if let Some(unmet) = choice.unmet(self.layout.dialect.decimal, field, (line, place)) {
+        if let Some(choice) = asked.choice
+            && let Some(unmet) = choice.unmet(self.layout.dialect.decimal, field, (line, place))
+        {
             return Some(Plain::Unmet(unmet, next));
         }
+        let weighed = match asked.weigher {
+            Some(weigher) => {
+                let &(begin, end) = self.places.get(weigher.column - from)?;
+                Some(weigher.short::<POINT>(&self.bytes[begin..end])?)
+            }
+            None => None,
+        };
         let (x, y) = if wanted.swapped { (second, first) } else { (first, second) };
-        Some(Plain::Row(Coordinate { x, y }, next))
+        Some(Plain::Row(Coordinate { x, y }, weighed, next))
     }
 
     /// The row at the cursor and where the next one starts, if it is a plain one: two decimals, no quotes, as many
@@ -312,8 +349,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Judges the row at the cursor, whatever it holds, and moves behind it; `None` where that is no row. Of a row that is not
-    /// wanted it tells why.
-    fn general(&mut self, tally: &mut Tally) -> Option<Result<Result<Coordinate, Unmet>, Verdict>> {
+    /// wanted it tells why; what one weighs, where that is asked for.
+    fn general(&mut self, tally: &mut Tally) -> Option<Result<Result<(Coordinate, Option<i64>), Unmet>, Verdict>> {
         let layout = self.layout;
         let start = self.at;
         if layout.dialect.comment.is_some() && self.bytes.get(start).copied() == layout.dialect.comment {
@@ -351,25 +388,36 @@ impl<'a> Cursor<'a> {
             let line = trim_end(&self.bytes[start..self.at]);
             choice.unmet(layout.dialect.decimal, field, (line, self.offset + start as u64))
         });
+        // Without the field a row weighs nothing that is known.
+        let weigh = |weigher: &Weigher| {
+            let cell = field(weigher.column).unwrap_or_default();
+            weigher.weigh(&cell, layout.dialect.decimal).map(|weighed| (weighed, cell))
+        };
         let verdict = match layout.take.coordinate(layout.dialect.decimal, field) {
             Ok(_) if row.longer && self.glued(start) => Err(other_header(&self.bytes[start..self.at])),
             Ok(_) if wrong => Err(Reason::Malformed.into()),
-            Ok(coordinate) if unmet.is_some() => Ok(unmet.map_or(Ok(coordinate), Err)),
-            Ok(coordinate) => {
-                if row.count < layout.named {
-                    let number = tally.rows + 1;
-                    let text = || shown(&self.bytes[start..self.at], SHOWN);
-                    tally.shorter.1.get_or_insert_with(|| (number, text()));
-                    tally.shorter.0 += 1;
+            Ok(coordinate) => match (unmet, layout.weigher.as_ref().map(weigh).transpose()) {
+                (Some(unmet), _) => Ok(Err(unmet)),
+                (None, Err(verdict)) => Err(verdict),
+                (None, Ok(weighed)) => {
+                    if row.count < layout.named {
+                        let number = tally.rows + 1;
+                        let text = || shown(&self.bytes[start..self.at], SHOWN);
+                        tally.shorter.1.get_or_insert_with(|| (number, text()));
+                        tally.shorter.0 += 1;
+                    }
+                    if row.merges {
+                        let number = tally.rows + 1;
+                        let text = || shown(&self.bytes[start..self.at], SHOWN);
+                        tally.merged.1.get_or_insert_with(|| (number, text()));
+                        tally.merged.0 += 1;
+                    }
+                    if let Some((Weighed { rounded: Some(power), .. }, cell)) = &weighed {
+                        tally.round(*power, cell);
+                    }
+                    Ok(Ok((coordinate, weighed.map(|(weighed, _)| weighed.steps))))
                 }
-                if row.merges {
-                    let number = tally.rows + 1;
-                    let text = || shown(&self.bytes[start..self.at], SHOWN);
-                    tally.merged.1.get_or_insert_with(|| (number, text()));
-                    tally.merged.0 += 1;
-                }
-                Ok(Ok(coordinate))
-            }
+            },
             Err(Verdict::Out(reason)) => {
                 let text = matches!(reason, Reason::NotANumber | Reason::Malformed | Reason::NotAPoint) && !row.open;
                 let bytes = &self.bytes[start..self.at.min(self.bytes.len())];
@@ -518,8 +566,12 @@ impl<'a> Cursor<'a> {
             return row[..row.len().min(4 * SHOWN + 1)].to_vec();
         }
         let (from, _) = self.layout.span;
+        let columns = match self.layout.weigher {
+            Some(weigher) if reason.is_of_weight() => vec![weigher.column],
+            _ => columns_of(&self.layout.take),
+        };
         let mut shown = Vec::new();
-        for column in columns_of(&self.layout.take) {
+        for column in columns {
             let Some(field) = self.fields.get(column - from) else { continue };
             if !shown.is_empty() {
                 shown.extend_from_slice(b", ");

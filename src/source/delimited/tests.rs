@@ -7,31 +7,34 @@ use std::os::fd::OwnedFd;
 
 use proptest::prelude::*;
 
+use super::plain::Place;
 use super::*;
 use crate::monitor::Monitor;
-use crate::project::Coordinate;
 use crate::rows::LeftOut;
 use crate::source::input::Stream;
 use crate::source::open::Opened;
 use crate::source::rejects::RejectLimits;
-use crate::source::{Batch, BatchSink, Decimal, Header, Quoting};
+use crate::source::{Batch, BatchSink, Decimal, Header, Quoting, Weight};
 
 #[derive(Default)]
-struct Kept(Vec<Coordinate>);
+struct Kept(Vec<Place>);
 
 impl BatchSink for Kept {
     fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         assert!(!batch.is_empty() && batch.len() <= BATCH && batch.input == 0);
-        self.0.extend_from_slice(&batch.coordinates);
+        assert!(batch.weights.is_empty() || batch.weights.len() == batch.len());
+        let weights = (0..batch.len()).map(|at| batch.weights.get(at).copied());
+        self.0.extend(batch.coordinates.iter().copied().zip(weights));
         Ok(LeftOut::default())
     }
 }
 
-fn bits(mut coordinates: Vec<Coordinate>, sort: bool) -> Vec<(u64, u64)> {
+fn bits(places: Vec<Place>, sort: bool) -> Vec<(u64, u64, Option<i64>)> {
+    let mut bits: Vec<_> = places.into_iter().map(|(c, weight)| (c.x.to_bits(), c.y.to_bits(), weight)).collect();
     if sort {
-        coordinates.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
+        bits.sort_unstable();
     }
-    coordinates.into_iter().map(|c| (c.x.to_bits(), c.y.to_bits())).collect()
+    bits
 }
 
 /// How a text is read.
@@ -44,7 +47,11 @@ struct Way {
     stream: bool,
     /// Which of [`choices`].
     choice: usize,
+    /// The column of weights, and which of [`STEPS`].
+    weight: Option<(usize, usize)>,
 }
+
+const STEPS: [&str; 6] = ["1", "0.1", "0.000001", "0.25", "5", "1e-15"];
 
 /// Conditions on the first columns, and a sample.
 fn choices(options: &mut ReadOptions, which: usize) {
@@ -77,6 +84,10 @@ fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
         ..ReadOptions::default()
     };
     choices(&mut options, way.choice);
+    options.weight = way.weight.map(|(column_at, step)| {
+        let column = format!("#{}", column_at + 1).parse().unwrap();
+        Weight { column, step: STEPS[step].parse().unwrap() }
+    });
     compare_as(text, &options, Some(way.dialect), way)
 }
 
@@ -109,7 +120,7 @@ fn compare_as(
     }
     let layout = source.layout.clone();
     let offset = source.place.lock().unwrap().offset as usize;
-    let (tally, coordinates) = plain::read(&text[offset..], offset as u64, &layout);
+    let (tally, places) = plain::read(&text[offset..], offset as u64, &layout);
     let opened = Opened {
         sources: vec![Box::new(source)],
         options: vec![options.clone()],
@@ -143,8 +154,14 @@ fn compare_as(
     prop_assert_eq!(file.shorter.1.as_ref().map(|s| s.0), tally.shorter.1.map(|s| s.0));
     prop_assert_eq!(file.merged.0, tally.merged.0);
     prop_assert_eq!(file.merged.1.as_ref().map(|s| s.0), tally.merged.1.map(|s| s.0));
+    if let Some(weights) = &file.weights {
+        prop_assert_eq!(weights.rows, places.len() as u64);
+        prop_assert_eq!(weights.rounded.0, tally.weights.rounded.0);
+        prop_assert_eq!(weights.rounded.1.as_ref().map(|s| s.0), tally.weights.rounded.1.map(|s| s.0));
+        prop_assert_eq!((weights.finest, weights.heaviest), (tally.weights.finest, tally.weights.heaviest));
+    }
     let all = sinks.into_iter().flat_map(|s| s.0).collect();
-    prop_assert_eq!(bits(all, way.threads > 1), bits(coordinates, way.threads > 1));
+    prop_assert_eq!(bits(all, way.threads > 1), bits(places, way.threads > 1));
     Ok(())
 }
 
@@ -185,7 +202,8 @@ fn dialects() -> impl Strategy<Value = Dialect> {
         })
 }
 
-/// Pieces that make every state of a CSV reader likely, valid or not; `,` stands for the delimiter.
+/// Pieces that make every state of a CSV reader likely, valid or not; `,` stands for the delimiter, `.` for what separates
+/// decimals, `~` for a point.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "1",
@@ -196,6 +214,12 @@ fn text() -> impl Strategy<Value = String> {
         "12345678.25",
         "0.1234567890123456",
         "9007199254740993",
+        "9223372036854775808",
+        "1e300",
+        "inf",
+        "12345.678",
+        "1~234",
+        "-1~234~567.5",
         "1e2",
         "nan",
         "x",
@@ -256,6 +280,7 @@ proptest! {
         threads in prop_oneof![1usize..4, 4usize..12],
         stream in any::<bool>(),
         choice in 0usize..7,
+        weight in prop::option::of((0usize..4, 0usize..STEPS.len())),
     ) {
         let delimiter = match dialect.delimiter {
             Delimiter::Byte(byte) => char::from(byte),
@@ -263,8 +288,9 @@ proptest! {
         };
         let text = text.replace(',', &delimiter.to_string());
         let text = if dialect.decimal.is_comma() { text.replace('.', ",") } else { text };
+        let text = text.replace('~', ".");
         compare_with_csv(text.as_bytes(), dialect)?;
-        compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream, choice })?;
+        compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream, choice, weight })?;
     }
 }
 
@@ -341,7 +367,7 @@ proptest! {
         let options =
             ReadOptions { skip, x: place("#2"), y: place("#3"), accept_doubt: true, ..ReadOptions::default() };
         let dialect = Dialect::separated_by(Delimiter::Byte(b','));
-        compare_as(text.as_bytes(), &options, None, Way { columns: (0, 0), dialect, piece, threads, stream, choice: 0 })?;
+        compare_as(text.as_bytes(), &options, None, Way { columns: (0, 0), dialect, piece, threads, stream, choice: 0, weight: None })?;
     }
 }
 
@@ -350,7 +376,8 @@ fn a_row_number_counts_the_pieces_before() {
     let text = format!("{}x,2\n{}", "1.25,2.5\n\n".repeat(5000), "1.25,2.5\n".repeat(3000));
     let dialect = Dialect::separated_by(Delimiter::Byte(b','));
     for (piece, threads, stream) in [(100, 1, false), (100, 3, false), (1 << 20, 2, false), (1000, 3, true)] {
-        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece, threads, stream, choice: 0 }).unwrap();
+        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece, threads, stream, choice: 0, weight: None })
+            .unwrap();
     }
 }
 
@@ -361,8 +388,11 @@ fn large_rows_within_quotes_are_read_by_many_threads() {
     let text: String = (0..6).map(|i| format!("{i},{},\"{filling}\"\n1,2\n", i + 1)).collect();
     let dialect = Dialect::separated_by(Delimiter::Byte(b','));
     for stream in [false, true] {
-        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece: 1 << 18, threads: 8, stream, choice: 0 })
-            .unwrap();
+        compare(
+            text.as_bytes(),
+            Way { columns: (0, 1), dialect, piece: 1 << 18, threads: 8, stream, choice: 0, weight: None },
+        )
+        .unwrap();
     }
 }
 
@@ -577,4 +607,71 @@ fn rows_without_a_system_are_in_that_of_the_input() {
     }
     assert_eq!(ends(bare.repeat(3) + "2,SRID=4326;POINT(1 2)\n" + bare, |_| ()), "");
     assert_eq!(ends(named.repeat(300), |_| ()), "");
+}
+
+/// The report on a file of `text` whose weights are in a column.
+fn weighed(text: &str, column: &str, edit: impl FnOnce(&mut ReadOptions)) -> Result<crate::source::ReadReport> {
+    let weight = Weight { column: column.parse().unwrap(), step: crate::counts::Step::default() };
+    let mut options = ReadOptions { weight: Some(weight), ..ReadOptions::default() };
+    edit(&mut options);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let mut sinks = [Kept::default(), Kept::default()];
+    let report = crate::source::read(&[Input::File(file.path().into())], &options, &Monitor::default(), &mut sinks)?;
+    let places = sinks.iter().flat_map(|sink| &sink.0);
+    assert!(places.clone().all(|(_, weight)| weight.is_some()) && places.count() as u64 == report.used());
+    Ok(report)
+}
+
+#[test]
+fn a_row_without_a_weight_has_its_reason_and_shows_its_cell() {
+    use crate::rows::Reason::{BadWeight, Dropped, InfiniteWeight, NoWeight, NotANumber};
+    let rows = "1,1.25,2.5,3\n2,1.25,2.5,0.12345678\n3,1.25,2.5,NA\n4,x,2.5,y\n5,1.25,2.5,5 kg\n6,1.25,2.5,inf\n\
+                7,0,0,7\n8,1.25,2.5,\"-2\"\n9,1.25,2.5\n";
+    let report = weighed(&format!("id,lon,lat,kg\n{rows}"), "KG", |o| o.drop = vec![(0.0, 0.0)]).unwrap();
+    let file = &report.files[0];
+    let left_out = [(NoWeight, 2), (BadWeight, 1), (InfiniteWeight, 1), (NotANumber, 1), (Dropped, 1)];
+    assert_eq!((file.left_out, file.used), (LeftOut::from(left_out), 3));
+    assert_eq!((file.first_invalid_row, file.left_out.invalid()), (Some(4), 1));
+    let example = |reason| file.examples.iter().find(|e| e.0 == reason).map(|e| (e.1, e.2.as_str()));
+    assert_eq!([NoWeight, BadWeight].map(example), [Some((3, "NA")), Some((5, "5 kg"))]);
+    assert_eq!([InfiniteWeight, NotANumber].map(example), [Some((6, "inf")), Some((4, "x, 2.5"))]);
+    let weights = file.weights.as_ref().unwrap();
+    assert_eq!((weights.rows, weights.heaviest, file.shorter.0), (3, 3_000_000, 0));
+    assert_eq!(weights.rounded, (1, Some((2, "0.12345678".into()))));
+    let notice = report.notices.iter().find(|notice| notice.code == "rounded_weights").unwrap();
+    assert_eq!(notice.flag.as_deref(), Some("--weight-step 0.00000001"));
+    let all = report.weights.as_ref().unwrap();
+    assert_eq!((all.rows, all.rounded.0), (3, 1));
+    assert!(file.notice.contains(", weight from column 'KG'"), "{}", file.notice);
+    let json = serde_json::to_value(file).unwrap();
+    assert_eq!((json["weight_column"].as_str(), json["rounded_weights"].as_u64()), (Some("KG"), Some(1)));
+    // Blanks are no mistake, whatever they are blank of.
+    let limits = |strict| RejectLimits { strict: true, missing: strict, most: None };
+    let blank = weighed("lon,lat,kg\n1,2,3\n1,2,\n", "#3", |_| ()).unwrap();
+    assert!(limits(false).check(&blank.files[0]).is_ok() && limits(true).check(&blank.files[0]).is_err());
+    assert!(limits(false).check(file).is_err());
+    // Nothing is said of the coordinates where none has a weight.
+    let none = weighed("lon,lat,kg\n1,2,x\n3,4,y\n", "kg", |_| ()).unwrap();
+    let line = crate::source::no_usable_rows(&none).to_string();
+    assert!(line.contains("2 weight is not a number; row 1 holds x") && line.contains("weights from 'kg'"), "{line}");
+    assert_eq!(none.files[0].first_invalid_row, None);
+}
+
+#[test]
+fn a_weight_that_cannot_be_read_in_steps_or_found_ends_the_run() {
+    let problem = |text: &str, column: &str| weighed(text, column, |_| ()).unwrap_err().to_string();
+    let line = problem("lon,lat,kg\n1,2,3\n1,2,1e300\n", "kg");
+    let right = ", row 2: a weight of 1e300 is more than 9,223,372,036,854,775,807 steps of 0.000001; take a larger";
+    assert!(line.contains(right), "{line}");
+    // Of a row that is left out or not wanted nobody asks what it weighs.
+    assert_eq!(weighed("lon,lat,kg\n1,2,3\n,2,1e300\n", "kg", |_| ()).unwrap().used(), 1);
+    let wanted = |o: &mut ReadOptions| o.conditions = vec!["lon < 5".parse().unwrap()];
+    let report = weighed("lon,lat,kg\n1,2,3\n5,2,1e300\n6,2,x\n7,2,\n", "kg", wanted).unwrap();
+    assert_eq!((report.used(), report.left_out.total(), report.not_selected.total()), (1, 0, 3));
+    let text = "lon,lat,weight\n1,2,3\n";
+    let line = problem(text, "wieght");
+    assert!(line.contains("no column 'wieght' (--weight) (did you mean 'weight'?)"), "{line}");
+    let line = problem(text, "#4");
+    assert!(line.contains("no column #4 (--weight)"), "{line}");
 }

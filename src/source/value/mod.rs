@@ -21,7 +21,7 @@ pub(in crate::source) use recognise::{Recognised, recognise};
 
 use super::cell::Axis;
 use super::options::{Decimal, Unit};
-use number::Field;
+use number::{Field, Parts};
 use text::Symbol;
 
 /// What a cell holds.
@@ -68,6 +68,34 @@ fn cell(bytes: &[u8], axis: Axis, unit: Unit, decimal: Decimal, either: bool) ->
             Cell::Bad
         }
         Reading::Number(found) => Cell::Number(found.value),
+    }
+}
+
+/// What a cell holds of which the digits are wanted, not the nearest f64.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::source) enum Exact<'a> {
+    /// Nothing, or a word that says so.
+    Missing,
+    /// A number, its sign apart.
+    Number(bool, Parts<'a>),
+    /// A word for a number that is not finite, or for none, with a sign.
+    Infinite,
+    /// Anything else.
+    Bad,
+}
+
+/// Reads the cell of a number that is no coordinate, as [`coordinate`] reads one along [`Axis::Projected`].
+pub(in crate::source) fn exact(bytes: &[u8], decimal: Decimal) -> Exact<'_> {
+    let text = text::bare(bytes);
+    let (negative, rest) = sign(text);
+    match number::take_apart(rest, true, decimal) {
+        Some(_) if number::other_mark(bytes, true, decimal) => Exact::Bad,
+        Some(parts) => Exact::Number(negative == Some(true), parts),
+        None if text::is_missing(text) => Exact::Missing,
+        None if [&b"inf"[..], b"infinity", b"nan"].iter().any(|word| rest.eq_ignore_ascii_case(word)) => {
+            Exact::Infinite
+        }
+        None => Exact::Bad,
     }
 }
 

@@ -27,8 +27,8 @@ pub(in crate::source) fn parse(bytes: &[u8]) -> Field {
 }
 
 /// A number without its sign, taken apart.
-#[derive(Debug, PartialEq)]
-struct Parts<'a> {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::source) struct Parts<'a> {
     /// Digits, perhaps with points between thousands.
     whole: &'a [u8],
     fraction: &'a [u8],
@@ -135,7 +135,7 @@ pub(super) fn other_mark(text: &[u8], alone: bool, decimal: Decimal) -> bool {
 /// said to be the mark. Only three digits behind the mark that was not said (`1,012`) could be either: as degrees they are decimals,
 /// thousands of them being no place; of eastings a point is for thousands where that was said, and a comma is refused.
 #[inline]
-fn take_apart(text: &[u8], alone: bool, decimal: Decimal) -> Option<Parts<'_>> {
+pub(super) fn take_apart(text: &[u8], alone: bool, decimal: Decimal) -> Option<Parts<'_>> {
     let (mut points, mut commas, mut mark, mut end) = (0u32, 0u32, text.len(), text.len());
     for (i, &byte) in text.iter().enumerate() {
         match byte {
@@ -190,8 +190,14 @@ fn grouped(whole: &[u8]) -> bool {
 }
 
 impl Parts<'_> {
-    fn digits(&self) -> impl Iterator<Item = u8> {
+    /// All digits.
+    pub(in crate::source) fn digits(self) -> impl DoubleEndedIterator<Item = u8> + Clone {
         self.whole.iter().chain(self.fraction).copied().filter(u8::is_ascii_digit)
+    }
+
+    /// The power of ten of the last of them.
+    pub(in crate::source) fn power(self) -> i64 {
+        self.exponent - self.fraction.len() as i64
     }
 
     /// The nearest f64 to the number over ten to the power of `places`.
@@ -200,7 +206,7 @@ impl Parts<'_> {
     /// to read floating point numbers accurately, 1990). What is longer is written out and parsed.
     #[inline]
     fn value(&self, places: i64) -> Option<f64> {
-        let power = self.exponent - self.fraction.len() as i64 - places;
+        let power = self.power() - places;
         if self.whole.len() + self.fraction.len() <= 19 {
             let mantissa = self.digits().fold(0u64, |value, digit| value * 10 + u64::from(digit - b'0'));
             if mantissa <= EXACT && (-22..=22).contains(&power) {

@@ -32,7 +32,7 @@ fn rows_are_used_or_left_out_in_each_input_and_in_all() {
     let left_out = |missing, not_a_number, malformed, out_of_range, outside_mercator| {
         json!({
             "missing": missing, "not_a_number": not_a_number, "malformed": malformed,
-            "not_a_point": 0, "dropped": 0, "out_of_range": out_of_range, "outside_mercator": outside_mercator,
+            "not_a_point": 0, "no_weight": 0, "bad_weight": 0, "infinite_weight": 0, "dropped": 0, "out_of_range": out_of_range, "outside_mercator": outside_mercator,
         })
     };
     assert_eq!((&a["used"], &a["left_out"]), (&json!(1), &left_out(1, 0, 0, 1, 1)));
