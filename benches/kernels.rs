@@ -50,14 +50,20 @@ fn clusters(n: usize) -> Vec<WorldPoint> {
 
 fn count(zoom: u8, spread: u32) -> CpuCount {
     let zooms = ZoomRange { min: 0, max: zoom };
-    CpuCount::new(Plan { zooms, reach: spread, memory: Memory::default(), monitor: Arc::new(Monitor::default()) })
+    CpuCount::new(Plan {
+        zooms,
+        reach: spread,
+        measuring: None,
+        memory: Memory::default(),
+        monitor: Arc::new(Monitor::default()),
+    })
 }
 
 fn filled(points: &[WorldPoint], zoom: u8, spread: u32) -> Box<CpuCount> {
     let count = Box::new(count(zoom, spread));
     let mut push = count.pusher();
     for batch in points.chunks(1 << 16) {
-        push.push(batch).ok();
+        push.push(batch, &[]).ok();
     }
     push.close().ok();
     drop(push);

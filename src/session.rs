@@ -101,8 +101,8 @@ impl SessionBuilder {
         let pool = render::pool(&self.resources, &Style::default())?;
         let memory = Memory::new(self.resources.memory.unwrap_or_else(render::default_memory), &self.folder);
         // Wide kernels give the same tiles whatever was expected; this is what the device plans for.
-        let plan = Plan { zooms, reach: MAX_SPREAD.min(8), memory, monitor: monitor.clone() };
-        let mut opening = Opening::start(&self.resources, &monitor)?;
+        let plan = Plan { zooms, reach: MAX_SPREAD.min(8), measuring: None, memory, monitor: monitor.clone() };
+        let mut opening = Opening::start(&self.resources, None, &monitor)?;
         if opening.is_insisted_on() {
             opening.wait(&monitor)?;
         }
@@ -188,7 +188,7 @@ impl Pusher<'_> {
         self.projector.project(points, &mut self.batch, &mut self.left_out)?;
         self.session.points.fetch_add(self.batch.len() as u64, Ordering::Relaxed);
         let (push, batch) = (&mut self.push, &self.batch);
-        self.session.pool.install(|| push.push(batch))
+        self.session.pool.install(|| push.push(batch, &[]))
     }
 
     /// Hands over what is still held; gives what was left out of all that was pushed here, by reason.

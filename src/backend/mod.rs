@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 pub use self::paint::{HeldCounts, Paint, SpreadZoom};
 use crate::account::Account;
+use crate::counts::Measuring;
 use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::shade::Surroundings;
@@ -32,6 +33,8 @@ pub struct Plan {
     /// The largest radius that kernels are expected to have, in pixels; at most [`crate::shade::MAX_SPREAD`]. Wider ones
     /// give the same tiles and take longer.
     pub reach: u32,
+    /// What is drawn where points have weights; `None` where they are counted.
+    pub measuring: Option<Measuring>,
     /// Host memory for points and counts, and where to go beyond it.
     pub memory: Memory,
     /// Times, progress and the wish to stop.
@@ -41,7 +44,7 @@ pub struct Plan {
 impl Plan {
     /// To paint `counts` and nothing else.
     fn of_counts(counts: &CountStore, memory: Memory, monitor: Arc<Monitor>) -> Self {
-        Self { zooms: ZoomRange { min: 0, max: counts.max_zoom() }, reach: 0, memory, monitor }
+        Self { zooms: ZoomRange { min: 0, max: counts.max_zoom() }, reach: 0, measuring: None, memory, monitor }
     }
 }
 
@@ -127,8 +130,9 @@ pub trait AroundSink: Sync {
 
 /// One thread's way into a session.
 pub trait PointPush: Send {
-    /// Adds points; any batch size, any order.
-    fn push(&mut self, points: &[WorldPoint]) -> Result<()>;
+    /// Adds points; any batch size, any order. `weights` are one for each point where the session measures weights, in
+    /// steps, and none where it counts.
+    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()>;
     /// Hands over what is still held. Points pushed through a way that was not closed may be missing.
     fn close(&mut self) -> Result<()>;
 }

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use super::{Again, AroundSink, BackendReport, TileSink};
 #[cfg(feature = "gpu")]
 use crate::counts::Unit;
-use crate::counts::{Histogram, Isolation, ZoomStats};
+use crate::counts::{Histogram, Isolation, Weighed, ZoomStats};
 use crate::error::{Error, Result};
 use crate::shade::{Kernel, ShadeTable};
 #[cfg(feature = "gpu")]
@@ -18,6 +18,23 @@ use crate::tile::WorldPoint;
 pub trait Paint: Send + Sync {
     /// Statistics of zooms 0 to the highest, indexed by zoom.
     fn stats(&self) -> &[ZoomStats];
+
+    /// What every pixel holds of points and weights; `None` where points are counted alone.
+    fn sums(&self) -> Option<&CountStore<Weighed>> {
+        None
+    }
+
+    /// The smallest and the largest value of zoom `z` as it was counted, in steps; `None` where points are counted alone,
+    /// and where nothing is drawn.
+    fn extremes(&self, _z: u8) -> Option<(f64, f64)> {
+        None
+    }
+
+    /// What the weights of all points come to, in steps, found from what the pixels of every zoom hold; `None` where they
+    /// hold counts alone.
+    fn weight(&self) -> Option<i64> {
+        None
+    }
 
     /// The counts of zoom `z`, on the host.
     fn counts(&self, z: u8) -> Result<HeldCounts<'_>>;
@@ -42,7 +59,7 @@ pub trait Paint: Send + Sync {
 
     /// For benchmarks, after everything else: bins some of `points`, which were pushed before, once more with nothing
     /// but the device in the way. `None` where points do not lie on a device. The counts are wrong afterwards.
-    fn bin_again(&self, _points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
+    fn bin_again(&self, _points: &[&[WorldPoint]]) -> Result<Option<Again>> {
         Ok(None)
     }
 

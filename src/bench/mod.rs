@@ -306,7 +306,7 @@ pub fn run(
 fn timed(
     tracks: &mut [Track<'_>],
     runs: usize,
-    points: Option<&[Vec<WorldPoint>]>,
+    points: Option<&[Batch]>,
     monitor: &Arc<Monitor>,
     progress: &dyn Fn(&str),
 ) -> Result<Option<String>> {
@@ -406,7 +406,7 @@ impl<'a> Track<'a> {
     }
 
     /// Counts and indices of `points`, which nobody takes.
-    fn raster(&mut self, points: &[Vec<WorldPoint>], monitor: &Monitor) -> Result<()> {
+    fn raster(&mut self, points: &[Batch], monitor: &Monitor) -> Result<()> {
         let monitor = Arc::new(monitor.another());
         let mut request = self.request.clone();
         request.resources.gpu.timestamps = true;
@@ -485,8 +485,8 @@ fn stages(reports: &[Report], last: &Report, input_bytes: u64) -> Vec<StageRow> 
 }
 
 /// Seconds from points to statistics and from there to indices, and of binning points that are on the device.
-fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
-    let mut opening = render::Opening::start(&request.resources, monitor)?;
+fn raster(request: &Request, points: &[Batch], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
+    let mut opening = render::Opening::start(&request.resources, request.style.weighing.as_ref(), monitor)?;
     // Opening is part of whole runs; here it is in nobody's way.
     opening.wait(monitor)?;
     let memory = render::memory(&request.resources, &request.out);
@@ -498,16 +498,19 @@ fn raster(request: &Request, points: &[Vec<WorldPoint>], monitor: &Arc<Monitor>)
         move || {
             while let Some(some) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
                 monitor.check()?;
-                push.push(some)?;
+                push.push(&some.points, &some.weights)?;
             }
             push.close()
         }
     })?;
     let paint = backend.finish()?;
     let counted = Instant::now();
-    render::colours::paint(paint.as_ref(), &request.style, request.zooms, monitor, &Nobody)?;
+    let around_0 = request.style.around_0(paint.stats(), request.zooms);
+    let style = around_0.as_ref().unwrap_or(&request.style);
+    render::colours::paint(paint.as_ref(), style, request.zooms, monitor, &Nobody)?;
     let shade = counted.elapsed().as_secs_f64();
-    Ok(((counted - start).as_secs_f64(), shade, paint.bin_again(points)?))
+    let points: Vec<&[WorldPoint]> = points.iter().map(|some| &*some.points).collect();
+    Ok(((counted - start).as_secs_f64(), shade, paint.bin_again(&points)?))
 }
 
 /// Takes tiles and does nothing with them.
@@ -524,10 +527,10 @@ impl ColourSink for Nobody {
 }
 
 /// All points of the input, projected, in batches about as they come.
-fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<Vec<WorldPoint>>> {
+fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<Batch>> {
     let all = Mutex::new(Vec::new());
     let monitor = monitor.another();
-    let pusher = || Box::new(Keep { all: &all, batch: Vec::new() }) as Box<dyn PointPush + '_>;
+    let pusher = || Box::new(Keep { all: &all, batch: Batch::default() }) as Box<dyn PointPush + '_>;
     let opened = render::open_sources(&request.sources, &monitor)?;
     render::pool(&request.resources, &request.style)?
         .install(|| render::aggregate(opened, request.sources.region.as_ref(), pusher, &monitor))?;
@@ -536,21 +539,30 @@ fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<Vec<WorldPoint>
 
 /// One reading thread's points on their way into memory.
 struct Keep<'a> {
-    all: &'a Mutex<Vec<Vec<WorldPoint>>>,
-    batch: Vec<WorldPoint>,
+    all: &'a Mutex<Vec<Batch>>,
+    batch: Batch,
+}
+
+/// Points, and their weights where they have any.
+#[derive(Debug, Default)]
+struct Batch {
+    points: Vec<WorldPoint>,
+    weights: Vec<i64>,
 }
 
 /// Points in a batch: little enough to be shared out evenly.
 const BATCH: usize = 1 << 15;
 
 impl PointPush for Keep<'_> {
-    fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
-        self.batch.extend_from_slice(points);
-        if self.batch.len() >= BATCH { self.close() } else { Ok(()) }
+    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
+        self.batch.points.extend_from_slice(points);
+        self.batch.weights.extend_from_slice(weights);
+        if self.batch.points.len() >= BATCH { self.close() } else { Ok(()) }
     }
 
     fn close(&mut self) -> Result<()> {
-        self.batch.shrink_to_fit();
+        self.batch.points.shrink_to_fit();
+        self.batch.weights.shrink_to_fit();
         self.all.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.batch));
         Ok(())
     }

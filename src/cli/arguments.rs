@@ -9,16 +9,19 @@ use clap::{Args, ValueEnum};
 use super::choose::ChooseArgs;
 use super::span::SpanChoice;
 use super::values;
+use super::weigh::WeightArgs;
 use crate::backend::gpu::{ForcedLimits, GpuOptions};
 use crate::container::Form;
+use crate::counts::Measure;
 use crate::error::{Error, Result};
 use crate::project::Crs;
 use crate::render::{Device, Resources, Sources};
 use crate::shade::{
-    Colormap, DEFAULT_COLORMAP, Function, Radius, Spread, SpreadOn, SpreadOp, SpreadShape, Style, Theme,
+    Colormap, DEFAULT_COLORMAP, Function, Radius, Spread, SpreadOn, SpreadOp, SpreadShape, Style, Theme, Weighing,
 };
 use crate::source::{
-    ColumnRef, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions, RejectLimits, Unit, expand,
+    ColumnRef, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions, RejectLimits, Unit, Weight,
+    expand,
 };
 use crate::tile::ZoomRange;
 
@@ -143,6 +146,8 @@ pub(super) struct SourceArgs {
     max_rejects: Option<Most>,
     #[command(flatten)]
     choose: ChooseArgs,
+    #[command(flatten)]
+    weigh: WeightArgs,
     /// Write every row that is left out to this CSV file: file, row, reason, value
     #[arg(long, value_name = "FILE", help_heading = "Rows", hide_short_help = true)]
     pub(super) rejects: Option<PathBuf>,
@@ -202,7 +207,7 @@ impl SourceArgs {
             conditions: Vec::new(),
             sample: None,
             date: None,
-            weight: None,
+            weight: self.weigh.weight(),
         };
         let (read, region) = self.choose.chosen(read)?;
         let limits = RejectLimits {
@@ -327,10 +332,13 @@ enum OpName {
 /// What the result looks like.
 #[derive(Debug, Args)]
 pub(super) struct StyleArgs {
+    /// What is drawn of a --weight: the sum of a pixel, the mean, or the count of the points that have one [default: sum]
+    #[arg(long, value_name = "MEASURE", help_heading = "Measure")]
+    measure: Option<Measure>,
     /// How a count becomes a position along the colormap: log, linear, cbrt, sqrt, gamma=EXPONENT, or eq-hist, which
-    /// gives every colour the same area
-    #[arg(long, default_value_t, value_name = "FUNCTION", help_heading = "Colours")]
-    how: Function,
+    /// gives every colour the same area [default: log, for means linear]
+    #[arg(long, value_name = "FUNCTION", help_heading = "Colours")]
+    how: Option<Function>,
     /// Counts the colormap begins and ends at: those of each zoom, of all zooms together, a smooth fit over the zooms,
     /// a percentile of each zoom's lit pixels, the same two counts everywhere (MAX may be the word max: the zoom's
     /// largest), two counts for each zoom such as '0..5:1,500;6:1,80;7..:0,max', or those of another set, so that the same
@@ -375,8 +383,35 @@ pub(super) struct StyleArgs {
 }
 
 impl StyleArgs {
-    /// The style of tiles of these zooms in this form, or of a picture.
-    pub(super) fn style(&self, tiles: Option<(ZoomRange, Form)>) -> Result<Style> {
+    /// What is drawn of the weight that was asked for; `None` where points are counted.
+    fn weighing(&self, weight: Option<&Weight>) -> Result<Option<Weighing>> {
+        match (self.measure, weight) {
+            (Some(Measure::Count), _) | (None, None) => Ok(None),
+            (Some(measure), None) => Err(Error::Usage(format!(
+                "--measure {measure} is of weights, and none were asked for; name their column with --weight"
+            ))),
+            (measure, Some(Weight { column, step })) => Ok(Some(Weighing {
+                measure: measure.unwrap_or(Measure::Sum),
+                column: column.to_string(),
+                step: *step,
+                diverging: false,
+            })),
+        }
+    }
+
+    /// The style of tiles of these zooms in this form, or of a picture, of points or of the weight that was asked for.
+    pub(super) fn style(&self, tiles: Option<(ZoomRange, Form)>, weight: Option<&Weight>) -> Result<Style> {
+        let weighing = self.weighing(weight)?;
+        let is_mean = weighing.as_ref().is_some_and(|weighing| weighing.measure == Measure::Mean);
+        if let (None, SpanChoice::Rule(rule)) = (&weighing, &self.span) {
+            rule.check_counts().map_err(Error::Usage)?;
+        }
+        let diverging = match (&self.colormap, self.theme) {
+            (Some(_), _) => None,
+            (None, theme) => {
+                Some(Colormap::parse(theme.map_or("tilefire-diverging", Theme::diverging))?.with_opacity(self.alpha))
+            }
+        };
         let colormap = match (&self.colormap, self.theme) {
             (Some(colours), _) => Colormap::parse(colours)?,
             (None, theme) => Colormap::parse(theme.map_or(DEFAULT_COLORMAP, Theme::colormap))?,
@@ -396,7 +431,7 @@ impl StyleArgs {
             self.check_colours()?;
         }
         Ok(Style {
-            function: self.how,
+            function: self.how.unwrap_or(if is_mean { Function::Linear } else { Function::Log }),
             span: self.span.rule(tiles)?,
             theme: self.theme,
             min_count: self.min_count,
@@ -422,6 +457,8 @@ impl StyleArgs {
             // Whoever chooses colours chooses their alpha too, where it falls.
             fade_in: !colormap.alpha_falls(),
             colormap,
+            weighing,
+            diverging,
         })
     }
 

@@ -11,6 +11,7 @@ use clap::Args;
 use super::arguments::{BackendName, LimitArgs, StyleArgs};
 use super::choose::{ChooseArgs, boxed};
 use super::values::{self, bytes, grouped};
+use super::weigh::WeightArgs;
 use crate::backend::gpu::{self, Choice, GpuOptions};
 use crate::bench::{self, BenchReport, Contender, Measured, Options, Times, Unit};
 use crate::container::Form;
@@ -47,6 +48,8 @@ pub(super) struct BenchArgs {
     lat: Option<ColumnRef>,
     #[command(flatten)]
     choose: ChooseArgs,
+    #[command(flatten)]
+    weigh: WeightArgs,
     /// Take only points in this box: west,south,east,north in degrees
     #[arg(long, value_name = "W,S,E,N", value_parser = values::view, allow_hyphen_values = true, help_heading = "Choose")]
     bbox: Option<View>,
@@ -185,7 +188,9 @@ fn adapters(args: &BenchArgs) -> Result<(Vec<String>, Option<String>)> {
 fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Result<Vec<Contender>> {
     let mut request = Request::new(inputs, "");
     request.zooms = args.zooms;
-    request.style = args.style.style(Some((args.zooms, Form::default())))?;
+    request.sources.read.weight = args.weigh.clone().weight();
+    let weight = request.sources.read.weight.as_ref();
+    request.style = args.style.style(Some((args.zooms, Form::default())), weight)?;
     (request.sources.read.x, request.sources.read.y) = (args.lon.clone(), args.lat.clone());
     let (read, region) = args.choose.clone().chosen(request.sources.read)?;
     (request.sources.read, request.sources.region) = (read, boxed(region, args.bbox.as_ref()));

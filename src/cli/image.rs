@@ -64,9 +64,10 @@ const EXAMPLES: &str = "Examples:
 pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (quiet, verbose) = (args.quiet, args.verbose);
     let (report_path, rejects_path) = (args.report.clone(), args.sources.rejects.clone());
+    let sources = args.sources.sources()?;
     let mut request = ImageRequest {
-        sources: args.sources.sources()?,
-        style: args.style.style(None)?,
+        style: args.style.style(None, sources.read.weight.as_ref())?,
+        sources,
         resources: args.resources.resources()?,
         out: args.output,
         force: args.force,

@@ -24,6 +24,7 @@ mod stop;
 mod summary;
 mod synth;
 mod values;
+mod weigh;
 
 use std::io::Write;
 use std::process::ExitCode;

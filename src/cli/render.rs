@@ -85,6 +85,7 @@ const EXAMPLES: &str = "Examples:
   tilefire render 'data/**/*.csv.gz' -o trips.pmtiles -z auto --theme dark
   tilefire render survey.csv -o out --crs EPSG:27700 --x easting --y northing
   tilefire render points.csv -o map.html -z 0..9 --colormap fire --spread 0
+  tilefire render quakes.csv -o magnitude --weight mag --measure mean --theme light
   tilefire render crashes.csv -o fatal --where 'severity = 1' --where 'date in 2023..2024' --within city.geojson
   zcat big.csv.gz | tilefire render - -o out.mbtiles --memory 2G --report run.json";
 
@@ -145,7 +146,7 @@ fn request(args: RenderArgs) -> error::Result<(Request, Option<String>)> {
     };
     let mut sources = args.sources.sources()?;
     sources.region = boxed(sources.region, args.bbox.as_ref());
-    let style = args.style.style(Some((zooms, form)))?;
+    let style = args.style.style(Some((zooms, form)), sources.read.weight.as_ref())?;
     let unlike = args.style.unlike(&style)?;
     let request = Request {
         sources,

@@ -84,7 +84,10 @@ impl SpanChoice {
         let spread = (style.spread.most() > 0).then(|| (style.spread.shape.to_string(), style.spread.op.to_string()));
         let (shape, op) = (spread.as_ref().map(|spread| &*spread.0), spread.as_ref().map(|spread| &*spread.1));
         let ours = spreads(shape, op, style.spread_on == SpreadOn::Colours);
+        let measure = style.weighing.as_ref();
+        let measure = measure.map_or_else(|| heat::COUNT.to_owned(), |w| format!("{} of {}", w.measure, w.column));
         let differ = [
+            ("what is drawn:", measure, other.measure.to_string()),
             ("--how", style.function.to_string(), other.function.to_string()),
             ("--colormap", style.colormap.name().to_owned(), other.colormap.to_string()),
             ("what is spread:", ours, theirs),
@@ -112,7 +115,9 @@ fn spans_of(path: &Path) -> Result<SpanRule> {
     let last = heat.zooms.iter().last().map_or(0, |(z, _)| z);
     let retina = heat.retina.iter().map(|zoom| (last + 1, zoom));
     let zooms = heat.zooms.iter().chain(retina).map(|(z, zoom)| (z, zoom.span.0.0, zoom.span.1.0));
-    let whole = zooms.filter(|(_, lo, hi)| *lo >= 0.0 && lo <= hi && *hi > 0.0 && hi.is_finite());
+    let weighed = heat.weight.is_some();
+    let whole = zooms.filter(|(_, lo, hi)| lo <= hi && lo.is_finite() && hi.is_finite());
+    let whole = whole.filter(|(_, lo, hi)| weighed || (*lo >= 0.0 && *hi > 0.0));
     let listed = whole.map(|(z, lo, hi)| (z, Ends { lo, hi: Some(hi) })).collect();
     Ok(SpanRule::Listed(listed).later(steps))
 }

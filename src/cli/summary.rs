@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::values::{bytes, grouped};
 use crate::error::Visible;
+use crate::heat::Points;
 use crate::render::image::ImageReport;
 use crate::render::{Report, ZoomReport};
 use crate::shade::people;
@@ -21,8 +22,13 @@ pub(super) fn picture_summary(report: &ImageReport, out: &str, verbose: bool) ->
     let LonLatBounds { west, south, east, north } = report.bounds;
     line(&mut text, format_args!("longitude {west:.5} to {east:.5}, latitude {south:.5} to {north:.5}"));
     if let Some(zoom) = report.run.zooms.get(&report.zoom) {
-        let (lit, max) = (counted(zoom.lit, "lit pixel"), grouped(zoom.max.into()));
-        line(&mut text, format_args!("{lit}, largest count {max}"));
+        let (lit, measure) = (counted(zoom.lit, "lit pixel"), measure_of(&report.run));
+        match zoom.min {
+            Some(min) => {
+                line(&mut text, format_args!("{lit}, {measure}s from {} to {}", number(min), number(zoom.max)))
+            }
+            None => line(&mut text, format_args!("{lit}, largest {measure} {}", number(zoom.max))),
+        }
         clipped(&mut text, "", zoom);
     }
     if verbose {
@@ -53,6 +59,25 @@ fn head(text: &mut String, report: &Report, of_picture: bool) {
     }
     for (reason, rows) in report.left_out.iter().filter(|(_, rows)| *rows > 0) {
         line(text, format_args!("  left out: {} {}", grouped(rows), reason.message()));
+    }
+    if let Some(weight) = &report.weight {
+        line(text, format_args!("weights of '{}' come to {}", &*weight.column, number(weight.sum)));
+    }
+}
+
+/// What a pixel's number is.
+fn measure_of(report: &Report) -> &str {
+    report.weight.as_ref().map_or("count", |weight| &weight.measure)
+}
+
+/// A number of points, or what they weigh.
+fn number(Points(value): Points) -> String {
+    let whole = value.fract() == 0.0 && value.abs() < 1e15;
+    let sign = if value < 0.0 { "-" } else { "" };
+    if whole {
+        format!("{sign}{}", grouped(value.abs() as u64))
+    } else {
+        format!("{value:.6}").trim_end_matches('0').to_owned()
     }
 }
 
@@ -142,7 +167,7 @@ pub(super) fn said(file: &FileReport) -> &str {
 
 /// What a zoom's span clips.
 fn clipped(text: &mut String, name: &str, zoom: &ZoomReport) {
-    let exact = |points: f64| if points.fract() == 0.0 { grouped(points as u64) } else { people(points) };
+    let exact = |points: f64| if points.fract() == 0.0 { number(Points(points)) } else { people(points) };
     let (lo, hi) = (exact(zoom.span.0), exact(zoom.span.1));
     let pixels = |n: u64| format!("{} {}", grouped(n), if n == 1 { "pixel has" } else { "pixels have" });
     let one = zoom.span.0 >= zoom.span.1;
@@ -158,7 +183,8 @@ fn clipped(text: &mut String, name: &str, zoom: &ZoomReport) {
 
 /// The zooms, a line each.
 fn zooms(text: &mut String, report: &Report) {
-    line(text, format_args!("zoom     lit pixels   largest count     tiles       bytes"));
+    let heading = format!("largest {}", measure_of(report));
+    line(text, format_args!("zoom     lit pixels {heading:>15}     tiles       bytes"));
     let shown = |zoom: &ZoomReport| if report.estimate.is_some() { zoom.tiles } else { zoom.written };
     for (z, zoom) in report.zooms.iter().filter(|z| shown(z.1) > 0) {
         line(
@@ -166,7 +192,7 @@ fn zooms(text: &mut String, report: &Report) {
             format_args!(
                 "{z:>4} {:>14} {:>15} {:>9} {:>11}{}",
                 grouped(zoom.lit),
-                grouped(zoom.max.into()),
+                number(zoom.max),
                 grouped(shown(zoom)),
                 if zoom.bytes > 0 { bytes(zoom.bytes) } else { String::new() },
                 if report.auto_spread { format!("   spread {} px", zoom.spread) } else { String::new() }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::Value;
-
 /// Palette entries that can carry a colour: 256 less the transparent one.
 pub const DISTINCT_LIMIT: usize = 255;
 
@@ -11,19 +9,19 @@ const LOW: u16 = 4096;
 
 /// Which counts occur, exactly while there are at most [`DISTINCT_LIMIT`] of them, else "many".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Distinct<V = u32> {
+pub struct Distinct {
     low: Box<[u64; (LOW / 64) as usize]>,
     low_len: usize,
-    high: BTreeSet<V>,
+    high: BTreeSet<u32>,
 }
 
-impl<V> Default for Distinct<V> {
+impl Default for Distinct {
     fn default() -> Self {
         Self { low: Box::new([0; (LOW / 64) as usize]), low_len: 0, high: BTreeSet::new() }
     }
 }
 
-impl<V: Value> Distinct<V> {
+impl Distinct {
     /// Whether there are more than [`DISTINCT_LIMIT`].
     pub fn is_many(&self) -> bool {
         self.low_len + self.high.len() > DISTINCT_LIMIT
@@ -31,11 +29,10 @@ impl<V: Value> Distinct<V> {
 
     /// Adds a count.
     #[inline]
-    pub fn add(&mut self, count: V) {
-        let number: u64 = count.into();
-        if number < LOW.into() {
-            let word = &mut self.low[(number / 64) as usize];
-            let bit = 1 << (number % 64);
+    pub fn add(&mut self, count: u32) {
+        if count < LOW.into() {
+            let word = &mut self.low[(count / 64) as usize];
+            let bit = 1 << (count % 64);
             self.low_len += usize::from(*word & bit == 0);
             *word |= bit;
         } else if !self.is_many() {
@@ -59,16 +56,16 @@ impl<V: Value> Distinct<V> {
     }
 
     /// The counts in ascending order; `None` when there are many.
-    pub fn values(&self) -> Option<Vec<V>> {
+    pub fn values(&self) -> Option<Vec<u32>> {
         if self.is_many() {
             return None;
         }
         let low = (0..LOW).filter(|c| self.low[(c / 64) as usize] >> (c % 64) & 1 == 1);
-        Some(low.map(V::from).chain(self.high.iter().copied()).collect())
+        Some(low.map(u32::from).chain(self.high.iter().copied()).collect())
     }
 
     /// The set of `values`.
-    pub fn from_values(values: impl IntoIterator<Item = V>) -> Self {
+    pub fn from_values(values: impl IntoIterator<Item = u32>) -> Self {
         let mut set = Self::default();
         for count in values {
             set.add(count);
@@ -78,7 +75,7 @@ impl<V: Value> Distinct<V> {
 
     /// A set that only says "many".
     pub fn many() -> Self {
-        Self::from_values((1..=DISTINCT_LIMIT as u16 + 1).map(V::from))
+        Self::from_values((1..=DISTINCT_LIMIT as u16 + 1).map(u32::from))
     }
 }
 
@@ -95,6 +92,6 @@ mod tests {
         a.add(777_777);
         assert!(a.is_many());
         assert_eq!(a.values(), None);
-        assert!(Distinct::<u32>::many().is_many());
+        assert!(Distinct::many().is_many());
     }
 }

@@ -7,7 +7,9 @@ mod block;
 mod distinct;
 mod histogram;
 mod isolation;
+pub mod level;
 mod lit;
+mod measure;
 mod plane;
 mod squares;
 mod stats;
@@ -18,7 +20,8 @@ pub use distinct::{DISTINCT_LIMIT, Distinct};
 pub use histogram::{Elsewhere, Entries, Histogram};
 pub use isolation::{ISOLATION_REACH, Isolation};
 pub use lit::Lit;
-pub use plane::{Operator, Plane, PlaneId, Value, Width, overflow};
+pub use measure::{Measure, Measuring};
+pub use plane::{Holds, Operator, Plane, PlaneId, Value, Weighed, overflow, sum_overflow};
 pub use squares::squares;
 pub use stats::{Unit, ZoomStats};
 pub use step::{Step, Steps, TooLarge};
@@ -129,33 +132,26 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_64_bits_add_and_reduce_and_never_wrap() {
-        let most = 1u64 << 62;
-        let child = [Lit { pixel: 5, count: most }, Lit { pixel: 6, count: 7 }];
+    fn sums_add_and_reduce_and_never_wrap() {
+        let of = |pixel: u16, sum: i64| Lit { pixel, count: Weighed { sum, count: 1 } };
+        let most = 1i64 << 61;
+        let child = [of(5, most), of(6, -7)];
         let mut parent = Vec::new();
         for quadrant in 0..4 {
             reduce_into(&mut parent, quadrant, &child).unwrap();
         }
-        assert_eq!(parent.iter().map(|l| l.count).collect::<Vec<_>>(), [most + 7; 4]);
+        assert_eq!(parent.iter().map(|l| l.count).collect::<Vec<_>>(), [Weighed { sum: most - 7, count: 2 }; 4]);
         let (mut lit, mut spare) = (child.to_vec(), Vec::new());
         add_lit(&mut lit, &child, &mut spare).unwrap();
-        add_lit(&mut lit, &[Lit { pixel: 5, count: 2 * most - 1 }], &mut spare).unwrap();
-        assert_eq!(lit, [Lit { pixel: 5, count: u64::MAX }, Lit { pixel: 6, count: 14 }]);
-        let one = [Lit { pixel: 5, count: 1u64 }];
-        let says = add_lit(&mut lit, &one, &mut spare).unwrap_err().to_string();
-        assert!(says.contains("18,446,744,073,709,551,615"), "{says}");
-        assert!(reduce_into(&mut vec![Lit { pixel: 1, count: u64::MAX }], 0, &one).is_err());
+        add_lit(&mut lit, &[of(5, i64::MAX - 2 * most)], &mut spare).unwrap();
+        let two = |pixel, sum, count| Lit { pixel, count: Weighed { sum, count } };
+        assert_eq!(lit, [two(5, i64::MAX, 3), two(6, -14, 2)]);
+        let says = add_lit(&mut lit, &[of(5, 1)], &mut spare).unwrap_err().to_string();
+        assert!(says.contains("9,223,372,036,854,775,807"), "{says}");
+        assert!(reduce_into(&mut vec![of(1, i64::MIN)], 0, &[of(5, -1)]).is_err());
+        // Statistics are those of the points.
         let mut stats = ZoomStats::default();
-        stats.add_tile(&[Lit { pixel: 5, count: u64::MAX - 1 }]).unwrap();
-        stats.add_tile(&one).unwrap();
-        assert_eq!(
-            (stats.sum, stats.max, stats.distinct.values()),
-            (u64::MAX, u64::MAX - 1, Some(vec![1, u64::MAX - 1]))
-        );
-        assert!(stats.add_tile(&one).is_err());
-        assert!(stats.clone().merge(&stats).is_err());
-        assert!(
-            ZoomStats::default().add_tile(&[Lit { pixel: 0, count: u64::MAX }, Lit { pixel: 1, count: 1 }]).is_err()
-        );
+        stats.add_tile(&[two(5, i64::MAX, 7), two(6, -1, 2)]).unwrap();
+        assert_eq!((stats.sum, stats.max, stats.lit), (9, 7, 2));
     }
 }

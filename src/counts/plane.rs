@@ -1,11 +1,10 @@
 //! Planes: what a pixel holds. A plane is a pyramid of whole numbers on the one grid; [`COUNT`](PlaneId::COUNT), the
-//! points of a pixel, is the one that everybody has. Others add up something else of the same points: a weight in fixed
-//! point, the points of one category. They are reduced, kept, added and read by the same code; what is drawn of them
-//! is decided elsewhere.
+//! points of a pixel, is the one that everybody has. Where points have a weight, each pixel holds its sum in fixed point
+//! beside its count, because whatever is drawn of a sum needs the count as well. Planes are reduced, kept, added and
+//! read by the same code; what is drawn of them is decided elsewhere.
 
 use std::fmt::Debug;
 
-use super::Lit;
 use crate::error::{Error, Result};
 
 /// Which plane of a run.
@@ -45,82 +44,105 @@ pub struct Plane {
     pub operator: Operator,
     /// What 1 is worth, in the unit of the column that it was read from: 0.01 where hundredths are added up. Above 0.
     pub step: f64,
-    /// How wide its numbers are.
-    pub width: Width,
+    /// What its pixels hold.
+    pub holds: Holds,
 }
 
 impl Plane {
     /// The points of a pixel.
     pub fn count() -> Self {
-        Self { name: "count".into(), operator: Operator::Sum, step: 1.0, width: Width::Bits32 }
+        Self { name: "count".into(), operator: Operator::Sum, step: 1.0, holds: Holds::Counts }
     }
 
-    /// Sums of something else in steps of `step`.
+    /// Counts, and sums of a weight in steps of `step`.
     pub fn sum(name: impl Into<String>, step: f64) -> Self {
-        Self { name: name.into(), operator: Operator::Sum, step, width: Width::Bits64 }
+        Self { name: name.into(), operator: Operator::Sum, step, holds: Holds::Sums }
     }
 }
 
-/// How many bits a pixel's number has.
+/// What a pixel of a plane holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Width {
-    /// Enough for points: no run has more than 2^32 - 1. What devices have.
-    Bits32,
-    /// Enough for sums.
-    Bits64,
+pub enum Holds {
+    /// Points: no run has more than 2^32 - 1. What devices have.
+    Counts,
+    /// Points and what they weigh together.
+    Sums,
 }
 
-/// A pixel's number: whole, above 0 where the pixel is lit.
-pub trait Value: Copy + Debug + Default + Ord + Send + Sync + From<u8> + From<u16> + Into<u64> + 'static {
-    /// How wide it is.
-    const WIDTH: Width;
+/// What a pixel holds: whole numbers that add up in any order. Its points are above 0 where it is lit.
+pub trait Value: Copy + Debug + Default + Eq + Send + Sync + 'static {
+    /// What that is.
+    const HOLDS: Holds;
 
-    /// The number, if it fits.
-    fn narrow(number: u64) -> Option<Self>;
+    /// A pixel with so many points, and what they weigh together where that is held.
+    fn new(count: u32, sum: i64) -> Self;
+
+    /// Its points.
+    fn count(self) -> u32;
+
+    /// What they weigh together, in steps; 0 where it is not held.
+    fn sum(self) -> i64;
 
     /// The sum; an error where it does not fit.
     fn plus(self, other: Self) -> Result<Self>;
-
-    /// What the numbers of a tile's pixels come to; `None` beyond 64 bits.
-    fn total(lit: &[Lit<Self>]) -> Option<u64>;
 }
 
 impl Value for u32 {
-    const WIDTH: Width = Width::Bits32;
+    const HOLDS: Holds = Holds::Counts;
 
     #[inline]
-    fn narrow(number: u64) -> Option<Self> {
-        Self::try_from(number).ok()
+    fn new(count: u32, _: i64) -> Self {
+        count
+    }
+
+    #[inline]
+    fn count(self) -> u32 {
+        self
+    }
+
+    #[inline]
+    fn sum(self) -> i64 {
+        0
     }
 
     #[inline]
     fn plus(self, other: Self) -> Result<Self> {
         self.checked_add(other).ok_or_else(overflow)
     }
-
-    #[inline]
-    fn total(lit: &[Lit]) -> Option<u64> {
-        // A tile has fewer than 2^32 pixels.
-        Some(lit.iter().map(|l| u64::from(l.count)).sum())
-    }
 }
 
-impl Value for u64 {
-    const WIDTH: Width = Width::Bits64;
+/// The points of a pixel and what they weigh together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Weighed {
+    /// What they weigh together, in steps; below 0 where weights are. Absolute weights of a run come to at most
+    /// 2^63 - 1 steps, so that no order of adding them up can leave the range.
+    pub sum: i64,
+    /// Points.
+    pub count: u32,
+}
+
+impl Value for Weighed {
+    const HOLDS: Holds = Holds::Sums;
 
     #[inline]
-    fn narrow(number: u64) -> Option<Self> {
-        Some(number)
+    fn new(count: u32, sum: i64) -> Self {
+        Self { sum, count }
+    }
+
+    #[inline]
+    fn count(self) -> u32 {
+        self.count
+    }
+
+    #[inline]
+    fn sum(self) -> i64 {
+        self.sum
     }
 
     #[inline]
     fn plus(self, other: Self) -> Result<Self> {
-        self.checked_add(other).ok_or_else(sum_overflow)
-    }
-
-    #[inline]
-    fn total(lit: &[Lit<Self>]) -> Option<u64> {
-        lit.iter().try_fold(0u64, |sum, l| sum.checked_add(l.count))
+        let sum = self.sum.checked_add(other.sum).ok_or_else(sum_overflow)?;
+        Ok(Self { sum, count: self.count.plus(other.count)? })
     }
 }
 
@@ -129,9 +151,10 @@ pub fn overflow() -> Error {
     Error::Limit("a pixel holds more than 4,294,967,295 points, the most a count can hold; split the input".into())
 }
 
-/// The error for numbers of a plane that come to more than 64 bits can hold.
-pub(super) fn sum_overflow() -> Error {
+/// The error for weights that come to more than a sum can hold.
+pub fn sum_overflow() -> Error {
     Error::Limit(
-        "sums come to more than 18,446,744,073,709,551,615 steps, the most a plane can hold; take a larger step".into(),
+        "weights come to more than 9,223,372,036,854,775,807 steps, the most a sum can hold; take a larger --weight-step"
+            .into(),
     )
 }

@@ -61,6 +61,19 @@ impl Step {
         format!("{}e{}", self.digits, self.exponent).parse().unwrap_or(0.0)
     }
 
+    /// What so many steps are worth, parts of a step included: the nearest number to it, or one beside that.
+    pub fn worth(self, steps: f64) -> f64 {
+        let power = ten(self.exponent);
+        let digits = steps * self.digits as f64;
+        if self.exponent < 0 { digits / power } else { digits * power }
+    }
+
+    /// How many steps that is worth, in parts of a step.
+    pub fn steps_of(self, value: f64) -> f64 {
+        let power = ten(self.exponent);
+        (if self.exponent < 0 { value * power } else { value / power }) / self.digits as f64
+    }
+
     /// The number of `digits` times ten to the power of `power`, in steps.
     pub fn of(self, negative: bool, digits: impl Iterator<Item = u8> + Clone, power: i64) -> Result<Steps, TooLarge> {
         let digits = digits.skip_while(|digit| *digit == b'0');
@@ -111,6 +124,11 @@ impl Step {
         let count = i64::try_from(count + u64::from(2 * rest + u64::from(half) >= self.digits)).ok()?;
         Some(Steps { count: if negative { -count } else { count }, exact })
     }
+}
+
+/// Ten to that power, or to as many below 0: exact, being less than 10^23.
+fn ten(exponent: i32) -> f64 {
+    POWERS.get(exponent.unsigned_abs() as usize).map_or(1.0, |&power| power as f64)
 }
 
 impl Default for Step {

@@ -47,6 +47,9 @@ pub struct Heat {
     /// What a pixel's number is; "count" for numbers of points.
     #[serde(default = "count")]
     pub measure: Word,
+    /// What was weighed, where it is no number of points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
     /// Rows read.
     pub rows: u64,
     /// Points used.
@@ -113,6 +116,19 @@ pub struct Heat {
     pub retina: Option<HeatZoom>,
 }
 
+/// What points weigh.
+#[derive(Debug, Clone, PartialEq, Serialize, Read)]
+pub struct Weight {
+    /// The column of weights, as it was named.
+    pub column: Word,
+    /// What a pixel's number is of them: "sum" or "mean".
+    pub measure: Word,
+    /// What they are whole numbers of.
+    pub step: Points,
+    /// What all of them come to.
+    pub sum: Points,
+}
+
 /// What stands in a legend beside colours and counts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Read)]
 pub struct Words {
@@ -133,8 +149,11 @@ pub struct Words {
 #[derive(Debug, Clone, PartialEq, Serialize, Read)]
 pub struct HeatZoom {
     /// Largest number of a pixel.
-    #[serde(default)]
-    pub max: u64,
+    #[serde(default = "nothing")]
+    pub max: Points,
+    /// Smallest sum or mean of a pixel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<Points>,
     /// Pixels with a number.
     #[serde(default)]
     pub lit: u64,
@@ -201,6 +220,10 @@ fn count() -> Word {
 
 fn no_reach() -> Reach {
     Reach::Fixed(0)
+}
+
+fn nothing() -> Points {
+    Points(0.0)
 }
 
 fn no_span() -> (Points, Points) {

@@ -8,14 +8,18 @@ use serde::{Serialize, Serializer};
 
 use super::bounded::Text;
 
-/// A number of points: whole, unless pixels were smoothed. Written as an integer where it is one.
+/// A number of points: whole, unless pixels were smoothed; or what they weigh. Written as an integer where it is one that
+/// every reader has.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Points(pub f64);
 
 impl Serialize for Points {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let whole = self.0.fract() == 0.0 && (0.0..=u64::MAX as f64).contains(&self.0);
-        if whole { to.serialize_u64(self.0 as u64) } else { to.serialize_f64(self.0) }
+        match self.0 {
+            whole if whole.fract() == 0.0 && (0.0..=u64::MAX as f64).contains(&whole) => to.serialize_u64(whole as u64),
+            below if below.fract() == 0.0 && (-9e15..0.0).contains(&below) => to.serialize_i64(below as i64),
+            other => to.serialize_f64(other),
+        }
     }
 }
 
@@ -173,7 +177,7 @@ mod tests {
 
     #[test]
     fn values_are_written_as_they_are_read() {
-        for text in ["0", "12", "0.0004425048828125", "18000000000000000000"] {
+        for text in ["0", "12", "0.0004425048828125", "18000000000000000000", "-3", "-0.5"] {
             assert_eq!(same::<Points>(text), text);
         }
         for text in ["\"#1e3a8a\"", "\"#1e3a8a07\""] {

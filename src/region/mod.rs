@@ -27,20 +27,37 @@ impl Region {
     }
 
     /// Takes the points out that do not lie in it, and gives how many those are.
-    pub fn keep(&self, points: &mut Vec<WorldPoint>) -> Outside {
+    pub fn keep(&self, points: &mut Vec<WorldPoint>, weights: &mut Vec<i64>) -> Outside {
         let mut outside = Outside::default();
         if let Some(bbox) = self.bbox {
             let before = points.len();
-            points.retain(|point| bbox.holds(*point));
+            retain(points, weights, |point| bbox.holds(point));
             outside.bbox = (before - points.len()) as u64;
         }
         if let Some(area) = &self.area {
             let before = points.len();
-            points.retain(|point| area.holds(*point));
+            retain(points, weights, |point| area.holds(point));
             outside.area = (before - points.len()) as u64;
         }
         outside
     }
+}
+
+/// Keeps some points, and their weights where they have any.
+fn retain(points: &mut Vec<WorldPoint>, weights: &mut Vec<i64>, keep: impl Fn(WorldPoint) -> bool) {
+    if weights.is_empty() {
+        points.retain(|point| keep(*point));
+        return;
+    }
+    let mut kept = 0;
+    for at in 0..points.len().min(weights.len()) {
+        if keep(points[at]) {
+            (points[kept], weights[kept]) = (points[at], weights[at]);
+            kept += 1;
+        }
+    }
+    points.truncate(kept);
+    weights.truncate(kept);
 }
 
 #[cfg(test)]
@@ -54,8 +71,12 @@ mod tests {
         let region = Region { bbox: Some(bbox), area: Some(Arc::new(area)) };
         let mut points: Vec<WorldPoint> =
             [(5, 12), (12, 12), (15, 12), (14, 19), (14, 20)].map(|(x, y)| WorldPoint { x, y }).into();
-        assert_eq!(region.keep(&mut points), Outside { bbox: 2, area: 1 });
+        let mut weighed = points.clone();
+        assert_eq!(region.keep(&mut points, &mut Vec::new()), Outside { bbox: 2, area: 1 });
         assert_eq!(points, [WorldPoint { x: 12, y: 12 }, WorldPoint { x: 14, y: 19 }]);
+        let mut weights = vec![1, 2, 3, 4, 5];
+        assert_eq!(region.keep(&mut weighed, &mut weights), Outside { bbox: 2, area: 1 });
+        assert_eq!((weighed, weights), (points, vec![2, 4]));
         assert!(Region::default().is_everywhere());
     }
 }

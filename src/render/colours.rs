@@ -168,6 +168,10 @@ impl Coloured<'_> {
         if shown().any(|stats| u64::from(stats.max) >= style.least(stats.unit)) {
             return None;
         }
+        if style.weighing.is_some() {
+            let least = grouped(style.min_count.into());
+            return Some(format!("nothing is drawn: no pixel has {least} points (--min-count)"));
+        }
         let most = shown().map(|stats| stats.unit.points(stats.max)).fold(0.0, f64::max);
         let spread = if style.spread.most() > 0 { " after spread" } else { "" };
         let (least, most) = (grouped(style.min_count.into()), people(most));

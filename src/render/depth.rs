@@ -127,9 +127,9 @@ impl Depth {
 }
 
 impl PointPush for Passing<'_> {
-    fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
+    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
         points.iter().for_each(|&point| self.spacing.add(point));
-        self.spool.push(points)
+        self.spool.push(points, weights)
     }
 
     fn close(&mut self) -> Result<()> {

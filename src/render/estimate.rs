@@ -66,9 +66,11 @@ pub(super) fn estimate(
     let compute = (tiles as f64 * SECONDS_A_TILE + lit as f64 * SECONDS_A_PIXEL + more) / threads.max(1) as f64;
     let write = files as f64 / if archive { ARCHIVED_A_SECOND } else { FILES_A_SECOND };
     let points = stats.first().map_or(0, |s| s.sum);
-    // Points wait at 8 bytes each; a lit pixel takes about 2 bytes and a tile about 6, at every zoom.
-    let counts: u64 = stats.iter().map(|s| s.lit * 2 + s.tiles * 6).sum();
-    Estimate { tiles: files, bytes: bytes as u64, seconds: compute.max(write), memory: points * 8 + counts }
+    // Points wait at 8 bytes each; a lit pixel takes about 2 bytes and a tile about 6, at every zoom. A weight takes 8 bytes
+    // more, and a sum about 4.
+    let (point, pixel) = if style.weighing.is_some() { (16, 6) } else { (8, 2) };
+    let counts: u64 = stats.iter().map(|s| s.lit * pixel + s.tiles * 6).sum();
+    Estimate { tiles: files, bytes: bytes as u64, seconds: compute.max(write), memory: points * point + counts }
 }
 
 /// Bytes of a zoom's mean tile; a fit to tiles of 18 to 21,600 lit pixels. Each of them comes to more under a bell, a sum or,

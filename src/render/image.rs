@@ -10,7 +10,7 @@ use super::canvas::Canvas;
 use super::colours::{Coloured, colour};
 use super::opening::{Notice, Opening};
 use super::points::replay;
-use super::{Drawing, Points, Report, Resources, Sources, aggregate, memory, open_sources, plan_for, pool};
+use super::{Drawing, Points, Report, Resources, Sources, aggregate, both_ways, memory, open_sources, plan_for, pool};
 use crate::backend::{Count, Memory, PointPush};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
@@ -81,7 +81,7 @@ pub struct ImageReport {
 /// Makes the picture. On an error nothing is left behind and an older one is untouched.
 pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
-    let mut opening = Opening::start(&request.resources, monitor)?;
+    let mut opening = Opening::start(&request.resources, request.style.weighing.as_ref(), monitor)?;
     if opening.is_insisted_on() {
         // That there is none is told before everything is read, not after it.
         opening.wait(monitor)?;
@@ -120,7 +120,7 @@ fn draw(
     let drawing = Drawing { zooms: grid.zooms(), steps: 0, retina: false, style: &request.style };
     let (backend, notice) = opening.count(plan_for(drawing, memory.clone().rest(), monitor));
     let pusher = || -> Box<dyn PointPush + '_> {
-        Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), outside: &outside })
+        Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), weights: Vec::new(), outside: &outside })
     };
     let points = match waiting {
         Waited::Rows(opened) => aggregate(opened, Some(&region), pusher, monitor)?,
@@ -155,6 +155,11 @@ fn finish(
     if let Some(stats) = paint.stats().iter().find(|stats| stats.sum != inside) {
         return Err(Error::Internal(format!("the picture counts {} of {inside} points", stats.sum)));
     }
+    let around_0 = request.style.around_0(paint.stats(), drawing.zooms);
+    let both_ways = around_0.as_ref().map(both_ways);
+    let styled = around_0.map(|style| ImageRequest { style, ..request.clone() });
+    let request = styled.as_ref().unwrap_or(request);
+    let drawing = Drawing { style: &request.style, ..drawing };
     let mut coloured = colour(paint.as_ref(), &request.style, drawing.zooms)?;
     let zoom = drawing.zooms.max;
     let look = coloured.looks.get(usize::from(zoom));
@@ -166,8 +171,9 @@ fn finish(
         SpreadOn::Counts => Canvas::new(grid, table.is_wide(), vault),
     };
     coloured.paint(paint.as_ref(), &request.style, &canvas)?;
-    let mut report = Report::new(drawing, points, paint.stats(), &coloured);
+    let mut report = Report::new(drawing, points, paint.as_ref(), &coloured);
     report.used = inside;
+    report.notices.extend(both_ways);
     let legend = match request.legend {
         Some(place) => {
             let legend = legend_of(drawing, &report, &coloured)?;
@@ -235,8 +241,8 @@ fn too_small(width: u32, height: u32, needed: (u32, u32)) -> Error {
 struct Waiting<'a>(SpoolSink<'a>);
 
 impl PointPush for Waiting<'_> {
-    fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
-        self.0.push(points)
+    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
+        self.0.push(points, weights)
     }
 
     fn close(&mut self) -> Result<()> {
@@ -249,15 +255,25 @@ struct Placing<'a> {
     grid: Grid,
     push: Box<dyn PointPush + 'a>,
     batch: Vec<WorldPoint>,
+    weights: Vec<i64>,
     outside: &'a AtomicU64,
 }
 
 impl PointPush for Placing<'_> {
-    fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
+    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
         self.batch.clear();
-        self.batch.extend(points.iter().filter_map(|&point| self.grid.place(point)));
+        self.weights.clear();
+        if weights.is_empty() {
+            self.batch.extend(points.iter().filter_map(|&point| self.grid.place(point)));
+        }
+        for (&point, &weight) in points.iter().zip(weights) {
+            if let Some(place) = self.grid.place(point) {
+                self.batch.push(place);
+                self.weights.push(weight);
+            }
+        }
         self.outside.fetch_add((points.len() - self.batch.len()) as u64, Ordering::Relaxed);
-        self.push.push(&self.batch)
+        self.push.push(&self.batch, &self.weights)
     }
 
     fn close(&mut self) -> Result<()> {

@@ -43,6 +43,7 @@ use crate::error::{Error, Result};
 use crate::heat::{Text, TileJson};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
+use crate::shade::Style;
 use crate::source::{Input, Notice, Opened};
 use crate::staging::{OutputOptions, Whole};
 use crate::store::PointSpool;
@@ -128,7 +129,7 @@ fn count<'a>(
     if !request.auto_zoom {
         let (backend, notice) = opening.count(plan_for(request.drawing(), memory.clone(), monitor));
         let points = aggregate(opened, region, || backend.pusher(), monitor)?;
-        return Ok((Cow::Borrowed(request), counted(backend, points, memory, &notice)?));
+        return Ok(settled(Cow::Borrowed(request), counted(backend, points, memory, &notice)?));
     }
     // The zooms are known when all points were seen, so these have to wait.
     let (depth, spool) = (Depth::new(), PointSpool::new(memory.vault()));
@@ -139,7 +140,28 @@ fn count<'a>(
     let (backend, notice) = opening.count(plan_for(request.drawing(), memory.clone().rest(), monitor));
     replay(&spool, || backend.pusher(), monitor)?;
     let counted = counted(backend, points, memory, &notice)?;
-    Ok((Cow::Owned(request), counted))
+    Ok(settled(Cow::Owned(request), counted))
+}
+
+/// The request with the colours that what was added up asks for.
+fn settled<'a>(request: Cow<'a, Request>, mut counted: Counted) -> (Cow<'a, Request>, Counted) {
+    let Some(style) = request.style.around_0(counted.paint.stats(), request.drawing().zooms) else {
+        return (request, counted);
+    };
+    counted.points.read.notices.push(both_ways(&style));
+    (Cow::Owned(Request { style, ..request.into_owned() }), counted)
+}
+
+/// What to tell of colours that go both ways from 0.
+fn both_ways(style: &Style) -> Notice {
+    Notice::new(
+        "colours",
+        format!(
+            "sums go below 0, so colours go both ways from 0 ({}); --colormap chooses others, from the smallest sum to the \
+             largest",
+            style.colormap.name()
+        ),
+    )
 }
 
 /// Finishes counting, and sees that no point was lost.
@@ -150,12 +172,23 @@ fn counted(backend: Box<dyn Count>, points: Points, memory: Memory, notice: &ope
     if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
     }
+    check_weight(paint.as_ref(), points.weight)?;
     Ok(Counted { paint, memory, notice, points })
+}
+
+/// Fails where the weights of all pixels do not come to what points brought.
+fn check_weight(paint: &dyn Paint, weight: i64) -> Result<()> {
+    match paint.weight() {
+        Some(added) if added != weight => {
+            Err(Error::Internal(format!("weights of {weight} steps came to a sum of {added}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Begins to open the device, and opens the sources.
 fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Opening, Opened)> {
-    let mut opening = Opening::start(&request.resources, monitor)?;
+    let mut opening = Opening::start(&request.resources, request.style.weighing.as_ref(), monitor)?;
     if request.sources.inputs.contains(&Input::Stdin) {
         // Its first rows may be long in coming, and that there is no GPU is to be told before.
         opening.wait(monitor)?;
@@ -170,7 +203,7 @@ fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let request = request.as_ref();
     let drawing = request.drawing();
     let coloured = colours::colour(paint.as_ref(), &request.style, drawing.zooms)?;
-    let mut report = Report::new(drawing, &points, paint.stats(), &coloured);
+    let mut report = Report::new(drawing, &points, paint.as_ref(), &coloured);
     let archive = write::Container::of(&request.out)? != write::Container::Folder;
     report.estimate = Some(estimate::estimate(
         (paint.stats(), &coloured.radii),
@@ -217,7 +250,7 @@ pub(crate) fn render(
         (painted(&sink)?, sink)
     };
 
-    let mut report = Report::new(drawing, &points, paint.stats(), &coloured);
+    let mut report = Report::new(drawing, &points, paint.as_ref(), &coloured);
     // The box around all points would tell where those are that are not to be seen.
     let extent = if request.style.min_count > 1 { sink.drawn.extent() } else { points.extent };
     let least = request.style.min_count;

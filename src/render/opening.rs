@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::{Device, Resources};
 use crate::account::Held;
-use crate::backend::cpu::CpuCount;
+use crate::backend::cpu::{self, CpuCount};
 use crate::backend::gpu::{Choice, GpuCount, GpuOptions, OpenDevice};
 use crate::backend::{Count, Paint, Plan, PointPush};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
+use crate::shade::Weighing;
 use crate::tile::WorldPoint;
 
 /// Points that a reading thread holds for each time it asks the account.
@@ -41,11 +42,14 @@ struct Answer {
 
 impl Opening {
     /// Begins to open the device that `resources` ask for; no adapter is asked when that is the CPU.
-    pub(crate) fn start(resources: &Resources, monitor: &Arc<Monitor>) -> Result<Self> {
+    ///
+    /// Devices count and do not weigh: where there is a `weighing`, only one that a person insists on is opened.
+    pub(crate) fn start(resources: &Resources, weighing: Option<&Weighing>, monitor: &Arc<Monitor>) -> Result<Self> {
         // Wrong usage is told before the work, not by whoever waits for the device.
         resources.gpu.adapter.as_deref().map(Choice::named).transpose()?;
         let device = match resources.device {
             Device::Cpu => None,
+            Device::Auto if weighing.is_some() && resources.gpu.adapter.is_none() => None,
             Device::Gpu | Device::Auto => Some(Answer::of(resources.gpu.clone(), monitor.clone())?),
         };
         let or_cpu = matches!(resources.device, Device::Auto) && resources.gpu.adapter.is_none();
@@ -70,6 +74,12 @@ impl Opening {
     /// A session for `plan` on that device, there or not; begin it within the pool that shall do the host's share.
     pub(crate) fn count(self, plan: Plan) -> (Box<dyn Count>, Notice) {
         let notice = Notice::default();
+        if plan.measuring.is_some() {
+            if self.is_insisted_on() {
+                let _ = notice.set("the CPU adds up weights and colours them; the GPU takes no part in it".into());
+            }
+            return (cpu::count(plan), notice);
+        }
         let Some(answer) = self.device else { return (Box::new(CpuCount::new(plan)), notice) };
         let later = Later {
             // Made here, because it asks the pool how many threads there are.
@@ -260,7 +270,7 @@ impl Waiting<'_> {
     fn begin(&mut self, wait: bool) -> Result<()> {
         if let Some(session) = self.later.session(wait)? {
             let push = self.push.insert(session.pusher());
-            push.push(&self.points)?;
+            push.push(&self.points, &[])?;
             (self.points, self.held) = (Vec::new(), None);
         }
         Ok(())
@@ -268,13 +278,14 @@ impl Waiting<'_> {
 }
 
 impl PointPush for Waiting<'_> {
-    fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
+    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
+        debug_assert!(weights.is_empty(), "devices count");
         if self.push.is_none() {
             let wait = !self.may_hold(points.len());
             self.begin(wait)?;
         }
         match &mut self.push {
-            Some(push) => push.push(points),
+            Some(push) => push.push(points, &[]),
             None => {
                 self.points.extend_from_slice(points);
                 Ok(())

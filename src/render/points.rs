@@ -16,6 +16,8 @@ use crate::tile::{Extent, WorldPoint};
 pub(crate) struct Points {
     pub(super) read: source::ReadReport,
     pub(super) used: u64,
+    /// What the weights of the points used come to, in steps; 0 where nobody asked for weights.
+    pub(super) weight: i64,
     pub(super) extent: Extent,
 }
 
@@ -50,15 +52,19 @@ pub(crate) fn aggregate<'a>(
             outside: Outside::default(),
             monitor,
             batch: Vec::new(),
+            weights: Vec::new(),
             used: 0,
+            weight: 0,
             extent: Extent::default(),
         })
         .collect();
     let read = opened.read(monitor, &mut sinks)?;
-    let (mut pushed, mut extent) = (0, Extent::default());
+    let (mut pushed, mut weight, mut extent) = (0, 0i64, Extent::default());
     for sink in &mut sinks {
         sink.push.close()?;
         pushed += sink.used;
+        // Nothing runs over: who adds weights up refuses more than fit.
+        weight = weight.wrapping_add(sink.weight);
         extent.merge(&sink.extent);
     }
     let used = read.used();
@@ -68,7 +74,7 @@ pub(crate) fn aggregate<'a>(
     if used == 0 {
         return Err(source::no_usable_rows(&read));
     }
-    Ok(Points { read, used, extent })
+    Ok(Points { read, used, weight, extent })
 }
 
 /// Hands points that wait to the backend, on all threads.
@@ -78,11 +84,11 @@ pub(super) fn replay<'a>(
     monitor: &Monitor,
 ) -> Result<()> {
     on_all_threads(|| {
-        let (mut push, mut points) = (pusher(), Vec::new());
+        let (mut push, mut points, mut weights) = (pusher(), Vec::new(), Vec::new());
         move || {
-            while spool.take(&mut points)? {
+            while spool.take(&mut points, &mut weights)? {
                 monitor.check()?;
-                push.push(&points)?;
+                push.push(&points, &weights)?;
             }
             push.close()
         }
@@ -115,7 +121,10 @@ struct Projecting<'a, 's> {
     outside: Outside,
     monitor: &'s Monitor,
     batch: Vec<WorldPoint>,
+    /// The weights of those, where rows have any.
+    weights: Vec<i64>,
     used: u64,
+    weight: i64,
     extent: Extent,
 }
 
@@ -129,23 +138,48 @@ impl Projecting<'_, '_> {
     }
 }
 
+impl Projecting<'_, '_> {
+    /// The weights of the rows that are points.
+    fn weights_of(&mut self, batch: &Batch, weights: &mut Vec<i64>) -> Result<()> {
+        let projector = self.projector(batch.input)?;
+        let (mut point, mut left_out) = (Vec::new(), LeftOut::default());
+        for (coordinate, &weight) in batch.coordinates.iter().zip(&batch.weights) {
+            point.clear();
+            projector.project(std::slice::from_ref(coordinate), &mut point, &mut left_out)?;
+            weights.extend(point.first().map(|_| weight));
+        }
+        Ok(())
+    }
+}
+
 impl BatchSink for Projecting<'_, '_> {
     fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         let mut left_out = LeftOut::default();
         let monitor = self.monitor;
-        let mut points = std::mem::take(&mut self.batch);
+        let (mut points, mut weights) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.weights));
         points.clear();
+        weights.clear();
         monitor.time(Stage::Project, || {
             self.projector(batch.input)?.project(&batch.coordinates, &mut points, &mut left_out)?;
-            self.outside = self.region.map_or(Outside::default(), |region| region.keep(&mut points));
+            if !batch.weights.is_empty() {
+                if points.len() == batch.len() {
+                    weights.extend_from_slice(&batch.weights);
+                } else {
+                    // Some are no points: one by one tells which.
+                    self.weights_of(batch, &mut weights)?;
+                }
+            }
+            self.outside = self.region.map_or(Outside::default(), |region| region.keep(&mut points, &mut weights));
             for &point in &points {
                 self.extent.add(point);
             }
             Ok::<_, Error>(())
         })?;
+        debug_assert!(weights.is_empty() || weights.len() == points.len(), "a weight for each point");
         self.used += points.len() as u64;
-        self.batch = points;
-        self.push.push(&self.batch)?;
+        self.weight = weights.iter().fold(self.weight, |sum, weight| sum.wrapping_add(*weight));
+        (self.batch, self.weights) = (points, weights);
+        self.push.push(&self.batch, &self.weights)?;
         Ok(left_out)
     }
 

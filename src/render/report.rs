@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use super::allowance::peak_memory;
 use super::colours::Coloured;
 use super::{Drawing, Estimate, Labels, Points, Request};
-use crate::backend::BackendReport;
+use crate::backend::{BackendReport, Paint};
 use crate::container::metadata::TileSet;
 use crate::container::write::Written;
-use crate::counts::ZoomStats;
+use crate::counts::Measure;
 use crate::error::{Error, Result};
 use crate::heat::{
     self, Attribution, Beyond, Colours, Heat, HeatZoom, Hex, Line, Mark, Place, Reach, Stop, Text, TileJson, View,
@@ -20,7 +20,8 @@ use crate::monitor::{Monitor, Stage, StageTime};
 use crate::paper::legend;
 use crate::rows::{LeftOut, Reason, serialize_invalid};
 use crate::shade::{
-    Clipped, Function, Look, Radius, SpreadOn, SpreadOp, SpreadShape, Style, Tick, clear_of_ends, grouped, ticks,
+    Clipped, Function, Look, Radius, SpreadOn, SpreadOp, SpreadShape, Style, Tick, Weighing, clear_of_ends, grouped,
+    people, ticks,
 };
 use crate::source::{FileReport, Notice};
 use crate::tile::Extent;
@@ -32,13 +33,23 @@ const RAMP: u32 = 33;
 /// Letters of a legend's longest label, "z 10-12".
 const RAMP_LABEL: usize = 7;
 
+/// Which end of what a zoom's pixels come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extreme {
+    Smallest,
+    Largest,
+}
+
 /// One zoom of a run.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct ZoomReport {
     /// Pixels with a count.
     pub lit: u64,
-    /// Largest count.
-    pub max: u32,
+    /// Largest count, sum or mean of a pixel.
+    pub max: heat::Points,
+    /// Smallest sum or mean of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<heat::Points>,
     /// Tiles with a lit pixel, before spread.
     pub tiles: u64,
     /// Sum of all counts: the points used.
@@ -49,7 +60,7 @@ pub struct ZoomReport {
     pub bytes: u64,
     /// Radius that lit pixels were spread by.
     pub spread: u32,
-    /// Points at which the colormap begins and ends.
+    /// Points, or values of the measure, at which the colormap begins and ends.
     pub span: (f64, f64),
     /// Pixels beyond those.
     pub clipped: Clipped,
@@ -84,6 +95,9 @@ pub struct Report {
     /// The same by what they did not meet first, as it was asked.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "serialize_passed_over")]
     pub not_selected_by: Vec<(String, u64)>,
+    /// What was drawn of a weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<heat::Weight>,
     /// Whether each zoom's spread was chosen for it.
     pub auto_spread: bool,
     /// Per zoom of the tiles, from 0 to the highest asked for. Pixels of tiles of 512 a side are those of the next zoom.
@@ -118,21 +132,29 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(drawing: Drawing<'_>, points: &Points, stats: &[ZoomStats], coloured: &Coloured<'_>) -> Self {
+    pub(super) fn new(drawing: Drawing<'_>, points: &Points, paint: &dyn Paint, coloured: &Coloured<'_>) -> Self {
         let Drawing { zooms: drawn, steps, retina, style } = drawing;
+        let stats = paint.stats();
         let looks = coloured.looks.iter().zip(&coloured.radii);
+        let worth = |z: u8, which: Extreme| {
+            let (smallest, largest) = paint.extremes(z)?;
+            let steps = if which == Extreme::Smallest { smallest } else { largest };
+            Some(heat::Points(style.weighing.as_ref()?.step.worth(steps)))
+        };
         let counted = (0u8..).zip(stats.iter().zip(looks)).skip(steps.into());
         let zooms = counted.zip(stats).map(|((z, (counted, (look, &spread))), stats)| {
+            let largest = if counted.unit.is_measure() { 0 } else { counted.max };
             let report = ZoomReport {
                 lit: counted.lit,
-                max: counted.max,
+                max: worth(z, Extreme::Largest).unwrap_or(heat::Points(largest.into())),
+                min: worth(z, Extreme::Smallest),
                 // There are as many as have pixels at their own zoom.
                 tiles: stats.tiles,
                 sum: counted.sum,
                 written: 0,
                 bytes: 0,
                 spread,
-                span: (look.points(look.table.span.lo), look.points(look.table.span.hi)),
+                span: (look.told(look.table.span.lo), look.told(look.table.span.hi)),
                 clipped: look.clipped,
                 colours: look.table.thresholds.len(),
                 colour_error: look.table.error,
@@ -153,6 +175,12 @@ impl Report {
             left_out: points.read.left_out,
             not_selected: points.read.not_selected.total(),
             not_selected_by: points.read.passed_over(),
+            weight: style.weighing.as_ref().map(|Weighing { measure, column, step, .. }| heat::Weight {
+                column: Word::cut(column),
+                measure: Word::cut(measure.to_string()),
+                step: heat::Points(step.value()),
+                sum: heat::Points(step.worth(paint.weight().unwrap_or(0) as f64)),
+            }),
             auto_spread: !matches!(style.spread.radius, Radius::Fixed(_)),
             zooms,
             retina,
@@ -218,7 +246,11 @@ impl Report {
         let of_zoom = |z| Some((z, of_zoom(style, self.zooms.get(&z)?, look(z)?)));
         Heat {
             version: heat::FORMAT,
-            measure: Word::cut(heat::COUNT),
+            measure: match &self.weight {
+                Some(heat::Weight { measure, column, .. }) => Word::cut(format!("{} of {}", &**measure, &**column)),
+                None => Word::cut(heat::COUNT),
+            },
+            weight: self.weight.clone(),
             rows: self.rows,
             used: self.used,
             left_out: self.left_out.iter().map(|(reason, rows)| (reason.name(), rows)).collect(),
@@ -278,7 +310,8 @@ impl Report {
 fn of_zoom(style: &Style, zoom: &ZoomReport, look: &Look<'_>) -> HeatZoom {
     let Clipped { below, above } = zoom.clipped;
     HeatZoom {
-        max: zoom.max.into(),
+        max: zoom.max,
+        min: zoom.min,
         lit: zoom.lit,
         tiles: zoom.tiles,
         span: (heat::Points(zoom.span.0), heat::Points(zoom.span.1)),
@@ -306,7 +339,7 @@ fn stops(style: &Style, look: &Look<'_>) -> heat::List<Stop, 64> {
     counts.dedup();
     let stop = |count| {
         let (colour, place) = (style.drawn_count(look, count), look.shading.scale.position(count));
-        Stop(heat::Points(look.points(count)), Hex(colour), Place::new(place))
+        Stop(heat::Points(look.told(count)), Hex(colour), Place::new(place))
     };
     counts.into_iter().map(stop).collect()
 }
@@ -316,15 +349,17 @@ fn tick_marks(look: &Look<'_>) -> heat::List<Mark, 64> {
     let scale = &look.shading.scale;
     let span = scale.span();
     let unit = look.points(1u32);
-    let position = |points: f64| scale.position((points / unit).round() as u64);
+    let position = |points: f64| {
+        scale.position(if look.unit.is_measure() { look.unit.counts(points) } else { (points / unit).round() as u64 })
+    };
     let columns = legend::columns(RAMP_LABEL);
-    let mut marks = ticks(look.points(span.lo), look.points(span.hi), columns, position);
+    let mut marks = ticks(look.told(span.lo), look.told(span.hi), columns, position);
     // A ramp's ends stand for what lies beyond them too, and say so; a single colour stands for both.
     let several = marks.len() > 1;
     if let Some(first) = marks.first_mut() {
         if look.clipped.below > 0 {
             first.label.insert(0, '<');
-        } else if several && look.unit.edge > 1 && span.lo == u64::from(look.unit.edge) {
+        } else if several && look.unit.edge > 1 && ends_in_nothing(look) {
             // Where a bell ends is next to nothing.
             first.label = "0".into();
         }
@@ -336,17 +371,33 @@ fn tick_marks(look: &Look<'_>) -> heat::List<Mark, 64> {
     clear_of_ends(marks, columns).into_iter().map(mark).collect()
 }
 
+/// Whether a ramp of bells begins where they end: of sums, with next to nothing.
+fn ends_in_nothing(look: &Look<'_>) -> bool {
+    let span = look.shading.scale.span();
+    if look.unit.is_measure() {
+        let (lo, hi) = (look.points(span.lo), look.points(span.hi));
+        lo >= 0.0 && lo < hi / 200.0
+    } else {
+        span.lo == u64::from(look.unit.edge)
+    }
+}
+
 /// What a pixel's number is.
 fn title(style: &Style) -> String {
     let spread = &style.spread;
+    let (what, per_pixel) = match &style.weighing {
+        None => ("Points".to_owned(), " per pixel"),
+        Some(Weighing { measure: Measure::Mean, column, .. }) => (format!("Mean {column}"), ""),
+        Some(Weighing { column, .. }) => (format!("Sum of {column}"), " per pixel"),
+    };
     if spread.most() == 0 || style.spread_on == SpreadOn::Colours {
-        return "Points per pixel".into();
+        return format!("{what}{per_pixel}");
     }
     match (spread.shape, spread.op, spread.radius) {
-        (SpreadShape::Gaussian, SpreadOp::Add, _) => "Points nearby, smoothed".into(),
-        (_, SpreadOp::Max, _) => "Points per pixel".into(),
-        (.., Radius::Fixed(radius)) => format!("Points within {radius} px"),
-        _ => "Points nearby".into(),
+        (SpreadShape::Gaussian, SpreadOp::Add, _) => format!("{what} nearby, smoothed"),
+        (_, SpreadOp::Max, _) => format!("{what}{per_pixel}"),
+        (.., Radius::Fixed(radius)) => format!("{what} within {radius} px"),
+        _ => format!("{what} nearby"),
     }
 }
 
@@ -381,6 +432,9 @@ fn notes(style: &Style, report: &Report) -> Vec<String> {
             Radius::Fixed(radius) => format!("colours of pixels within {radius} px are added up"),
             _ => "colours of neighbouring pixels are added up".to_owned(),
         });
+    }
+    if let Some(weight) = report.weight.as_ref().filter(|weight| &*weight.measure == "sum") {
+        notes.push(format!("{} in all", people(weight.sum.0)));
     }
     let points = if report.used == 1 { "point" } else { "points" };
     notes.push(format!("{} {points}, colours by {}", grouped(report.used), style.function));

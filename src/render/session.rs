@@ -34,7 +34,9 @@ pub(crate) fn on_all_threads<W: FnOnce() -> Result<()> + Send>(mut work: impl Fn
 
 /// What a run is to make.
 pub(crate) fn plan_for(drawing: Drawing<'_>, memory: Memory, monitor: &Arc<Monitor>) -> Plan {
-    Plan { zooms: drawing.zooms, reach: drawing.style.spread.most(), memory, monitor: monitor.clone() }
+    let Drawing { zooms, style, .. } = drawing;
+    let measuring = style.weighing.as_ref().map(|weighing| weighing.measuring(style.min_count));
+    Plan { zooms, reach: style.spread.most(), measuring, memory, monitor: monitor.clone() }
 }
 
 /// Host memory, and the folder beside the output for what does not fit.

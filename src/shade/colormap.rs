@@ -49,12 +49,61 @@ const TILEFIRE_LIGHT: [[u8; 3]; 9] = [
     [0x1a, 0x05, 0x36],
 ];
 
+/// For sums on both sides of 0, from a blue over a quiet grey to an amber; every stop stands out from a dark and from a
+/// light base map, the ends most.
+const TILEFIRE_DIVERGING: [[u8; 3]; 9] = [
+    [0x1f, 0x6f, 0xe0],
+    [0x3b, 0x82, 0xda],
+    [0x5c, 0x8d, 0xc6],
+    [0x78, 0x90, 0xaf],
+    [0x91, 0x8f, 0x95],
+    [0xad, 0x8a, 0x79],
+    [0xc7, 0x82, 0x5b],
+    [0xe0, 0x77, 0x3a],
+    [0xf2, 0x6a, 0x10],
+];
+
+/// The same for a dark base map: ends are bright, and what is near 0 is dim.
+const TILEFIRE_DIVERGING_DARK: [[u8; 3]; 9] = [
+    [0x9c, 0xe6, 0xff],
+    [0x62, 0xbf, 0xf0],
+    [0x3f, 0x93, 0xd3],
+    [0x44, 0x6c, 0xa2],
+    [0x5a, 0x56, 0x70],
+    [0x9a, 0x5c, 0x55],
+    [0xd4, 0x76, 0x3e],
+    [0xf5, 0xa1, 0x45],
+    [0xff, 0xd9, 0x7a],
+];
+
+/// The same for a light base map: ends are dark, and what is near 0 is pale.
+const TILEFIRE_DIVERGING_LIGHT: [[u8; 3]; 9] = [
+    [0x08, 0x2f, 0x6b],
+    [0x14, 0x4f, 0x9d],
+    [0x3a, 0x74, 0xbd],
+    [0x79, 0x96, 0xbe],
+    [0xa8, 0xa3, 0xa8],
+    [0xcc, 0x8b, 0x6d],
+    [0xcf, 0x5f, 0x34],
+    [0xae, 0x36, 0x18],
+    [0x75, 0x17, 0x0d],
+];
+
 /// Stops taken from a gradient that is given as a function.
 const SAMPLES: usize = 256;
 
 /// The colormaps that are ours.
-const OURS: [(&str, &[[u8; 3]]); 3] =
-    [(DEFAULT_COLORMAP, &TILEFIRE), ("tilefire-dark", &TILEFIRE_DARK), ("tilefire-light", &TILEFIRE_LIGHT)];
+const OURS: [(&str, &[[u8; 3]]); 6] = [
+    (DEFAULT_COLORMAP, &TILEFIRE),
+    ("tilefire-dark", &TILEFIRE_DARK),
+    ("tilefire-light", &TILEFIRE_LIGHT),
+    ("tilefire-diverging", &TILEFIRE_DIVERGING),
+    ("tilefire-diverging-dark", &TILEFIRE_DIVERGING_DARK),
+    ("tilefire-diverging-light", &TILEFIRE_DIVERGING_LIGHT),
+];
+
+/// Short names of diverging colormaps of `colorcet`; long ones begin with the word.
+const DIVERGING: [&str; 8] = ["coolwarm", "gwv", "bky", "bkr", "bwy", "cwr", "bjy", "bjr"];
 
 /// The gradients taken from `colorous`, by the names people know.
 const COLOROUS: [(&str, colorous::Gradient); 6] = [
@@ -175,6 +224,12 @@ impl Colormap {
             stop[3] = (f64::from(stop[3]) * opacity.clamp(0.0, 1.0) + 0.5) as u8;
         }
         self
+    }
+
+    /// Whether it is a named one whose middle is nothing and whose ends are two opposites.
+    pub fn is_diverging(&self) -> bool {
+        let name = self.name.strip_suffix("_r").unwrap_or(&self.name);
+        name.starts_with("diverging_") || name.starts_with("tilefire-diverging") || DIVERGING.contains(&name)
     }
 
     /// Whether any stop has less alpha than the one before.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use crate::heat::HIGHEST;
 
-/// Numbers of points at which the colormap begins and ends.
+/// Numbers of points, or values of a measure, at which the colormap begins and ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ends {
-    /// Points of the first colour, 0 or more.
+    /// That of the first colour.
     pub lo: f64,
-    /// Points of the last colour, at least `lo`; `None` for the largest count of the zoom.
+    /// That of the last colour, at least `lo`; `None` for the largest of the zoom.
     pub hi: Option<f64>,
 }
 
@@ -32,13 +32,27 @@ impl FromStr for Ends {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("'{text}' is no span; write two counts such as 1,500 or 0,max");
         let (lo, hi) = text.split_once(',').ok_or_else(wrong)?;
-        let number = |part: &str| part.trim().parse::<u32>().map_err(|_| wrong());
+        let number = |part: &str| part.trim().parse::<f64>().ok().filter(|end| end.is_finite()).ok_or_else(wrong);
         let lo = number(lo)?;
         let hi = if hi.trim().eq_ignore_ascii_case("max") { None } else { Some(number(hi)?) };
-        if hi.is_some_and(|hi| hi < lo.max(1)) {
-            return Err(format!("span '{text}' does not rise; write the smaller count first, for instance 1,500"));
+        if hi.is_some_and(|hi| hi < lo) {
+            return Err(format!("span '{text}' does not rise; write the smaller number first, for instance 1,500"));
         }
-        Ok(Self { lo: lo.into(), hi: hi.map(f64::from) })
+        Ok(Self { lo, hi })
+    }
+}
+
+impl Ends {
+    /// Fails where they are no numbers of points that a span can have.
+    pub(super) fn check_counts(&self) -> Result<(), String> {
+        let is_count = |end: f64| end.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&end);
+        if !is_count(self.lo) || !self.hi.is_none_or(is_count) {
+            return Err(format!("'{self}' is no span of counts; write two counts such as 1,500 or 0,max"));
+        }
+        if self.hi.is_some_and(|hi| hi < 1.0) {
+            return Err(format!("span '{self}' does not rise; write the smaller count first, for instance 1,500"));
+        }
+        Ok(())
     }
 }
 
@@ -163,7 +177,7 @@ mod tests {
             ("0..5:1,9;3:1,8", "zoom 3 has two"),
             ("31:1,9", "'31:1,9' is no zooms"),
             ("x..3:1,9", "no zooms"),
-            ("0..5:0,0", "does not rise"),
+            ("0..5:0,-1", "does not rise"),
         ] {
             let error = text.parse::<ByZoom>().unwrap_err();
             assert!(error.contains(says), "{text}: {error}");

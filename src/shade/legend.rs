@@ -202,11 +202,20 @@ impl Row {
 /// Powers of ten, all or every second, third, ...; then the 2s and 5s between them, all or where the ramp is empty. All
 /// or none, because on a log scale a 2 here and none there looks like a mistake; a scale that jumps takes what fits.
 fn one_two_five(ends: &Row, tick: &dyn Fn(f64, i32) -> Tick) -> Row {
+    // On either side of 0, where the ramp goes there.
+    let both = ends.span().0 < 0.0;
     let fitting = |mantissa: f64, every: i32| {
-        DECADES.filter(move |exponent| exponent % every == 0).map(move |exponent| tick(mantissa, exponent))
+        let powers = DECADES.filter(move |exponent| exponent % every == 0);
+        powers.flat_map(move |exponent| {
+            let below = both.then(|| tick(-mantissa, exponent));
+            below.into_iter().chain([tick(mantissa, exponent)])
+        })
     };
     let clear_of_ends = |tick: &Tick| ends.room(tick).is_some();
-    let powers = |every: i32| fitting(1.0, every).filter(clear_of_ends);
+    let powers = |every: i32| {
+        let zero = both.then(|| tick(0.0, 0));
+        zero.into_iter().chain(fitting(1.0, every)).filter(clear_of_ends)
+    };
     let row = [1, 2, 3, 6].into_iter().find_map(|every| ends.with_all(powers(every)));
     let mut row = row.unwrap_or_else(|| {
         let mut row = ends.clone();

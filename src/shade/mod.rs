@@ -7,6 +7,7 @@ mod colormap;
 mod ends;
 mod function;
 mod legend;
+mod measured;
 mod scale;
 mod span;
 mod spread;
@@ -19,6 +20,7 @@ pub use colormap::{Colormap, DEFAULT_COLORMAP, MIN_ALPHA, colour, over};
 pub use ends::{ByZoom, Ends};
 pub use function::Function;
 pub use legend::{Legend, Ramp, Tick, clear_of_ends, grouped, people, ticks};
+pub use measured::Weighing;
 pub use scale::Scale;
 pub use span::{Span, SpanRule};
 pub use spread::{

@@ -19,17 +19,43 @@ pub struct Scale {
 enum Kind {
     /// A function of a single count; `unit` is one step of the counts in lone points.
     Formula { function: Function, unit: f64, range: f64, end: f64 },
-    /// Points and the share of pixels with at most these, both rising; nothing else has pixels.
-    Equalised { steps: Vec<(f64, f64)>, unit: Unit },
+    /// A function of what a level stands for, above the value that the span begins with.
+    Measure { function: Function, unit: Unit, lo: f64, range: f64, end: f64 },
+    /// A function of the distance from 0 on either side, each as a share of that of its end.
+    Diverging { function: Function, unit: Unit, below: f64, above: f64 },
+    /// Points and the share of pixels with at most these, both rising; nothing else has pixels. `diverging`: of pixels no
+    /// farther from 0.
+    Equalised { steps: Vec<(f64, f64)>, unit: Unit, diverging: bool },
 }
 
 impl Scale {
     /// A scale over `span` for counts of that unit. A function sees them as multiples of a lone point's, so that the
     /// logarithm of a weighted count bends where that of a plain one does; the others do not depend on it.
     pub fn new(function: Function, span: Span, unit: Unit) -> Self {
+        if unit.is_measure() {
+            let lo = unit.points(span.lo);
+            let range = unit.points(span.hi.max(span.lo)) - lo;
+            return Self { span, kind: Kind::Measure { function, unit, lo, range, end: function.end(range) } };
+        }
         let unit = 1.0 / f64::from(unit.lone.max(1));
         let range = span.hi.saturating_sub(span.lo) as f64 * unit;
         Self { span, kind: Kind::Formula { function, unit, range, end: function.end(range) } }
+    }
+
+    /// A scale over `span` for levels of a measure whose middle is 0: either side goes its own way to its end.
+    pub fn diverging(function: Function, span: Span, unit: Unit) -> Self {
+        let (below, above) = (-unit.points(span.lo).min(0.0), unit.points(span.hi.max(span.lo)).max(0.0));
+        Self { span, kind: Kind::Diverging { function, unit, below, above } }
+    }
+
+    /// The same equalisation with 0 in the middle: a value's distance from there is the share of pixels that are no farther
+    /// from it.
+    #[must_use]
+    pub fn around_0(mut self) -> Self {
+        if let Kind::Equalised { diverging, .. } = &mut self.kind {
+            *diverging = true;
+        }
+        self
     }
 
     /// Histogram equalisation of pixels by their points (ascending), for counts of `unit`, all clipped to `span`
@@ -67,7 +93,7 @@ impl Scale {
         }
         // The last one is always there: its share is 1.
         steps.extend(close);
-        Ok(Self { span, kind: Kind::Equalised { steps, unit } })
+        Ok(Self { span, kind: Kind::Equalised { steps, unit, diverging: false } })
     }
 
     /// The counts it covers.
@@ -78,8 +104,11 @@ impl Scale {
     /// Values at the two ends; equal where all counts are alike, and then they have the middle colour.
     pub(super) fn ends(&self) -> (f64, f64) {
         match &self.kind {
-            Kind::Formula { end, .. } if self.span.lo < self.span.hi => (0.0, *end),
-            Kind::Formula { .. } => (0.0, 0.0),
+            Kind::Formula { end, .. } | Kind::Measure { end, .. } if self.span.lo < self.span.hi => (0.0, *end),
+            Kind::Diverging { .. } | Kind::Equalised { diverging: true, .. } if self.span.lo < self.span.hi => {
+                (-1.0, 1.0)
+            }
+            Kind::Formula { .. } | Kind::Measure { .. } | Kind::Diverging { .. } => (0.0, 0.0),
             Kind::Equalised { steps, .. } => (steps.first().map_or(1.0, |step| step.1), 1.0),
         }
     }
@@ -91,7 +120,30 @@ impl Scale {
             Kind::Formula { function, unit, range, .. } => {
                 function.value((clipped - self.span.lo) as f64 * unit, *range)
             }
-            Kind::Equalised { steps, unit } => {
+            Kind::Measure { function, unit, lo, range, .. } if *range > 0.0 => {
+                function.value((unit.points(clipped) - lo).max(0.0), *range)
+            }
+            Kind::Measure { .. } => 0.0,
+            Kind::Diverging { function, unit, below, above } => {
+                let value = unit.points(clipped);
+                let end = if value < 0.0 { *below } else { *above };
+                let share = if end > 0.0 { function.value(value.abs(), end) / function.end(end) } else { 0.0 };
+                if value < 0.0 { -share } else { share }
+            }
+            Kind::Equalised { steps, unit, diverging: true } => {
+                let value = unit.points(clipped);
+                let up_to = |end: usize| end.checked_sub(1).map_or(0.0, |at| steps[at].1);
+                let within = up_to(steps.partition_point(|step| step.0 <= value.abs()));
+                let share = within - up_to(steps.partition_point(|step| step.0 < -value.abs()));
+                if value < 0.0 {
+                    -share
+                } else if value > 0.0 {
+                    share
+                } else {
+                    0.0
+                }
+            }
+            Kind::Equalised { steps, unit, .. } => {
                 let points = unit.points(clipped);
                 let at = steps.partition_point(|step| step.0 <= points).saturating_sub(1);
                 steps.get(at).map_or(1.0, |step| step.1)
@@ -145,7 +197,7 @@ mod tests {
 
     #[test]
     fn close_shares_of_weighted_counts_are_one_step_and_no_more() {
-        let unit = Unit { shift: 16, lone: 9_000, edge: 1, radius: 3 };
+        let unit = Unit { shift: 16, lone: 9_000, edge: 1, radius: 3, step: None };
         let pixels = (1..=400_000u32).map(|count| Ok((unit.points(count), 1)));
         let scale = Scale::equalised(400_000, pixels, Span::new(1u32, 400_000u32), unit).unwrap();
         let Kind::Equalised { steps, .. } = &scale.kind else { panic!("not equalised") };
@@ -178,7 +230,7 @@ mod tests {
     #[test]
     fn the_logarithm_bends_at_a_lone_point() {
         let whole = Scale::new(Function::Log, Span { lo: 1, hi: 1001 }, Unit::POINTS);
-        let unit = Unit { shift: 16, lone: 256, edge: 3, radius: 3 };
+        let unit = Unit { shift: 16, lone: 256, edge: 3, radius: 3, step: None };
         let parts = Scale::new(Function::Log, Span { lo: 256, hi: 1001 * 256 }, unit);
         for count in [1u32, 2, 77, 1000, 1001] {
             assert_eq!(whole.position(count), parts.position(count * 256));

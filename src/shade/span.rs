@@ -86,6 +86,15 @@ impl SpanRule {
         }
     }
 
+    /// Fails where an end is no number of points, but one that sums and means alone can have.
+    pub fn check_counts(&self) -> std::result::Result<(), String> {
+        match self {
+            Self::Fixed(ends) => ends.check_counts(),
+            Self::Listed(list) => list.iter().try_for_each(|(_, ends)| ends.check_counts()),
+            _ => Ok(()),
+        }
+    }
+
     /// The span of zoom `z` in the unit of its counts. `own` are the statistics of that zoom, `stats` those of all zooms
     /// (indexed by zoom) where it [compares](Self::compares_zooms) them, `histogram` is the zoom's own where
     /// [needed](Self::needs_histogram); the run shows `zooms` and draws pixels of `least` points or more: spans begin there.
@@ -142,7 +151,7 @@ pub(super) fn drawn(least: u32, unit: Unit) -> u64 {
 }
 
 /// Least squares through (zoom, log of the largest count), at `zoom`.
-fn smooth(largest: &[(f64, f64)], zoom: f64) -> f64 {
+pub(super) fn smooth(largest: &[(f64, f64)], zoom: f64) -> f64 {
     let n = largest.len() as f64;
     let (mut zooms, mut logs) = (0.0, 0.0);
     for &(z, count) in largest {
@@ -273,7 +282,7 @@ mod tests {
     #[test]
     fn spans_are_in_the_units_of_their_zoom() {
         let of = |max, shift| {
-            let unit = Unit { shift, lone: 1 << shift, edge: 1, radius: 3 };
+            let unit = Unit { shift, lone: 1 << shift, edge: 1, radius: 3, step: None };
             ZoomStats { max, unit, ..Default::default() }
         };
         let stats = [of(5 << 8, 8), of(7 << 16, 16)];
@@ -286,7 +295,7 @@ mod tests {
 
     #[test]
     fn ends_may_begin_at_nothing_and_stop_at_the_largest() {
-        let unit = Unit { shift: 8, lone: 100, edge: 3, radius: 3 };
+        let unit = Unit { shift: 8, lone: 100, edge: 3, radius: 3, step: None };
         let stats = [
             ZoomStats { max: 700, ..Default::default() },
             ZoomStats { max: 30, ..Default::default() },
@@ -310,9 +319,17 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         for text in
-            ["", "0,0", "9,5", "5", "1,x", "p", "p0", "p101", "pnan", "-1,4", "max,4", "3:", "3:zoom", "5..2:1,9"]
+            ["", "9,5", "5", "1,x", "1,nan", "1,inf", "p", "p0", "p101", "pnan", "max,4", "3:", "3:zoom", "5..2:1,9"]
         {
             assert!(text.parse::<SpanRule>().is_err(), "{text}");
+        }
+        // What is no count may be a sum.
+        for text in ["0,0", "-1,4", "1.5,4", "1,2.5", "0..4:1,9;5:0.5,3", "1,4294967296"] {
+            let rule: SpanRule = text.parse().unwrap();
+            assert!(rule.check_counts().is_err(), "{text}");
+        }
+        for text in ["1,1", "0,1", "0,max", "zoom", "0..4:1,9;5:0,3"] {
+            assert_eq!(text.parse::<SpanRule>().unwrap().check_counts(), Ok(()), "{text}");
         }
     }
 }

@@ -201,6 +201,7 @@ impl Kernel {
             lone: at(middle),
             edge: at(weights.last().copied().unwrap_or(middle)),
             radius: self.radius,
+            step: None,
         }
     }
 

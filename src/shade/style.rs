@@ -3,12 +3,13 @@
 
 use std::iter::Peekable;
 
+use super::measured::{self, Weighing};
 use super::span::drawn;
 use super::{
     Colormap, Form, Function, Kernel, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOn, SpreadOp, Theme,
     WIDE_LIMIT, over,
 };
-use crate::counts::{DISTINCT_LIMIT, Histogram, Unit, ZoomStats};
+use crate::counts::{DISTINCT_LIMIT, Histogram, Measure, Unit, ZoomStats, level};
 use crate::error::Result;
 use crate::tile::ZoomRange;
 
@@ -35,7 +36,16 @@ pub struct Style {
     pub spread_on: SpreadOn,
     /// Whether bells fade in from nothing to their middle; for colormaps whose alpha does not fall.
     pub fade_in: bool,
+    /// What is drawn of the weights of points; `None` where points are counted.
+    pub weighing: Option<Weighing>,
+    /// The colours where sums are below 0, unless a person chose some.
+    pub diverging: Option<Colormap>,
 }
+
+/// Steps of alpha that bells of a measure have: with a palette no alpha is off by more than [`SMOOTH_ERROR`](super::SMOOTH_ERROR).
+const FADES: u16 = 8;
+/// The same in full colour.
+const WIDE_FADES: u16 = 32;
 
 impl Default for Style {
     fn default() -> Self {
@@ -50,6 +60,8 @@ impl Default for Style {
             spread: Spread::default(),
             spread_on: SpreadOn::default(),
             fade_in: false,
+            weighing: None,
+            diverging: None,
         }
     }
 }
@@ -82,6 +94,11 @@ impl Look<'_> {
         self.unit.points(count)
     }
 
+    /// The same as people write it.
+    pub fn told(&self, count: impl Into<u64>) -> f64 {
+        self.unit.told(count)
+    }
+
     /// The smallest count of the span at or past a position along the colormap.
     pub fn count_at(&self, position: f64) -> u64 {
         let Span { lo: mut low, hi: mut high } = self.table.span;
@@ -97,12 +114,31 @@ impl Look<'_> {
 impl Style {
     /// Whether it asks how many pixels have each count.
     pub fn needs_histogram(&self) -> bool {
-        self.function == Function::EqHist || self.span.needs_histogram()
+        let given = self.weighing.is_some() && matches!(self.span, SpanRule::Fixed(_));
+        self.function == Function::EqHist || self.span.needs_histogram() || given
     }
 
-    /// The smallest count of that unit that is drawn.
+    /// The smallest count of that unit that is drawn. Of a measure all levels are: who makes them looks at the points.
     pub fn least(&self, unit: Unit) -> u64 {
-        drawn(self.min_count, unit)
+        if unit.is_measure() { 1 } else { drawn(self.min_count, unit) }
+    }
+
+    /// Whether colours go from 0 both ways.
+    pub fn is_diverging(&self) -> bool {
+        self.weighing.as_ref().is_some_and(|weighing| weighing.diverging)
+    }
+
+    /// The style for a run whose zooms have these statistics, where it is another one: sums below 0 have colours that go
+    /// both ways from 0, those a person chose if they are such.
+    pub fn around_0(&self, stats: &[ZoomStats], zooms: ZoomRange) -> Option<Self> {
+        let weighing = self.weighing.as_ref().filter(|weighing| weighing.measure == Measure::Sum)?;
+        let below = |z: u8| stats.get(usize::from(z)).is_some_and(|stats| (1..level::ZERO).contains(&stats.min));
+        let colormap = self.diverging.as_ref().or(Some(&self.colormap).filter(|chosen| chosen.is_diverging()))?;
+        if !zooms.iter().any(below) {
+            return None;
+        }
+        let weighing = Some(Weighing { diverging: true, ..weighing.clone() });
+        Some(Self { colormap: colormap.clone(), weighing, ..self.clone() })
     }
 
     /// The colour that pixels at a position along the colormap are drawn with.
@@ -131,7 +167,8 @@ impl Style {
         if radius == 0 || self.spread_on == SpreadOn::Colours {
             Kernel::none()
         } else {
-            self.spread.kernel(radius, max)
+            // Of a measure sums and counts are spread, which are moved up by nothing.
+            self.spread.kernel(radius, if self.weighing.is_some() { 1 } else { max })
         }
     }
 
@@ -164,7 +201,7 @@ impl Style {
         let needed = self.needs_histogram() && all.is_none();
         let look = |(z, of_zoom): (u8, &ZoomStats)| {
             let own = if needed && zooms.contains(z) { histogram(z)? } else { empty.clone() };
-            let span = self.span.span((z, of_zoom), (stats, zooms), &own, self.min_count)?;
+            let span = self.span_of((z, of_zoom), (stats, zooms), &own)?;
             self.look(of_zoom, span, &own, all.as_deref().filter(|_| zooms.contains(z)))
         };
         (0u8..).zip(stats).map(look).collect()
@@ -173,8 +210,15 @@ impl Style {
     /// The look of zoom `z` on its own, where its span [compares](SpanRule::compares_zooms) no zooms. `histogram` is the
     /// zoom's where [needed](Self::needs_histogram).
     pub fn look_of(&self, z: u8, stats: &ZoomStats, histogram: &Histogram) -> Result<Look<'_>> {
-        let span = self.span.span((z, stats), (&[], ZoomRange { min: z, max: z }), histogram, self.min_count)?;
+        let span = self.span_of((z, stats), (&[], ZoomRange { min: z, max: z }), histogram)?;
         self.look(stats, span, histogram, None)
+    }
+
+    fn span_of(&self, own: (u8, &ZoomStats), all: (&[ZoomStats], ZoomRange), histogram: &Histogram) -> Result<Span> {
+        match &self.weighing {
+            Some(weighing) => measured::span(&self.span, own, all, histogram, weighing.diverging),
+            None => self.span.span(own, all, histogram, self.min_count),
+        }
     }
 
     /// The look of a zoom from its own histogram, and from the pixels of all zooms where those are equalised together.
@@ -187,6 +231,9 @@ impl Style {
     ) -> Result<Look<'_>> {
         let least = self.least(stats.unit);
         let scale = match self.function {
+            function if self.is_diverging() && function != Function::EqHist => {
+                Scale::diverging(function, span, stats.unit)
+            }
             Function::EqHist => match all {
                 Some(all) => {
                     let pixels = |(histogram, unit): &(Histogram, Unit)| histogram.pixels(self.least(*unit), |_| true);
@@ -202,13 +249,19 @@ impl Style {
             },
             function => Scale::new(function, span, stats.unit),
         };
+        let scale = if self.is_diverging() { scale.around_0() } else { scale };
         let clipped = Clipped {
             below: own.pixels(least, |count| count < span.lo)?,
             above: own.pixels(least, |count| count > span.hi)?,
         };
-        let fade = (self.fade_in && stats.unit.edge < stats.unit.lone).then_some(stats.unit);
+        let bells = stats.unit.edge < stats.unit.lone;
+        let fade = (self.fade_in && bells && !stats.unit.is_measure()).then_some(stats.unit);
         let shading = Shading { scale, colormap: &self.colormap, least, fade };
-        let table = match stats.unit.edge < stats.unit.lone {
+        let table = match bells {
+            true if stats.unit.is_measure() && self.truecolor => {
+                ShadeTable::faded(stats, &shading, WIDE_LIMIT, WIDE_FADES)
+            }
+            true if stats.unit.is_measure() => ShadeTable::faded(stats, &shading, DISTINCT_LIMIT, FADES),
             _ if self.truecolor => ShadeTable::new(stats, &shading, WIDE_LIMIT),
             true => ShadeTable::smooth(stats, &shading),
             false => ShadeTable::new(stats, &shading, DISTINCT_LIMIT),

@@ -107,6 +107,9 @@ pub struct ShadeTable {
     pub error: u8,
     /// Whether the counts are those of bells, which pass through many in a few pixels.
     pub smooth: bool,
+    /// Steps of alpha that each threshold has colours in, from faint to its own: 1, unless alpha follows from something
+    /// else than the count, as in bells of a measure it does from the points beside it.
+    pub fades: u16,
 }
 
 impl ShadeTable {
@@ -160,7 +163,21 @@ impl ShadeTable {
                 *first = least;
             }
         }
-        Self { thresholds, palette, span: shading.scale.span(), error, smooth: false }
+        Self { thresholds, palette, span: shading.scale.span(), error, smooth: false, fades: 1 }
+    }
+
+    /// The table of a zoom of bells whose alpha follows from something else: colours of `limit` together, each in `fades`
+    /// steps of its alpha.
+    pub fn faded(stats: &ZoomStats, shading: &Shading<'_>, limit: usize, fades: u16) -> Self {
+        let table = Self::cut(shading, limit / usize::from(fades.max(1)));
+        let alpha = |alpha: u8, step: u16| {
+            ((u32::from(alpha) * u32::from(step) + u32::from(fades) / 2) / u32::from(fades)) as u8
+        };
+        let colours = table.palette.iter().skip(1);
+        let faded = colours.flat_map(|&[r, g, b, a]| (1..=fades).map(move |step| [r, g, b, alpha(a, step)]));
+        let palette = table.palette.first().copied().into_iter().chain(faded).collect();
+        debug_assert!(stats.unit.is_measure(), "counts fade by themselves");
+        Self { palette, fades, smooth: true, ..table }
     }
 
     /// The table of a zoom of bells: as few colours as are enough for their radius.
@@ -179,15 +196,21 @@ impl ShadeTable {
         self
     }
 
-    /// Index of `count`: how many thresholds it reaches; 0 for 0 and for counts that are not drawn.
+    /// Index of `count`, as strong as it can be: how many thresholds it reaches; 0 for 0 and for counts that are not drawn.
     #[inline]
     pub fn index(&self, count: u32) -> u16 {
+        self.place(count) * self.fades
+    }
+
+    /// How many thresholds `count` reaches.
+    #[inline]
+    pub fn place(&self, count: u32) -> u16 {
         self.thresholds.partition_point(|&t| t <= count) as u16
     }
 
     /// Whether an index may be larger than 255.
     pub fn is_wide(&self) -> bool {
-        self.thresholds.len() > DISTINCT_LIMIT
+        self.thresholds.len() * usize::from(self.fades) > DISTINCT_LIMIT
     }
 
     /// Whether there are counts above 0 that are not drawn.
@@ -242,7 +265,7 @@ mod tests {
     }
 
     fn stats(max: u32, distinct: Distinct) -> ZoomStats {
-        ZoomStats { lit: 1, max, tiles: 1, sum: 1, distinct, unit: Unit::POINTS }
+        ZoomStats { lit: 1, max, min: 0, tiles: 1, sum: 1, distinct, unit: Unit::POINTS }
     }
 
     const NAMES: [&str; 12] = [
@@ -292,7 +315,7 @@ mod tests {
         let edges = (1u32..1000, 1u32..70_000);
         proptest::option::weighted(
             0.2,
-            edges.prop_map(|(edge, more)| Unit { shift: 16, lone: edge + more, edge, radius: 3 }),
+            edges.prop_map(|(edge, more)| Unit { shift: 16, lone: edge + more, edge, radius: 3, step: None }),
         )
     }
 

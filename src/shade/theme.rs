@@ -28,6 +28,14 @@ impl Theme {
         }
     }
 
+    /// The colormap that suits it where sums go below 0.
+    pub fn diverging(self) -> &'static str {
+        match self {
+            Self::Dark => "tilefire-diverging-dark",
+            Self::Light => "tilefire-diverging-light",
+        }
+    }
+
     /// The colour of a plain base map of this kind.
     pub fn background(self) -> [u8; 3] {
         match self {

@@ -2,6 +2,7 @@
 //! reads. Tiles are kept in Morton order in chunks of a few dozen, so that a tile with three points costs a few
 //! bytes and no index entry of its own; chunks wait in a vault, in memory or in its file.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -24,12 +25,12 @@ const PIECES: usize = 32;
 const MOST_PIECES: usize = 1024;
 
 #[derive(Debug)]
-struct ZoomCounts<V> {
+struct ZoomCounts {
     list: ChunkList,
-    stats: ZoomStats<V>,
+    stats: ZoomStats,
 }
 
-impl<V: Value> ZoomCounts<V> {
+impl ZoomCounts {
     fn new(vault: &Arc<Vault>) -> Self {
         Self { list: ChunkList::new(vault.clone()), stats: ZoomStats::default() }
     }
@@ -38,8 +39,9 @@ impl<V: Value> ZoomCounts<V> {
 /// Counts of lit tiles per zoom. A store that is dropped gives back the memory it has in its vault.
 #[derive(Debug)]
 pub struct CountStore<V = u32> {
-    zooms: Vec<ZoomCounts<V>>,
+    zooms: Vec<ZoomCounts>,
     vault: Arc<Vault>,
+    holds: PhantomData<V>,
 }
 
 impl<V: Value> CountStore<V> {
@@ -50,12 +52,16 @@ impl<V: Value> CountStore<V> {
 
     /// An empty store for zooms 0 to `max`, whose chunks wait in `vault`.
     pub fn in_vault(max: u8, vault: Arc<Vault>) -> Self {
-        Self { zooms: (0..=max).map(|_| ZoomCounts::new(&vault)).collect(), vault }
+        Self { zooms: (0..=max).map(|_| ZoomCounts::new(&vault)).collect(), vault, holds: PhantomData }
     }
 
     /// An empty store for the same zooms in the same vault.
     pub fn another(&self) -> Self {
-        Self { zooms: self.zooms.iter().map(|_| ZoomCounts::new(&self.vault)).collect(), vault: self.vault.clone() }
+        Self {
+            zooms: self.zooms.iter().map(|_| ZoomCounts::new(&self.vault)).collect(),
+            vault: self.vault.clone(),
+            holds: PhantomData,
+        }
     }
 
     /// The highest zoom there is room for.
@@ -110,11 +116,11 @@ impl<V: Value> CountStore<V> {
         self.vault.account()
     }
 
-    fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts<V>> {
+    fn zoom_mut(&mut self, z: u8) -> Result<&mut ZoomCounts> {
         self.zooms.get_mut(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
     }
 
-    fn zoom(&self, z: u8) -> Result<&ZoomCounts<V>> {
+    fn zoom(&self, z: u8) -> Result<&ZoomCounts> {
         self.zooms.get(usize::from(z)).ok_or_else(|| Error::Internal(format!("no counts for zoom {z}")))
     }
 
@@ -180,8 +186,34 @@ impl<V: Value> CountStore<V> {
         part.sealed()
     }
 
+    /// Begins a histogram, which may have half of what counts may have in memory.
+    pub fn gathering(&self) -> Gathering {
+        Gathering::new(self.account(), self.vault.budget() / 2, self.vault.folder())
+    }
+
+    /// The counts of zoom `z` alone, in the same vault; on all threads of the current pool.
+    pub fn points_of(&self, z: u8) -> Result<CountStore> {
+        let mut alone: CountStore = CountStore::in_vault(self.max_zoom(), self.vault.clone());
+        let piece = self.chunks(z)?.div_ceil(PIECES * rayon::current_num_threads()).max(PIECE);
+        let from: Vec<usize> = (0..self.chunks(z)?).step_by(piece).collect();
+        let parts = from.into_par_iter().map(|from| {
+            let (mut part, mut lit, mut counts) = (alone.part(), Vec::new(), Vec::new());
+            for chunk in from..(from + piece).min(self.chunks(z)?) {
+                self.read_chunk(z, chunk, &mut lit, |code, lit| {
+                    counts.clear();
+                    counts.extend(lit.iter().map(|l| Lit { pixel: l.pixel, count: l.count.count() }));
+                    part.push(code, &counts)
+                })?;
+            }
+            part.sealed()
+        });
+        let parts = parts.collect::<Result<Vec<_>>>()?;
+        alone.set_zoom(z, parts)?;
+        Ok(alone)
+    }
+
     /// Statistics of zoom `z`.
-    pub fn stats(&self, z: u8) -> Result<&ZoomStats<V>> {
+    pub fn stats(&self, z: u8) -> Result<&ZoomStats> {
         Ok(&self.zoom(z)?.stats)
     }
 
@@ -274,11 +306,6 @@ impl CountStore {
         let gathering = self.gathering();
         self.gather(z, &gathering)?;
         gathering.finish()
-    }
-
-    /// Begins a histogram, which may have half of what counts may have in memory.
-    pub fn gathering(&self) -> Gathering {
-        Gathering::new(self.account(), self.vault.budget() / 2, self.vault.folder())
     }
 
     /// Adds the counts of zoom `z`, on all threads of the current pool.

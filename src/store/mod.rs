@@ -21,7 +21,7 @@ pub use gathering::{Gatherer, Gathering};
 pub use parcels::{Parcel, Parcels, Sent};
 pub use part::CountPart;
 pub use planes::{Numbers, PlaneStore, Pyramid};
-pub use points::{BucketKey, PointSink, PointStore};
+pub use points::{BucketKey, Coded, Heavy, PointSink, PointStore};
 pub use runs::Runs;
 pub use sorted::{Sorted, SortedIter, Sorter};
 pub use spool::{PointSpool, SpoolSink};

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, damaged, next_tile, put};
@@ -25,7 +26,8 @@ pub struct CountPart<V = u32> {
     open_tiles: u32,
     first: u64,
     last: u64,
-    stats: ZoomStats<V>,
+    stats: ZoomStats,
+    holds: PhantomData<V>,
     /// Tiles that never became a raster of counts, for the report.
     pub sparse_tiles: u64,
     /// Points of those tiles.
@@ -39,9 +41,20 @@ impl<V: Value> CountPart<V> {
     }
 
     /// A part of what was one before.
-    pub(super) fn from_list(list: ChunkList, stats: ZoomStats<V>) -> Self {
+    pub(super) fn from_list(list: ChunkList, stats: ZoomStats) -> Self {
         let (open, block) = Default::default();
-        Self { list, open, block, open_tiles: 0, first: 0, last: 0, stats, sparse_tiles: 0, sparse_points: 0 }
+        Self {
+            list,
+            open,
+            block,
+            open_tiles: 0,
+            first: 0,
+            last: 0,
+            stats,
+            holds: PhantomData,
+            sparse_tiles: 0,
+            sparse_points: 0,
+        }
     }
 
     /// Whether no tile was pushed.
@@ -97,7 +110,7 @@ impl<V: Value> CountPart<V> {
     }
 
     /// The chunks and their statistics.
-    pub(super) fn into_list(mut self) -> Result<(ChunkList, ZoomStats<V>)> {
+    pub(super) fn into_list(mut self) -> Result<(ChunkList, ZoomStats)> {
         self.close()?;
         Ok((self.list, self.stats))
     }

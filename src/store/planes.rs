@@ -5,44 +5,44 @@ use std::sync::Arc;
 
 use super::counts::CountStore;
 use super::vault::Vault;
-use crate::counts::{Operator, Plane, PlaneId, Value, Width};
+use crate::counts::{Holds, Operator, Plane, PlaneId, Value, Weighed};
 use crate::error::{Error, Result};
 
-/// The pyramid of one plane, as wide as its numbers are.
+/// The pyramid of one plane, by what its pixels hold.
 #[derive(Debug)]
 pub enum Pyramid {
     /// Points.
-    Bits32(CountStore),
-    /// Sums.
-    Bits64(CountStore<u64>),
+    Counts(CountStore),
+    /// Points and sums.
+    Sums(CountStore<Weighed>),
 }
 
-/// A width that a plane can have.
+/// What pixels of a plane can hold.
 pub trait Numbers: Value {
-    /// The pyramid, if it is that wide.
+    /// The pyramid, if its pixels do.
     fn of(pyramid: &Pyramid) -> Option<&CountStore<Self>>;
 
-    /// The pyramid to change, if it is that wide.
+    /// The pyramid to change, if they do.
     fn of_mut(pyramid: &mut Pyramid) -> Option<&mut CountStore<Self>>;
 }
 
 impl Numbers for u32 {
     fn of(pyramid: &Pyramid) -> Option<&CountStore> {
-        if let Pyramid::Bits32(store) = pyramid { Some(store) } else { None }
+        if let Pyramid::Counts(store) = pyramid { Some(store) } else { None }
     }
 
     fn of_mut(pyramid: &mut Pyramid) -> Option<&mut CountStore> {
-        if let Pyramid::Bits32(store) = pyramid { Some(store) } else { None }
+        if let Pyramid::Counts(store) = pyramid { Some(store) } else { None }
     }
 }
 
-impl Numbers for u64 {
+impl Numbers for Weighed {
     fn of(pyramid: &Pyramid) -> Option<&CountStore<Self>> {
-        if let Pyramid::Bits64(store) = pyramid { Some(store) } else { None }
+        if let Pyramid::Sums(store) = pyramid { Some(store) } else { None }
     }
 
     fn of_mut(pyramid: &mut Pyramid) -> Option<&mut CountStore<Self>> {
-        if let Pyramid::Bits64(store) = pyramid { Some(store) } else { None }
+        if let Pyramid::Sums(store) = pyramid { Some(store) } else { None }
     }
 }
 
@@ -57,7 +57,7 @@ pub struct PlaneStore {
 impl PlaneStore {
     /// Empty counts for zooms 0 to `max`, which wait in `vault` as all further planes do.
     pub fn in_vault(max: u8, vault: Arc<Vault>) -> Self {
-        let counts = Pyramid::Bits32(CountStore::in_vault(max, vault.clone()));
+        let counts = Pyramid::Counts(CountStore::in_vault(max, vault.clone()));
         Self { max, vault, planes: vec![(Plane::count(), counts)] }
     }
 
@@ -65,9 +65,9 @@ impl PlaneStore {
     pub fn add(&mut self, plane: Plane) -> Result<PlaneId> {
         let place = u16::try_from(self.planes.len());
         let place = place.map_err(|_| Error::Limit("a run has at most 65,536 planes; ask for fewer".into()))?;
-        let pyramid = match plane.width {
-            Width::Bits32 => Pyramid::Bits32(CountStore::in_vault(self.max, self.vault.clone())),
-            Width::Bits64 => Pyramid::Bits64(CountStore::in_vault(self.max, self.vault.clone())),
+        let pyramid = match plane.holds {
+            Holds::Counts => Pyramid::Counts(CountStore::in_vault(self.max, self.vault.clone())),
+            Holds::Sums => Pyramid::Sums(CountStore::in_vault(self.max, self.vault.clone())),
         };
         self.planes.push((plane, pyramid));
         Ok(PlaneId::new(place))
@@ -78,7 +78,7 @@ impl PlaneStore {
         (0..=u16::MAX).map(PlaneId::new).zip(self.planes.iter().map(|plane| &plane.0))
     }
 
-    /// The pyramid of a plane whose numbers are of that type; an error where there is none.
+    /// The pyramid of a plane whose pixels hold that; an error where there is none.
     pub fn get<V: Numbers>(&self, id: PlaneId) -> Result<&CountStore<V>> {
         self.planes.get(id.place()).and_then(|plane| V::of(&plane.1)).ok_or_else(|| missing(id))
     }
@@ -91,14 +91,14 @@ impl PlaneStore {
     /// Puts zoom `z + 1` of every plane together into its zoom `z`, by its operator; on all threads of the current pool.
     pub fn reduce(&mut self, z: u8) -> Result<()> {
         self.planes.iter_mut().try_for_each(|(plane, pyramid)| match (plane.operator, pyramid) {
-            (Operator::Sum, Pyramid::Bits32(store)) => store.reduce(z),
-            (Operator::Sum, Pyramid::Bits64(store)) => store.reduce(z),
+            (Operator::Sum, Pyramid::Counts(store)) => store.reduce(z),
+            (Operator::Sum, Pyramid::Sums(store)) => store.reduce(z),
         })
     }
 }
 
 fn missing(id: PlaneId) -> Error {
-    Error::Internal(format!("there is no plane {} of that width", id.place()))
+    Error::Internal(format!("there is no plane {} of that kind", id.place()))
 }
 
 #[cfg(test)]
@@ -137,41 +137,39 @@ mod tests {
     }
 
     /// What a plane must be: numbers added up in a map.
-    fn sum<V: Numbers>(tiles: impl IntoIterator<Item = (u64, BTreeMap<u16, V>)>) -> Tiles<u64> {
-        let mut all = Tiles::new();
+    fn sum<V: Numbers>(tiles: impl IntoIterator<Item = (u64, BTreeMap<u16, V>)>) -> Tiles<V> {
+        let mut all = Tiles::<V>::new();
         for (code, pixels) in tiles {
-            for (pixel, count) in pixels {
-                let number: u64 = count.into();
-                *all.entry(code).or_default().entry(pixel).or_default() += number;
+            for (pixel, value) in pixels {
+                let to = all.entry(code).or_default().entry(pixel).or_default();
+                *to = V::new(to.count() + value.count(), to.sum() + value.sum());
             }
         }
         all
     }
 
-    fn parents(tiles: &Tiles<u64>) -> Tiles<u64> {
-        let parent = |(code, pixels): (&u64, &BTreeMap<u16, u64>)| {
+    fn parents<V: Numbers>(tiles: &Tiles<V>) -> Tiles<V> {
+        let parent = |(code, pixels): (&u64, &BTreeMap<u16, V>)| {
             let place = |pixel: u16| ((code & 3) << 14) as u16 | (pixel >> 2);
             let pixels = pixels.iter().map(|(&pixel, &count)| (code >> 2, [(place(pixel), count)].into()));
             pixels.collect::<Vec<_>>()
         };
-        sum::<u64>(tiles.iter().flat_map(parent))
+        sum::<V>(tiles.iter().flat_map(parent))
     }
 
-    fn wide<V: Numbers>(tiles: Tiles<V>) -> Tiles<u64> {
-        sum(tiles)
-    }
-
-    fn tiles<V: Numbers>(number: impl Strategy<Value = V>) -> impl Strategy<Value = Vec<Tiles<V>>> {
-        let pixels = proptest::collection::btree_map(any::<u16>(), number, 1..20);
+    fn tiles<V: Numbers>(value: impl Strategy<Value = V>) -> impl Strategy<Value = Vec<Tiles<V>>> {
+        let pixels = proptest::collection::btree_map(any::<u16>(), value, 1..20);
         proptest::collection::vec(proptest::collection::btree_map(0u64..1024, pixels, 1..100), 1..4)
     }
 
     proptest! {
-        /// Planes of either width add up and reduce each on its own, in memory and in a file.
+        /// Planes of either kind add up and reduce each on its own, in memory and in a file.
         #[test]
         fn planes_add_up_and_reduce_each_on_its_own(
             counts in tiles(1u32..1000),
-            sums in tiles(prop_oneof![1u64..1000, 1u64 << 30..1 << 45]),
+            sums in tiles(
+                (1u32..9, prop_oneof![-1000i64..1000, -(1i64 << 45)..1 << 45])
+                    .prop_map(|(count, sum)| Weighed { sum, count })),
             category in tiles(1u32..5),
             budget in 0u64..20_000,
         ) {
@@ -184,24 +182,22 @@ mod tests {
             fill(store.get_mut(PlaneId::COUNT).unwrap(), &counts).unwrap();
             fill(store.get_mut(weight).unwrap(), &sums).unwrap();
             fill(store.get_mut(cars).unwrap(), &category).unwrap();
-            let mut expected =
-                [sum(counts.into_iter().flatten()), sum(sums.into_iter().flatten()), sum(category.into_iter().flatten())];
+            let mut expected = [sum(counts.into_iter().flatten()), sum(category.into_iter().flatten())];
+            let mut weighed = sum(sums.into_iter().flatten());
             for z in (0..=5).rev() {
                 if z < 5 {
                     store.reduce(z).unwrap();
                     expected = expected.map(|tiles| parents(&tiles));
+                    weighed = parents(&weighed);
                 }
                 let narrow = |id| store.get::<u32>(id).unwrap();
-                let found = [
-                    wide(read(narrow(PlaneId::COUNT), z)),
-                    read(store.get::<u64>(weight).unwrap(), z),
-                    wide(read(narrow(cars), z)),
-                ];
-                prop_assert_eq!(&found, &expected);
-                let stats = store.get::<u64>(weight).unwrap().stats(z).unwrap();
-                let numbers = || expected[1].values().flat_map(|pixels| pixels.values().copied());
-                prop_assert_eq!((stats.sum, Some(stats.max)), (numbers().sum(), numbers().max()));
-                prop_assert_eq!(narrow(cars).stats(z).unwrap().tiles, expected[2].len() as u64);
+                prop_assert_eq!([read(narrow(PlaneId::COUNT), z), read(narrow(cars), z)], expected.clone());
+                let heavy = store.get::<Weighed>(weight).unwrap();
+                prop_assert_eq!(&read(heavy, z), &weighed);
+                let points = || weighed.values().flat_map(|pixels| pixels.values().map(|value| value.count));
+                let stats = heavy.stats(z).unwrap();
+                prop_assert_eq!((stats.sum, Some(stats.max)), (points().map(u64::from).sum(), points().max()));
+                prop_assert_eq!(narrow(cars).stats(z).unwrap().tiles, expected[1].len() as u64);
             }
         }
     }
@@ -210,30 +206,33 @@ mod tests {
         Vault::new(Account::unbounded(), budget, folder)
     }
 
-    /// Two numbers that fit, of which the sum does not: never a wrap, neither of two parts nor of a family nor of a zoom.
+    /// Two sums that fit, of which the sum does not: never a wrap, neither of two parts nor of a family.
     #[test]
     fn beyond_64_bits_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let half = 1u64 << 63;
-        let at = |code: u64, pixel: u16, count: u64| Tiles::from([(code, BTreeMap::from([(pixel, count)]))]);
-        let with = |parts: &[Tiles<u64>]| {
+        let at = |code: u64, pixel: u16, sum: i64| {
+            Tiles::from([(code, BTreeMap::from([(pixel, Weighed { sum, count: 1 })]))])
+        };
+        let with = |parts: &[Tiles<Weighed>]| {
             let mut store = PlaneStore::in_vault(1, Arc::new(vault(0, folder.path())));
             let weight = store.add(Plane::sum("weight", 1.0)).unwrap();
             fill(store.get_mut(weight).unwrap(), parts)?;
             store.reduce(0)?;
-            Ok::<_, Error>(read(store.get::<u64>(weight)?, 0))
+            Ok::<_, Error>(read(store.get::<Weighed>(weight)?, 0))
         };
-        assert_eq!(with(&[at(0, 5, half), at(0, 5, half - 1)]).unwrap(), at(0, 1, u64::MAX));
+        let half = 1i64 << 62;
+        let all = with(&[at(0, 5, half), at(0, 5, half - 1)]).unwrap();
+        assert_eq!(all[&0][&1], Weighed { sum: i64::MAX, count: 2 });
         assert!(matches!(with(&[at(0, 5, half), at(0, 5, half)]), Err(Error::Limit(_))), "a pixel");
         assert!(matches!(with(&[at(0, 5, half), at(0, 6, half)]), Err(Error::Limit(_))), "a family");
-        assert!(matches!(with(&[at(0, 5, half), at(1, 500, half)]), Err(Error::Limit(_))), "a zoom");
+        assert!(matches!(with(&[at(0, 5, -half), at(0, 5, -half), at(0, 5, -1)]), Err(Error::Limit(_))), "below 0");
     }
 
     #[test]
-    fn a_plane_of_another_width_is_not_found() {
+    fn a_plane_of_another_kind_is_not_found() {
         let folder = tempfile::tempdir().unwrap();
         let store = PlaneStore::in_vault(1, Arc::new(vault(0, folder.path())));
         assert!(store.get::<u32>(PlaneId::COUNT).is_ok());
-        assert!(store.get::<u64>(PlaneId::COUNT).is_err() && store.get::<u32>(PlaneId::new(1)).is_err());
+        assert!(store.get::<Weighed>(PlaneId::COUNT).is_err() && store.get::<u32>(PlaneId::new(1)).is_err());
     }
 }

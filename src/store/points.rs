@@ -1,4 +1,5 @@
-//! Buckets of points. A point carries its plane by the bucket it lies in. Each pushing thread scatters into local chunks of its own and hands over full ones, so that
+//! Buckets of points. A point carries its plane by the bucket it lies in, and its weight, where it has one, beside its
+//! code. Each pushing thread scatters into local chunks of its own and hands over full ones, so that
 //! threads meet once a chunk; which thread brought which point changes nothing in any result. The store knows how
 //! much it holds and whose turn it is to leave; turning points into counts is the business of the backend.
 
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::account::{Account, Held};
-use crate::counts::PlaneId;
+use crate::counts::{PlaneId, Value, Weighed};
 use crate::error::{Error, Result};
 use crate::tile::{WorldPoint, morton};
 
@@ -25,6 +26,93 @@ const OPEN: u64 = 4 << 20;
 /// Points that are taken from the account together: threads meet there less often than once a chunk.
 const GRAIN: u64 = 1 << 16;
 
+/// A point as it waits.
+pub trait Coded: Copy + Default + std::fmt::Debug + Send + Sync + 'static {
+    /// What pixels hold that such points fall on.
+    type Value: Value;
+
+    /// A point of that Morton code, and of that weight where it has one.
+    fn new(code: u64, weight: i64) -> Self;
+
+    /// Its Morton code; what was cut off of it below is gone.
+    fn code(&self) -> u64;
+
+    /// Cuts bits off its code.
+    fn cut(&mut self, bits: u32);
+
+    /// Adds it to what its pixel holds. Nothing runs over: a session limits its points and their weights.
+    fn add_to(self, pixel: &mut Self::Value);
+
+    /// Brings points into the order of their codes.
+    fn sort(points: &mut [Self]);
+}
+
+impl Coded for u64 {
+    type Value = u32;
+
+    #[inline]
+    fn new(code: u64, _: i64) -> Self {
+        code
+    }
+
+    #[inline]
+    fn code(&self) -> u64 {
+        *self
+    }
+
+    #[inline]
+    fn cut(&mut self, bits: u32) {
+        *self >>= bits;
+    }
+
+    #[inline]
+    fn add_to(self, pixel: &mut u32) {
+        *pixel += 1;
+    }
+
+    #[inline]
+    fn sort(points: &mut [Self]) {
+        points.sort_unstable();
+    }
+}
+
+/// A point with a weight.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Heavy {
+    code: u64,
+    weight: i64,
+}
+
+impl Coded for Heavy {
+    type Value = Weighed;
+
+    #[inline]
+    fn new(code: u64, weight: i64) -> Self {
+        Self { code, weight }
+    }
+
+    #[inline]
+    fn code(&self) -> u64 {
+        self.code
+    }
+
+    #[inline]
+    fn cut(&mut self, bits: u32) {
+        self.code >>= bits;
+    }
+
+    #[inline]
+    fn add_to(self, pixel: &mut Weighed) {
+        pixel.count += 1;
+        pixel.sum = pixel.sum.wrapping_add(self.weight);
+    }
+
+    #[inline]
+    fn sort(points: &mut [Self]) {
+        points.sort_unstable_by_key(|point| point.code);
+    }
+}
+
 /// A bucket: the points of one plane in one coarse tile. Ascending by plane, then by tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BucketKey {
@@ -36,15 +124,15 @@ pub struct BucketKey {
 
 /// Chunks of one bucket, and at how many it should be looked at.
 #[derive(Debug)]
-struct Bucket {
+struct Bucket<P> {
     /// The first ones were brought back, the last ones are taken first.
-    chunks: VecDeque<Vec<u64>>,
+    chunks: VecDeque<Vec<P>>,
     review: usize,
 }
 
 /// All points so far, as Morton codes in buckets of one coarse zoom.
 #[derive(Debug)]
-pub struct PointStore {
+pub struct PointStore<P: Coded = u64> {
     zoom: u8,
     /// Points it may hold before some have to leave.
     room: u64,
@@ -55,18 +143,21 @@ pub struct PointStore {
     /// Chunks after which a bucket is due for the first time.
     review: usize,
     /// Those of points that are counted, by tile.
-    buckets: Vec<Mutex<Bucket>>,
+    buckets: Vec<Mutex<Bucket<P>>>,
     /// Those of further planes, made when the first of their points comes.
-    more: RwLock<BTreeMap<PlaneId, Arc<[Mutex<Bucket>]>>>,
+    more: RwLock<BTreeMap<PlaneId, Arc<[Mutex<Bucket<P>>]>>>,
 }
 
-impl Drop for PointStore {
+impl<P: Coded> Drop for PointStore<P> {
     fn drop(&mut self) {
-        self.account.give_back(self.held.load(Ordering::Relaxed) / GRAIN * GRAIN * 8);
+        self.account.give_back(self.held.load(Ordering::Relaxed) / GRAIN * GRAIN * Self::BYTES);
     }
 }
 
-impl PointStore {
+impl<P: Coded> PointStore<P> {
+    /// Bytes of a point.
+    const BYTES: u64 = size_of::<P>() as u64;
+
     /// A store with one bucket per tile of `zoom` (at most 10: 4^zoom buckets) and no limit.
     pub fn new(zoom: u8) -> Self {
         Self::with_room(zoom, u64::MAX)
@@ -74,7 +165,7 @@ impl PointStore {
 
     /// A store that is [full](Self::is_full) once it holds `room` points.
     pub fn with_room(zoom: u8, room: u64) -> Self {
-        let mut store = Self::within(zoom, room.saturating_mul(8), Account::unbounded());
+        let mut store = Self::within(zoom, room.saturating_mul(Self::BYTES), Account::unbounded());
         store.room = room.max(1);
         store
     }
@@ -83,7 +174,7 @@ impl PointStore {
     /// threads included, or before `account` is overdrawn by others. Where it has little, its buckets are tiles of a
     /// lower zoom than `zoom`.
     pub fn within(zoom: u8, bytes: u64, account: Arc<Account>) -> Self {
-        let layout = Layout::new(zoom.min(10), bytes, rayon::current_num_threads());
+        let layout = Layout::new(zoom.min(10), bytes, Self::BYTES, rayon::current_num_threads());
         let Layout { zoom, chunk, room } = layout;
         let (buckets, more) = (empty(zoom).collect(), RwLock::default());
         Self { zoom, room, chunk, held: AtomicU64::new(0), account, review: usize::MAX, buckets, more }
@@ -104,7 +195,7 @@ impl PointStore {
     }
 
     /// A way in for one thread; what it holds reaches the store when it is full or closed.
-    pub fn sink(&self) -> PointSink<'_> {
+    pub fn sink(&self) -> PointSink<'_, P> {
         PointSink { store: self, local: self.scatter(), more: BTreeMap::new(), due: Vec::new() }
     }
 
@@ -119,7 +210,7 @@ impl PointStore {
         let before = self.held.fetch_add(points as u64, Ordering::Relaxed);
         let grains = (before + points as u64) / GRAIN - before / GRAIN;
         if grains > 0 {
-            self.account.add_anyway(grains * GRAIN * 8);
+            self.account.add_anyway(grains * GRAIN * Self::BYTES);
         }
     }
 
@@ -127,7 +218,7 @@ impl PointStore {
         let before = self.held.fetch_sub(points as u64, Ordering::Relaxed);
         let grains = before / GRAIN - (before - points as u64) / GRAIN;
         if grains > 0 {
-            self.account.give_back(grains * GRAIN * 8);
+            self.account.give_back(grains * GRAIN * Self::BYTES);
         }
     }
 
@@ -137,12 +228,12 @@ impl PointStore {
     }
 
     /// An open chunk for each bucket of a plane.
-    fn scatter(&self) -> Vec<Vec<u64>> {
+    fn scatter(&self) -> Vec<Vec<P>> {
         vec![Vec::new(); self.buckets.len()]
     }
 
     /// Does something with a bucket; `None` where there is none, because no point of its plane came yet.
-    fn with<T>(&self, key: BucketKey, work: impl FnOnce(&mut Bucket) -> T) -> Result<Option<T>> {
+    fn with<T>(&self, key: BucketKey, work: impl FnOnce(&mut Bucket<P>) -> T) -> Result<Option<T>> {
         let at = usize::try_from(key.tile).unwrap_or(usize::MAX);
         let further;
         let bucket = if key.plane == PlaneId::COUNT {
@@ -163,7 +254,7 @@ impl PointStore {
     /// The buckets that hold points, ascending, with their number of points.
     pub fn buckets(&self) -> Result<Vec<(BucketKey, usize)>> {
         let mut filled = Vec::new();
-        let mut look = |plane: PlaneId, buckets: &[Mutex<Bucket>]| {
+        let mut look = |plane: PlaneId, buckets: &[Mutex<Bucket<P>>]| {
             for (tile, bucket) in (0..).zip(buckets) {
                 let len: usize = bucket.lock().map_err(poisoned)?.chunks.iter().map(Vec::len).sum();
                 if len > 0 {
@@ -197,12 +288,12 @@ impl PointStore {
     }
 
     /// Takes the points of one bucket out of the store, in no particular order.
-    pub fn take(&self, bucket: BucketKey) -> Result<Vec<u64>> {
+    pub fn take(&self, bucket: BucketKey) -> Result<Vec<P>> {
         self.take_some(bucket, usize::MAX)
     }
 
     /// Takes about `most` points of a bucket (all of them, or whole chunks up to one chunk more).
-    pub fn take_some(&self, bucket: BucketKey, most: usize) -> Result<Vec<u64>> {
+    pub fn take_some(&self, bucket: BucketKey, most: usize) -> Result<Vec<P>> {
         let chunks = self.with(bucket, |bucket| {
             let chunks = &mut bucket.chunks;
             let mut taken = 0;
@@ -227,7 +318,7 @@ impl PointStore {
     }
 
     /// Brings points back that were taken from a bucket; it is due again once it has twice as many.
-    pub fn put_back(&self, bucket: BucketKey, codes: &[u64]) -> Result<()> {
+    pub fn put_back(&self, bucket: BucketKey, codes: &[P]) -> Result<()> {
         let done = self.with(bucket, |bucket| {
             codes.chunks(self.chunk).for_each(|chunk| bucket.chunks.push_front(chunk.to_vec()));
             bucket.review = bucket.chunks.len().saturating_mul(2).max(self.review);
@@ -238,7 +329,7 @@ impl PointStore {
     }
 
     /// Whether the bucket is due for the first time since points were brought back to it.
-    fn put(&self, bucket: BucketKey, chunk: Vec<u64>) -> Result<bool> {
+    fn put(&self, bucket: BucketKey, chunk: Vec<P>) -> Result<bool> {
         self.hold(chunk.len());
         let due = self.with(bucket, |bucket| {
             bucket.chunks.push_back(chunk);
@@ -254,7 +345,7 @@ impl PointStore {
 }
 
 /// Buckets for the tiles of a zoom.
-fn empty(zoom: u8) -> impl Iterator<Item = Mutex<Bucket>> {
+fn empty<P>(zoom: u8) -> impl Iterator<Item = Mutex<Bucket<P>>> {
     (0..1usize << (2 * zoom)).map(|_| Mutex::new(Bucket { chunks: VecDeque::new(), review: usize::MAX }))
 }
 
@@ -273,13 +364,13 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(most: u8, bytes: u64, threads: usize) -> Self {
+    fn new(most: u8, bytes: u64, point: u64, threads: usize) -> Self {
         let threads = threads.max(1) as u64;
         let open = (bytes / 4 / threads).max(OPEN / threads.max(16));
-        let fitting = |zoom: u8| ((open >> (2 * zoom)).saturating_sub(OVERHEAD) / 8) as usize;
+        let fitting = |zoom: u8| ((open >> (2 * zoom)).saturating_sub(OVERHEAD) / point) as usize;
         let zoom = (0..=most).rev().find(|&zoom| fitting(zoom) >= SMALL_CHUNK).unwrap_or(0);
         let chunk = fitting(zoom).clamp(SMALLEST_CHUNK, CHUNK);
-        let each = chunk as u64 * 8 + OVERHEAD;
+        let each = chunk as u64 * point + OVERHEAD;
         let taken = (threads * each) << (2 * zoom);
         let room = (bytes - taken.min(bytes / 4)) / each * chunk as u64;
         Self { zoom, chunk, room: room.max(1) }
@@ -292,18 +383,26 @@ fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
 
 /// One thread's way into a [`PointStore`].
 #[derive(Debug)]
-pub struct PointSink<'a> {
-    store: &'a PointStore,
-    local: Vec<Vec<u64>>,
+pub struct PointSink<'a, P: Coded = u64> {
+    store: &'a PointStore<P>,
+    local: Vec<Vec<P>>,
     /// Open chunks of further planes, and their bytes.
-    more: BTreeMap<PlaneId, (Vec<Vec<u64>>, Held)>,
+    more: BTreeMap<PlaneId, (Vec<Vec<P>>, Held)>,
     due: Vec<BucketKey>,
 }
 
-impl PointSink<'_> {
+impl<P: Coded> PointSink<'_, P> {
     /// Adds points to be counted.
     pub fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
-        scatter(self.store, PlaneId::COUNT, points, &mut self.local, &mut self.due)
+        let coded = points.iter().map(|&point| P::new(morton(point), 0));
+        scatter(self.store, PlaneId::COUNT, coded, &mut self.local, &mut self.due)
+    }
+
+    /// Adds points to be counted, each with its weight.
+    pub fn push_heavy(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
+        debug_assert!(points.len() == weights.len(), "a weight for each point");
+        let coded = points.iter().zip(weights).map(|(&point, &weight)| P::new(morton(point), weight));
+        scatter(self.store, PlaneId::COUNT, coded, &mut self.local, &mut self.due)
     }
 
     /// Adds points of a plane.
@@ -315,11 +414,13 @@ impl PointSink<'_> {
             Entry::Occupied(open) => &mut open.into_mut().0,
             Entry::Vacant(open) => {
                 self.store.begin(plane)?;
-                let most = (self.store.chunk as u64 * 8 + OVERHEAD) * self.store.buckets.len() as u64;
+                let most =
+                    (self.store.chunk as u64 * PointStore::<P>::BYTES + OVERHEAD) * self.store.buckets.len() as u64;
                 &mut open.insert((self.store.scatter(), self.store.account.force(most))).0
             }
         };
-        scatter(self.store, plane, points, local, &mut self.due)
+        let coded = points.iter().map(|&point| P::new(morton(point), 0));
+        scatter(self.store, plane, coded, local, &mut self.due)
     }
 
     /// A bucket that has become long enough to be looked at; who asks must [put back](PointStore::put_back) what
@@ -341,19 +442,19 @@ impl PointSink<'_> {
 }
 
 /// Puts points into open chunks and hands full ones over.
-fn scatter(
-    store: &PointStore,
+#[inline]
+fn scatter<P: Coded>(
+    store: &PointStore<P>,
     plane: PlaneId,
-    points: &[WorldPoint],
-    open: &mut [Vec<u64>],
+    points: impl Iterator<Item = P>,
+    open: &mut [Vec<P>],
     due: &mut Vec<BucketKey>,
 ) -> Result<()> {
     let zoom = u32::from(store.zoom);
-    for &p in points {
-        let code = morton(p);
-        let tile = code.checked_shr(64 - 2 * zoom).unwrap_or(0);
+    for point in points {
+        let tile = point.code().checked_shr(64 - 2 * zoom).unwrap_or(0);
         let local = &mut open[tile as usize];
-        local.push(code);
+        local.push(point);
         if local.len() == store.chunk {
             let full = std::mem::replace(local, Vec::with_capacity(store.chunk));
             hand_over(store, BucketKey { plane, tile }, full, due)?;
@@ -362,7 +463,12 @@ fn scatter(
     Ok(())
 }
 
-fn hand_over(store: &PointStore, bucket: BucketKey, chunk: Vec<u64>, due: &mut Vec<BucketKey>) -> Result<()> {
+fn hand_over<P: Coded>(
+    store: &PointStore<P>,
+    bucket: BucketKey,
+    chunk: Vec<P>,
+    due: &mut Vec<BucketKey>,
+) -> Result<()> {
     if store.put(bucket, chunk)? {
         due.push(bucket);
     }
@@ -379,7 +485,7 @@ mod tests {
 
     #[test]
     fn a_full_store_gives_its_fullest_buckets_and_loses_nothing() {
-        let store = PointStore::with_room(1, 4_000);
+        let store = PointStore::<u64>::with_room(1, 4_000);
         let mut sink = store.sink();
         let at = |quadrant: u32, n: usize| vec![WorldPoint { x: quadrant << 31, y: (quadrant >> 1) << 31 }; n];
         sink.push(&at(0, 3_000)).unwrap();
@@ -404,7 +510,7 @@ mod tests {
     /// buckets of its plane.
     #[test]
     fn points_of_planes_wait_in_buckets_of_their_own() {
-        let store = PointStore::with_room(2, 20_000);
+        let store = PointStore::<u64>::with_room(2, 20_000);
         let planes = [PlaneId::COUNT, PlaneId::new(1), PlaneId::new(700)];
         let of = |plane: PlaneId, n: u32| -> Vec<WorldPoint> {
             let place = plane.place() as u32;
@@ -449,7 +555,7 @@ mod tests {
 
     #[test]
     fn a_bucket_is_due_when_it_has_grown() {
-        let store = PointStore::with_room(0, 1 << 20).with_review(1_000);
+        let store = PointStore::<u64>::with_room(0, 1 << 20).with_review(1_000);
         let mut sink = store.sink();
         let points = vec![WorldPoint::default(); 1_024];
         sink.push(&points[..1_023]).unwrap();
@@ -469,7 +575,7 @@ mod tests {
     fn chunks_that_are_open_and_points_that_wait_fit_the_bytes() {
         for bytes in [512 << 10, 2 << 20, 32 << 20, 1 << 30, 1 << 40] {
             for threads in [1, 2, 16, 64, 256, 1024] {
-                let Layout { zoom, chunk, room } = Layout::new(7, bytes, threads);
+                let Layout { zoom, chunk, room } = Layout::new(7, bytes, 8, threads);
                 let each = chunk as u64 * 8 + OVERHEAD;
                 let open = (threads as u64 * each) << (2 * zoom);
                 let outside = OPEN.max(threads as u64 * each);
@@ -478,14 +584,14 @@ mod tests {
                 assert!(waiting + open <= bytes + outside && waiting >= bytes / 2, "{bytes} {threads}: {waiting}");
             }
         }
-        assert_eq!(Layout::new(7, u64::MAX, 64).chunk, CHUNK);
-        assert_eq!(Layout::new(7, 1 << 36, 64).zoom, 7);
+        assert_eq!(Layout::new(7, u64::MAX, 8, 64).chunk, CHUNK);
+        assert_eq!(Layout::new(7, 1 << 36, 8, 64).zoom, 7);
     }
 
     #[test]
     fn what_waits_is_taken_from_the_account_and_given_back() {
         let account = Account::new(1 << 30);
-        let store = PointStore::within(2, 1 << 29, account.clone());
+        let store = PointStore::<u64>::within(2, 1 << 29, account.clone());
         let mut sink = store.sink();
         let points = vec![WorldPoint::default(); 200_000];
         sink.push(&points).unwrap();

@@ -141,7 +141,7 @@ impl<'a> Job<'a> {
     pub fn plan(&self) -> Plan {
         let zooms = ZoomRange::new(self.zooms.0, self.zooms.1).unwrap();
         let memory = Memory::new(self.memory.unwrap_or(u64::MAX), &std::env::temp_dir());
-        Plan { zooms, reach: self.style.spread.most(), memory, monitor: Arc::new(Monitor::default()) }
+        Plan { zooms, reach: self.style.spread.most(), measuring: None, memory, monitor: Arc::new(Monitor::default()) }
     }
 
     /// Pushes the points from all threads.
@@ -155,7 +155,7 @@ impl<'a> Job<'a> {
                     scope.spawn(move || {
                         let mut pusher = count.pusher();
                         for some in points.chunks(self.push) {
-                            pusher.push(some)?;
+                            pusher.push(some, &[])?;
                         }
                         pusher.close()
                     })

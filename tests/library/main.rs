@@ -7,3 +7,4 @@ mod encode_png;
 mod real_data;
 mod session;
 mod source;
+mod sums;

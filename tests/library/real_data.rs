@@ -30,7 +30,7 @@ impl BatchSink for Sink<'_> {
     fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         self.points.clear();
         self.projector.project(&batch.coordinates, &mut self.points, &mut self.left_out)?;
-        self.push.push(&self.points)?;
+        self.push.push(&self.points, &[])?;
         Ok(LeftOut::default())
     }
 }
@@ -39,7 +39,8 @@ impl BatchSink for Sink<'_> {
 fn counted(csv: &Path, lon: &str, lat: &str) -> Value {
     let zooms = ZoomRange::new(0, 12).unwrap();
     let monitor = Arc::new(Monitor::default());
-    let backend = CpuCount::new(Plan { zooms, reach: 0, memory: Memory::default(), monitor: monitor.clone() });
+    let backend =
+        CpuCount::new(Plan { zooms, reach: 0, measuring: None, memory: Memory::default(), monitor: monitor.clone() });
     let options =
         ReadOptions { x: Some(lon.parse().unwrap()), y: Some(lat.parse().unwrap()), ..ReadOptions::default() };
     let mut left_out = LeftOut::default();

@@ -381,7 +381,7 @@ fn only_drawn_pixels_are_clipped() {
 #[test]
 fn min_count_is_in_lone_points_under_bells() {
     let style = Style { min_count: 3, ..Style::default() };
-    let unit = Unit { shift: 8, lone: 200, edge: 9, radius: 3 };
+    let unit = Unit { shift: 8, lone: 200, edge: 9, radius: 3, step: None };
     let stats = [ZoomStats { max: 10 << 8, unit, distinct: Distinct::many(), ..Default::default() }];
     let looks = style.looks(&stats, ZoomRange { min: 0, max: 0 }, |_| Ok(Histogram::default())).unwrap();
     assert_eq!((style.least(unit), style.least(Unit::POINTS)), (600, 3));
@@ -554,7 +554,7 @@ fn a_span_hides_no_lone_point() {
 #[test]
 fn eq_hist_over_all_zooms_is_in_points() {
     let style = Style { function: Function::EqHist, span: SpanRule::All, ..Style::default() };
-    let bell = Unit { shift: 16, lone: 10_000, edge: 100, radius: 3 };
+    let bell = Unit { shift: 16, lone: 10_000, edge: 100, radius: 3, step: None };
     let stats =
         [ZoomStats { max: 10, ..Default::default() }, ZoomStats { max: 20_000, unit: bell, ..Default::default() }];
     let histograms = [histogram(&[(1, 1), (10, 1)]), histogram(&[(50, 7), (10_000, 3), (20_000, 5)])];

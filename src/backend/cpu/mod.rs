@@ -1,9 +1,11 @@
 //! The CPU: the yardstick. Points wait in buckets, every bucket is partitioned down to its tiles and binned (`bin`),
 //! zooms are summed in the count store. From there they are painted (`paint`): spread where that makes new counts
-//! (`spread`), and coloured (`spread`, `shade`).
+//! (`spread`), and coloured (`spread`, `shade`). Where points have weights the same is done with pixels that hold a sum
+//! beside their count, and what is drawn of them is a measure (`measured`).
 //! All cores of the current rayon pool; the result does not depend on how many there are.
 
 mod bin;
+mod measured;
 mod paint;
 mod shade;
 mod spread;
@@ -12,33 +14,53 @@ mod waiting;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use self::measured::MeasuredPaint;
 pub use self::paint::CpuPaint;
 use self::waiting::Waiting;
-use super::host::count_points;
+use super::host::{add_weights, count_points};
 use super::{BackendReport, Count, Paint, Plan, PointPush};
+use crate::counts::{Holds, Measuring, Value};
 use crate::error::Result;
 use crate::monitor::Stage;
-use crate::store::{CountStore, PointSink};
+use crate::store::{Coded, CountStore, Heavy, PointSink};
 use crate::tile::WorldPoint;
 
-/// Points that are counted on the processor.
+/// Points that are counted on the processor, or whose weights are added up there.
 #[derive(Debug)]
-pub struct CpuCount {
+pub struct CpuCount<P: Coded = u64> {
     plan: Plan,
-    waiting: Waiting,
+    waiting: Waiting<P>,
     pushed: AtomicU64,
-    counts: CountStore,
+    /// What absolute weights come to so far, in steps.
+    weights: AtomicU64,
+    counts: CountStore<P::Value>,
     report: BackendReport,
 }
 
+/// A session for `plan`: one that measures weights where it says so, else one that counts. Call it and its methods within
+/// the rayon pool that shall do the work.
+pub fn count(plan: Plan) -> Box<dyn Count> {
+    match plan.measuring {
+        Some(measuring) => Box::new(Weighing(CpuCount::<Heavy>::begin(plan), measuring)),
+        None => Box::new(CpuCount::new(plan)),
+    }
+}
+
 impl CpuCount {
-    /// Begins a session; call it and its methods within the rayon pool that shall do the work.
+    /// Begins a session that counts; call it and its methods within the rayon pool that shall do the work.
     pub fn new(plan: Plan) -> Self {
+        Self::begin(plan)
+    }
+}
+
+impl<P: Coded> CpuCount<P> {
+    fn begin(plan: Plan) -> Self {
         let zoom = plan.zooms.max;
         let report = BackendReport { backend: "cpu", threads: rayon::current_num_threads(), ..Default::default() };
         Self {
             waiting: Waiting::new(&plan),
             pushed: AtomicU64::new(0),
+            weights: AtomicU64::new(0),
             counts: CountStore::in_vault(zoom, Arc::new(plan.memory.vault())),
             plan,
             report,
@@ -51,18 +73,38 @@ impl CpuCount {
         self.report.sparse_points = parts.iter().map(|p| p.sparse_points).sum();
         self.counts.set_zoom(self.plan.zooms.max, parts)
     }
+
+    /// Everything of all zooms, and what it took.
+    fn all(mut self) -> Result<(CountStore<P::Value>, Plan, BackendReport)> {
+        self.bin()?;
+        let Self { plan, mut counts, waiting, report, .. } = self;
+        let report = BackendReport { flushes: waiting.flushes(), ..report };
+        drop(waiting);
+        plan.memory.account.return_freed();
+        for z in (0..plan.zooms.max).rev() {
+            plan.monitor.check()?;
+            plan.monitor.time(Stage::Reduce, || counts.reduce(z))?;
+        }
+        Ok((counts, plan, report))
+    }
 }
 
-struct CpuPush<'a> {
-    sink: PointSink<'a>,
-    backend: &'a CpuCount,
+struct CpuPush<'a, P: Coded> {
+    sink: PointSink<'a, P>,
+    backend: &'a CpuCount<P>,
 }
 
-impl PointPush for CpuPush<'_> {
-    fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
+impl<P: Coded> PointPush for CpuPush<'_, P> {
+    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
         let backend = self.backend;
         count_points(&backend.pushed, points.len() as u64)?;
-        backend.plan.monitor.time(Stage::Store, || self.sink.push(points))?;
+        backend.plan.monitor.time(Stage::Store, || match P::Value::HOLDS {
+            Holds::Counts => self.sink.push(points),
+            Holds::Sums => {
+                add_weights(&backend.weights, weights)?;
+                self.sink.push_heavy(points, weights)
+            }
+        })?;
         backend.waiting.relieve(&backend.counts)
     }
 
@@ -76,16 +118,22 @@ impl Count for CpuCount {
         Box::new(CpuPush { sink: self.waiting.sink(), backend: self })
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Box<dyn Paint>> {
-        self.bin()?;
-        let Self { plan, mut counts, waiting, report, .. } = *self;
-        let report = BackendReport { flushes: waiting.flushes(), ..report };
-        drop(waiting);
-        plan.memory.account.return_freed();
-        for z in (0..plan.zooms.max).rev() {
-            plan.monitor.check()?;
-            plan.monitor.time(Stage::Reduce, || counts.reduce(z))?;
-        }
+    fn finish(self: Box<Self>) -> Result<Box<dyn Paint>> {
+        let (counts, plan, report) = self.all()?;
         Ok(Box::new(CpuPaint::counted(Arc::new(counts), plan, report)?))
+    }
+}
+
+/// A session whose points have weights.
+struct Weighing(CpuCount<Heavy>, Measuring);
+
+impl Count for Weighing {
+    fn pusher(&self) -> Box<dyn PointPush + '_> {
+        Box::new(CpuPush { sink: self.0.waiting.sink(), backend: &self.0 })
+    }
+
+    fn finish(self: Box<Self>) -> Result<Box<dyn Paint>> {
+        let (counts, plan, report) = self.0.all()?;
+        Ok(Box::new(MeasuredPaint::counted(counts, self.1, plan, report)?))
     }
 }

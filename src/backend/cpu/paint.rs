@@ -47,7 +47,10 @@ impl CpuPaint {
             Kernel { radius, form: Form::Rows(rows), .. } if *radius > 0 => {
                 spread::zoom(self.spreading(zoom.z()), (*radius, rows), &lookup, sink)
             }
-            _ => shade::zoom(counts, zoom.z(), &lookup, &self.plan.monitor, sink),
+            _ => {
+                let index = |count| lookup.index(count);
+                shade::zoom((counts, zoom.z()), index, lookup.hides_some(), &self.plan.monitor, sink)
+            }
         }
     }
 
@@ -97,7 +100,7 @@ impl Paint for CpuPaint {
 
     fn surroundings(&self, zoom: &SpreadZoom, radius: u32, table: &ShadeTable, sink: &dyn AroundSink) -> Result<()> {
         let Plan { memory, monitor, .. } = &self.plan;
-        surroundings((&self.counts, zoom.z()), radius, table, (memory, monitor), sink)
+        surroundings((&self.counts, zoom.z()), radius, |count| table.index(count), (memory, monitor), sink)
     }
 
     fn report(&self) -> BackendReport {

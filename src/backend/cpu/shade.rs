@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::backend::TileSink;
 use crate::backend::host::{LIST_MAX, leave};
-use crate::counts::{Lit, row_major};
+use crate::counts::{Lit, Value, row_major};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::ShadeTable;
@@ -84,13 +84,13 @@ impl<'a, I: PixelIndex> Lookup<'a, I> {
 }
 
 /// Buffers of one thread.
-struct Scratch<I> {
-    lit: Vec<Lit>,
+struct Scratch<V, I> {
+    lit: Vec<Lit<V>>,
     list: Vec<(u16, I)>,
     raster: Box<[I; TILE_PIXELS]>,
 }
 
-impl<I: PixelIndex> Default for Scratch<I> {
+impl<V, I: PixelIndex> Default for Scratch<V, I> {
     fn default() -> Self {
         Self { lit: Vec::new(), list: Vec::new(), raster: raster() }
     }
@@ -102,11 +102,12 @@ pub(super) fn raster<I: PixelIndex>() -> Box<[I; TILE_PIXELS]> {
     Box::new([I::default(); TILE_PIXELS])
 }
 
-/// Colours the tiles of zoom `z` as they are, without spread.
-pub(super) fn zoom<I: PixelIndex>(
-    counts: &CountStore,
-    z: u8,
-    lookup: &Lookup<'_, I>,
+/// Colours the tiles of zoom `z` as they are, without spread: `index` is that of what a pixel holds, and `hides` whether
+/// some of them are not drawn.
+pub(super) fn zoom<V: Value, I: PixelIndex>(
+    (counts, z): (&CountStore<V>, u8),
+    index: impl Fn(V) -> I + Sync,
+    hides: bool,
     monitor: &Monitor,
     sink: &dyn TileSink,
 ) -> Result<()> {
@@ -115,7 +116,7 @@ pub(super) fn zoom<I: PixelIndex>(
         let mut from = monitor.now();
         let Scratch { lit, list, raster } = scratch;
         counts.read_chunk(z, chunk, lit, |code, lit| {
-            let indices = colour(lit, lookup, list, raster);
+            let indices = colour(lit, (&index, hides), list, raster);
             monitor.record(Stage::Shade, from, monitor.now());
             if let Some(indices) = indices {
                 sink.put(TileCoord::from_morton(z, code), indices)?;
@@ -127,16 +128,16 @@ pub(super) fn zoom<I: PixelIndex>(
 }
 
 /// Colours a tile; `None` when all its pixels are below what is drawn.
-fn colour<'a, I: PixelIndex>(
-    lit: &[Lit],
-    lookup: &Lookup<'_, I>,
+fn colour<'a, V: Value, I: PixelIndex>(
+    lit: &[Lit<V>],
+    (index, hides): (&impl Fn(V) -> I, bool),
     list: &'a mut Vec<(u16, I)>,
     raster: &'a mut [I; TILE_PIXELS],
 ) -> Option<TileIndices<'a>> {
     if lit.len() <= LIST_MAX {
         list.clear();
-        list.extend(lit.iter().map(|l| (row_major(l.pixel), lookup.index(l.count))));
-        if lookup.hides_some() {
+        list.extend(lit.iter().map(|l| (row_major(l.pixel), index(l.count))));
+        if hides {
             list.retain(|entry| entry.1.is_lit());
         }
         list.sort_unstable();
@@ -144,9 +145,9 @@ fn colour<'a, I: PixelIndex>(
     }
     raster.fill(I::default());
     for l in lit {
-        raster[usize::from(row_major(l.pixel))] = lookup.index(l.count);
+        raster[usize::from(row_major(l.pixel))] = index(l.count);
     }
-    if lookup.hides_some() { leave(raster, list) } else { Some(I::raster(raster)) }
+    if hides { leave(raster, list) } else { Some(I::raster(raster)) }
 }
 
 #[cfg(test)]
@@ -165,7 +166,7 @@ mod tests {
             let thresholds: Vec<u32> = thresholds.into_iter().filter(|&t| t > 0).collect();
             let span = Span { lo: 1, hi: u64::from(u32::MAX) };
             let palette = vec![[0; 4]; thresholds.len() + 1];
-            let table = ShadeTable { thresholds, palette, span, error: 0, smooth: false };
+            let table = ShadeTable { thresholds, palette, span, error: 0, smooth: false, fades: 1 };
             let lookup = Lookup::<u16>::new(&table);
             let near = table.thresholds.iter().flat_map(|&t| [t - 1, t, t.saturating_add(1)]);
             let sides = [0, i32::MAX as u32, 1 << 31, u32::MAX];

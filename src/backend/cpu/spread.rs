@@ -9,9 +9,9 @@
 //! tile.
 
 mod bound;
-mod largest;
-mod rows;
-mod sums;
+pub(super) mod largest;
+pub(super) mod rows;
+pub(super) mod sums;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -26,7 +26,7 @@ use super::shade::Lookup;
 use crate::account::Held;
 use crate::backend::host::{Borders, for_each_area};
 use crate::backend::{Memory, TileSink};
-use crate::counts::{Histogram, Lit, ZoomStats};
+use crate::counts::{Histogram, Lit, Value, ZoomStats};
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::shade::{Form, Kernel, SpreadOp};
@@ -42,45 +42,58 @@ const PARTS: usize = 32;
 const LEAST: usize = 64;
 
 /// The tiles of an area for all threads.
-fn pieces(reached: &[u64]) -> impl IndexedParallelIterator<Item = &[u64]> {
+pub(super) fn pieces(reached: &[u64]) -> impl IndexedParallelIterator<Item = &[u64]> {
     let most = reached.len() / (PIECE * PARTS * rayon::current_num_threads());
     reached.par_chunks(PIECE).with_max_len(most.max(LEAST))
 }
 
 /// Counts of a zoom that are to be spread, and what that may take.
-#[derive(Clone, Copy)]
-pub(super) struct Work<'a> {
-    pub(super) counts: &'a CountStore,
+pub(super) struct Work<'a, V = u32> {
+    pub(super) counts: &'a CountStore<V>,
     pub(super) z: u8,
     pub(super) memory: &'a Memory,
     pub(super) monitor: &'a Monitor,
-    pub(super) kept: &'a Kept,
+    pub(super) kept: &'a Kept<V>,
 }
+
+impl<V> Clone for Work<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Work<'_, V> {}
 
 /// The borders of zooms that are one area each, from when a zoom's statistics are found to when it is coloured: as many as
 /// one zoom may take, where the account has room for them.
-#[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<Vec<Whole>>);
+#[derive(Debug)]
+pub(super) struct Kept<V = u32>(Mutex<Vec<Whole<V>>>);
+
+impl<V> Default for Kept<V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
 
 /// A zoom that is one area.
 #[derive(Debug)]
-struct Whole {
+struct Whole<V> {
     z: u8,
     radius: u32,
-    borders: Borders,
+    borders: Borders<V>,
     reached: Vec<u64>,
     held: Held,
 }
 
-impl Kept {
-    fn take(&self, z: u8, radius: u32) -> Option<Whole> {
+impl<V: Value> Kept<V> {
+    fn take(&self, z: u8, radius: u32) -> Option<Whole<V>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().position(|whole| (whole.z, whole.radius) == (z, radius))?;
         Some(kept.swap_remove(at))
     }
 
     /// Keeps a zoom if those that are kept take at most `room` bytes with it.
-    fn keep(&self, whole: Whole, room: u64) {
+    fn keep(&self, whole: Whole<V>, room: u64) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.iter().map(|whole| whole.held.bytes()).sum::<u64>() + whole.held.bytes() <= room {
             kept.push(whole);
@@ -88,14 +101,14 @@ impl Kept {
     }
 }
 
-impl Work<'_> {
+impl<V: Value> Work<'_, V> {
     /// Calls `each` with the borders of each area and the tiles that are reached in it; they are kept where the zoom is to be
     /// gone through `again`.
-    fn areas(
+    pub(super) fn areas(
         &self,
         radius: u32,
         (stage, again): (Stage, Again),
-        mut each: impl FnMut(&Borders, &[u64]) -> Result<()>,
+        mut each: impl FnMut(&Borders<V>, &[u64]) -> Result<()>,
     ) -> Result<()> {
         let room = if again == Again::Yes { self.memory.borders() } else { 0 };
         if let Some(whole) = self.kept.take(self.z, radius) {
@@ -123,7 +136,7 @@ impl Work<'_> {
 
 /// Whether a zoom is to be gone through once more.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Again {
+pub(super) enum Again {
     Yes,
     No,
 }

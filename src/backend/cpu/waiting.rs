@@ -13,7 +13,7 @@ use crate::backend::Plan;
 use crate::backend::host::BUCKET_ZOOM;
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
-use crate::store::{BucketKey, CountPart, CountStore, PointSink, PointStore, Runs};
+use crate::store::{BucketKey, Coded, CountPart, CountStore, PointSink, PointStore, Runs};
 
 /// Threads that turn points into counts at once while more come: each needs buffers of its own.
 const FLUSHING: usize = 16;
@@ -23,9 +23,9 @@ const GROUP: usize = 1 << 15;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
-pub(super) struct Waiting {
-    points: PointStore,
-    runs: Runs,
+pub(super) struct Waiting<P: Coded> {
+    points: PointStore<P>,
+    runs: Runs<P::Value>,
     flushes: AtomicU64,
     zoom: u8,
     /// Points that a thread takes out of a bucket at a time.
@@ -35,7 +35,7 @@ pub(super) struct Waiting {
     flushed: Condvar,
 }
 
-impl Waiting {
+impl<P: Coded> Waiting<P> {
     pub(super) fn new(plan: &Plan) -> Self {
         let threads = rayon::current_num_threads();
         Self {
@@ -47,8 +47,8 @@ impl Waiting {
             runs: Runs::new(plan.zooms.max, plan.memory.work(threads), plan.monitor.clone()),
             flushes: AtomicU64::new(0),
             zoom: plan.zooms.max,
-            // Codes and scratch.
-            most: plan.memory.piece(threads, 16),
+            // Points and scratch.
+            most: plan.memory.piece(threads, 2 * size_of::<P>() as u64),
             monitor: plan.monitor.clone(),
             flushing: Mutex::default(),
             flushed: Condvar::new(),
@@ -56,7 +56,7 @@ impl Waiting {
     }
 
     /// One thread's way in.
-    pub(super) fn sink(&self) -> PointSink<'_> {
+    pub(super) fn sink(&self) -> PointSink<'_, P> {
         self.points.sink()
     }
 
@@ -66,7 +66,7 @@ impl Waiting {
     }
 
     /// Makes room in a full store by turning its fullest buckets into counts.
-    pub(super) fn relieve(&self, counts: &CountStore) -> Result<()> {
+    pub(super) fn relieve(&self, counts: &CountStore<P::Value>) -> Result<()> {
         if !self.points.is_full() {
             return Ok(());
         }
@@ -89,7 +89,7 @@ impl Waiting {
         self.flushing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn flush(&self, counts: &CountStore) -> Result<()> {
+    fn flush(&self, counts: &CountStore<P::Value>) -> Result<()> {
         self.flushes.fetch_add(1, Ordering::Relaxed);
         let mut buckets = self.points.fullest()?;
         buckets.sort_unstable();
@@ -98,10 +98,10 @@ impl Waiting {
 
     /// No more points will come: counts what waits, and adds what was counted before. Gives ascending parts that have
     /// no tile in common.
-    pub(super) fn finish(&self, counts: &CountStore) -> Result<Vec<CountPart>> {
+    pub(super) fn finish(&self, counts: &CountStore<P::Value>) -> Result<Vec<CountPart<P::Value>>> {
         let again = AtomicBool::new(false);
         let groups = groups(&self.points.buckets()?);
-        let parts: Vec<Vec<CountPart>> = groups
+        let parts: Vec<Vec<CountPart<P::Value>>> = groups
             .into_par_iter()
             .map(|buckets| {
                 let mut parts = Vec::new();
@@ -126,9 +126,9 @@ impl Waiting {
     fn bin(
         &self,
         buckets: &[BucketKey],
-        counts: &CountStore,
+        counts: &CountStore<P::Value>,
         share: Option<&AtomicBool>,
-        mut each: impl FnMut(CountPart) -> Result<()>,
+        mut each: impl FnMut(CountPart<P::Value>) -> Result<()>,
     ) -> Result<()> {
         let root = self.points.zoom();
         let mut binning = Binning::new(counts.part());

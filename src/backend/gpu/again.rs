@@ -18,13 +18,13 @@ use crate::tile::WorldPoint;
 const MOST: usize = 1 << 26;
 
 /// Bins `points` again, as many as are taken; the counts are wrong afterwards. `lanes` is the size of a subgroup.
-pub(super) fn run(gpu: &Gpu, device: &DeviceCounts, points: &[Vec<WorldPoint>], lanes: usize) -> Result<Again> {
+pub(super) fn run(gpu: &Gpu, device: &DeviceCounts, points: &[&[WorldPoint]], lanes: usize) -> Result<Again> {
     let mut taken = 0;
     let pieces = points.iter().take_while(|piece| {
         taken += piece.len();
         taken <= MOST || taken == piece.len()
     });
-    let all: Vec<WorldPoint> = pieces.flatten().copied().collect();
+    let all: Vec<WorldPoint> = pieces.flat_map(|piece| piece.iter().copied()).collect();
     let mut batches: Vec<(Buffer, u32)> = Vec::new();
     for batch in all.chunks(device.batch) {
         match gpu.upload("points again", bytemuck::cast_slice(batch), wgpu::BufferUsages::STORAGE) {

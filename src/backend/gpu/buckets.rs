@@ -34,7 +34,7 @@ struct Split<'a> {
     tiles: Vec<(u64, usize)>,
 }
 
-impl Runs for Split<'_> {
+impl Runs<u64> for Split<'_> {
     fn sorted(&mut self, codes: &[u64]) -> Result<()> {
         codes.chunk_by(|a, b| a >> 16 == b >> 16).try_for_each(|tile| {
             if tile.len() >= self.dense_min || self.dense.is_some_and(|dense| dense.contains(tile[0] >> 16)) {

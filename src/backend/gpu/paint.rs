@@ -165,10 +165,10 @@ impl Paint for GpuPaint {
     fn surroundings(&self, zoom: &SpreadZoom, radius: u32, table: &ShadeTable, sink: &dyn AroundSink) -> Result<()> {
         self.gpu.tally.begin(Step::Shade);
         let Plan { memory, monitor, .. } = &self.plan;
-        surroundings((&*self.counts(zoom.z())?, zoom.z()), radius, table, (memory, monitor), sink)
+        surroundings((&*self.counts(zoom.z())?, zoom.z()), radius, |count| table.index(count), (memory, monitor), sink)
     }
 
-    fn bin_again(&self, points: &[Vec<WorldPoint>]) -> Result<Option<Again>> {
+    fn bin_again(&self, points: &[&[WorldPoint]]) -> Result<Option<Again>> {
         self.device.as_ref().map(|device| again::run(&self.gpu, device, points, self.gpu.lanes)).transpose()
     }
 

@@ -87,7 +87,7 @@ impl<'a> GpuPush<'a> {
 }
 
 impl PointPush for GpuPush<'_> {
-    fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
+    fn push(&mut self, points: &[WorldPoint], _: &[i64]) -> Result<()> {
         let monitor = &self.backend.plan.monitor;
         monitor.check()?;
         crate::backend::host::count_points(&self.backend.pushed, points.len() as u64)?;

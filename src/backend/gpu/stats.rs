@@ -106,6 +106,7 @@ pub(super) fn run(
             };
             let lit_tiles = own.iter().filter(|info| info.lit > 0).count() as u64;
             let stats = ZoomStats {
+                min: 0,
                 lit: head[0].into(),
                 max: head[1],
                 tiles: lit_tiles,

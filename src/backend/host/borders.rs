@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use crate::backend::Memory;
-use crate::counts::{Lit, row_major};
+use crate::counts::{Lit, Value, row_major};
 use crate::error::Result;
 use crate::store::CountStore;
 use crate::tile::{TILE_SIDE, TileCoord};
@@ -72,7 +72,7 @@ impl Area {
     }
 
     /// Chunks that may hold a tile of the ring around it.
-    fn ring(self, counts: &CountStore, near: Self, chunks: &mut Vec<usize>) -> Result<()> {
+    fn ring<V: Value>(self, counts: &CountStore<V>, near: Self, chunks: &mut Vec<usize>) -> Result<()> {
         if !self.touches(near) || self == near {
             return Ok(());
         }
@@ -95,34 +95,38 @@ impl Area {
 /// the list of tiles that are reached, while that is made.
 const TILE: u64 = 24 + 2 * 9 * 8;
 /// Bytes of a pixel.
-const PIXEL: u64 = size_of::<(u16, u32)>() as u64;
+const fn pixel<V>() -> u64 {
+    size_of::<(u16, V)>() as u64
+}
 
 /// The least memory that the borders of any area fit in: of one tile and its eight neighbours, all pixels lit.
-const LEAST: u64 = 9 * (TILE + PIXEL * (TILE_SIDE * TILE_SIDE) as u64);
+const fn least<V>() -> u64 {
+    9 * (TILE + pixel::<V>() * (TILE_SIDE * TILE_SIDE) as u64)
+}
 
 /// Calls `each` with the borders of one area of zoom `z` after the other, in Morton order, for a spread of `radius`
 /// pixels. Every tile that is lit or reached belongs to one of them. What is held at a time is the share of `memory` for
 /// it, or [`LEAST`]. Who keeps borders longer than its call accounts for them.
-pub(in crate::backend) fn for_each_area(
-    counts: &CountStore,
+pub(in crate::backend) fn for_each_area<V: Value>(
+    counts: &CountStore<V>,
     z: u8,
     radius: u32,
     memory: &Memory,
-    mut each: impl FnMut(Borders) -> Result<()>,
+    mut each: impl FnMut(Borders<V>) -> Result<()>,
 ) -> Result<()> {
-    for_each_area_within(counts, z, radius, memory.borders().max(LEAST), |borders| {
+    for_each_area_within(counts, z, radius, memory.borders().max(least::<V>()), |borders| {
         let _held = memory.account.force(borders.bytes());
         each(borders)
     })
 }
 
 /// The same for areas of at most `room` bytes, or of a single tile.
-fn for_each_area_within(
-    counts: &CountStore,
+fn for_each_area_within<V: Value>(
+    counts: &CountStore<V>,
     z: u8,
     radius: u32,
     room: u64,
-    mut each: impl FnMut(Borders) -> Result<()>,
+    mut each: impl FnMut(Borders<V>) -> Result<()>,
 ) -> Result<()> {
     let mut waiting = vec![Area { z, level: z, code: 0 }];
     while let Some(area) = waiting.pop() {
@@ -138,7 +142,7 @@ fn for_each_area_within(
 }
 
 /// Whether it is worth looking: an area's own tiles are no more than fit, as far as can be told from their bytes.
-fn may_fit(counts: &CountStore, area: Area, radius: u32, room: u64) -> Result<bool> {
+fn may_fit<V: Value>(counts: &CountStore<V>, area: Area, radius: u32, room: u64) -> Result<bool> {
     if area.level == 0 {
         return Ok(true);
     }
@@ -147,7 +151,7 @@ fn may_fit(counts: &CountStore, area: Area, radius: u32, room: u64) -> Result<bo
     for chunk in counts.chunks_within(area.z, area.codes())? {
         // A pixel takes at least a byte of a chunk.
         let pixels = counts.chunk_bytes(area.z, chunk)?;
-        bytes += pixels * PIXEL * (side * side - inner * inner) / (side * side);
+        bytes += pixels * pixel::<V>() * (side * side - inner * inner) / (side * side);
         if bytes > room {
             return Ok(false);
         }
@@ -156,35 +160,41 @@ fn may_fit(counts: &CountStore, area: Area, radius: u32, room: u64) -> Result<bo
 }
 
 /// The tiles of a chunk that an area needs to know.
-#[derive(Debug, Default)]
-struct Piece {
+#[derive(Debug)]
+struct Piece<V> {
     /// Morton code, and the end of its pixels.
     tiles: Vec<(u64, u32)>,
     /// What the counts of each tile come to.
     sums: Vec<u64>,
     /// Row-major pixel and count of those near a border.
-    pixels: Vec<(u16, u32)>,
+    pixels: Vec<(u16, V)>,
 }
 
-impl Piece {
+impl<V> Default for Piece<V> {
+    fn default() -> Self {
+        Self { tiles: Vec::new(), sums: Vec::new(), pixels: Vec::new() }
+    }
+}
+
+impl<V> Piece<V> {
     fn bytes(&self) -> u64 {
-        self.tiles.len() as u64 * TILE + self.pixels.len() as u64 * PIXEL
+        self.tiles.len() as u64 * TILE + self.pixels.len() as u64 * pixel::<V>()
     }
 }
 
 /// The pixels of every lit tile in and around an area that lie within the radius of one of its borders: what a
 /// neighbour needs to know of it, so that each tile's block is decoded twice and not nine times.
 #[derive(Debug)]
-pub(in crate::backend) struct Borders {
+pub(in crate::backend) struct Borders<V = u32> {
     area: Area,
     radius: i32,
     /// In Morton order.
-    pieces: Vec<Piece>,
+    pieces: Vec<Piece<V>>,
 }
 
-impl Borders {
+impl<V: Value> Borders<V> {
     /// `None` where that takes more than `room` bytes and the area can be divided.
-    fn new(counts: &CountStore, area: Area, radius: u32, room: u64) -> Result<Option<Self>> {
+    fn new(counts: &CountStore<V>, area: Area, radius: u32, room: u64) -> Result<Option<Self>> {
         let z = area.z;
         let mut chunks: Vec<usize> = counts.chunks_within(z, area.codes())?.collect();
         Area { z, level: z, code: 0 }.ring(counts, area, &mut chunks)?;
@@ -210,7 +220,7 @@ impl Borders {
                     });
                     piece.pixels.extend(border);
                     piece.tiles.push((code, piece.pixels.len() as u32));
-                    piece.sums.push(lit.iter().map(|l| u64::from(l.count)).sum());
+                    piece.sums.push(lit.iter().map(|l| u64::from(l.count.count())).sum());
                     Ok(())
                 },
             );
@@ -238,7 +248,7 @@ impl Borders {
 
     /// Bytes that they take.
     pub(in crate::backend) fn bytes(&self) -> u64 {
-        self.pieces.iter().map(Piece::bytes).sum()
+        self.pieces.iter().map(Piece::<V>::bytes).sum()
     }
 
     /// Whether the area is the whole zoom.
@@ -250,14 +260,14 @@ impl Borders {
         self.pieces.is_empty()
     }
 
-    fn find(&self, tile: TileCoord) -> Option<(&Piece, usize)> {
+    fn find(&self, tile: TileCoord) -> Option<(&Piece<V>, usize)> {
         let code = tile.morton();
         let at = self.pieces.partition_point(|piece| piece.tiles.last().is_some_and(|last| last.0 < code));
         let piece = self.pieces.get(at)?;
         Some((piece, piece.tiles.binary_search_by_key(&code, |tile| tile.0).ok()?))
     }
 
-    fn of(&self, tile: TileCoord) -> &[(u16, u32)] {
+    fn of(&self, tile: TileCoord) -> &[(u16, V)] {
         self.find(tile).map_or(&[], |(piece, at)| &piece.pixels[piece.start(at)..piece.tiles[at].1 as usize])
     }
 
@@ -306,10 +316,10 @@ impl Borders {
     /// Calls `each` with the column, the row and the count of the lit pixels of a tile of the area and its surroundings.
     pub(in crate::backend) fn for_each_near(
         &self,
-        counts: &CountStore,
+        counts: &CountStore<V>,
         tile: TileCoord,
-        lit: &mut Vec<Lit>,
-        mut each: impl FnMut(i32, i32, u32),
+        lit: &mut Vec<Lit<V>>,
+        mut each: impl FnMut(i32, i32, V),
     ) -> Result<()> {
         lit.clear();
         counts.read(tile, lit)?;
@@ -332,18 +342,18 @@ impl Borders {
     /// Collects those pixels, as (column, row, what `value` makes of the count).
     pub(in crate::backend) fn gather<T>(
         &self,
-        counts: &CountStore,
+        counts: &CountStore<V>,
         tile: TileCoord,
-        lit: &mut Vec<Lit>,
+        lit: &mut Vec<Lit<V>>,
         near: &mut Vec<(i32, i32, T)>,
-        value: impl Fn(u32) -> T,
+        value: impl Fn(V) -> T,
     ) -> Result<()> {
         near.clear();
         self.for_each_near(counts, tile, lit, |x, y, count| near.push((x, y, value(count))))
     }
 }
 
-impl Piece {
+impl<V> Piece<V> {
     fn start(&self, at: usize) -> usize {
         at.checked_sub(1).map_or(0, |before| self.tiles[before].1 as usize)
     }
@@ -402,7 +412,7 @@ mod tests {
             let (found, most, _) = all(&store, z, radius, room);
             prop_assert!(found == whole);
             // A single tile and its neighbours may take more.
-            prop_assert!(most <= room.max(9 * (TILE + 12 * PIXEL)), "{} of {}", most, room);
+            prop_assert!(most <= room.max(9 * (TILE + 12 * pixel::<u32>())), "{} of {}", most, room);
             let mut expected = Near::new();
             for code in 0..1u64 << (2 * z) {
                 let mut near = BTreeSet::new();

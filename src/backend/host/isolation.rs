@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::borders::for_each_area;
 use crate::backend::Memory;
-use crate::counts::{ISOLATION_REACH, Isolation};
+use crate::counts::{ISOLATION_REACH, Isolation, Value};
 use crate::error::Result;
 use crate::store::CountStore;
 use crate::tile::{TILE_SIDE, TileCoord};
@@ -18,12 +18,17 @@ const WIDE: usize = (SIDE + 2 * REACH) as usize;
 const FEW: usize = 2_000;
 
 /// The isolation of the pixels of zoom `z` with a count of `least` or more.
-pub(in crate::backend) fn zoom(counts: &CountStore, z: u8, least: u32, memory: &Memory) -> Result<Isolation> {
+pub(in crate::backend) fn zoom<V: Value>(
+    counts: &CountStore<V>,
+    z: u8,
+    least: u32,
+    memory: &Memory,
+) -> Result<Isolation> {
     let mut isolation = Isolation::default();
     for_each_area(counts, z, ISOLATION_REACH, memory, |borders| {
         let tiles = borders.lit();
         let pieces = tiles.par_iter().map_init(Default::default, |(lit, near): &mut (Vec<_>, Vec<_>), &code| {
-            borders.gather(counts, TileCoord::from_morton(z, code), lit, near, |count| count)?;
+            borders.gather(counts, TileCoord::from_morton(z, code), lit, near, Value::count)?;
             near.retain(|n| n.2 >= least);
             Ok(if near.len() <= FEW { of_list(near) } else { of_raster(near) })
         });

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::counts::sum_overflow;
 use crate::error::{Error, Result};
 
 /// Buckets are tiles of this zoom (or of the highest, if that is lower): small enough to share work between
@@ -19,9 +20,35 @@ pub(in crate::backend) fn count_points(all: &AtomicU64, more: u64) -> Result<()>
     Ok(())
 }
 
+/// Adds to what the absolute weights of the run come to; a sum is an i64, so that is what all of them may come to. Whether
+/// they do depends on no order.
+pub(in crate::backend) fn add_weights(all: &AtomicU64, more: &[i64]) -> Result<()> {
+    const MOST: u64 = i64::MAX as u64;
+    let more = more.iter().map(|weight| u128::from(weight.unsigned_abs())).sum::<u128>();
+    let more = u64::try_from(more).ok().filter(|&more| more <= MOST).ok_or_else(sum_overflow)?;
+    // Neither is more than half of what a u64 holds, as long as nobody was refused.
+    let before = all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |all| Some(all.saturating_add(more)));
+    match before.map(|before| before.saturating_add(more)) {
+        Ok(all) if all <= MOST => Ok(()),
+        _ => Err(sum_overflow()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn weights_come_to_63_bits() {
+        let all = AtomicU64::new(0);
+        assert!(add_weights(&all, &[i64::MAX - 7, -3, 4]).is_ok());
+        assert!(add_weights(&all, &[]).is_ok() && add_weights(&all, &[0]).is_ok());
+        assert!(matches!(add_weights(&all, &[-1]), Err(Error::Limit(_))));
+        assert!(add_weights(&AtomicU64::new(0), &[i64::MIN]).is_err());
+        assert!(add_weights(&AtomicU64::new(0), &[i64::MAX, i64::MAX, i64::MAX]).is_err());
+        let all = AtomicU64::new(0);
+        assert!((0..9).map(|_| add_weights(&all, &[i64::MAX])).skip(1).all(|result| result.is_err()));
+    }
 
     #[test]
     fn a_run_counts_up_to_32_bits() {

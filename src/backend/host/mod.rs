@@ -16,7 +16,7 @@ pub(super) use borders::{Borders, for_each_area};
 pub(super) use forms::{LIST_MAX, leave};
 #[cfg(feature = "gpu")]
 pub(super) use forms::{leave_list, lit_of, lit_of_list};
-pub(super) use limits::{BUCKET_ZOOM, count_points};
+pub(super) use limits::{BUCKET_ZOOM, add_weights, count_points};
 #[cfg(feature = "gpu")]
 pub(super) use masks::few;
 #[cfg(any(test, feature = "gpu"))]

@@ -3,30 +3,30 @@
 
 use crate::counts::Lit;
 use crate::error::Result;
-use crate::store::CountPart;
+use crate::store::{Coded, CountPart};
 
 /// Bits of a partitioning pass: 1024 open write positions.
 pub(in crate::backend) const PASS_BITS: u32 = 10;
 
 /// Takes the runs that [`run`] finds.
-pub(in crate::backend) trait Runs {
-    /// A sorted run of few codes that covers whole tiles.
-    fn sorted(&mut self, codes: &[u64]) -> Result<()>;
-    /// The unsorted codes of a single tile.
-    fn tile(&mut self, codes: &[u64]) -> Result<()>;
+pub(in crate::backend) trait Runs<P> {
+    /// A sorted run of few points that covers whole tiles.
+    fn sorted(&mut self, points: &[P]) -> Result<()>;
+    /// The unsorted points of a single tile.
+    fn tile(&mut self, points: &[P]) -> Result<()>;
 }
 
-/// Splits a run of codes that differ in their low `16 + tile_bits` bits only: runs of at most `sort_max` codes are
+/// Splits a run of points whose codes differ in their low `16 + tile_bits` bits only: runs of at most `sort_max` are
 /// sorted, longer ones are partitioned until they are one tile.
-pub(in crate::backend) fn run(
-    codes: &mut [u64],
-    scratch: &mut [u64],
+pub(in crate::backend) fn run<P: Coded>(
+    codes: &mut [P],
+    scratch: &mut [P],
     tile_bits: u32,
     sort_max: usize,
-    runs: &mut impl Runs,
+    runs: &mut impl Runs<P>,
 ) -> Result<()> {
     if codes.len() <= sort_max {
-        codes.sort_unstable();
+        P::sort(codes);
         runs.sorted(codes)
     } else if tile_bits == 0 {
         runs.tile(codes)
@@ -44,32 +44,41 @@ pub(in crate::backend) fn run(
     }
 }
 
-/// Moves `codes` to `into`, ordered by the `bits` bits from `shift` on; gives the end of each of the 2^bits runs.
-pub(in crate::backend) fn partition(codes: &[u64], into: &mut [u64], shift: u32, bits: u32) -> Vec<usize> {
+/// Moves `points` to `into`, ordered by the `bits` bits of their codes from `shift` on; gives the end of each of the 2^bits
+/// runs.
+pub(in crate::backend) fn partition<P: Coded>(points: &[P], into: &mut [P], shift: u32, bits: u32) -> Vec<usize> {
     let mask = (1u64 << bits) - 1;
-    let digit = |code: u64| ((code >> shift) & mask) as usize;
+    let digit = |point: P| ((point.code() >> shift) & mask) as usize;
     let mut ends = vec![0usize; 1 << bits];
-    for &code in codes {
-        ends[digit(code)] += 1;
+    for &point in points {
+        ends[digit(point)] += 1;
     }
     let mut next = 0;
     for end in &mut ends {
         next += std::mem::replace(end, next);
     }
-    for &code in codes {
-        let end = &mut ends[digit(code)];
-        into[*end] = code;
+    for &point in points {
+        let end = &mut ends[digit(point)];
+        into[*end] = point;
         *end += 1;
     }
     ends
 }
 
-/// Counts equal codes of one tile, sorted, and appends the tile to `part`.
-pub(in crate::backend) fn push_sorted(part: &mut CountPart, lit: &mut Vec<Lit>, tile: &[u64]) -> Result<()> {
+/// Adds up points of equal codes of one tile, sorted, and appends the tile to `part`.
+pub(in crate::backend) fn push_sorted<P: Coded>(
+    part: &mut CountPart<P::Value>,
+    lit: &mut Vec<Lit<P::Value>>,
+    tile: &[P],
+) -> Result<()> {
     let Some(first) = tile.first() else { return Ok(()) };
     lit.clear();
-    lit.extend(tile.chunk_by(|a, b| a == b).map(|same| Lit { pixel: same[0] as u16, count: same.len() as u32 }));
+    lit.extend(tile.chunk_by(|a, b| a.code() == b.code()).map(|same| {
+        let mut count = P::Value::default();
+        same.iter().for_each(|point| point.add_to(&mut count));
+        Lit { pixel: same[0].code() as u16, count }
+    }));
     part.sparse_tiles += 1;
     part.sparse_points += tile.len() as u64;
-    part.push(first >> 16, lit)
+    part.push(first.code() >> 16, lit)
 }

@@ -46,6 +46,9 @@ pub(super) struct Cursor<'a> {
     places: Vec<(usize, usize)>,
 }
 
+/// What is used of a row: its coordinate, and what it weighs if that is asked for.
+type Used = (Coordinate, Option<i64>);
+
 /// What a plain row is.
 enum Plain {
     /// Wanted, what it weighs if that is asked for, and where the next one begins.
@@ -184,7 +187,7 @@ impl<'a> Cursor<'a> {
 
     /// The same; `push` takes the row if it is to be used.
     #[inline]
-    fn step_by(&mut self, tally: &mut Tally, push: impl FnOnce((Coordinate, Option<i64>))) -> bool {
+    fn step_by(&mut self, tally: &mut Tally, push: impl FnOnce(Used)) -> bool {
         match self.bytes.get(self.at) {
             None => return false,
             Some(b'\n' | b'\r') => {
@@ -350,7 +353,7 @@ impl<'a> Cursor<'a> {
 
     /// Judges the row at the cursor, whatever it holds, and moves behind it; `None` where that is no row. Of a row that is not
     /// wanted it tells why; what one weighs, where that is asked for.
-    fn general(&mut self, tally: &mut Tally) -> Option<Result<Result<(Coordinate, Option<i64>), Unmet>, Verdict>> {
+    fn general(&mut self, tally: &mut Tally) -> Option<Result<Result<Used, Unmet>, Verdict>> {
         let layout = self.layout;
         let start = self.at;
         if layout.dialect.comment.is_some() && self.bytes.get(start).copied() == layout.dialect.comment {

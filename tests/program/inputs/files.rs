@@ -57,7 +57,7 @@ fn inputs_of_several_reference_systems_meet_on_one_map() {
     assert_eq!((report.files[0].used, report.files[1].used), (1, 2));
     assert_eq!((&report.files[0].crs, &report.files[1].crs), (&Crs::Wgs84, &Crs::WebMercator));
     // London twice, and a place in the gulf of Guinea.
-    assert_eq!((report.zooms[&12].lit, report.zooms[&12].max), (2, 2));
+    assert_eq!((report.zooms[&12].lit, report.zooms[&12].max.0), (2, 2.0));
 }
 
 #[test]

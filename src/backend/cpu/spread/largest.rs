@@ -2,18 +2,17 @@
 //! that fits it; rows without a lit pixel are left out.
 
 use super::rows::{Plane, Raster, WIDTH, Words};
-use crate::tile::PixelIndex;
 
 /// Buffers of one thread: the lit rows of a plane, widened.
 #[derive(Debug, Default)]
-pub(super) struct Largest<I> {
+pub(in crate::backend::cpu) struct Largest<I> {
     wide: Vec<I>,
     wider: Vec<I>,
 }
 
-impl<I: PixelIndex> Largest<I> {
+impl<I: Copy + Ord + Default> Largest<I> {
     /// `mask[dy]` is the half-width of the mask's row `dy`; `raster` is dark.
-    pub(super) fn spread(&mut self, plane: &Plane<I>, mask: &[u32], raster: &mut Raster<I>) {
+    pub(in crate::backend::cpu) fn spread(&mut self, plane: &Plane<I>, mask: &[u32], raster: &mut Raster<I>) {
         let (side, radius) = (plane.side, mask.len() - 1);
         self.wide.clear();
         for row in &plane.rows {

@@ -7,18 +7,18 @@ use std::ops::Range;
 use crate::backend::host::LIST_MAX;
 use crate::tile::{PixelIndex, TILE_PIXELS, TILE_SIDE, TileIndices};
 
-pub(super) const WIDTH: usize = TILE_SIDE as usize;
+pub(in crate::backend::cpu) const WIDTH: usize = TILE_SIDE as usize;
 
 /// Columns that are looked at together.
-pub(super) const WORD: usize = 8;
+pub(in crate::backend::cpu) const WORD: usize = 8;
 
 /// Words of columns of a row, a bit each, outside of which nothing is lit. A tile has 32, a plane 48 at most.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Words(u64);
+pub(in crate::backend::cpu) struct Words(u64);
 
 impl Words {
     /// Those with the columns `from..to`, at least one.
-    pub(super) fn of(from: usize, to: usize) -> Self {
+    pub(in crate::backend::cpu) fn of(from: usize, to: usize) -> Self {
         Self(!0 >> (63 - (to - 1) / WORD) & !0 << (from / WORD))
     }
 
@@ -27,22 +27,22 @@ impl Words {
         Self(bits.into())
     }
 
-    pub(super) fn is_empty(self) -> bool {
+    pub(in crate::backend::cpu) fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    pub(super) fn with(self, other: Self) -> Self {
+    pub(in crate::backend::cpu) fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Columns in them.
-    pub(super) fn columns(self) -> usize {
+    pub(in crate::backend::cpu) fn columns(self) -> usize {
         self.0.count_ones() as usize * WORD
     }
 
     /// The stretches of columns that they come to, from the west.
     #[inline(always)]
-    pub(super) fn runs(self) -> impl Iterator<Item = Range<usize>> {
+    pub(in crate::backend::cpu) fn runs(self) -> impl Iterator<Item = Range<usize>> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             let first = rest.trailing_zeros();
@@ -54,7 +54,7 @@ impl Words {
 
     /// Each of them.
     #[inline(always)]
-    pub(super) fn each(self) -> impl Iterator<Item = usize> {
+    pub(in crate::backend::cpu) fn each(self) -> impl Iterator<Item = usize> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             let word = (rest > 0).then(|| rest.trailing_zeros() as usize)?;
@@ -73,19 +73,19 @@ impl Words {
 
 /// A lit row of a [`Plane`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
-    pub(super) y: usize,
+pub(in crate::backend::cpu) struct Row {
+    pub(in crate::backend::cpu) y: usize,
     /// Words of the plane.
-    pub(super) lit: Words,
+    pub(in crate::backend::cpu) lit: Words,
     /// Words of the tile that it reaches.
-    pub(super) reach: Words,
+    pub(in crate::backend::cpu) reach: Words,
     /// Pixels that are lit.
-    pub(super) pixels: usize,
+    pub(in crate::backend::cpu) pixels: usize,
 }
 
 impl Row {
     /// The columns of the plane from the first that is lit to the last.
-    pub(super) fn stretch(&self, side: usize) -> Range<usize> {
+    pub(in crate::backend::cpu) fn stretch(&self, side: usize) -> Range<usize> {
         let (first, end) = (self.lit.0.trailing_zeros(), u64::BITS - self.lit.0.leading_zeros());
         first as usize * WORD..(end as usize * WORD).min(side)
     }
@@ -93,12 +93,12 @@ impl Row {
 
 /// The pixels of a tile and its surroundings.
 #[derive(Debug)]
-pub(super) struct Plane<T> {
-    pub(super) radius: usize,
-    pub(super) side: usize,
+pub(in crate::backend::cpu) struct Plane<T> {
+    pub(in crate::backend::cpu) radius: usize,
+    pub(in crate::backend::cpu) side: usize,
     cells: Vec<T>,
     /// Its rows with a lit pixel, from the north.
-    pub(super) rows: Vec<Row>,
+    pub(in crate::backend::cpu) rows: Vec<Row>,
     /// For each row its lit words and the number of lit pixels, while it is filled.
     found: Vec<(u64, u32)>,
 }
@@ -111,7 +111,7 @@ impl<T> Default for Plane<T> {
 
 impl<T: Copy + Default> Plane<T> {
     /// Makes all pixels dark, of a tile with surroundings of that many pixels.
-    pub(super) fn begin(&mut self, radius: u32) {
+    pub(in crate::backend::cpu) fn begin(&mut self, radius: u32) {
         if self.side == 0 || self.radius != radius as usize {
             self.radius = radius as usize;
             self.side = WIDTH + 2 * self.radius;
@@ -130,7 +130,7 @@ impl<T: Copy + Default> Plane<T> {
 
     /// Lights a pixel, given as column and row of the tile; each once.
     #[inline]
-    pub(super) fn set(&mut self, x: i32, y: i32, value: T) {
+    pub(in crate::backend::cpu) fn set(&mut self, x: i32, y: i32, value: T) {
         let (x, y) = ((x + self.radius as i32) as usize, (y + self.radius as i32) as usize);
         self.cells[y * self.side + x] = value;
         let (lit, pixels) = &mut self.found[y];
@@ -139,7 +139,7 @@ impl<T: Copy + Default> Plane<T> {
     }
 
     /// After the last pixel: finds the rows.
-    pub(super) fn end(&mut self) {
+    pub(in crate::backend::cpu) fn end(&mut self) {
         for (y, found) in self.found.iter_mut().enumerate().filter(|(_, found)| found.1 > 0) {
             let (lit, pixels) = std::mem::take(found);
             let lit = Words(lit);
@@ -149,22 +149,22 @@ impl<T: Copy + Default> Plane<T> {
 
     /// Takes the pixels `near` a tile in place of those before.
     #[cfg(test)]
-    pub(super) fn fill(&mut self, near: &[(i32, i32, T)], radius: u32) {
+    pub(in crate::backend::cpu) fn fill(&mut self, near: &[(i32, i32, T)], radius: u32) {
         self.begin(radius);
         near.iter().for_each(|&(x, y, value)| self.set(x, y, value));
         self.end();
     }
 
     /// All columns of a row.
-    pub(super) fn row(&self, y: usize) -> &[T] {
+    pub(in crate::backend::cpu) fn row(&self, y: usize) -> &[T] {
         &self.cells[y * self.side..(y + 1) * self.side]
     }
 }
 
 /// The pixels of one tile, row-major.
 #[derive(Debug)]
-pub(super) struct Raster<T> {
-    pub(super) pixels: Box<[T; TILE_PIXELS]>,
+pub(in crate::backend::cpu) struct Raster<T> {
+    pub(in crate::backend::cpu) pixels: Box<[T; TILE_PIXELS]>,
     /// For each row the words outside of which nothing is lit, a bit each.
     rows: [u32; WIDTH],
 }
@@ -177,7 +177,7 @@ impl<T: Copy + Default> Default for Raster<T> {
 
 impl<T: Copy + Default> Raster<T> {
     /// Makes all pixels dark.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::backend::cpu) fn clear(&mut self) {
         for (row, lit) in self.pixels.chunks_exact_mut(WIDTH).zip(&mut self.rows) {
             // Word by word: most runs are short, and a call for each would cost more.
             let words = row.as_chunks_mut::<WORD>().0;
@@ -186,13 +186,13 @@ impl<T: Copy + Default> Raster<T> {
     }
 
     /// Row `y`, of which `lit` is about to be written.
-    pub(super) fn row(&mut self, y: usize, lit: Words) -> &mut [T] {
+    pub(in crate::backend::cpu) fn row(&mut self, y: usize, lit: Words) -> &mut [T] {
         self.rows[y] |= lit.0 as u32;
         &mut self.pixels[y * WIDTH..(y + 1) * WIDTH]
     }
 
     /// The stretches that may be lit, whole words, with the row-major place of their first pixel.
-    pub(super) fn stretches(&self) -> impl Iterator<Item = (usize, &[T])> {
+    pub(in crate::backend::cpu) fn stretches(&self) -> impl Iterator<Item = (usize, &[T])> {
         let rows = self.rows.iter().enumerate();
         let runs = rows
             .flat_map(|(y, &lit)| Words::of_row(lit).runs().map(move |run| y * WIDTH + run.start..y * WIDTH + run.end));
@@ -202,13 +202,13 @@ impl<T: Copy + Default> Raster<T> {
 
 impl<I: PixelIndex> Raster<I> {
     /// All its pixels, whatever their number, and where the lit ones are; `None` when it is dark.
-    pub(super) fn words(&self) -> Option<TileIndices<'_>> {
+    pub(in crate::backend::cpu) fn words(&self) -> Option<TileIndices<'_>> {
         let is_lit = self.stretches().any(|(_, pixels)| pixels.iter().any(|i| i.is_lit()));
         is_lit.then(|| I::words(&self.pixels, &self.rows))
     }
 
     /// The form in which it leaves; `None` when it is dark.
-    pub(super) fn leave<'a>(&'a self, list: &'a mut Vec<(u16, I)>) -> Option<TileIndices<'a>> {
+    pub(in crate::backend::cpu) fn leave<'a>(&'a self, list: &'a mut Vec<(u16, I)>) -> Option<TileIndices<'a>> {
         let lit: usize = self.stretches().map(|(_, pixels)| pixels.iter().filter(|i| i.is_lit()).count()).sum();
         match lit {
             0 => None,
@@ -223,6 +223,30 @@ impl<I: PixelIndex> Raster<I> {
             _ => Some(I::raster(&self.pixels)),
         }
     }
+}
+
+/// Every row of the tile that is reached, the lit rows of the plane that reach it, and where they do. Not a call for each:
+/// what a caller does with a row is compiled for the processor that the caller is compiled for.
+#[inline(always)]
+pub(in crate::backend::cpu) fn reaching<T>(
+    plane: &Plane<T>,
+) -> impl Iterator<Item = (usize, std::ops::Range<usize>, Words)> + '_ {
+    let (mut first, mut end) = (0, 0);
+    (0..WIDTH).filter_map(move |y| {
+        while plane.rows.get(first).is_some_and(|row| row.y < y) {
+            first += 1;
+        }
+        while plane.rows.get(end).is_some_and(|row| row.y <= y + 2 * plane.radius) {
+            end += 1;
+        }
+        let lit = plane.rows[first..end].iter().fold(Words::default(), |all, row| all.with(row.reach));
+        (!lit.is_empty()).then_some((y, first..end, lit))
+    })
+}
+
+/// Rows of the tile that the row `y` of the plane reaches.
+pub(in crate::backend::cpu) fn reached(y: usize, radius: usize) -> std::ops::Range<usize> {
+    y.saturating_sub(2 * radius)..(y + 1).min(WIDTH)
 }
 
 #[cfg(test)]

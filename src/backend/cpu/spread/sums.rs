@@ -2,7 +2,7 @@
 //! over integers and gives the bytes of the definition in `shade/spread.rs`; what is saved is work on pixels that no
 //! lit one reaches, and width where numbers are known to be small.
 
-use super::rows::{Plane, Raster, Row, WIDTH, WORD, Words};
+use super::rows::{Plane, Raster, Row, WIDTH, WORD, Words, reached, reaching};
 use crate::backend::host::{settle, weigh};
 use crate::shade::{Form, Kernel, SpreadOp, WEIGHT_ONE};
 
@@ -25,7 +25,7 @@ impl<F: FnMut(usize, &[u32])> Take for F {
 
 /// Whether this processor has what [`Sums::spread_wide`] is compiled for.
 #[cfg(target_arch = "x86_64")]
-fn wide() -> bool {
+pub(in crate::backend::cpu) fn wide() -> bool {
     use std::arch::is_x86_feature_detected as has;
     has!("avx2") && has!("bmi1") && has!("bmi2") && has!("lzcnt") && has!("popcnt")
 }
@@ -331,28 +331,6 @@ fn weighted(sums: &mut [u32; WIDTH], from: &[u16], words: Words, weight: u32) {
             sums.iter_mut().zip(from).for_each(|(sum, &value)| *sum += u32::from(value) * weight);
         }
     }
-}
-
-/// Every row of the tile that is reached, the lit rows of the plane that reach it, and where they do. Not a call for each:
-/// what a caller does with a row is compiled for the processor that the caller is compiled for.
-#[inline(always)]
-fn reaching(plane: &Plane<u32>) -> impl Iterator<Item = (usize, std::ops::Range<usize>, Words)> + '_ {
-    let (mut first, mut end) = (0, 0);
-    (0..WIDTH).filter_map(move |y| {
-        while plane.rows.get(first).is_some_and(|row| row.y < y) {
-            first += 1;
-        }
-        while plane.rows.get(end).is_some_and(|row| row.y <= y + 2 * plane.radius) {
-            end += 1;
-        }
-        let lit = plane.rows[first..end].iter().fold(Words::default(), |all, row| all.with(row.reach));
-        (!lit.is_empty()).then_some((y, first..end, lit))
-    })
-}
-
-/// Rows of the tile that the row `y` of the plane reaches.
-fn reached(y: usize, radius: usize) -> std::ops::Range<usize> {
-    y.saturating_sub(2 * radius)..(y + 1).min(WIDTH)
 }
 
 #[inline(always)]

@@ -1,0 +1,26 @@
+//! Which column weighs, as every command takes it that reads points.
+
+use clap::Args;
+
+use crate::counts::Step;
+use crate::source::{ColumnRef, Weight};
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct WeightArgs {
+    /// Add up this column instead of counting points: its name, or # and its number from 1
+    ///
+    /// Rows without a number there are left out. Weights may be below 0.
+    #[arg(long, value_name = "COLUMN", help_heading = "Measure")]
+    weight: Option<ColumnRef>,
+    /// What weights are whole numbers of, such as 0.01; finer ones are rounded to it, and told [default: 0.000001]
+    #[arg(long, value_name = "STEP", requires = "weight", help_heading = "Measure", hide_short_help = true)]
+    weight_step: Option<Step>,
+}
+
+impl WeightArgs {
+    /// The weight that was asked for.
+    pub(super) fn weight(self) -> Option<Weight> {
+        let step = self.weight_step.unwrap_or_default();
+        self.weight.map(|column| Weight { column, step })
+    }
+}
