@@ -332,11 +332,13 @@ enum OpName {
 /// What the result looks like.
 #[derive(Debug, Args)]
 pub(super) struct StyleArgs {
-    /// What is drawn of a --weight: the sum of a pixel, the mean, or the count of the points that have one [default: sum]
+    /// Draw the sum of --weight, its mean, or the count of points that have one [default: sum]
     #[arg(long, value_name = "MEASURE", help_heading = "Measure")]
     measure: Option<Measure>,
-    /// How a count becomes a position along the colormap: log, linear, cbrt, sqrt, gamma=EXPONENT, or eq-hist, which
-    /// gives every colour the same area [default: log, for means linear]
+    /// How counts become places along the colormap: log, linear, cbrt, sqrt, gamma=EXPONENT, or eq-hist [default: log;
+    /// linear for means]
+    ///
+    /// eq-hist gives every colour the same area.
     #[arg(long, value_name = "FUNCTION", help_heading = "Colours")]
     how: Option<Function>,
     /// Counts the colormap begins and ends at: those of each zoom, of all zooms together, a smooth fit over the zooms,

@@ -50,7 +50,7 @@ pub(super) struct RenderArgs {
     style: StyleArgs,
     #[command(flatten)]
     resources: ResourceArgs,
-    /// Read and count only: tiles per zoom, and the bytes, memory and time to expect
+    /// Read and count only: the tiles, bytes, memory and time to expect
     #[arg(long, help_heading = "Output")]
     dry_run: bool,
     /// Replace an output that tilefire made

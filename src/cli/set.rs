@@ -8,7 +8,7 @@ use crate::render::Labels;
 
 #[derive(Debug, Args)]
 pub(super) struct SetArgs {
-    /// Name of the set, in metadata, page and legend [default: that of the output]
+    /// Name of the set [default: that of the output]
     #[arg(long, value_name = "TEXT", value_parser = title, help_heading = "Output")]
     title: Option<String>,
     /// What the set shows, in metadata and page
@@ -19,7 +19,7 @@ pub(super) struct SetArgs {
     #[arg(long, value_name = "TEXT", value_parser = label, help_heading = "Output", hide_short_help = true)]
     attribution: Option<String>,
     /// What tiles are written as: png, or webp (without loss)
-    #[arg(long, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    #[arg(long, default_value_t, value_name = "FORMAT", help_heading = "Output", hide_short_help = true)]
     format: Format,
     /// Where row 0 of a folder's tiles is: xyz, in the north, or tms, in the south
     #[arg(long, default_value_t, value_name = "SCHEME", help_heading = "Output", hide_short_help = true)]

@@ -7,9 +7,9 @@ use crate::source::{ColumnRef, Weight};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct WeightArgs {
-    /// Add up this column instead of counting points: its name, or # and its number from 1
+    /// Add up the numbers of this column instead of counting points
     ///
-    /// Rows without a number there are left out. Weights may be below 0.
+    /// Its name, or # and its number from 1. Rows without a number there are left out. Weights may be below 0.
     #[arg(long, value_name = "COLUMN", help_heading = "Measure")]
     weight: Option<ColumnRef>,
     /// What weights are whole numbers of, such as 0.01; finer ones are rounded to it, and told [default: 0.000001]

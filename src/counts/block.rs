@@ -4,7 +4,8 @@
 //!
 //! Pair byte b < 240: gap = 1 + b / 15, count = 1 + b % 15 (gaps 1..=16, counts 1..=15).
 //! b = 240: LEB128 gap - 1 and LEB128 count - 1 follow. Pixels start from -1, so the first gap is pixel + 1.
-//! Where pixels hold a sum it follows each pair, as LEB128 of 0, -1, 1, -2 ... (zigzag).
+//! Where pixels hold a sum it follows each pair: how many bytes it has, then these, the lowest first, of the number that
+//! stands for it (0, -1, 1, -2 ... as 0, 1, 2, 3 ...).
 
 use super::{Holds, Lit, Value};
 
@@ -43,6 +44,31 @@ fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
+fn put_sum(out: &mut Vec<u8>, sum: i64) {
+    let value = zigzag(sum);
+    let len = (u64::BITS - value.leading_zeros()).div_ceil(8) as usize;
+    out.push(len as u8);
+    out.extend_from_slice(&value.to_le_bytes()[..len]);
+}
+
+#[inline]
+fn take_sum(bytes: &[u8], at: &mut usize) -> Option<i64> {
+    let len = usize::from(*bytes.get(*at)?);
+    let from = *at + 1;
+    *at = from + len;
+    // All that there can be at once where the block goes on for as long, which it nearly always does.
+    let value = match bytes.get(from..from + 8).and_then(|eight| <[u8; 8]>::try_from(eight).ok()) {
+        Some(eight) if len < 8 => u64::from_le_bytes(eight) & ((1 << (8 * len)) - 1),
+        Some(eight) if len == 8 => u64::from_le_bytes(eight),
+        _ => {
+            let mut eight = [0; 8];
+            eight.get_mut(..len)?.copy_from_slice(bytes.get(from..from + len)?);
+            u64::from_le_bytes(eight)
+        }
+    };
+    Some(unzigzag(value))
+}
+
 /// Appends the block of `lit` (ascending pixels, counts above 0) to `out`.
 pub fn encode_block<V: Value>(lit: &[Lit<V>], out: &mut Vec<u8>) {
     put(out, lit.len() as u64);
@@ -58,7 +84,7 @@ pub fn encode_block<V: Value>(lit: &[Lit<V>], out: &mut Vec<u8>) {
             put(out, count.into());
         }
         if V::HOLDS == Holds::Sums {
-            put(out, zigzag(l.count.sum()));
+            put_sum(out, l.count.sum());
         }
     }
 }
@@ -85,7 +111,7 @@ pub fn decode_block<V: Value>(bytes: &[u8], lit: &mut Vec<Lit<V>>) -> Option<()>
         } else {
             return None;
         };
-        let sum = if V::HOLDS == Holds::Sums { unzigzag(take(bytes, &mut at)?) } else { 0 };
+        let sum = if V::HOLDS == Holds::Sums { take_sum(bytes, &mut at)? } else { 0 };
         let pixel = u16::try_from(next.checked_add(gap)?).ok()?;
         next = u32::from(pixel) + 1;
         lit.push(Lit { pixel, count: V::new(count, sum) });

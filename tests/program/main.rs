@@ -45,3 +45,4 @@ mod set;
 mod stop;
 #[cfg(feature = "gpu")]
 mod trees;
+mod weigh;

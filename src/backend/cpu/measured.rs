@@ -10,11 +10,11 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use self::kernels::{Drawn, Made, Spreading};
+use self::kernels::{Drawn, Made, Spreading, Take};
 use self::lookup::LevelLookup;
 use super::shade;
 use super::spread::largest::Largest;
-use super::spread::rows::{Plane, Raster, Words};
+use super::spread::rows::{Plane, Raster, WIDTH, Words};
 use super::spread::{self, Again, Kept, pieces};
 use crate::backend::host::{isolation, surroundings};
 use crate::backend::paint::of_zoom;
@@ -23,7 +23,7 @@ use crate::counts::{Distinct, Histogram, Isolation, Lit, Measuring, Unit, Weighe
 use crate::error::{Error, Result};
 use crate::monitor::Stage;
 use crate::shade::{Form, Kernel, ShadeTable};
-use crate::store::CountStore;
+use crate::store::{CountStore, Gatherer};
 use crate::tile::{PixelIndex, TileCoord};
 
 /// Sums on the host and the processor that paints them.
@@ -154,7 +154,7 @@ impl MeasuredPaint {
                     scratch.largest.spread(&scratch.plane, rows, &mut scratch.ranked);
                     scratch.indices.clear();
                     for (first, ranked) in scratch.ranked.stretches() {
-                        let (y, x) = (first / 256, first % 256);
+                        let (y, x) = (first / WIDTH, first % WIDTH);
                         let row = &mut scratch.indices.row(y, Words::of(x, x + ranked.len()))[x..];
                         for (to, &ranked) in row.iter_mut().zip(ranked).filter(|(_, ranked)| **ranked > 0) {
                             *to = lookup.index(ranked as u32);
@@ -189,15 +189,8 @@ impl MeasuredPaint {
                     let from = work.monitor.now();
                     scratch.gather(work, borders, code, kernel)?;
                     indices.clear();
-                    scratch.spread(kernel, self.measuring.measure, |first: usize, made: &[Made]| {
-                        let (y, x) = (first / 256, first % 256);
-                        let row = &mut indices.row(y, Words::of(x, x + made.len()))[x..];
-                        for (to, made) in row.iter_mut().zip(made) {
-                            if let Some((level, share)) = drawn.level(*made) {
-                                *to = lookup.faded(level, share);
-                            }
-                        }
-                    });
+                    let colouring = Colouring { drawn: &drawn, lookup, indices };
+                    scratch.spread(kernel, self.measuring.measure, colouring);
                     let leaves = if bells { indices.words() } else { indices.leave(list) };
                     work.monitor.record(Stage::Spread, from, work.monitor.now());
                     if let Some(leaves) = leaves {
@@ -209,14 +202,14 @@ impl MeasuredPaint {
         })
     }
 
-    /// Adds up something over the levels of all tiles that a kernel makes, piece by piece; `done` is given what each came
-    /// to.
+    /// Adds up something over what a kernel makes of all tiles, piece by piece; `tile` is called behind each, and `done`
+    /// with what each piece came to.
     fn fold<T: Send>(
         &self,
         z: u8,
         kernel: &Kernel,
         none: impl Fn() -> T + Sync + Send,
-        add: impl Fn(&mut T, u32) + Sync,
+        add: impl Fn(&mut T, &Drawn, &mut Spreading) + Sync,
         (tile, done): (impl Fn(&mut T) -> Result<()> + Sync, impl Fn(T) -> Result<()> + Sync),
     ) -> Result<()> {
         let (work, drawn) = (self.spreading(z), self.drawn(kernel));
@@ -227,9 +220,7 @@ impl MeasuredPaint {
                 for &code in codes {
                     let from = work.monitor.now();
                     scratch.gather(work, borders, code, kernel)?;
-                    scratch.spread(kernel, self.measuring.measure, |_: usize, made: &[Made]| {
-                        made.iter().filter_map(|made| drawn.level(*made)).for_each(|(level, _)| add(&mut sum, level));
-                    });
+                    add(&mut sum, &drawn, &mut scratch);
                     tile(&mut sum)?;
                     work.monitor.record(Stage::Spread, from, work.monitor.now());
                 }
@@ -239,15 +230,33 @@ impl MeasuredPaint {
         })
     }
 
+    /// The levels of the smallest and the largest value that bells make; 0 where nothing is drawn.
+    fn new_ends(&self, z: u8, kernel: &Kernel) -> Result<(u32, u32)> {
+        const NONE: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+        let all = Mutex::new(NONE);
+        let add = |ends: &mut (f64, f64), drawn: &Drawn, scratch: &mut Spreading| {
+            scratch.spread(kernel, self.measuring.measure, Ends { drawn, ends });
+        };
+        let done = |ends: (f64, f64)| {
+            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            *all = (all.0.min(ends.0), all.1.max(ends.1));
+            Ok(())
+        };
+        self.fold(z, kernel, || NONE, add, (|_: &mut (f64, f64)| Ok(()), done))?;
+        let (low, high) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(if low <= high { (level::of(low), level::of(high)) } else { (0, 0) })
+    }
+
     fn new_stats(&self, z: u8, kernel: &Kernel) -> Result<ZoomStats> {
         let before = of_zoom(&self.stats, z)?;
         let unit = Unit { step: Some(self.measuring.step), ..kernel.unit() };
-        let bells = matches!(kernel.form, Form::Weights { .. });
-        let none = || {
-            let distinct = if bells { Distinct::many() } else { Distinct::default() };
-            // The second is what the tiles before came to.
-            (Levels { distinct, ..Levels::default() }, 0)
-        };
+        if matches!(kernel.form, Form::Weights { .. }) {
+            // Of bells nearly every pixel has a value of its own, and the ends are all there is to know.
+            let (min, max) = self.new_ends(z, kernel)?;
+            return Ok(ZoomStats { min, max, distinct: Distinct::many(), unit, ..before.clone() });
+        }
+        // The second is what the tiles before came to.
+        let none = || (Levels::default(), 0);
         let all = Mutex::new(none().0);
         let tile = |(levels, before): &mut (Levels, u64)| {
             levels.tiles += u64::from(levels.lit > *before);
@@ -258,10 +267,47 @@ impl MeasuredPaint {
             all.lock().unwrap_or_else(PoisonError::into_inner).merge(&levels);
             Ok(())
         };
-        self.fold(z, kernel, none, |(levels, _), level| levels.add(level), (tile, done))?;
+        let add = |(levels, _): &mut (Levels, u64), drawn: &Drawn, scratch: &mut Spreading| {
+            let each = |_: usize, made: Made<'_>| drawn.values(made, |value| levels.add(level::of(value)));
+            scratch.spread(kernel, self.measuring.measure, each);
+        };
+        self.fold(z, kernel, none, add, (tile, done))?;
         let Levels { min, max, distinct, lit, tiles, .. } = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (lit, tiles) = if bells { (before.lit, before.tiles) } else { (lit, tiles) };
         Ok(ZoomStats { lit, max, min, tiles, distinct, unit, ..before.clone() })
+    }
+}
+
+/// Colours what a kernel makes.
+struct Colouring<'a, I> {
+    drawn: &'a Drawn,
+    lookup: &'a LevelLookup<'a, I>,
+    indices: &'a mut Raster<I>,
+}
+
+impl<I: PixelIndex> Take for Colouring<'_, I> {
+    #[inline(always)]
+    fn take(&mut self, first: usize, made: Made<'_>) {
+        let (y, x) = (first / WIDTH, first % WIDTH);
+        let (mut levels, mut steps) = ([0; WIDTH], [0; WIDTH]);
+        self.drawn.levels(made, self.lookup.fades(), &mut levels, &mut steps);
+        let row = &mut self.indices.row(y, Words::of(x, x + made.sums.len()))[x..];
+        let found = row.iter_mut().zip(&levels).zip(&steps).take(made.sums.len());
+        for ((to, &level), &step) in found.filter(|(_, step)| **step > 0) {
+            *to = self.lookup.faded(level, step);
+        }
+    }
+}
+
+/// The smallest and the largest value that is drawn.
+struct Ends<'a> {
+    drawn: &'a Drawn,
+    ends: &'a mut (f64, f64),
+}
+
+impl Take for Ends<'_> {
+    #[inline(always)]
+    fn take(&mut self, _: usize, made: Made<'_>) {
+        self.drawn.ends(made, self.ends);
     }
 }
 
@@ -362,8 +408,13 @@ impl Paint for MeasuredPaint {
             pieces.try_for_each(|piece: Result<_>| piece.and_then(|(gatherer, _)| gatherer.close()))?;
             return gathering.finish();
         }
-        let ends = (|gatherer: &mut crate::store::Gatherer<'_>| gatherer.relieve(), crate::store::Gatherer::close);
-        self.fold(z, zoom.kernel(), || gathering.gatherer(), |gatherer, level| gatherer.add(level), ends)?;
+        let (kernel, measure) = (zoom.kernel(), self.measuring.measure);
+        let add = |gatherer: &mut Gatherer<'_>, drawn: &Drawn, scratch: &mut Spreading| {
+            let each = |_: usize, made: Made<'_>| drawn.values(made, |value| gatherer.add(level::of(value)));
+            scratch.spread(kernel, measure, each);
+        };
+        let ends = (|gatherer: &mut Gatherer<'_>| gatherer.relieve(), Gatherer::close);
+        self.fold(z, kernel, || gathering.gatherer(), add, ends)?;
         gathering.finish()
     }
 

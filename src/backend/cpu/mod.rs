@@ -19,7 +19,7 @@ pub use self::paint::CpuPaint;
 use self::waiting::Waiting;
 use super::host::{add_weights, count_points};
 use super::{BackendReport, Count, Paint, Plan, PointPush};
-use crate::counts::{Holds, Measuring, Value};
+use crate::counts::{Holds, Measuring, Step, Value};
 use crate::error::Result;
 use crate::monitor::Stage;
 use crate::store::{Coded, CountStore, Heavy, PointSink};
@@ -101,7 +101,8 @@ impl<P: Coded> PointPush for CpuPush<'_, P> {
         backend.plan.monitor.time(Stage::Store, || match P::Value::HOLDS {
             Holds::Counts => self.sink.push(points),
             Holds::Sums => {
-                add_weights(&backend.weights, weights)?;
+                let step = backend.plan.measuring.map_or_else(Step::default, |measuring| measuring.step);
+                add_weights(&backend.weights, weights, step)?;
                 self.sink.push_heavy(points, weights)
             }
         })?;

@@ -95,6 +95,14 @@ impl<'a> Cursor<'a> {
     pub(super) fn fill(&mut self, batch: &mut Batch, full: usize, tally: &mut Tally) -> bool {
         let layout = self.layout;
         let asked = Asked { choice: layout.choice.as_ref(), weigher: layout.weigher.as_ref() };
+        if let (None, Some(weigher), Some(wanted)) = (asked.choice, asked.weigher, self.wanted)
+            && weigher.column > wanted.second
+        {
+            return match layout.dialect.decimal {
+                Decimal::Point => self.fill_weighed::<b'.'>(batch, full, tally, wanted, weigher),
+                Decimal::Comma | Decimal::CommaAlone => self.fill_weighed::<b','>(batch, full, tally, wanted, weigher),
+            };
+        }
         if asked.choice.is_some() || asked.weigher.is_some() {
             return match layout.dialect.decimal {
                 Decimal::Point => self.fill_asked::<b'.'>(batch, full, tally, asked),
@@ -131,6 +139,82 @@ impl<'a> Cursor<'a> {
             }
         }
         true
+    }
+
+    /// The same where rows have weights, and all are wanted.
+    fn fill_weighed<const POINT: u8>(
+        &mut self,
+        batch: &mut Batch,
+        full: usize,
+        tally: &mut Tally,
+        wanted: Wanted,
+        weigher: &Weigher,
+    ) -> bool {
+        let Batch { coordinates, weights, .. } = batch;
+        while coordinates.len() < full {
+            if let Some((coordinate, weighed, cell, next)) = self.weighed::<POINT>(wanted, weigher) {
+                if let Some(power) = weighed.rounded {
+                    tally.round(power, &self.bytes[cell.0..cell.1]);
+                }
+                coordinates.push(coordinate);
+                weights.push(weighed.steps);
+                tally.rows += 1;
+                self.at = next;
+                continue;
+            }
+            let more = self.step_by(tally, |(coordinate, weight)| {
+                coordinates.push(coordinate);
+                weights.extend(weight);
+            });
+            if !more {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The row at the cursor with what it weighs, where that stands and where the next one starts, if it is a plain one as
+    /// [`Cursor::fast`] has it and its weight comes behind its coordinates.
+    #[inline(always)]
+    fn weighed<const POINT: u8>(
+        &self,
+        wanted: Wanted,
+        weigher: &Weigher,
+    ) -> Option<(Coordinate, Weighed, (usize, usize), usize)> {
+        let (delimiter, start) = (wanted.delimiter, self.at);
+        let line = &self.bytes[start..];
+        let line = &line[..memchr2(b'\n', b'\r', line)?];
+        if line.is_empty() || (self.quoted && memchr(b'"', line).is_some()) {
+            return None;
+        }
+        if self.layout.dialect.comment.is_some() && line.first().copied() == self.layout.dialect.comment {
+            return None;
+        }
+        let end = start + line.len();
+        let at = self.skip(start, end, wanted.first, delimiter)?;
+        let (first, mut after) = decimal::<POINT>(self.bytes, at, delimiter)?;
+        let mut second = first;
+        if wanted.second > wanted.first {
+            if *self.bytes.get(after)? != delimiter {
+                return None;
+            }
+            let at = self.skip(after + 1, end, wanted.second - wanted.first - 1, delimiter)?;
+            (second, after) = decimal::<POINT>(self.bytes, at, delimiter)?;
+        }
+        if *self.bytes.get(after)? != delimiter {
+            return None;
+        }
+        let fields = weigher.column - wanted.second;
+        let at = self.skip(after + 1, end, fields - 1, delimiter)?;
+        let to = memchr(delimiter, &self.bytes[at..end]).map_or(end, |len| at + len);
+        let weighed = weigher.short::<POINT>(&self.bytes[at..to])?;
+        // Fields behind the second coordinate: one begins behind each delimiter.
+        let more = fields + memchr_iter(delimiter, &self.bytes[to..end]).count();
+        if !(wanted.least..=wanted.room).contains(&more) {
+            return None;
+        }
+        let (x, y) = if wanted.swapped { (second, first) } else { (first, second) };
+        Some((Coordinate { x, y }, weighed, (at, to), self.behind(end)))
     }
 
     /// The same where not all rows are wanted, or where they have weights.

@@ -50,12 +50,18 @@ impl<'a, I: PixelIndex> LevelLookup<'a, I> {
         I::from_wide(self.place(level) * self.fades)
     }
 
-    /// The index of a level whose pixel has a share of its alpha, from 0 to 1; dark where that is next to nothing.
+    /// Steps of alpha that it has.
+    pub(super) fn fades(&self) -> u16 {
+        self.fades
+    }
+
+    /// The index of a level whose pixel has the alpha of a step, from 1 to [`fades`](Self::fades).
     #[inline(always)]
-    pub(super) fn faded(&self, level: u32, share: f64) -> I {
-        let fade = (share * f64::from(self.fades) + 0.5) as u16;
-        let place = self.place(level);
-        I::from_wide(if fade == 0 || place == 0 { 0 } else { (place - 1) * self.fades + fade.min(self.fades) })
+    pub(super) fn faded(&self, level: u32, step: u32) -> I {
+        match self.place(level) {
+            0 => I::default(),
+            place => I::from_wide((place - 1) * self.fades + step as u16),
+        }
     }
 
     /// Whether a lit pixel may have no colour.
@@ -85,16 +91,14 @@ mod tests {
             let near = table.thresholds.iter().flat_map(|&t| [t - 1, t, t.saturating_add(1)]);
             for level in levels.into_iter().chain(near).chain([0, 1, u32::MAX]) {
                 prop_assert_eq!(lookup.index(level), table.index(level), "{}", level);
-                prop_assert_eq!(lookup.faded(level, 1.0), table.index(level));
-                prop_assert_eq!(lookup.faded(level, 0.3), 0);
+                prop_assert_eq!(lookup.faded(level, 1), table.index(level));
             }
             let faded = ShadeTable { fades: 8, ..table.clone() };
             let lookup = LevelLookup::<u16>::new(&faded);
             for level in faded.thresholds.iter().copied() {
                 let place = table.index(level);
                 prop_assert_eq!(lookup.index(level), place * 8);
-                prop_assert_eq!(lookup.faded(level, 0.5), place * 8 - 4);
-                prop_assert_eq!(lookup.faded(level, 0.06), 0);
+                prop_assert_eq!((lookup.faded(level, 4), lookup.faded(level, 8)), (place * 8 - 4, place * 8));
             }
         }
     }
