@@ -24,8 +24,8 @@ pub trait Paint: Send + Sync {
         None
     }
 
-    /// The smallest and the largest value of zoom `z` as it was counted, in steps; `None` where points are counted alone,
-    /// and where nothing is drawn.
+    /// The smallest and the largest value of zoom `z` as it was counted, in steps, of all pixels; `None` where points are
+    /// counted alone.
     fn extremes(&self, _z: u8) -> Option<(f64, f64)> {
         None
     }

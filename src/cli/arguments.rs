@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use super::choose::ChooseArgs;
-use super::span::SpanChoice;
+use super::span::{Other, SpanChoice};
 use super::values;
 use super::weigh::WeightArgs;
 use crate::backend::gpu::{ForcedLimits, GpuOptions};
@@ -207,7 +207,7 @@ impl SourceArgs {
             conditions: Vec::new(),
             sample: None,
             date: None,
-            weight: self.weigh.weight(),
+            weight: self.weigh.weight()?,
         };
         let (read, region) = self.choose.chosen(read)?;
         let limits = RejectLimits {
@@ -332,7 +332,9 @@ enum OpName {
 /// What the result looks like.
 #[derive(Debug, Args)]
 pub(super) struct StyleArgs {
-    /// Draw the sum of --weight, its mean, or the count of points that have one [default: sum]
+    /// Draw the sum of --weight, its mean, or the count [default: sum]
+    ///
+    /// The count is that of the points that have a weight.
     #[arg(long, value_name = "MEASURE", help_heading = "Measure")]
     measure: Option<Measure>,
     /// How counts become places along the colormap: log, linear, cbrt, sqrt, gamma=EXPONENT, or eq-hist [default: log;
@@ -464,9 +466,9 @@ impl StyleArgs {
         })
     }
 
-    /// What makes `style` differ from that of the set whose spans it takes.
-    pub(super) fn unlike(&self, style: &Style) -> Result<Option<String>> {
-        self.span.unlike(style)
+    /// The set whose spans are taken, if any are.
+    pub(super) fn other(&self) -> Result<Option<Other>> {
+        self.span.other()
     }
 
     /// Whether colours can be spread as asked: a radius of their own, a mask, and added up.

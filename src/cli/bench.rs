@@ -188,7 +188,7 @@ fn adapters(args: &BenchArgs) -> Result<(Vec<String>, Option<String>)> {
 fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Result<Vec<Contender>> {
     let mut request = Request::new(inputs, "");
     request.zooms = args.zooms;
-    request.sources.read.weight = args.weigh.clone().weight();
+    request.sources.read.weight = args.weigh.clone().weight()?;
     let weight = request.sources.read.weight.as_ref();
     request.style = args.style.style(Some((args.zooms, Form::default())), weight)?;
     (request.sources.read.x, request.sources.read.y) = (args.lon.clone(), args.lat.clone());

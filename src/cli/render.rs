@@ -13,6 +13,7 @@ use super::library::LibraryArgs;
 use super::progress::Progress;
 use super::report::{self, Pending, Rejects};
 use super::set::SetArgs;
+use super::span::Other;
 use super::summary::summary;
 use super::values;
 use crate::container::write::Container;
@@ -32,8 +33,10 @@ pub(super) struct RenderArgs {
     /// Folder of tiles to write; or a file ending in .pmtiles or .mbtiles, or in .html: one page with everything in it
     #[arg(short, long, value_name = "OUT", help_heading = "Output")]
     output: PathBuf,
-    /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24 (23 with --tile-size 512 or --retina); auto or 4..auto finds the highest from how
+    /// Zooms to make, both ends included: 0..10, 0-10 or one number, at most 24; auto or 4..auto finds the highest from how
     /// far apart the points are, 18 at most
+    ///
+    /// With --tile-size 512 or --retina the highest there can be is 23.
     #[arg(
         short,
         long,
@@ -92,7 +95,7 @@ const EXAMPLES: &str = "Examples:
 pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> error::Result<()> {
     let (quiet, verbose) = (args.quiet, args.verbose);
     let (report_path, rejects_path) = (args.report.clone(), args.sources.rejects.clone());
-    let (mut request, unlike) = request(args)?;
+    let (mut request, other) = request(args)?;
     // Who asks for a report wants the times of the device, too.
     request.resources.gpu.timestamps = report_path.is_some();
     let (report, rejects) = (report_path.as_deref(), rejects_path.as_deref());
@@ -103,6 +106,7 @@ pub(super) fn run(args: RenderArgs, monitor: &Arc<Monitor>) -> error::Result<()>
         render::run(&request, monitor)
     };
     let mut ran = report::with_rejects(ran, rejects, &request.sources)?;
+    let unlike = other.and_then(|other| other.unlike(&request.style, &ran.colormap));
     ran.notices.extend(unlike.map(|text| Notice::new("span", text)));
     if !quiet {
         let mut text = summary(&ran, &request.out.display().to_string(), verbose);
@@ -137,8 +141,8 @@ impl FromStr for ZoomsArg {
     }
 }
 
-/// What was typed, checked and ready, and what is to be said of its span.
-fn request(args: RenderArgs) -> error::Result<(Request, Option<String>)> {
+/// What was typed, checked and ready, and the set whose spans it takes.
+fn request(args: RenderArgs) -> error::Result<(Request, Option<Other>)> {
     let (labels, form) = args.set.set();
     let (zooms, auto_zoom) = match args.zooms {
         ZoomsArg::These(zooms) => (zooms, false),
@@ -147,7 +151,8 @@ fn request(args: RenderArgs) -> error::Result<(Request, Option<String>)> {
     let mut sources = args.sources.sources()?;
     sources.region = boxed(sources.region, args.bbox.as_ref());
     let style = args.style.style(Some((zooms, form)), sources.read.weight.as_ref())?;
-    let unlike = args.style.unlike(&style)?;
+    // Read before the run, which may replace it.
+    let other = args.style.other()?;
     let request = Request {
         sources,
         zooms,
@@ -164,5 +169,5 @@ fn request(args: RenderArgs) -> error::Result<(Request, Option<String>)> {
         form,
         dry_run: args.dry_run,
     };
-    Ok((request, unlike))
+    Ok((request, other))
 }

@@ -24,7 +24,9 @@ pub(super) struct SetArgs {
     /// Where row 0 of a folder's tiles is: xyz, in the north, or tms, in the south
     #[arg(long, default_value_t, value_name = "SCHEME", help_heading = "Output", hide_short_help = true)]
     scheme: Scheme,
-    /// Pixels along one side of a tile, 256 or 512: those of four tiles of the next zoom, for dense windows
+    /// Pixels along one side of a tile, 256 or 512 (for dense windows)
+    ///
+    /// Tiles of 512 have the pixels of four of the next zoom.
     #[arg(long, default_value_t, value_name = "PIXELS", help_heading = "Output")]
     tile_size: TileSize,
     /// Write a tile of 512 pixels beside each of a folder's, named y@2x, for dense windows

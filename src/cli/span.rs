@@ -70,10 +70,25 @@ impl SpanChoice {
 }
 
 impl SpanChoice {
-    /// A line about what `style` does otherwise than the set whose spans it takes, so that the same colour is another count.
-    pub(super) fn unlike(&self, style: &Style) -> Result<Option<String>> {
+    /// What the set says of its colours whose spans are taken.
+    pub(super) fn other(&self) -> Result<Option<Other>> {
         let Self::Like(path) = self else { return Ok(None) };
-        let other = heat_of(path)?;
+        Ok(Some(Other { path: path.clone(), heat: heat_of(path)? }))
+    }
+}
+
+/// A set whose spans are taken.
+#[derive(Debug)]
+pub(super) struct Other {
+    path: PathBuf,
+    heat: Heat,
+}
+
+impl Other {
+    /// A line about what `style` does otherwise than that set, so that the same colour is another count; `colormap` is the one
+    /// that was taken in the end.
+    pub(super) fn unlike(&self, style: &Style, colormap: &str) -> Option<String> {
+        let Self { path, heat: other } = self;
         let spreads = |shape: Option<&str>, op: Option<&str>, on: bool| match (shape, op) {
             (Some(shape), Some(op)) => format!("{} by {shape}, {op}", if on { "colours" } else { "counts" }),
             _ => "nothing".into(),
@@ -89,7 +104,7 @@ impl SpanChoice {
         let differ = [
             ("what is drawn:", measure, other.measure.to_string()),
             ("--how", style.function.to_string(), other.function.to_string()),
-            ("--colormap", style.colormap.name().to_owned(), other.colormap.to_string()),
+            ("--colormap", colormap.to_owned(), other.colormap.to_string()),
             ("what is spread:", ours, theirs),
         ];
         let differ: Vec<String> = differ
@@ -97,13 +112,13 @@ impl SpanChoice {
             .filter(|(_, ours, theirs)| ours != theirs)
             .map(|(what, ours, theirs)| format!("{what} {ours} here, {theirs} there"))
             .collect();
-        Ok((!differ.is_empty()).then(|| {
+        (!differ.is_empty()).then(|| {
             format!(
                 "--span like:{}: the same colour is not the same count, because the looks differ ({}); give both sets the same",
                 path.display(),
                 differ.join("; ")
             )
-        }))
+        })
     }
 }
 

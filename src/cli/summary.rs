@@ -61,7 +61,7 @@ fn head(text: &mut String, report: &Report, of_picture: bool) {
         line(text, format_args!("  left out: {} {}", grouped(rows), reason.message()));
     }
     if let Some(weight) = &report.weight {
-        line(text, format_args!("weights of '{}' come to {}", &*weight.column, number(weight.sum)));
+        line(text, format_args!("weights of '{}' come to {}", &*weight.column, decimal(&report.weight_sum)));
     }
 }
 
@@ -70,15 +70,23 @@ fn measure_of(report: &Report) -> &str {
     report.weight.as_ref().map_or("count", |weight| &weight.measure)
 }
 
+/// A plain decimal, its thousands apart.
+fn decimal(text: &str) -> String {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let (whole, fraction) = digits.find('.').map_or((digits, ""), |at| digits.split_at(at));
+    whole.parse::<u64>().map_or_else(|_| text.to_owned(), |whole| format!("{sign}{}{fraction}", grouped(whole)))
+}
+
 /// A number of points, or what they weigh.
 fn number(Points(value): Points) -> String {
     let whole = value.fract() == 0.0 && value.abs() < 1e15;
-    let sign = if value < 0.0 { "-" } else { "" };
-    if whole {
-        format!("{sign}{}", grouped(value.abs() as u64))
+    decimal(&if whole {
+        format!("{value:.0}")
     } else {
-        format!("{value:.6}").trim_end_matches('0').to_owned()
-    }
+        // Six decimals, or as many digits where it is small.
+        let text = format!("{value:.6}");
+        if value.abs() < 0.1 { format!("{value}") } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
+    })
 }
 
 /// "1 row", "2,000 rows".

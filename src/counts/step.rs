@@ -68,6 +68,19 @@ impl Step {
         if self.exponent < 0 { digits / power } else { digits * power }
     }
 
+    /// What a whole number of steps is worth, as the shortest plain decimal.
+    pub fn exactly(self, steps: i64) -> String {
+        let number = (i128::from(steps).unsigned_abs() * u128::from(self.digits)).to_string();
+        let zeros = usize::try_from(self.exponent).unwrap_or(0);
+        let places = usize::try_from(-self.exponent).unwrap_or(0);
+        let number = format!("{number:0>width$}", width = places + 1);
+        let (whole, fraction) = number.split_at(number.len() - places);
+        let fraction = fraction.trim_end_matches('0');
+        let (sign, point) = (if steps < 0 { "-" } else { "" }, if fraction.is_empty() { "" } else { "." });
+        let zeros = if whole == "0" { 0 } else { zeros };
+        format!("{sign}{whole}{}{point}{fraction}", "0".repeat(zeros))
+    }
+
     /// How many steps that is worth, in parts of a step.
     pub fn steps_of(self, value: f64) -> f64 {
         let power = ten(self.exponent);
@@ -213,6 +226,23 @@ mod tests {
         }
         assert_eq!(Step::default(), step("0.000001"));
         assert_eq!((Step::power_of_ten(-8), Step::power_of_ten(-19)), (Some(step("1e-8")), None));
+    }
+
+    #[test]
+    fn sums_are_told_exactly() {
+        for (text, steps, told) in [
+            ("1e-6", 0, "0"),
+            ("1e-6", 9_007_199_254_740_993, "9007199254.740993"),
+            ("1e-6", -500_000, "-0.5"),
+            ("1", i64::MAX, "9223372036854775807"),
+            ("1", i64::MIN, "-9223372036854775808"),
+            ("0.25", 3, "0.75"),
+            ("100", -7, "-700"),
+            ("100", 0, "0"),
+            ("1e-18", 1, "0.000000000000000001"),
+        ] {
+            assert_eq!(step(text).exactly(steps), told, "{text}");
+        }
     }
 
     #[test]

@@ -127,6 +127,9 @@ pub struct Weight {
     pub step: Points,
     /// What all of them come to.
     pub sum: Points,
+    /// The same in steps, exactly.
+    #[serde(default)]
+    pub steps: i64,
 }
 
 /// What stands in a legend beside colours and counts.

@@ -21,11 +21,11 @@ const WORLD: i64 = 1 << 32;
 type Rings = Vec<Vec<(f64, f64)>>;
 
 impl Area {
-    /// The polygons of a file, or those that `text` itself is in well-known text: `POLYGON ((...))`. Fails, naming the file,
+    /// The polygons of a file, or those that `text` itself is in well-known text, `POLYGON ((...))`, or in GeoJSON. Fails, naming the file,
     /// where there is none, or where one has numbers that are no degrees.
     pub fn read(text: &str) -> Result<Self> {
         let begin = text.trim_start().get(..7).unwrap_or_default().to_ascii_uppercase();
-        let (name, bytes) = if begin == "POLYGON" || begin == "MULTIPO" {
+        let (name, bytes) = if begin == "POLYGON" || begin == "MULTIPO" || begin.starts_with('{') {
             ("the polygon", text.as_bytes().to_vec())
         } else {
             let path = Path::new(text);

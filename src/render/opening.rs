@@ -278,8 +278,8 @@ impl Waiting<'_> {
 }
 
 impl PointPush for Waiting<'_> {
-    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
-        debug_assert!(weights.is_empty(), "devices count");
+    /// Devices count: what points weigh is asked for where only those with a weight are to be counted.
+    fn push(&mut self, points: &[WorldPoint], _: &[i64]) -> Result<()> {
         if self.push.is_none() {
             let wait = !self.may_hold(points.len());
             self.begin(wait)?;

@@ -98,6 +98,12 @@ pub struct Report {
     /// What was drawn of a weight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<heat::Weight>,
+    /// What all weights come to, as an exact decimal.
+    #[serde(skip)]
+    pub weight_sum: String,
+    /// The colormap that was taken in the end.
+    #[serde(skip)]
+    pub colormap: String,
     /// Whether each zoom's spread was chosen for it.
     pub auto_spread: bool,
     /// Per zoom of the tiles, from 0 to the highest asked for. Pixels of tiles of 512 a side are those of the next zoom.
@@ -175,11 +181,18 @@ impl Report {
             left_out: points.read.left_out,
             not_selected: points.read.not_selected.total(),
             not_selected_by: points.read.passed_over(),
+            weight_sum: style
+                .weighing
+                .as_ref()
+                .map_or_else(String::new, |weighing| weighing.step.exactly(paint.weight().unwrap_or(0))),
+            colormap: style.colormap.name().to_owned(),
             weight: style.weighing.as_ref().map(|Weighing { measure, column, step, .. }| heat::Weight {
-                column: Word::cut(column),
+                // As the input names it, whatever was typed.
+                column: Word::cut(points.read.files.first().and_then(|f| f.weight_column.as_ref()).unwrap_or(column)),
                 measure: Word::cut(measure.to_string()),
                 step: heat::Points(step.value()),
                 sum: heat::Points(step.worth(paint.weight().unwrap_or(0) as f64)),
+                steps: paint.weight().unwrap_or(0),
             }),
             auto_spread: !matches!(style.spread.radius, Radius::Fixed(_)),
             zooms,
@@ -273,7 +286,7 @@ impl Report {
             colour_error: drawn().filter_map(|z| self.zooms.get(&z)).map(|z| z.colour_error).max(),
             ramp: ramp(|at| style.drawn(at)),
             legend: Some(Words {
-                title: Line::cut(title(style)),
+                title: Line::cut(title(style, self.weight.as_ref().map(|weight| &*weight.column))),
                 notes: notes(style, self).into_iter().map(Line::cut).collect(),
                 ..Words::default()
             }),
@@ -376,19 +389,21 @@ fn ends_in_nothing(look: &Look<'_>) -> bool {
     let span = look.shading.scale.span();
     if look.unit.is_measure() {
         let (lo, hi) = (look.points(span.lo), look.points(span.hi));
-        lo >= 0.0 && lo < hi / 200.0
+        // In a unit in which all of it is next to nothing.
+        (0.0..1.0).contains(&lo) && lo < hi / 200.0
     } else {
         span.lo == u64::from(look.unit.edge)
     }
 }
 
 /// What a pixel's number is.
-fn title(style: &Style) -> String {
+fn title(style: &Style, column: Option<&str>) -> String {
     let spread = &style.spread;
-    let (what, per_pixel) = match &style.weighing {
+    let column = column.unwrap_or_default();
+    let (what, per_pixel) = match style.weighing.as_ref().map(|weighing| weighing.measure) {
         None => ("Points".to_owned(), " per pixel"),
-        Some(Weighing { measure: Measure::Mean, column, .. }) => (format!("Mean {column}"), ""),
-        Some(Weighing { column, .. }) => (format!("Sum of {column}"), " per pixel"),
+        Some(Measure::Mean) => (format!("Mean {column}"), ""),
+        Some(_) => (format!("Sum of {column}"), " per pixel"),
     };
     if spread.most() == 0 || style.spread_on == SpreadOn::Colours {
         return format!("{what}{per_pixel}");

@@ -96,7 +96,11 @@ pub fn grouped(value: u64) -> String {
 pub fn ticks(lo: f64, hi: f64, width: usize, position: impl Fn(f64) -> f64) -> Vec<Tick> {
     let within = lo < hi && (hi - lo).is_finite();
     if !within {
-        return vec![Tick { count: lo, at: 0.5, label: people(lo) }];
+        let label = if lo.fract() == 0.0 { people(lo) } else { compact(&scientific(lo, 4)) };
+        return vec![Tick { count: lo, at: 0.5, label }];
+    }
+    if lo == -hi {
+        return both_ways(hi, width, &position);
     }
     let at = |count: f64| Some(position(count)).filter(|p| p.is_finite()).map_or(0.0, |p| p.clamp(0.0, 1.0));
     let inner = |count: f64| Tick { count, at: at(count), label: people(count) };
@@ -115,6 +119,17 @@ pub fn ticks(lo: f64, hi: f64, width: usize, position: impl Fn(f64) -> f64) -> V
     let others = [3.0, 4.0, 6.0, 7.0, 8.0, 9.0];
     round.fill(&DECADES.flat_map(|exponent| others.map(|mantissa| inner_of(mantissa, exponent))).collect::<Vec<_>>());
     round.ticks
+}
+
+/// Ticks of a ramp from `-hi` to `hi`: those of its upper half, and the same on the other side of 0.
+fn both_ways(hi: f64, width: usize, position: &dyn Fn(f64) -> f64) -> Vec<Tick> {
+    // A sign takes a place.
+    let upper = |count: f64| 2.0 * position(count) - 1.0;
+    let half = ticks(0.0, hi, (width / 2).saturating_sub(1), &upper as &dyn Fn(f64) -> f64);
+    let above: Vec<Tick> = half.into_iter().map(|tick| Tick { at: 0.5 + tick.at / 2.0, ..tick }).collect();
+    let below = above.iter().rev().filter(|tick| tick.count > 0.0);
+    let below = below.map(|tick| Tick { count: -tick.count, at: 1.0 - tick.at, label: format!("-{}", tick.label) });
+    below.chain(above.iter().cloned()).collect()
 }
 
 /// The same ticks without those between the ends whose labels come too near to an end's: for ends that were given longer
@@ -211,11 +226,10 @@ fn one_two_five(ends: &Row, tick: &dyn Fn(f64, i32) -> Tick) -> Row {
             below.into_iter().chain([tick(mantissa, exponent)])
         })
     };
+    // 0 before all others.
+    let ends = &both.then(|| ends.with_all([tick(0.0, 0)])).flatten().unwrap_or_else(|| ends.clone());
     let clear_of_ends = |tick: &Tick| ends.room(tick).is_some();
-    let powers = |every: i32| {
-        let zero = both.then(|| tick(0.0, 0));
-        zero.into_iter().chain(fitting(1.0, every)).filter(clear_of_ends)
-    };
+    let powers = |every: i32| fitting(1.0, every).filter(clear_of_ends);
     let row = [1, 2, 3, 6].into_iter().find_map(|every| ends.with_all(powers(every)));
     let mut row = row.unwrap_or_else(|| {
         let mut row = ends.clone();
@@ -311,6 +325,24 @@ fn compact(scientific: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn ramps_through_0_say_where_it_is() {
+        let log = |hi: f64| move |v: f64| 0.5 + 0.5 * v.signum() * v.abs().ln_1p() / hi.ln_1p();
+        for hi in [1.2e3, 1.6e9, 3.1e15, 42.0, 0.7] {
+            let ticks = ticks(-hi, hi, 46, log(hi));
+            let labels: Vec<&str> = ticks.iter().map(|tick| &*tick.label).collect();
+            assert!(ticks.iter().any(|tick| tick.count == 0.0 && tick.at == 0.5 && tick.label == "0"), "{labels:?}");
+            assert!(ticks.len() >= 5 && ticks.is_sorted_by(|a, b| a.count < b.count && a.at < b.at), "{labels:?}");
+            for (below, above) in ticks.iter().zip(ticks.iter().rev()) {
+                assert!(below.count == -above.count && (below.at + above.at - 1.0).abs() < 1e-9, "{labels:?}");
+            }
+            assert!(ticks.windows(2).all(|pair| pair[0].right(46.0) < pair[1].left(46.0)), "{labels:?}");
+        }
+        let linear = ticks(-13.5, 14.57, 46, |v| (v + 13.5) / 28.07);
+        assert!(linear.iter().any(|tick| tick.label == "0"), "{linear:?}");
+        assert_eq!(ticks(42.5, 42.5, 46, |_| 0.5)[0].label, "42.5");
+    }
 
     #[test]
     fn people_read_short_numbers() {

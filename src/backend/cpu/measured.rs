@@ -340,10 +340,12 @@ fn levels(counts: &CountStore<Weighed>, z: u8, measuring: Measuring) -> Result<(
     let none = || ((Levels::default(), NONE), Vec::new());
     let pieces = (0..counts.chunks(z)?).into_par_iter().try_fold(none, |((mut levels, mut ends), mut lit), chunk| {
         counts.read_chunk(z, chunk, &mut lit, |_, lit| {
-            for pixel in lit.iter().map(|l| l.count).filter(|pixel| pixel.count >= measuring.least) {
+            for pixel in lit.iter().map(|l| l.count) {
                 let value = measuring.measure.value(pixel);
                 ends = (ends.0.min(value), ends.1.max(value));
-                levels.add(level::of(value));
+                if pixel.count >= measuring.least {
+                    levels.add(level::of(value));
+                }
             }
             levels.weight = lit.iter().fold(levels.weight, |sum, l| sum.wrapping_add(l.count.sum));
             Ok(())

@@ -41,6 +41,8 @@ pub(super) struct Value {
     pub(super) number: Option<f64>,
     /// Its date.
     pub(super) date: Option<Stretch>,
+    /// Whether it stood in quotes.
+    quoted: bool,
 }
 
 /// Where a cell lies beside a value.
@@ -87,13 +89,27 @@ impl Value {
             // SQL writes dates in quotes.
             Some(inner) => {
                 let date = iso(inner.as_bytes()).filter(|_| inner.contains(['-', '/']));
-                Self { text: inner.to_owned(), number: None, date }
+                Self { text: inner.to_owned(), number: None, date, quoted: true }
             }
             None => {
                 let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-                Self { text: text.to_owned(), number, date: iso(text.as_bytes()) }
+                Self { text: text.to_owned(), number, date: iso(text.as_bytes()), quoted: false }
             }
         }
+    }
+}
+
+impl Value {
+    /// Whether it is written as numbers between separators, and neither number nor date nor in quotes: a day that does not
+    /// exist, or a date of another form, whose order as text is not that of time.
+    fn is_no_date(&self) -> bool {
+        let parts = || self.text.split(['-', '/']);
+        self.number.is_none()
+            && self.date.is_none()
+            && !self.quoted
+            && (2..=3).contains(&parts().count())
+            && parts().all(|part| part.bytes().next().is_some_and(|byte| byte.is_ascii_digit()))
+            && parts().all(|part| part.bytes().all(|byte| byte.is_ascii_digit() || b":.TZ ".contains(&byte)))
     }
 }
 
@@ -201,6 +217,17 @@ impl FromStr for Condition {
             {
                 return Err(wrong("it has a blank among its values"));
             }
+            for (from, to) in values.iter().filter_map(|(from, to)| Some((from, to.as_ref()?))) {
+                if let Some(value) = [from, to].into_iter().find(|value| value.is_no_date()) {
+                    return Err(wrong(&no_date(&value.text)));
+                }
+                let falls = |a: f64, b: f64| a > b;
+                let numbers = from.number.zip(to.number).is_some_and(|(from, to)| falls(from, to));
+                let dates = from.date.zip(to.date).is_some_and(|(from, to)| from.from > to.from);
+                if numbers || dates && from.number.is_none() {
+                    return Err(wrong(&format!("its range {}..{} does not rise", from.text, to.text)));
+                }
+            }
             return made(&text[..at], Test::In(values));
         }
         let Some((at, (sign, op))) = op else { return Err(wrong("it compares nothing")) };
@@ -213,8 +240,20 @@ impl FromStr for Condition {
                 "its number has a comma; write decimals with a point, whatever the input has, or put a text into quotes",
             ));
         }
-        made(&text[..at], Test::Compare(*op, Value::read(value)))
+        let value = Value::read(value);
+        if op.orders() && value.is_no_date() {
+            return Err(wrong(&no_date(&value.text)));
+        }
+        made(&text[..at], Test::Compare(*op, value))
     }
+}
+
+/// What to say of a value that looks like a date and is none.
+fn no_date(text: &str) -> String {
+    format!(
+        "'{text}' looks like a date and is none of the calendar as ISO 8601 writes it; write 2023-05-14, or 2023-05, whatever \
+         the input has, or put a text into quotes"
+    )
 }
 
 /// Whether a value is a number but for a comma, which texts are compared by without a word.
@@ -253,6 +292,9 @@ mod tests {
         assert_eq!(column("Number of vehicles>=3"), named("Number of vehicles"));
         assert_eq!(column("'is in' in 1,2"), named("is in"));
         assert_eq!(column("#4 != x"), ColumnRef::Number(4));
+        for text in ["a = 12-34", "a >= '12-34'", "a < 2023-6-1", "a > B-12", "a in 3..3, -5..-1, a..b"] {
+            assert!(text.parse::<Condition>().is_ok(), "{text}");
+        }
         assert!("a = '13,5'".parse::<Condition>().is_ok() && "a = b, c".parse::<Condition>().is_ok());
         assert_eq!("  a = 3 ".parse::<Condition>().unwrap().to_string(), "a = 3");
     }
@@ -269,6 +311,12 @@ mod tests {
             ("", "compares nothing"),
             ("#0 = 3", "names no column"),
             ("a > 13,5", "with a point"),
+            ("a >= 2023-06-31", "none of the calendar"),
+            ("a < 01/06/2023", "none of the calendar"),
+            ("a <= 06/2023", "none of the calendar"),
+            ("a in 2023-06-01..2023-06-31", "none of the calendar"),
+            ("a in 3..1", "does not rise"),
+            ("a in 1, 2023-06..2023-05", "does not rise"),
         ] {
             let error = text.parse::<Condition>().unwrap_err();
             assert!(error.contains(says) && error.contains("COLUMN OP VALUE"), "{text}: {error}");

@@ -30,11 +30,7 @@ impl Value {
     /// numbers and dates.
     fn beside(&self, cell: &[u8], number: Option<f64>, how: &How<'_>, orders: bool) -> Option<Lies> {
         if let (Some(own), Some(number)) = (self.number, number) {
-            return Some(match number.total_cmp(&own) {
-                _ if number == own => Lies::At,
-                std::cmp::Ordering::Less => Lies::Before,
-                _ => Lies::Behind,
-            });
+            return Some(beside(number, own));
         }
         if let Some(own) = self.date
             && let Some(moment) = how.moment(cell)
@@ -61,7 +57,19 @@ impl Value {
 
 impl Condition {
     /// Whether a cell has it.
+    #[inline]
     pub(super) fn holds(&self, cell: &[u8], how: &How<'_>) -> bool {
+        // A plain number beside a number is most of what is compared.
+        if let (Test::Compare(op, Value { number: Some(own), .. }), Decimal::Point) = (&self.test, how.decimal)
+            && let Some(number) = value::number::short::<b'.'>(cell)
+        {
+            return op.holds(beside(number, *own));
+        }
+        self.holds_any(cell, how)
+    }
+
+    /// The same for whatever a cell may hold.
+    fn holds_any(&self, cell: &[u8], how: &How<'_>) -> bool {
         let number = match value::coordinate(cell, Axis::Projected, Unit::Degrees, how.decimal) {
             Cell::Missing => return self.test == Test::Missing(true),
             Cell::Number(number) => Some(number),
@@ -78,6 +86,18 @@ impl Condition {
                 }
             }),
         }
+    }
+}
+
+/// Where a number lies beside another; both are finite.
+#[inline]
+fn beside(number: f64, own: f64) -> Lies {
+    if number == own {
+        Lies::At
+    } else if number < own {
+        Lies::Before
+    } else {
+        Lies::Behind
     }
 }
 

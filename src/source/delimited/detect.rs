@@ -103,7 +103,7 @@ pub(in crate::source) fn table(head: &[u8], options: &ReadOptions) -> Vec<Column
         _ => &records.all[..],
     };
     let rows: Vec<_> = behind.iter().map(|record| record.fields.clone()).collect();
-    describe(names, &rows, vote(rows.iter(), |_| true).unwrap_or_default())
+    describe(names, &rows, vote(rows.iter(), |_| true, Groups::Count).unwrap_or_default())
 }
 
 /// What is looked at, and with which wishes.
@@ -456,15 +456,24 @@ impl See<'_> {
         let (chosen, decimal) = match self.options.decimal {
             Some(decimal) => (choose(decimal)?, decimal),
             None => {
-                let likely = vote(whole(), |_| true).unwrap_or(Decimal::Point);
+                let likely = vote(whole(), |_| true, Groups::Count).unwrap_or(Decimal::Point);
                 let other = if likely == Decimal::Point { Decimal::CommaAlone } else { Decimal::Point };
                 // What the columns that are taken hold has the last word.
                 let says = |chosen: &Chosen, decimal| {
                     let used = columns_of(&chosen.take);
-                    vote(whole(), |column| used.contains(&column)) == Some(decimal)
+                    vote(whole(), |column| used.contains(&column), Groups::Count) == Some(decimal)
+                };
+                // Whole degrees say nothing, and commas before three digits elsewhere are as likely thousands.
+                let silent = |chosen: &Chosen| {
+                    let used = columns_of(&chosen.take);
+                    likely.is_comma()
+                        && vote(whole(), |column| used.contains(&column), Groups::Count).is_none()
+                        && vote(whole(), |_| true, Groups::Ignore).is_none_or(|decimal| !decimal.is_comma())
                 };
                 match choose(likely) {
-                    Ok(chosen) if says(&chosen, other) => choose(other).map_or((chosen, likely), |c| (c, other)),
+                    Ok(chosen) if says(&chosen, other) || silent(&chosen) => {
+                        choose(other).map_or((chosen, likely), |c| (c, other))
+                    }
                     Ok(chosen) => (chosen, likely),
                     // Prices may have commas where coordinates have points.
                     Err(problem) => match choose(other) {
@@ -548,8 +557,21 @@ impl Records {
     }
 }
 
+/// What three digits behind a comma are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Groups {
+    /// Decimals.
+    Count,
+    /// As likely thousands.
+    Ignore,
+}
+
 /// What separates the decimals in the columns asked for, by what most fields show.
-fn vote<'a>(rows: impl Iterator<Item = &'a Vec<Vec<u8>>>, asked: impl Fn(usize) -> bool) -> Option<Decimal> {
+fn vote<'a>(
+    rows: impl Iterator<Item = &'a Vec<Vec<u8>>>,
+    asked: impl Fn(usize) -> bool,
+    groups: Groups,
+) -> Option<Decimal> {
     let (mut points, mut commas) = (0usize, 0usize);
     for row in rows {
         for (_, field) in row.iter().enumerate().filter(|(column, _)| asked(*column)) {
@@ -560,6 +582,9 @@ fn vote<'a>(rows: impl Iterator<Item = &'a Vec<Vec<u8>>>, asked: impl Fn(usize) 
             let digits = &field[begin..end];
             let Some(at) = digits.iter().position(|byte| !byte.is_ascii_digit()) else { continue };
             if digits[at + 1..].is_empty() || !digits[at + 1..].iter().all(u8::is_ascii_digit) {
+                continue;
+            }
+            if groups == Groups::Ignore && digits.len() - at == 4 && (1..=3).contains(&at) && digits[0] != b'0' {
                 continue;
             }
             points += usize::from(digits[at] == b'.');

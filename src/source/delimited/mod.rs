@@ -8,6 +8,7 @@
 
 mod chain;
 mod cut;
+mod decimal;
 mod detect;
 mod layout;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use super::cut::quote;
+use super::decimal::{decimal, for_each, parts};
 use super::layout::{Layout, Wanted, Within, columns_of};
 use crate::project::Coordinate;
 use crate::rows::Reason;
@@ -206,8 +207,13 @@ impl<'a> Cursor<'a> {
         }
         let fields = weigher.column - wanted.second;
         let at = self.skip(after + 1, end, fields - 1, delimiter)?;
-        let to = memchr(delimiter, &self.bytes[at..end]).map_or(end, |len| at + len);
-        let weighed = weigher.short::<POINT>(&self.bytes[at..to])?;
+        let (weighed, to) = match parts::<POINT>(self.bytes, at, delimiter) {
+            Some((negative, number, places, to)) => (weigher.in_steps(negative, number, places as u32)?, to),
+            None => {
+                let to = memchr(delimiter, &self.bytes[at..end]).map_or(end, |len| at + len);
+                (weigher.short::<POINT>(&self.bytes[at..to])?, to)
+            }
+        };
         // Fields behind the second coordinate: one begins behind each delimiter.
         let more = fields + memchr_iter(delimiter, &self.bytes[to..end]).count();
         if !(wanted.least..=wanted.room).contains(&more) {
@@ -319,25 +325,22 @@ impl<'a> Cursor<'a> {
         }
         let (from, to) = self.layout.span;
         self.places.clear();
+        // Delimiters so far, and where the field behind the last one begins.
         let (mut column, mut at) = (0, 0);
-        let mut delimiters = memchr_iter(delimiter, line);
-        let more = loop {
-            let next = delimiters.next();
-            let end = next.unwrap_or(line.len());
-            if column >= from {
-                self.places.push((start + at, start + end));
-            }
-            if next.is_none() {
-                break 0;
+        let places = &mut self.places;
+        for_each(delimiter, line, |end| {
+            if (from..=to).contains(&column) {
+                places.push((start + at, start + end));
             }
             at = end + 1;
             column += 1;
-            if column > to {
-                break delimiters.count();
-            }
-        };
+            true
+        });
+        if (from..=to).contains(&column) {
+            places.push((start + at, start + line.len()));
+        }
         // Fields behind the second coordinate.
-        let behind = (column + more).checked_sub(wanted.second)?;
+        let behind = column.checked_sub(wanted.second)?;
         if !(wanted.least..=wanted.room).contains(&behind) {
             return None;
         }
@@ -357,7 +360,12 @@ impl<'a> Cursor<'a> {
         let weighed = match asked.weigher {
             Some(weigher) => {
                 let &(begin, end) = self.places.get(weigher.column - from)?;
-                Some(weigher.short::<POINT>(&self.bytes[begin..end])?)
+                Some(match parts::<POINT>(self.bytes, begin, delimiter) {
+                    Some((negative, number, places, to)) if to == end => {
+                        weigher.in_steps(negative, number, places as u32)?
+                    }
+                    _ => weigher.short::<POINT>(&self.bytes[begin..end])?,
+                })
             }
             None => None,
         };
@@ -811,111 +819,6 @@ impl<'a> Content<'a> {
         match self {
             Self::Plain(text) => text.trim_ascii().is_empty(),
             Self::Quoted { inner, rest, .. } => inner.trim_ascii().is_empty() && rest.trim_ascii().is_empty(),
-        }
-    }
-}
-
-/// Powers of ten that are exact in f64.
-const TENS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
-];
-
-/// The plain decimal at `at` and where it ends; `None` for anything that needs more care.
-///
-/// Digits up to 2^53 over a power of ten up to 10^22 are both exact, so that one division rounds once: the
-/// result is the nearest f64, as std's (Clinger, How to read floating point numbers accurately, 1990).
-#[inline(always)]
-fn decimal<const POINT: u8>(bytes: &[u8], mut at: usize, delimiter: u8) -> Option<(f64, usize)> {
-    while *bytes.get(at)? == b' ' {
-        at += 1;
-    }
-    let negative = bytes[at] == b'-';
-    at += usize::from(negative || bytes[at] == b'+');
-    let (mut mantissa, mut count) = digits(bytes, at)?;
-    at += count;
-    let mut places = 0;
-    if *bytes.get(at)? == POINT {
-        at += 1;
-        loop {
-            let (more, n) = digits(bytes, at)?;
-            // What overflows has too many digits and is refused below.
-            mantissa = mantissa.wrapping_mul(POWERS[n]).wrapping_add(more);
-            at += n;
-            places += n;
-            if n < 8 || places > 16 {
-                break;
-            }
-        }
-        count += places;
-    }
-    // 15 digits are below 2^53; of 16 some are.
-    if count == 0 || count > 16 || mantissa > 1 << 53 {
-        return None;
-    }
-    if !ends(*bytes.get(at)?, delimiter) {
-        return None;
-    }
-    let value = mantissa as f64 / TENS[places];
-    Some((if negative { -value } else { value }, at))
-}
-
-/// Whether a field without quotes ends before `byte`.
-#[inline]
-fn ends(byte: u8, delimiter: u8) -> bool {
-    byte == delimiter || byte == b'\n' || byte == b'\r'
-}
-
-const POWERS: [u64; 9] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
-
-/// The value of the leading digits of the eight bytes at `at`, and how many there are.
-#[inline]
-fn digits(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let word = u64::from_le_bytes(*bytes.get(at..)?.first_chunk::<8>()?) ^ (0x30 * ONES);
-    // A byte is no digit when it, or it plus 118, has its high bit set; carries only reach bytes behind the first.
-    let other = (word | word.wrapping_add(0x76 * ONES)) & (0x80 * ONES);
-    let count = (other.trailing_zeros() / 8) as usize;
-    if count == 0 {
-        return Some((0, 0));
-    }
-    // Zeros in front, then pairs, fours and eights of digits are joined by one multiplication each.
-    let word = word << (64 - 8 * count);
-    let word = (word * 10 + (word >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let word = (word * 100 + (word >> 16)) & 0x0000_ffff_0000_ffff;
-    Some(((word * 10_000 + (word >> 32)) & 0xffff_ffff, count))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn tens_and_digits_are_exact() {
-        for (i, ten) in TENS.iter().enumerate() {
-            assert_eq!(*ten, format!("1e{i}").parse::<f64>().unwrap());
-        }
-        assert_eq!(digits(b"12345678,", 0), Some((12_345_678, 8)));
-        assert_eq!(digits(b"x1234567,", 1), Some((1_234_567, 7)));
-        assert_eq!(digits(b"0.5.....", 0), Some((0, 1)));
-        for other in [b'/', b':', 0u8, 0x80, 0xff, b'\n', b'"', 0xb0] {
-            assert_eq!(digits(&[other; 8], 0), Some((0, 0)));
-            assert_eq!(digits(&[b'7', other, b'1', b'1', b'1', b'1', b'1', b'1'], 0), Some((7, 1)));
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn a_decimal_is_what_std_makes_of_it(text in "[+-]?[0-9]{0,10}\\.?[0-9]{0,17}", padding in "[,\n]1234567") {
-            let line = format!("{text}{padding}        ");
-            if let Some((value, end)) = decimal::<b'.'>(line.as_bytes(), 0, b',') {
-                prop_assert_eq!(end, text.len());
-                prop_assert_eq!(value.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{}", text);
-            }
         }
     }
 }

@@ -46,6 +46,9 @@ pub(in crate::source) fn coordinate(bytes: &[u8], axis: Axis, unit: Unit, decima
 #[inline]
 fn cell(bytes: &[u8], axis: Axis, unit: Unit, decimal: Decimal, either: bool) -> Cell {
     if unit == Unit::Degrees && decimal == Decimal::Point {
+        if let Some(value) = number::short::<b'.'>(bytes) {
+            return Cell::Number(value);
+        }
         match number::parse(bytes) {
             Field::Number(value) => return Cell::Number(value),
             Field::Blank => return Cell::Missing,
@@ -54,7 +57,7 @@ fn cell(bytes: &[u8], axis: Axis, unit: Unit, decimal: Decimal, either: bool) ->
     }
     if unit == Unit::Degrees
         && decimal.is_comma()
-        && let Some(value) = number::with_comma(bytes)
+        && let Some(value) = number::short::<b','>(bytes)
     {
         return Cell::Number(value);
     }

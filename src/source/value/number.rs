@@ -78,23 +78,23 @@ pub(super) fn scale(value: f64, unit: Unit) -> Option<f64> {
     })
 }
 
-/// The plain decimal with a comma and nothing around it; `None` for anything that needs more care. It is what files with
-/// commas are full of.
+/// The plain decimal of few digits with nothing around it, whose decimals stand behind `POINT`; `None` for anything that
+/// needs more care. It is what most files are full of.
 #[inline]
-pub(super) fn with_comma(text: &[u8]) -> Option<f64> {
+pub(in crate::source) fn short<const POINT: u8>(text: &[u8]) -> Option<f64> {
     let (negative, digits) = match text.split_first()? {
         (b'-', rest) => (true, rest),
         _ => (false, text),
     };
     let (mut mantissa, mut places, mut marked) = (0u64, 0, false);
-    // 15 digits and the comma: below 2^53.
-    if !(2..=16).contains(&digits.len()) {
+    // 15 digits and the mark: below 2^53.
+    if digits.len() > 16 {
         return None;
     }
     for &byte in digits {
         match byte {
             b'0'..=b'9' => mantissa = mantissa * 10 + u64::from(byte - b'0'),
-            b',' if !marked => {
+            _ if byte == POINT && !marked => {
                 marked = true;
                 continue;
             }
@@ -102,7 +102,8 @@ pub(super) fn with_comma(text: &[u8]) -> Option<f64> {
         }
         places += usize::from(marked);
     }
-    if !marked && digits.len() > 15 {
+    let count = digits.len() - usize::from(marked);
+    if count == 0 || count > 15 {
         return None;
     }
     let value = mantissa as f64 / TENS[places];

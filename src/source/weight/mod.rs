@@ -79,6 +79,12 @@ impl Weigher {
         if count == 0 || count > SHORT {
             return None;
         }
+        self.in_steps(negative, number, places)
+    }
+
+    /// The weight of a number with so many decimals; `None` where that takes more care.
+    #[inline]
+    pub(super) fn in_steps(&self, negative: bool, number: u64, places: u32) -> Option<Weighed> {
         let Steps { count, exact } = self.step.of_short(negative, number, places)?;
         let rounded = if exact { None } else { Some(last_power(number, places)) };
         Some(Weighed { steps: count, rounded })

@@ -271,15 +271,17 @@ proptest! {
                 SpreadOp::Add if made_new => (parts.iter().map(|p| p.0).sum::<f64>(), parts.iter().map(|p| p.1).sum::<f64>()),
                 _ => parts.iter().max_by(|a, b| strength(a).partial_cmp(&strength(b)).unwrap()).map_or((0.0, 0.0), |p| (p.0, p.1)),
             };
-            let unit = kernel.unit();
-            let (lone, edge) = match kernel.form {
-                Form::Weights { .. } => (f64::from(unit.lone) / 65_536.0, f64::from(unit.edge) / 65_536.0),
+            let (lone, edge) = match &kernel.form {
+                Form::Weights { weights, .. } => {
+                    let weight = |d: usize| f64::from(weights[d]) / 65_536.0;
+                    (weight(0) * weight(0), weight(0) * weight(weights.len() - 1))
+                }
                 Form::Rows(_) => (1.0, 1.0),
             };
             let enough = if least > 1 { lone * f64::from(least) } else { edge };
             let value = if mean { sum / count } else { sum / lone };
             // Where rounding decides, either is right.
-            if count <= 0.0 || (count - enough).abs() < 2e-4 * enough && edge < lone {
+            if count <= 0.0 || (count - enough).abs() < 1e-9 * enough && edge < lone {
                 if count > 0.0 {
                     (lowest, highest) = (lowest.min(value), highest.max(value));
                 }
