@@ -25,7 +25,7 @@ pub(super) fn picture_summary(report: &ImageReport, out: &str, verbose: bool) ->
         let (lit, measure) = (counted(zoom.lit, "lit pixel"), measure_of(&report.run));
         match zoom.min {
             Some(min) => {
-                line(&mut text, format_args!("{lit}, {measure}s from {} to {}", number(min), number(zoom.max)))
+                line(&mut text, format_args!("{lit}, {measure}s from {} to {}", number(min), number(zoom.max)));
             }
             None => line(&mut text, format_args!("{lit}, largest {measure} {}", number(zoom.max))),
         }

@@ -144,7 +144,7 @@ fn count<'a>(
 }
 
 /// The request with the colours that what was added up asks for.
-fn settled<'a>(request: Cow<'a, Request>, mut counted: Counted) -> (Cow<'a, Request>, Counted) {
+fn settled(request: Cow<'_, Request>, mut counted: Counted) -> (Cow<'_, Request>, Counted) {
     let Some(style) = request.style.around_0(counted.paint.stats(), request.drawing().zooms) else {
         return (request, counted);
     };

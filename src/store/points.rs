@@ -130,6 +130,9 @@ struct Bucket<P> {
     review: usize,
 }
 
+/// The buckets of one plane, by tile.
+type Buckets<P> = Arc<[Mutex<Bucket<P>>]>;
+
 /// All points so far, as Morton codes in buckets of one coarse zoom.
 #[derive(Debug)]
 pub struct PointStore<P: Coded = u64> {
@@ -145,7 +148,7 @@ pub struct PointStore<P: Coded = u64> {
     /// Those of points that are counted, by tile.
     buckets: Vec<Mutex<Bucket<P>>>,
     /// Those of further planes, made when the first of their points comes.
-    more: RwLock<BTreeMap<PlaneId, Arc<[Mutex<Bucket<P>>]>>>,
+    more: RwLock<BTreeMap<PlaneId, Buckets<P>>>,
 }
 
 impl<P: Coded> Drop for PointStore<P> {

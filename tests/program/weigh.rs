@@ -186,7 +186,7 @@ fn every_row_is_accounted_for() {
     ] {
         assert_eq!(report["left_out"][reason], rows, "{reason}");
     }
-    assert_eq!(report["weight"]["sum"], 5.123457);
+    assert_eq!(report["weight"]["sum"], 5.123_457);
     assert!(report["notices"].to_string().contains("--weight-step 0.0000001"), "{}", report["notices"]);
     let rejects = fs::read_to_string(place.path("no.csv")).unwrap();
     assert!(rejects.contains("p.csv,3,bad_weight,x") && rejects.contains("p.csv,4,infinite_weight,inf"), "{rejects}");

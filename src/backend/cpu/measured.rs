@@ -95,7 +95,7 @@ impl MeasuredPaint {
             if of_zoom != weight {
                 return Err(Error::Internal(format!("zoom {z} adds up to {of_zoom} steps, and zoom 0 to {weight}")));
             }
-            Ok(ZoomStats { min, max, distinct, unit, ..counts.stats(z)?.clone() })
+            Ok(ZoomStats { max, min, distinct, unit, ..counts.stats(z)?.clone() })
         });
         let stats = stats.collect::<Result<_>>()?;
         let weight = weight.unwrap_or(0);
@@ -253,7 +253,7 @@ impl MeasuredPaint {
         if matches!(kernel.form, Form::Weights { .. }) {
             // Of bells nearly every pixel has a value of its own, and the ends are all there is to know.
             let (min, max) = self.new_ends(z, kernel)?;
-            return Ok(ZoomStats { min, max, distinct: Distinct::many(), unit, ..before.clone() });
+            return Ok(ZoomStats { max, min, distinct: Distinct::many(), unit, ..before.clone() });
         }
         // The second is what the tiles before came to.
         let none = || (Levels::default(), 0);

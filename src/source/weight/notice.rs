@@ -15,7 +15,7 @@ pub(in crate::source) fn notice(file: &FileReport, options: &ReadOptions) -> Opt
     let nothing = weights.heaviest == 0;
     // Where nothing is left, six digits of the first one are something.
     let some = || {
-        let size = value.trim().parse::<f64>().ok().filter(|value| *value != 0.0).map(|value| value.abs());
+        let size = value.trim().parse::<f64>().ok().filter(|value| *value != 0.0).map(f64::abs);
         Step::power_of_ten(libm::floor(libm::log10(size?)) as i64 - 5)
     };
     let flag = finer.or_else(|| nothing.then(some).flatten()).map(|finer| format!("--weight-step {finer}"));

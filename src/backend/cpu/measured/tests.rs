@@ -187,7 +187,7 @@ fn drawn(lit: &[(u32, u32, i64)], style: &Style) -> (BTreeMap<(u32, u32), [u8; 4
 fn style(measure: Measure, spread: Spread, min_count: u32, truecolor: bool) -> Style {
     let weighing = Some(Weighing { measure, column: "w".into(), step: Step::default(), diverging: false });
     let colormap = Colormap::parse("#000000,#ffffff").unwrap();
-    Style { weighing, spread, min_count, truecolor, colormap, ..Style::default() }
+    Style { colormap, min_count, truecolor, spread, weighing, ..Style::default() }
 }
 
 fn spreads() -> impl Strategy<Value = Spread> {
@@ -232,7 +232,7 @@ proptest! {
         let (mut low, mut high) = (f64::MAX, f64::MIN);
         let (mut lowest, mut highest) = (low, high);
         let reach = radius as i32;
-        let mut targets: std::collections::BTreeSet<(u32, u32)> = Default::default();
+        let mut targets = std::collections::BTreeSet::new();
         for (x, y) in all.keys() {
             for dy in -reach..=reach {
                 for dx in -reach..=reach {
