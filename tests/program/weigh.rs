@@ -214,8 +214,13 @@ fn what_cannot_be_weighed_is_refused() {
     assert!(larger.contains("row 1") && larger.contains("--weight-step"), "{larger}");
     assert!(says(&["--measure", "sum"], 2).contains("--weight"));
     assert!(says(&["--weight-step", "0.1"], 2).contains("--weight"));
-    assert!(says(&["--weight", "magnitude", "--weight-step", "0"], 2).contains("such as 1 or 0.01"));
-    assert!(says(&["--weight", "magnitude", "--measure", "median"], 2).contains("use count, sum or mean"));
+    for (wrong, hint) in [
+        (["--weight", "magnitude", "--weight-step", "0"], "such as 1 or 0.01"),
+        (["--weight", "magnitude", "--measure", "median"], "use count, sum or mean"),
+    ] {
+        let ran = render(&place, &input, "out", &wrong);
+        assert!(ran.code == Some(2) && ran.stderr.contains(hint), "{}", ran.stderr);
+    }
     assert!(says(&["--span=-1,5"], 2).contains("no span of counts"));
     assert!(!place.path("out").exists());
     render(&place, &input, "out", &["--weight", "magnitude", "--weight-step", "1", "--span=-1e12,5e12"]).ok();
