@@ -131,6 +131,17 @@ fn scattered_points_stay_within_the_limit() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn weights_stay_within_the_limit() {
+    let some = &scattered()[..scattered().len() / 2];
+    let some = &some[..=some.iter().rposition(|&byte| byte == b'\n').unwrap()];
+    let weigh = ["-z", "0..10", "--memory", "4M", "--weight", "lat", "--dry-run", "--backend", "cpu", "--threads", "2"];
+    let (peak, report) = peak(some, &weigh);
+    assert!(report["device"]["flushes"].as_u64().unwrap() > 3, "{report}");
+    assert!(peak <= bound(4, 2), "{peak} MiB");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn deep_zooms_stay_within_the_limit() {
     let some = &scattered()[..scattered().len() / 2];
     let some = &some[..=some.iter().rposition(|&byte| byte == b'\n').unwrap()];

@@ -82,6 +82,24 @@ fn histograms_of_weighted_counts() {
     within_16_mib(&place, &[&["render", "points.csv", "-o", "bell.pmtiles", "-z", "7..10"][..], &bell].concat());
 }
 
+/// Sums beside counts, of latitudes: every zoom's borders, kernels of both kinds, and histograms of levels.
+#[test]
+fn weights_under_every_kernel() {
+    let place = Playground::new();
+    uniform(&place, 150_000);
+    for look in [
+        &["-z", "0..7"][..],
+        &["-z", "0..6", "--measure", "mean", "--how", "eq-hist", "--span", "all"],
+        &["-z", "5", "--spread", "64", "--spread-shape", "gaussian", "--spread-op", "add"],
+        &["-z", "5", "--spread", "64", "--spread-shape", "gaussian", "--spread-op", "max"],
+        &["-z", "5", "--spread", "64", "--spread-op", "add"],
+        &["-z", "5", "--spread", "64"],
+    ] {
+        let run = ["render", "points.csv", "-o", "weighed.pmtiles", "--force", "--weight", "lat"];
+        within_16_mib(&place, &[&run[..], look].concat());
+    }
+}
+
 /// With little memory new counts are made as often as they are asked for, and borders are looked at area by area.
 #[test]
 fn what_is_made_anew_is_the_same() {
