@@ -86,14 +86,14 @@ fn histograms_of_weighted_counts() {
 #[test]
 fn weights_under_every_kernel() {
     let place = Playground::new();
-    uniform(&place, 150_000);
+    uniform(&place, 50_000);
     for look in [
-        &["-z", "0..7"][..],
-        &["-z", "0..6", "--measure", "mean", "--how", "eq-hist", "--span", "all"],
-        &["-z", "5", "--spread", "64", "--spread-shape", "gaussian", "--spread-op", "add"],
-        &["-z", "5", "--spread", "64", "--spread-shape", "gaussian", "--spread-op", "max"],
-        &["-z", "5", "--spread", "64", "--spread-op", "add"],
-        &["-z", "5", "--spread", "64"],
+        &["-z", "0..6"][..],
+        &["-z", "0..5", "--measure", "mean", "--how", "eq-hist", "--span", "all"],
+        &["-z", "4", "--spread", "64", "--spread-shape", "gaussian", "--spread-op", "add"],
+        &["-z", "4", "--spread", "64", "--spread-shape", "gaussian", "--spread-op", "max"],
+        &["-z", "4", "--spread", "64", "--spread-op", "add"],
+        &["-z", "4", "--spread", "64"],
     ] {
         let run = ["render", "points.csv", "-o", "weighed.pmtiles", "--force", "--weight", "lat"];
         within_16_mib(&place, &[&run[..], look].concat());
