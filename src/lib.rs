@@ -14,6 +14,7 @@ pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod container;
+pub mod countfile;
 pub mod counts;
 pub mod encode;
 pub mod error;

@@ -102,7 +102,7 @@ impl SessionBuilder {
         let memory = Memory::new(self.resources.memory.unwrap_or_else(render::default_memory), &self.folder);
         // Wide kernels give the same tiles whatever was expected; this is what the device plans for.
         let plan = Plan { zooms, reach: MAX_SPREAD.min(8), measuring: None, memory, monitor: monitor.clone() };
-        let mut opening = Opening::start(&self.resources, None, &monitor)?;
+        let mut opening = Opening::start(&self.resources, false, &monitor)?;
         if opening.is_insisted_on() {
             opening.wait(&monitor)?;
         }

@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 8] = [
     &["tile", "rows"],
     &["counts", "project", "staging", "heat"],
     &["shade", "store", "encode", "region"],
-    &["source", "backend", "container", "paper"],
+    &["source", "backend", "container", "countfile", "paper"],
     &["render", "serve"],
     &["bench", "session"],
     &["cli", "main", "lib"],
@@ -36,7 +36,7 @@ const HOMES: [(&str, &[&str]); 50] = [
     ("colorcet", &["shade"]),
     ("colorous", &["shade"]),
     ("cpu_time", &["bench/mod.rs", "monitor.rs"]),
-    ("crc32fast", &["encode", "source/packed"]),
+    ("crc32fast", &["countfile", "encode", "source/packed"]),
     ("csscolorparser", &["shade"]),
     ("csv", &["source"]),
     ("ctrlc", &["cli"]),
@@ -63,7 +63,10 @@ const HOMES: [(&str, &[&str]); 50] = [
     ("proj_sys", &["project"]),
     ("rand_chacha", &["source/synth"]),
     ("rawzip", &["source/packed/zip.rs"]),
-    ("rayon", &["backend", "bench", "container/write", "render", "session.rs", "source/synth/mod.rs", "store"]),
+    (
+        "rayon",
+        &["backend", "bench", "container/write", "countfile", "render", "session.rs", "source/synth/mod.rs", "store"],
+    ),
     (
         "rustix",
         &[
@@ -85,6 +88,7 @@ const HOMES: [(&str, &[&str]); 50] = [
             "bench",
             "cli",
             "container",
+            "countfile",
             "heat/loose.rs",
             "heat/tile_json.rs",
             "paper/legend",
@@ -116,7 +120,7 @@ const HOMES: [(&str, &[&str]); 50] = [
     ("twox_hash", &["container/read", "container/write", "serve", "source/choice"]),
     ("wgpu", &["backend/gpu"]),
     ("zlib_rs", &["source/packed"]),
-    ("zstd", &["source/packed"]),
+    ("zstd", &["countfile", "source/packed"]),
 ];
 
 fn root() -> &'static Path {

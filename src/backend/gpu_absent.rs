@@ -7,9 +7,10 @@ mod options;
 
 use std::sync::Arc;
 
-use super::{Count, Paint, Plan, PointPush};
+use super::{Count, Memory, Paint, Plan, PointPush};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
+use crate::store::CountStore;
 
 pub use description::{AdapterDescription, AdapterKind, Choice};
 pub use options::{ForcedLimits, GpuOptions};
@@ -41,6 +42,11 @@ impl OpenDevice {
     pub fn open(_: &GpuOptions, _: &Arc<Monitor>) -> Result<Self> {
         Err(absent())
     }
+}
+
+/// Cannot be called: there is no device.
+pub fn paint(device: OpenDevice, _: CountStore, _: Memory, _: &Arc<Monitor>) -> Result<Box<dyn Paint>> {
+    match device {}
 }
 
 /// Points that are counted on a GPU, which cannot be.

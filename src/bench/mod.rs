@@ -486,7 +486,7 @@ fn stages(reports: &[Report], last: &Report, input_bytes: u64) -> Vec<StageRow> 
 
 /// Seconds from points to statistics and from there to indices, and of binning points that are on the device.
 fn raster(request: &Request, points: &[Batch], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
-    let mut opening = render::Opening::start(&request.resources, request.style.weighing.as_ref(), monitor)?;
+    let mut opening = render::Opening::start(&request.resources, request.style.weighing.is_some(), monitor)?;
     // Opening is part of whole runs; here it is in nobody's way.
     opening.wait(monitor)?;
     let memory = render::memory(&request.resources, &request.out);

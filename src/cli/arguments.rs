@@ -206,6 +206,7 @@ impl SourceArgs {
             accept_doubt: self.accept_doubt,
             conditions: Vec::new(),
             sample: None,
+            hashed: false,
             date: None,
             weight: self.weigh.weight()?,
         };

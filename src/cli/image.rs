@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
+use super::kept::{instead, kept, weight_of};
 use super::progress::Progress;
 use super::report::{self, Pending, Rejects};
 use super::summary::picture_summary;
@@ -64,9 +65,15 @@ const EXAMPLES: &str = "Examples:
 pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (quiet, verbose) = (args.quiet, args.verbose);
     let (report_path, rejects_path) = (args.report.clone(), args.sources.rejects.clone());
-    let sources = args.sources.sources()?;
+    let kept = kept(&args.sources.inputs)?;
+    let mut sources = args.sources.sources()?;
+    let mut weight = sources.read.weight.clone();
+    if let Some(file) = kept {
+        weight = weight_of(&file);
+        sources = instead(&sources, file)?;
+    }
     let mut request = ImageRequest {
-        style: args.style.style(None, sources.read.weight.as_ref())?,
+        style: args.style.style(None, weight.as_ref())?,
         sources,
         resources: args.resources.resources()?,
         out: args.output,

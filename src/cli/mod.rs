@@ -5,10 +5,13 @@ mod arguments;
 mod bench;
 mod choose;
 mod colormaps;
+mod count;
 mod flush;
 mod image;
 mod info;
+mod kept;
 mod library;
+mod merge;
 mod progress;
 mod render;
 mod report;
@@ -18,11 +21,13 @@ mod serve;
 #[path = "serve_absent.rs"]
 mod serve;
 mod set;
+mod shade;
 mod shell;
 mod span;
 mod stop;
 mod summary;
 mod synth;
+mod tiles;
 mod values;
 mod weigh;
 
@@ -57,7 +62,13 @@ struct Cli {
 enum Command {
     /// Turn point files into heat-map tiles
     Render(Box<render::RenderArgs>),
-    /// Turn point files into one picture
+    /// Count points once, into a file of counts: to colour many times, to add to, to share
+    Count(Box<count::CountArgs>),
+    /// Turn counts into heat-map tiles
+    Shade(Box<shade::ShadeArgs>),
+    /// Add files of counts up, or take some out of others
+    Merge(Box<merge::MergeArgs>),
+    /// Turn point files, or counts, into one picture
     Image(Box<image::ImageArgs>),
     /// Measure the CPU and GPU adapters on the same work, stage by stage, and compare their tiles
     Bench(Box<bench::BenchArgs>),
@@ -110,6 +121,9 @@ pub fn main() -> ExitCode {
     staging::flush_by("/proc/self/exe".into());
     let result = match cli.command {
         Command::Render(args) => render::run(*args, &monitor),
+        Command::Count(args) => count::run(*args, &monitor),
+        Command::Shade(args) => shade::run(*args, &monitor),
+        Command::Merge(args) => merge::run(*args, &monitor),
         Command::Image(args) => image::run(*args, &monitor),
         // Who stops what only tells something is told so, however far it came.
         Command::Bench(args) => bench::run(&args, &monitor).and_then(|()| monitor.check()),

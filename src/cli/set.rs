@@ -35,10 +35,16 @@ pub(super) struct SetArgs {
 }
 
 impl SetArgs {
+    /// The form of the tiles.
+    pub(super) fn form(&self) -> Form {
+        Form { format: self.format, scheme: self.scheme, size: self.tile_size, retina: self.retina }
+    }
+
     /// What is said, and the form of the tiles.
     pub(super) fn set(self) -> (Labels, Form) {
-        let Self { title, description, attribution, format, scheme, tile_size: size, retina } = self;
-        (Labels { title, description, attribution }, Form { format, scheme, size, retina })
+        let form = self.form();
+        let Self { title, description, attribution, .. } = self;
+        (Labels { title, description, attribution }, form)
     }
 }
 

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use super::values::{bytes, grouped};
+use crate::backend::BackendReport;
 use crate::error::Visible;
 use crate::heat::Points;
+use crate::monitor::StageTime;
 use crate::render::image::ImageReport;
-use crate::render::{Report, ZoomReport};
+use crate::render::{CountReport, MergeReport, Report, ZoomReport};
+use crate::rows::LeftOut;
 use crate::shade::people;
 use crate::source::{FileReport, Notice};
 use crate::tile::LonLatBounds;
@@ -50,18 +53,91 @@ pub(super) fn picture_summary(report: &ImageReport, out: &str, verbose: bool) ->
 
 /// Where points came from, and which rows were none.
 fn head(text: &mut String, report: &Report, of_picture: bool) {
-    files(text, &report.files);
-    notices(text, &report.notices);
-    line(text, format_args!("{}, {} used", counted(report.rows, "row"), counted(report.used, "point")));
+    let weight = report.weight.as_ref().map(|weight| (&*weight.column, report.weight_sum.as_str()));
+    let Report { files, notices, rows, used, not_selected_by, left_out, .. } = report;
+    let read = Read { files, notices, rows: *rows, used: *used, not_selected_by, left_out, weight };
     // Of a picture that is told in its own words.
-    for (by, rows) in report.not_selected_by.iter().filter(|(by, _)| !of_picture || by != "--bbox") {
+    rows_read(text, &read, |by| !of_picture || by != "--bbox");
+}
+
+/// What is told of rows.
+struct Read<'a> {
+    files: &'a [FileReport],
+    notices: &'a [Notice],
+    rows: u64,
+    used: u64,
+    not_selected_by: &'a [(String, u64)],
+    left_out: &'a LeftOut,
+    /// The column of weights, and what they come to.
+    weight: Option<(&'a str, &'a str)>,
+}
+
+fn rows_read(text: &mut String, read: &Read<'_>, is_told: impl Fn(&str) -> bool) {
+    files(text, read.files);
+    notices(text, read.notices);
+    line(text, format_args!("{}, {} used", counted(read.rows, "row"), counted(read.used, "point")));
+    for (by, rows) in read.not_selected_by.iter().filter(|(by, _)| is_told(by)) {
         line(text, format_args!("  not selected: {} by {by}", grouped(*rows)));
     }
-    for (reason, rows) in report.left_out.iter().filter(|(_, rows)| *rows > 0) {
+    for (reason, rows) in read.left_out.iter().filter(|(_, rows)| *rows > 0) {
         line(text, format_args!("  left out: {} {}", grouped(rows), reason.message()));
     }
-    if let Some(weight) = &report.weight {
-        line(text, format_args!("weights of '{}' come to {}", &*weight.column, decimal(&report.weight_sum)));
+    if let Some((column, sum)) = read.weight {
+        line(text, format_args!("weights of '{column}' come to {}", decimal(sum)));
+    }
+}
+
+/// The summary of counts that were kept; `verbose` tells of the work too.
+pub(super) fn count_summary(report: &CountReport, out: &str, verbose: bool) -> String {
+    let mut text = String::new();
+    let weight = report.weight.as_ref().map(|weight| (weight.column.as_str(), report.weight_sum.as_str()));
+    let CountReport { files, notices, rows, used, not_selected_by, left_out, .. } = report;
+    let read = Read { files, notices, rows: *rows, used: *used, not_selected_by, left_out, weight };
+    rows_read(&mut text, &read, |_| true);
+    counted_zooms(&mut text, report.zooms.iter().map(|(z, zoom)| (*z, zoom.lit, zoom.max, zoom.tiles)));
+    if verbose {
+        device(&mut text, &report.device);
+        stages(&mut text, &report.stages);
+    }
+    let base = report.zooms.get(&report.zoom).map_or(0, |zoom| zoom.lit).max(1);
+    let each = report.bytes as f64 / base as f64;
+    line(
+        &mut text,
+        format_args!(
+            "counts of zoom {} and all below, {} in {out}, {each:.2} bytes a lit pixel ({:.2} s, {:.2} CPU seconds)",
+            report.zoom,
+            bytes(report.bytes),
+            report.seconds,
+            report.cpu_seconds
+        ),
+    );
+    text
+}
+
+/// The summary of files of counts that were added up.
+pub(super) fn merge_summary(report: &MergeReport, out: &str) -> String {
+    let mut text = String::new();
+    notices(&mut text, &report.notices);
+    let (rows, points) = (counted(report.rows, "row"), counted(report.used, "point"));
+    line(&mut text, format_args!("{}: {rows}, {points}", counted(report.sources as u64, "source")));
+    line(
+        &mut text,
+        format_args!(
+            "counts of zoom {} and all below, {} in {out} ({:.2} s, {:.2} CPU seconds)",
+            report.zoom,
+            bytes(report.bytes),
+            report.seconds,
+            report.cpu_seconds
+        ),
+    );
+    text
+}
+
+/// Zooms of counts, a line each: lit pixels, points of the strongest, tiles.
+pub(super) fn counted_zooms(text: &mut String, zooms: impl Iterator<Item = (u8, u64, u32, u64)>) {
+    line(text, format_args!("zoom     lit pixels   largest count     tiles"));
+    for (z, lit, max, tiles) in zooms {
+        line(text, format_args!("{z:>4} {:>14} {:>15} {:>9}", grouped(lit), grouped(max.into()), grouped(tiles)));
     }
 }
 
@@ -212,7 +288,11 @@ fn zooms(text: &mut String, report: &Report) {
 
 /// What did the work, and how long it took.
 fn work(text: &mut String, report: &Report) {
-    let device = &report.device;
+    device(text, &report.device);
+    stages(text, &report.stages);
+}
+
+fn device(text: &mut String, device: &BackendReport) {
     match (&device.adapter, &device.interface) {
         (Some(adapter), interface) => {
             line(text, format_args!("GPU: {adapter} ({})", interface.as_deref().unwrap_or("unknown")));
@@ -245,9 +325,12 @@ fn work(text: &mut String, report: &Report) {
         let (tiles, points) = (counted(device.sparse_tiles, "tile"), counted(device.sparse_points, "point"));
         line(text, format_args!("  sparse path: {tiles} of the highest zoom, {points}"));
     }
+}
+
+fn stages(text: &mut String, stages: &BTreeMap<&'static str, StageTime>) {
     line(text, format_args!("seconds      busy     wall"));
     for stage in crate::monitor::Stage::ALL {
-        if let Some(time) = report.stages.get(stage.name()) {
+        if let Some(time) = stages.get(stage.name()) {
             line(text, format_args!("{:<9} {:>7.3}  {:>7.3}", stage.name(), time.busy, time.wall));
         }
     }

@@ -7,33 +7,12 @@
 //! Where pixels hold a sum it follows each pair: how many bytes it has, then these, the lowest first, of the number that
 //! stands for it (0, -1, 1, -2 ... as 0, 1, 2, 3 ...).
 
+use super::varint::{put, take};
 use super::{Holds, Lit, Value};
 
 const MAX_GAP: u32 = 16;
 const MAX_COUNT: u8 = 15;
 const ESCAPE: u8 = MAX_GAP as u8 * MAX_COUNT;
-
-fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn take(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.get(*at)?;
-        *at += 1;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            // Of the last byte there is room for one bit.
-            return (shift < 63 || byte < 2).then_some(value);
-        }
-    }
-    None
-}
 
 /// Numbers near 0 as small ones: 0, -1, 1, -2 ...
 fn zigzag(sum: i64) -> u64 {
@@ -89,8 +68,7 @@ pub fn encode_block<V: Value>(lit: &[Lit<V>], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the lit pixels of the block at the start of `bytes` to `lit`; `None` when the bytes are no block of what they
-/// hold.
+/// Appends the lit pixels of the block that `bytes` are to `lit`; `None` when they are no block of what they hold.
 pub fn decode_block<V: Value>(bytes: &[u8], lit: &mut Vec<Lit<V>>) -> Option<()> {
     let mut at = 0;
     let len = take(bytes, &mut at)?;
@@ -116,7 +94,7 @@ pub fn decode_block<V: Value>(bytes: &[u8], lit: &mut Vec<Lit<V>>) -> Option<()>
         next = u32::from(pixel) + 1;
         lit.push(Lit { pixel, count: V::new(count, sum) });
     }
-    Some(())
+    (at == bytes.len()).then_some(())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod plane;
 mod squares;
 mod stats;
 mod step;
+pub mod varint;
 
 pub use block::{decode_block, encode_block};
 pub use distinct::{DISTINCT_LIMIT, Distinct};

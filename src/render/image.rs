@@ -8,10 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::canvas::Canvas;
 use super::colours::{Coloured, colour};
-use super::opening::{Notice, Opening};
+use super::kept;
+use super::opening::Opening;
 use super::points::replay;
-use super::{Drawing, Points, Report, Resources, Sources, aggregate, both_ways, memory, open_sources, plan_for, pool};
-use crate::backend::{Count, Memory, PointPush};
+use super::{
+    Drawing, Kept, Points, Report, Resources, Rows, Sources, aggregate, both_ways, memory, open_sources, plan_for, pool,
+};
+use crate::backend::{Memory, Paint, PointPush};
 use crate::container::write::Written;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -23,7 +26,7 @@ use crate::shade::{Legend, SpreadOn, Style};
 use crate::source::Opened;
 use crate::staging::OutputOptions;
 use crate::store::{PointSpool, SpoolSink};
-use crate::tile::{Frame, Grid, LonLatBounds, WorldPoint};
+use crate::tile::{Frame, Grid, LonLatBounds, MAX_PICTURE, WorldPoint};
 
 /// Which part of the world a picture shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,7 +84,7 @@ pub struct ImageReport {
 /// Makes the picture. On an error nothing is left behind and an older one is untouched.
 pub fn image(request: &ImageRequest, monitor: &Arc<Monitor>) -> Result<ImageReport> {
     let options = OutputOptions { force: request.force, inputs: request.sources.files() };
-    let mut opening = Opening::start(&request.resources, request.style.weighing.as_ref(), monitor)?;
+    let mut opening = Opening::start(&request.resources, request.style.weighing.is_some(), monitor)?;
     if opening.is_insisted_on() {
         // That there is none is told before everything is read, not after it.
         opening.wait(monitor)?;
@@ -95,6 +98,9 @@ fn draw(
     (opening, place): (Opening, picture::Place),
     monitor: &Arc<Monitor>,
 ) -> Result<ImageReport> {
+    if let Some(kept) = &request.sources.kept {
+        return draw_kept(request, kept, (opening, place), monitor);
+    }
     let opened = open_sources(&request.sources, monitor)?;
     let mut region = request.sources.region.clone().unwrap_or_default();
     let outside = AtomicU64::new(0);
@@ -130,7 +136,62 @@ fn draw(
         }
     };
     let outside = outside.load(Ordering::Relaxed);
-    finish(request, place, (drawing, &grid), (backend, memory), (&points, outside), &notice, monitor)
+    let passed = points.read.not_selected.outside.bbox;
+    let inside = points.used - outside;
+    let paint = backend.finish()?;
+    if let Some(stats) = paint.stats().iter().find(|stats| stats.sum != inside) {
+        return Err(Error::Internal(format!("the picture counts {} of {inside} points", stats.sum)));
+    }
+    let painted = Painted { paint, memory, notice: notice.get().cloned(), rows: points.into_rows(), inside };
+    finish(request, place, (drawing, &grid), painted, outside + passed, monitor)
+}
+
+/// Draws counts that were kept, pixel by pixel: they know no others.
+fn draw_kept(
+    request: &ImageRequest,
+    kept: &Kept,
+    (opening, place): (Opening, picture::Place),
+    monitor: &Arc<Monitor>,
+) -> Result<ImageReport> {
+    let memory = memory(&request.resources, &request.out);
+    let (origin, about) = (kept.file.details()?.1, kept.file.about());
+    let (frame, more) = match request.view {
+        View::Data => (Frame::around(&origin.extent()), request.style.spread.most()),
+        View::World => (Frame::WORLD, 0),
+        View::Bounds(bounds) => (project::frame(&bounds), 0),
+    };
+    let (width, height) = match (request.width, request.height) {
+        (None, None) => (LONGER, LONGER),
+        (width, height) => (width.unwrap_or(MAX_PICTURE), height.unwrap_or(MAX_PICTURE)),
+    };
+    let fits = |z: u8| {
+        let grid = Grid::of_pixels(frame, z, more)?;
+        (grid.columns() <= width && grid.rows() <= height).then_some((z, grid))
+    };
+    let (z, grid) = (0..=about.zoom).rev().find_map(fits).ok_or_else(|| {
+        Error::Usage(format!(
+            "no zoom of {} fits into {width} by {height} pixels; allow more",
+            kept.file.path().display()
+        ))
+    })?;
+    let grid = request.fitting(grid)?;
+    let drawing = Drawing { zooms: grid.zooms(), steps: 0, retina: false, style: &request.style };
+    let painted = kept::pictured(kept, (z, &grid), drawing, (opening, memory), monitor)?;
+    let outside = painted.rows.used - painted.inside;
+    finish(request, place, (drawing, &grid), painted, outside, monitor)
+}
+
+/// Pixels of the longer side of a picture of counts of which nothing else was said, at most.
+const LONGER: u32 = 1_200;
+
+/// Counts on the grid of a picture.
+pub(super) struct Painted {
+    pub(super) paint: Box<dyn Paint>,
+    pub(super) memory: Memory,
+    pub(super) notice: Option<String>,
+    pub(super) rows: Rows,
+    /// Points that lie in the picture.
+    pub(super) inside: u64,
 }
 
 /// What is to come onto the picture once its grid is known.
@@ -145,16 +206,10 @@ fn finish(
     request: &ImageRequest,
     place: picture::Place,
     (drawing, grid): (Drawing<'_>, &Grid),
-    (backend, memory): (Box<dyn Count>, Memory),
-    (points, outside): (&Points, u64),
-    notice: &Notice,
+    Painted { paint, memory, notice, rows, inside }: Painted,
+    outside: u64,
     monitor: &Arc<Monitor>,
 ) -> Result<ImageReport> {
-    let inside = points.used - outside;
-    let paint = backend.finish()?;
-    if let Some(stats) = paint.stats().iter().find(|stats| stats.sum != inside) {
-        return Err(Error::Internal(format!("the picture counts {} of {inside} points", stats.sum)));
-    }
     let around_0 = request.style.around_0(paint.stats(), drawing.zooms);
     let both_ways = around_0.as_ref().map(both_ways);
     let styled = around_0.map(|style| ImageRequest { style, ..request.clone() });
@@ -171,7 +226,7 @@ fn finish(
         SpreadOn::Counts => Canvas::new(grid, table.is_wide(), vault),
     };
     coloured.paint(paint.as_ref(), &request.style, &canvas)?;
-    let mut report = Report::new(drawing, points, paint.as_ref(), &coloured);
+    let mut report = Report::new(drawing, &rows, paint.as_ref(), &coloured);
     report.used = inside;
     report.notices.extend(both_ways);
     let legend = match request.legend {
@@ -204,9 +259,8 @@ fn finish(
     };
     monitor.check()?;
     let (bytes, notices) = monitor.time(Stage::Write, || place.save(&picture, monitor))?;
-    report.finish(&Written { bytes, notices, ..Written::default() }, paint.report(), notice.get().cloned(), monitor);
+    report.finish(&Written { bytes, notices, ..Written::default() }, paint.report(), notice, monitor);
     let (width, height) = (grid.columns(), grid.rows());
-    let outside = outside + points.read.not_selected.outside.bbox;
     Ok(ImageReport { width, height, bounds: grid.bounds(), inside, outside, zoom, run: report })
 }
 

@@ -8,6 +8,8 @@ pub(crate) mod depth;
 mod estimate;
 pub mod image;
 mod joined;
+mod keep;
+mod kept;
 mod opening;
 mod points;
 mod report;
@@ -22,16 +24,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
+pub use keep::{CountReport, CountRequest, MergeReport, MergeRequest, count_into, merge_into};
 pub use report::{Report, ZoomReport};
 pub(crate) use request::Drawing;
-pub use request::{Device, Labels, Request, Resources, Sources};
+pub use request::{Device, Kept, Labels, Request, Resources, Sources};
 
 pub(crate) use self::allowance::default_memory;
 use self::colours::ColourSink;
 use self::depth::Depth;
 use self::joined::JoiningSink;
 pub(crate) use self::opening::Opening;
-use self::points::{Points, replay};
+use self::points::{Points, Rows, replay};
 pub(crate) use self::points::{aggregate, open as open_sources};
 pub(crate) use self::session::{memory, on_all_threads, plan_for, pool};
 pub(crate) use self::sink::Encoded;
@@ -115,16 +118,31 @@ struct Counted {
     memory: Memory,
     /// What to tell when the backend is not the one a person may have expected.
     notice: Option<String>,
-    points: Points,
+    rows: Rows,
+}
+
+/// What a run begins with.
+enum Ready {
+    /// Rows to be read.
+    Rows(Opened),
+    /// Counts that were kept.
+    Kept(Kept),
 }
 
 /// Reads, projects and counts; gives the request with the zooms that are made.
 fn count<'a>(
     request: &'a Request,
-    (opening, opened): (Opening, Opened),
+    (opening, ready): (Opening, Ready),
     monitor: &Arc<Monitor>,
 ) -> Result<(Cow<'a, Request>, Counted)> {
     let memory = memory(&request.resources, &request.out);
+    let opened = match ready {
+        Ready::Rows(opened) => opened,
+        Ready::Kept(kept) => {
+            let counted = kept::counted(&kept, request.drawing(), (opening, memory), monitor)?;
+            return Ok(settled(Cow::Borrowed(request), counted));
+        }
+    };
     let region = request.sources.region.as_ref();
     if !request.auto_zoom {
         let (backend, notice) = opening.count(plan_for(request.drawing(), memory.clone(), monitor));
@@ -148,7 +166,7 @@ fn settled(request: Cow<'_, Request>, mut counted: Counted) -> (Cow<'_, Request>
     let Some(style) = request.style.around_0(counted.paint.stats(), request.drawing().zooms) else {
         return (request, counted);
     };
-    counted.points.read.notices.push(both_ways(&style));
+    counted.rows.notices.push(both_ways(&style));
     (Cow::Owned(Request { style, ..request.into_owned() }), counted)
 }
 
@@ -173,7 +191,7 @@ fn counted(backend: Box<dyn Count>, points: Points, memory: Memory, notice: &ope
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
     }
     check_weight(paint.as_ref(), points.weight)?;
-    Ok(Counted { paint, memory, notice, points })
+    Ok(Counted { paint, memory, notice, rows: points.into_rows() })
 }
 
 /// Fails where the weights of all pixels do not come to what points brought.
@@ -187,23 +205,26 @@ fn check_weight(paint: &dyn Paint, weight: i64) -> Result<()> {
 }
 
 /// Begins to open the device, and opens the sources.
-fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Opening, Opened)> {
-    let mut opening = Opening::start(&request.resources, request.style.weighing.as_ref(), monitor)?;
+fn open(request: &Request, monitor: &Arc<Monitor>) -> Result<(Opening, Ready)> {
+    let mut opening = Opening::start(&request.resources, request.style.weighing.is_some(), monitor)?;
+    if let Some(kept) = &request.sources.kept {
+        return Ok((opening, Ready::Kept(kept.clone())));
+    }
     if request.sources.inputs.contains(&Input::Stdin) {
         // Its first rows may be long in coming, and that there is no GPU is to be told before.
         opening.wait(monitor)?;
     }
-    Ok((opening, open_sources(&request.sources, monitor)?))
+    Ok((opening, Ready::Rows(open_sources(&request.sources, monitor)?)))
 }
 
 /// Reads, projects and counts; writes nothing and estimates the rest.
 fn plan(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let opened = open(request, monitor)?;
-    let (request, Counted { paint, notice, points, .. }) = count(request, opened, monitor)?;
+    let (request, Counted { paint, notice, rows, .. }) = count(request, opened, monitor)?;
     let request = request.as_ref();
     let drawing = request.drawing();
     let coloured = colours::colour(paint.as_ref(), &request.style, drawing.zooms)?;
-    let mut report = Report::new(drawing, &points, paint.as_ref(), &coloured);
+    let mut report = Report::new(drawing, &rows, paint.as_ref(), &coloured);
     let archive = write::Container::of(&request.out)? != write::Container::Folder;
     report.estimate = Some(estimate::estimate(
         (paint.stats(), &coloured.radii),
@@ -235,7 +256,7 @@ pub(crate) fn render(
         (open(request, monitor)?, writer)
     };
     let beside_archive = page_beside(request)?;
-    let (request, Counted { paint, memory, notice, points }) = count(request, opened, monitor)?;
+    let (request, Counted { paint, memory, notice, rows }) = count(request, opened, monitor)?;
     let request = request.as_ref();
     let (form, drawing) = (request.form, request.drawing());
     let truecolor = request.style.truecolor;
@@ -250,9 +271,9 @@ pub(crate) fn render(
         (painted(&sink)?, sink)
     };
 
-    let mut report = Report::new(drawing, &points, paint.as_ref(), &coloured);
+    let mut report = Report::new(drawing, &rows, paint.as_ref(), &coloured);
     // The box around all points would tell where those are that are not to be seen.
-    let extent = if request.style.min_count > 1 { sink.drawn.extent() } else { points.extent };
+    let extent = if request.style.min_count > 1 { sink.drawn.extent() } else { rows.extent };
     let least = request.style.min_count;
     let view = monitor.time(Stage::Shade, || view::first_view(paint.as_ref(), drawing.zooms.max, least, &extent))?;
     let metadata = report.metadata(request, &sink.drawn.meet(extent), view, &coloured)?;

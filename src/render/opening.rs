@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use super::{Device, Resources};
 use crate::account::Held;
-use crate::backend::cpu::{self, CpuCount};
-use crate::backend::gpu::{Choice, GpuCount, GpuOptions, OpenDevice};
-use crate::backend::{Count, Paint, Plan, PointPush};
+use crate::backend::cpu::{self, CpuCount, CpuPaint};
+use crate::backend::gpu::{self, Choice, GpuCount, GpuOptions, OpenDevice};
+use crate::backend::{Count, Memory, Paint, Plan, PointPush};
+use crate::counts::Weighed;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::shade::Weighing;
+use crate::store::CountStore;
 use crate::tile::WorldPoint;
 
 /// Points that a reading thread holds for each time it asks the account.
@@ -22,6 +23,9 @@ const PIECE: usize = 1 << 16;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How long a run that failed waits for a driver that is at work: a process that ends under it may crash.
 const LEAVE: Duration = Duration::from_millis(500);
+
+/// What to tell of weights where a person insists on a GPU.
+const WEIGHTS: &str = "the CPU adds up weights and colours them; the GPU takes no part in it";
 
 /// What to tell when the device is not the one a person may have expected; known once points are counted.
 pub(crate) type Notice = Arc<OnceLock<String>>;
@@ -43,13 +47,13 @@ struct Answer {
 impl Opening {
     /// Begins to open the device that `resources` ask for; no adapter is asked when that is the CPU.
     ///
-    /// Devices count and do not weigh: where there is a `weighing`, only one that a person insists on is opened.
-    pub(crate) fn start(resources: &Resources, weighing: Option<&Weighing>, monitor: &Arc<Monitor>) -> Result<Self> {
+    /// Devices count and do not weigh: where points have weights, only one that a person insists on is opened.
+    pub(crate) fn start(resources: &Resources, weighs: bool, monitor: &Arc<Monitor>) -> Result<Self> {
         // Wrong usage is told before the work, not by whoever waits for the device.
         resources.gpu.adapter.as_deref().map(Choice::named).transpose()?;
         let device = match resources.device {
             Device::Cpu => None,
-            Device::Auto if weighing.is_some() && resources.gpu.adapter.is_none() => None,
+            Device::Auto if weighs && resources.gpu.adapter.is_none() => None,
             Device::Gpu | Device::Auto => Some(Answer::of(resources.gpu.clone(), monitor.clone())?),
         };
         let or_cpu = matches!(resources.device, Device::Auto) && resources.gpu.adapter.is_none();
@@ -76,7 +80,7 @@ impl Opening {
         let notice = Notice::default();
         if plan.measuring.is_some() {
             if self.is_insisted_on() {
-                let _ = notice.set("the CPU adds up weights and colours them; the GPU takes no part in it".into());
+                let _ = notice.set(WEIGHTS.into());
             }
             return (cpu::count(plan), notice);
         }
@@ -92,6 +96,35 @@ impl Opening {
             notice: notice.clone(),
         };
         (Box::new(later), notice)
+    }
+}
+
+impl Opening {
+    /// What paints `counts` on that device, there or not, and what to tell where it is another one than expected; within
+    /// the pool that shall do the host's share.
+    pub(crate) fn paint(
+        self,
+        counts: CountStore,
+        memory: Memory,
+        monitor: &Arc<Monitor>,
+    ) -> Result<(Box<dyn Paint>, Option<String>)> {
+        let mut notice = None;
+        if let Some(mut answer) = self.device {
+            answer.wait(monitor)?;
+            match answer.known.take() {
+                Some(Ok(device)) => return Ok((gpu::paint(device, counts, memory, monitor)?, None)),
+                Some(Err(Error::NoAdapter(reason))) if self.or_cpu => notice = Some(format!("using the CPU: {reason}")),
+                Some(Err(error)) => return Err(error),
+                None => return Err(Answer::died()),
+            }
+        }
+        Ok((Box::new(CpuPaint::new(counts, memory, monitor.clone())?), notice))
+    }
+
+    /// What paints sums, which devices do not.
+    pub(crate) fn measure(self, counts: CountStore<Weighed>, plan: Plan) -> Result<(Box<dyn Paint>, Option<String>)> {
+        let notice = self.is_insisted_on().then(|| WEIGHTS.to_owned());
+        Ok((cpu::measure(counts, plan)?, notice))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::monitor::{Monitor, Stage};
 use crate::project::{Coordinate, Crs, Projector};
 use crate::region::Region;
 use crate::rows::{LeftOut, Outside, Reason};
-use crate::source::{self, Batch, BatchSink, Opened};
+use crate::source::{self, Batch, BatchSink, FileReport, Notice, Opened, ReadReport};
 use crate::store::PointSpool;
 use crate::tile::{Extent, WorldPoint};
 
@@ -19,6 +19,33 @@ pub(crate) struct Points {
     /// What the weights of the points used come to, in steps; 0 where nobody asked for weights.
     pub(super) weight: i64,
     pub(super) extent: Extent,
+    /// The boxes around the points of inputs by their places, of some more than one.
+    pub(super) extents: Vec<(usize, Extent)>,
+}
+
+/// What a run tells of the rows that its counts come from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    pub(super) rows: u64,
+    pub(super) used: u64,
+    pub(super) left_out: LeftOut,
+    /// Rows that nobody asked for, by the flag that says so, as it was asked.
+    pub(super) not_selected: Vec<(String, u64)>,
+    pub(super) extent: Extent,
+    /// The column of weights, as the input names it.
+    pub(super) weight_column: Option<String>,
+    pub(super) files: Vec<FileReport>,
+    pub(super) notices: Vec<Notice>,
+}
+
+impl Points {
+    /// What there is to tell of the rows.
+    pub(super) fn into_rows(self) -> Rows {
+        let not_selected = self.read.passed_over();
+        let ReadReport { rows, left_out, files, notices, .. } = self.read;
+        let weight_column = files.first().and_then(|file| file.weight_column.clone());
+        Rows { rows, used: self.used, left_out, not_selected, extent: self.extent, weight_column, files, notices }
+    }
 }
 
 /// Opens the inputs and finds their columns.
@@ -55,18 +82,20 @@ pub(crate) fn aggregate<'a>(
             weights: Vec::new(),
             used: 0,
             weight: 0,
-            extent: Extent::default(),
+            extents: Vec::new(),
         })
         .collect();
     let read = opened.read(monitor, &mut sinks)?;
-    let (mut pushed, mut weight, mut extent) = (0, 0i64, Extent::default());
+    let (mut pushed, mut weight, mut extents) = (0, 0i64, Vec::new());
     for sink in &mut sinks {
         sink.push.close()?;
         pushed += sink.used;
         // Nothing runs over: who adds weights up refuses more than fit.
         weight = weight.wrapping_add(sink.weight);
-        extent.merge(&sink.extent);
+        extents.append(&mut sink.extents);
     }
+    let mut extent = Extent::default();
+    extents.iter().for_each(|(_, some)| extent.merge(some));
     let used = read.used();
     if used != pushed {
         return Err(Error::Internal(format!("{pushed} points came of {used} rows")));
@@ -74,7 +103,7 @@ pub(crate) fn aggregate<'a>(
     if used == 0 {
         return Err(source::no_usable_rows(&read));
     }
-    Ok(Points { read, used, weight, extent })
+    Ok(Points { read, used, weight, extent, extents })
 }
 
 /// Hands points that wait to the backend, on all threads.
@@ -125,7 +154,8 @@ struct Projecting<'a, 's> {
     weights: Vec<i64>,
     used: u64,
     weight: i64,
-    extent: Extent,
+    /// The boxes around the points of inputs, the last of which is being read.
+    extents: Vec<(usize, Extent)>,
 }
 
 impl Projecting<'_, '_> {
@@ -170,8 +200,18 @@ impl BatchSink for Projecting<'_, '_> {
                 }
             }
             self.outside = self.region.map_or(Outside::default(), |region| region.keep(&mut points, &mut weights));
+            let extent = match self.extents.last_mut() {
+                Some((input, extent)) if *input == batch.input => extent,
+                _ => {
+                    self.extents.push((batch.input, Extent::default()));
+                    self.extents
+                        .last_mut()
+                        .map(|last| &mut last.1)
+                        .ok_or_else(|| Error::Internal("no extent".into()))?
+                }
+            };
             for &point in &points {
-                self.extent.add(point);
+                extent.add(point);
             }
             Ok::<_, Error>(())
         })?;

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 
 use super::allowance::peak_memory;
 use super::colours::Coloured;
-use super::{Drawing, Estimate, Labels, Points, Request};
+use super::points::Rows;
+use super::{Drawing, Estimate, Labels, Request};
 use crate::backend::{BackendReport, Paint};
 use crate::container::metadata::TileSet;
 use crate::container::write::Written;
@@ -138,7 +139,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(drawing: Drawing<'_>, points: &Points, paint: &dyn Paint, coloured: &Coloured<'_>) -> Self {
+    pub(super) fn new(drawing: Drawing<'_>, rows: &Rows, paint: &dyn Paint, coloured: &Coloured<'_>) -> Self {
         let Drawing { zooms: drawn, steps, retina, style } = drawing;
         let stats = paint.stats();
         let looks = coloured.looks.iter().zip(&coloured.radii);
@@ -172,15 +173,15 @@ impl Report {
         let retina = if retina { zooms.remove(&drawn.max) } else { None };
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            rows: points.read.rows,
-            used: points.used,
-            invalid: points.read.left_out.invalid(),
-            invalid_rows: points.read.left_out,
-            out_of_range: points.read.left_out[Reason::OutOfRange],
-            outside_mercator: points.read.left_out[Reason::OutsideMercator],
-            left_out: points.read.left_out,
-            not_selected: points.read.not_selected.total(),
-            not_selected_by: points.read.passed_over(),
+            rows: rows.rows,
+            used: rows.used,
+            invalid: rows.left_out.invalid(),
+            invalid_rows: rows.left_out,
+            out_of_range: rows.left_out[Reason::OutOfRange],
+            outside_mercator: rows.left_out[Reason::OutsideMercator],
+            left_out: rows.left_out,
+            not_selected: rows.not_selected.iter().map(|(_, rows)| rows).sum(),
+            not_selected_by: rows.not_selected.clone(),
             weight_sum: style
                 .weighing
                 .as_ref()
@@ -188,7 +189,7 @@ impl Report {
             colormap: style.colormap.name().to_owned(),
             weight: style.weighing.as_ref().map(|Weighing { measure, column, step, .. }| heat::Weight {
                 // As the input names it, whatever was typed.
-                column: Word::cut(points.read.files.first().and_then(|f| f.weight_column.as_ref()).unwrap_or(column)),
+                column: Word::cut(rows.weight_column.as_ref().unwrap_or(column)),
                 measure: Word::cut(measure.to_string()),
                 step: heat::Points(step.value()),
                 sum: heat::Points(step.worth(paint.weight().unwrap_or(0) as f64)),
@@ -197,13 +198,13 @@ impl Report {
             auto_spread: !matches!(style.spread.radius, Radius::Fixed(_)),
             zooms,
             retina,
-            files: points.read.files.clone(),
+            files: rows.files.clone(),
             written: 0,
             bytes: 0,
             estimate: None,
             device: BackendReport::default(),
             notices: {
-                let mut notices = points.read.notices.clone();
+                let mut notices = rows.notices.clone();
                 let colours = coloured.notices(style, drawn);
                 notices.extend(colours.into_iter().map(|text| Notice::new("colours", text)));
                 notices

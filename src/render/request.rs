@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::backend::gpu::GpuOptions;
 use crate::container::Form;
 use crate::container::library::Library;
+use crate::countfile::CountFile;
 use crate::region::Region;
 use crate::shade::Style;
 use crate::source::{Input, Notice, ReadOptions, RejectLimits, RejectLog};
@@ -43,6 +44,17 @@ pub struct Sources {
     pub limits: RejectLimits,
     /// Where these are written down.
     pub rejects: Option<Arc<RejectLog>>,
+    /// Counts that were kept, which are there instead of rows; the file of them is the one input then.
+    pub kept: Option<Kept>,
+}
+
+/// Counts that were kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The file that holds them.
+    pub file: Arc<CountFile>,
+    /// The planes that are drawn, added up, by their places.
+    pub planes: Vec<u16>,
 }
 
 /// What the work may use.
@@ -127,7 +139,15 @@ impl Sources {
             region: None,
             limits: RejectLimits::default(),
             rejects: None,
+            kept: None,
         }
+    }
+
+    /// All counts of a file.
+    pub fn kept(file: CountFile) -> Self {
+        let planes = (0..=u16::MAX).take(file.about().planes.len()).collect();
+        let input = Input::File(file.path().to_path_buf());
+        Self { kept: Some(Kept { file: Arc::new(file), planes }), ..Self::new(vec![input]) }
     }
 
     /// Each input with how it is read.

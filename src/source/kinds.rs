@@ -136,6 +136,11 @@ fn binary(head: &[u8]) -> Option<String> {
     if at(0, b"PAR1") {
         return Some("is a Parquet file, which is not readable yet; convert it to CSV first".into());
     }
+    if at(0, b"TFCOUNTS") {
+        return Some(
+            "is a file of counts; colour it with tilefire shade, or add such files up with tilefire merge".into(),
+        );
+    }
     if at(0, b"SQLite format 3\0") {
         return layer("an SQLite database or a GeoPackage");
     }

@@ -14,6 +14,7 @@ mod doubt;
 mod endings;
 mod expand;
 mod format;
+mod hash;
 mod input;
 mod kinds;
 mod notice;

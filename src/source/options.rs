@@ -203,6 +203,8 @@ pub struct ReadOptions {
     pub conditions: Vec<Condition>,
     /// The share of those that are wanted.
     pub sample: Option<Sample>,
+    /// Whether the hashes of its lines are added up, which tells whether rows were counted before.
+    pub hashed: bool,
     /// How dates are written that conditions look at; ISO 8601 where nothing is said.
     pub date: Option<DateFormat>,
     /// What a row weighs; every row as much as any other where nothing is said.
@@ -229,6 +231,7 @@ impl Default for ReadOptions {
             accept_doubt: false,
             conditions: Vec::new(),
             sample: None,
+            hashed: false,
             date: None,
             weight: None,
         }

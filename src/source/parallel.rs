@@ -316,6 +316,7 @@ impl<'a> Ledger<'a> {
             self.doubt.merge(&tally.doubt, file.rows);
             file.rows += tally.rows;
             file.left_out.merge(&tally.left_out);
+            file.hash = file.hash.wrapping_add(tally.hash);
             file.not_selected.merge(&tally.passed.rows);
             self.judged.passed.merge(tally.passed);
             file.used = file.rows - file.left_out.total() - file.not_selected.total();

@@ -34,6 +34,9 @@ pub struct FileReport {
     pub not_selected: NotSelected,
     /// The others, by reason.
     pub left_out: LeftOut,
+    /// The sum of the hashes of its lines but for the header, where that was asked for: the same for the same rows in
+    /// any order.
+    pub hash: u64,
     /// Number of the first row without two finite numbers, from 1; the header and blank lines have none.
     pub first_invalid_row: Option<u64>,
     /// The first row left out for each reason, with its number and what it holds.
@@ -66,6 +69,7 @@ impl FileReport {
             used: 0,
             not_selected: NotSelected::default(),
             left_out: LeftOut::default(),
+            hash: 0,
             first_invalid_row: None,
             examples: Vec::new(),
             cut: None,
@@ -176,15 +180,27 @@ impl ReadReport {
 
     /// Rows that nobody asked for, by the flag that says so, in the order in which they are judged.
     pub fn passed_over(&self) -> Vec<(String, u64)> {
-        let NotSelected { conditions, sample, outside } = &self.not_selected;
+        self.flags(&self.not_selected)
+    }
+
+    /// Those of one input, by the flags that any input has some of.
+    pub fn passed_over_of(&self, file: &FileReport) -> Vec<(String, u64)> {
+        self.flags(&file.not_selected)
+    }
+
+    /// The flags that choose, each with its rows of `not_selected`.
+    fn flags(&self, not_selected: &NotSelected) -> Vec<(String, u64)> {
+        let NotSelected { conditions, sample, outside } = not_selected;
         let of_conditions = self
             .conditions
             .iter()
             .enumerate()
             .map(|(at, condition)| (format!("--where '{condition}'"), conditions.get(at).copied().unwrap_or(0)));
         let of_sample = self.sample.iter().map(|share| (format!("--sample {share}"), *sample));
-        let places = [("--bbox", outside.bbox), ("--within", outside.area)];
-        let of_places = places.into_iter().filter(|(_, rows)| *rows > 0).map(|(flag, rows)| (flag.to_owned(), rows));
+        let all = &self.not_selected.outside;
+        let places = [("--bbox", all.bbox, outside.bbox), ("--within", all.area, outside.area)];
+        let of_places =
+            places.into_iter().filter(|(_, any, _)| *any > 0).map(|(flag, _, rows)| (flag.to_owned(), rows));
         of_conditions.chain(of_sample).chain(of_places).collect()
     }
 

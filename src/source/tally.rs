@@ -33,6 +33,8 @@ pub(super) type Odd = (u64, Option<(u64, String)>);
 pub(super) struct Tally {
     pub(super) rows: u64,
     pub(super) left_out: LeftOut,
+    /// The sum of the hashes of its lines, where that was asked for.
+    pub(super) hash: u64,
     /// Rows that nobody asked for.
     pub(super) passed: PassedOver,
     /// The first row without two finite numbers.

@@ -2,6 +2,8 @@
 //! Morton code from the one before (from 0 for the first), the length of its block, both LEB128, and the block.
 
 use super::vault::{Kept, Place};
+pub(super) use crate::counts::varint::put;
+use crate::counts::varint::take;
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -77,6 +79,11 @@ impl<'a> Iterator for ChunkTiles<'a> {
     }
 }
 
+/// The tiles in the bytes of a chunk that lies elsewhere: the Morton code and the block of each.
+pub fn chunk_tiles(bytes: &[u8]) -> impl Iterator<Item = Result<(u64, &[u8])>> {
+    ChunkTiles::new(bytes)
+}
+
 /// Reads the head of the tile at `at`, whose predecessor is `code`; gives its code and where its block lies, and
 /// moves `at` behind it.
 pub(super) fn next_tile(bytes: &[u8], at: &mut usize, code: u64) -> Result<(u64, (usize, usize))> {
@@ -87,29 +94,6 @@ pub(super) fn next_tile(bytes: &[u8], at: &mut usize, code: u64) -> Result<(u64,
     let to = from.checked_add(len).filter(|&to| to <= bytes.len()).ok_or_else(broken)?;
     *at = to;
     Ok((code.checked_add(step).ok_or_else(broken)?, (from, to)))
-}
-
-/// Appends a number as LEB128.
-pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// A number that [`put`] wrote.
-fn take(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.get(*at)?;
-        *at += 1;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 /// The error for a block that cannot be read.

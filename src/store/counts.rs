@@ -111,6 +111,18 @@ impl<V: Value> CountStore<V> {
         Ok(CountPart::from_list(list, zoom.stats.clone()))
     }
 
+    /// Where its chunks wait.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
+    /// Takes the counts of zoom `z` out, which is empty then.
+    pub fn take_zoom(&mut self, z: u8) -> Result<CountPart<V>> {
+        let empty = ZoomCounts::new(&self.vault);
+        let ZoomCounts { list, stats } = std::mem::replace(self.zoom_mut(z)?, empty);
+        Ok(CountPart::from_list(list, stats))
+    }
+
     /// What its chunks take their bytes from.
     pub fn account(&self) -> &Arc<Account> {
         self.vault.account()
@@ -285,6 +297,18 @@ impl<V: Value> CountStore<V> {
         Ok(())
     }
 
+    /// Calls `each` with the Morton code and the block of every tile of zoom `z`, in order.
+    pub fn read_blocks(&self, z: u8, mut each: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
+        for chunk in 0..self.chunks(z)? {
+            let Some(chunk) = self.zoom(z)?.list.get(chunk)? else { break };
+            for tile in ChunkTiles::new(&self.vault.get(chunk.place)?) {
+                let (code, block) = tile?;
+                each(code, block)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Appends the lit pixels of a tile to `lit`; nothing when the tile is empty.
     pub fn read(&self, tile: TileCoord, lit: &mut Vec<Lit<V>>) -> Result<()> {
         let code = tile.morton();
@@ -300,7 +324,7 @@ impl<V: Value> CountStore<V> {
     }
 }
 
-impl CountStore {
+impl<V: Value> CountStore<V> {
     /// How many pixels of zoom `z` have each count, on all threads of the current pool.
     pub fn histogram(&self, z: u8) -> Result<Histogram> {
         let gathering = self.gathering();
@@ -313,7 +337,7 @@ impl CountStore {
         let none = || (gathering.gatherer(), Vec::new());
         let pieces = (0..self.chunks(z)?).into_par_iter().try_fold(none, |(mut gatherer, mut lit), chunk| {
             self.read_chunk(z, chunk, &mut lit, |_, lit| {
-                lit.iter().for_each(|l| gatherer.add(l.count));
+                lit.iter().for_each(|l| gatherer.add(l.count.count()));
                 gatherer.relieve()
             })?;
             Ok((gatherer, lit))

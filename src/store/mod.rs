@@ -16,6 +16,7 @@ mod sorted;
 mod spool;
 mod vault;
 
+pub use chunk::chunk_tiles;
 pub use counts::CountStore;
 pub use gathering::{Gatherer, Gathering};
 pub use parcels::{Parcel, Parcels, Sent};

@@ -6,7 +6,7 @@ use std::collections::binary_heap::PeekMut;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::chunk::{Chunk, damaged, next_tile, put};
+use super::chunk::{Chunk, ChunkTiles, damaged, next_tile, put};
 use super::list::{ChunkList, Drain};
 use super::vault::Vault;
 use crate::counts::{Lit, Value, ZoomStats, add_lit, decode_block, encode_block};
@@ -90,6 +90,28 @@ impl<V: Value> CountPart<V> {
             self.close()?;
         }
         Ok(())
+    }
+
+    /// Appends a chunk that somebody else made of tiles behind those here, whose blocks are of zoom `z`; `lit` is scratch.
+    /// `None` where it is none, in which case the part is of no use any more.
+    pub fn push_chunk(&mut self, z: u8, bytes: &[u8], lit: &mut Vec<Lit<V>>) -> Result<Option<()>> {
+        self.close()?;
+        let (mut first, mut last) = (None, self.list.last());
+        for tile in ChunkTiles::new(bytes) {
+            let Ok((code, block)) = tile else { return Ok(None) };
+            lit.clear();
+            let ascends = last.is_none_or(|last| last < code) && code >> (2 * u32::from(z)) == 0;
+            if !ascends || decode_block(block, lit).is_none() || lit.is_empty() {
+                return Ok(None);
+            }
+            self.stats.add_tile(lit)?;
+            first = first.or(Some(code));
+            last = Some(code);
+        }
+        let (Some(first), Some(last)) = (first, last) else { return Ok(None) };
+        let bytes = self.list.vault().put(bytes)?;
+        self.list.push(Chunk { first, last, bytes })?;
+        Ok(Some(()))
     }
 
     fn close(&mut self) -> Result<()> {

@@ -111,6 +111,27 @@ impl Grid {
         Self { frame, columns, rows, zoom }
     }
 
+    /// The pixels of zoom `zoom` that meet `frame`, with `more` of them on each side, as a picture; `None` where a side would
+    /// have more than [`MAX_PICTURE`].
+    pub fn of_pixels(frame: Frame, zoom: u8, more: u32) -> Option<Self> {
+        let size = 1i64 << (MAX_ZOOM - zoom);
+        let (from, to) = (|at: i64| at.div_euclid(size), |at: i64| (at + size - 1).div_euclid(size));
+        let more = i64::from(more);
+        let (west, north) = (from(frame.west) - more, (from(frame.north) - more).max(0));
+        let east = to(frame.west + frame.width as i64) + more;
+        let south = (to(frame.north + frame.height as i64) + more).min(WORLD / size);
+        let side = |pixels: i64| u32::try_from(pixels).ok().filter(|pixels| (1..=MAX_PICTURE).contains(pixels));
+        // The world is there once.
+        let (columns, rows) = (side((east - west).min(WORLD / size))?, side(south - north)?);
+        let frame = Frame {
+            west: if i64::from(columns) == WORLD / size { 0 } else { west * size },
+            north: north * size,
+            width: u64::from(columns) << (MAX_ZOOM - zoom),
+            height: u64::from(rows) << (MAX_ZOOM - zoom),
+        };
+        Some(Self::new(frame, Some(columns), Some(rows)))
+    }
+
     /// What is shown.
     pub fn frame(&self) -> Frame {
         self.frame

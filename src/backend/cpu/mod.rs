@@ -19,8 +19,8 @@ pub use self::paint::CpuPaint;
 use self::waiting::Waiting;
 use super::host::{add_weights, count_points};
 use super::{BackendReport, Count, Paint, Plan, PointPush};
-use crate::counts::{Holds, Measuring, Step, Value};
-use crate::error::Result;
+use crate::counts::{Holds, Measuring, Step, Value, Weighed};
+use crate::error::{Error, Result};
 use crate::monitor::Stage;
 use crate::store::{Coded, CountStore, Heavy, PointSink};
 use crate::tile::WorldPoint;
@@ -44,6 +44,14 @@ pub fn count(plan: Plan) -> Box<dyn Count> {
         Some(measuring) => Box::new(Weighing(CpuCount::<Heavy>::begin(plan), measuring)),
         None => Box::new(CpuCount::new(plan)),
     }
+}
+
+/// Paints sums of weights, wherever they come from, by the measure that `plan` says; call it and its methods within the
+/// rayon pool that shall do the work.
+pub fn measure(counts: CountStore<Weighed>, plan: Plan) -> Result<Box<dyn Paint>> {
+    let report = BackendReport { backend: "cpu", threads: rayon::current_num_threads(), ..Default::default() };
+    let measuring = plan.measuring.ok_or_else(|| Error::Internal("sums are painted by no measure".into()))?;
+    Ok(Box::new(MeasuredPaint::counted(counts, measuring, plan, report)?))
 }
 
 impl CpuCount {

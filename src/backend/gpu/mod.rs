@@ -51,5 +51,5 @@ pub use calibrate::{Calibration, calibrate};
 pub use description::{AdapterDescription, AdapterKind, Choice};
 pub use opening::OpenDevice;
 pub use options::{ForcedLimits, GpuOptions};
-pub use paint::GpuPaint;
+pub use paint::{GpuPaint, paint};
 pub use session::GpuCount;

@@ -51,6 +51,12 @@ pub(super) struct Counted {
     pub(super) report: BackendReport,
 }
 
+/// Paints `counts`, wherever they come from, on an open device; call it and its methods within the rayon pool that shall
+/// do the host's share.
+pub fn paint(device: OpenDevice, counts: CountStore, memory: Memory, monitor: &Arc<Monitor>) -> Result<Box<dyn Paint>> {
+    Ok(Box::new(GpuPaint::on(device, counts, memory, monitor.clone())?))
+}
+
 impl GpuPaint {
     /// Paints `counts`, wherever they come from, on the adapter that `options` ask for; call its methods within the
     /// rayon pool that shall do the host's share.
@@ -60,7 +66,16 @@ impl GpuPaint {
         monitor: Arc<Monitor>,
         options: &GpuOptions,
     ) -> Result<Self> {
-        let device = OpenDevice::open(options, &monitor)?;
+        Self::on(OpenDevice::open(options, &monitor)?, counts, memory, monitor)
+    }
+
+    /// The same on a device that is open.
+    fn on(
+        device: OpenDevice,
+        counts: impl Into<Arc<CountStore>>,
+        memory: Memory,
+        monitor: Arc<Monitor>,
+    ) -> Result<Self> {
         let counts = counts.into();
         let plan = Plan::of_counts(&counts, memory, monitor);
         let Opened { gpu, memory: device_memory, dense_min, report, .. } =

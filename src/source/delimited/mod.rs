@@ -29,6 +29,7 @@ use self::scan::Cursor;
 use super::cell::Axis;
 use super::dialect::Dialect;
 use super::format::{About, BATCH, Desk, Outlet, Piece, Source};
+use super::hash;
 use super::input::{Bytes, lock};
 use super::kinds;
 use super::stop::Stop;
@@ -50,6 +51,8 @@ pub(super) struct Delimited {
     about: About,
     bytes: Bytes,
     layout: Layout,
+    /// Whether the hashes of its lines are added up.
+    hashed: bool,
     place: Mutex<Place>,
     chain: Chain,
 }
@@ -113,6 +116,7 @@ impl Delimited {
             },
             bytes,
             layout,
+            hashed: options.hashed,
             place: Mutex::new(Place { number: 0, offset: offset as u64, ended: false }),
             chain: Chain::new(),
         })
@@ -363,6 +367,9 @@ impl Delimited {
         tally: &mut Tally,
         out: &mut Outlet<'_>,
     ) -> Result<()> {
+        if self.hashed {
+            tally.hash = tally.hash.wrapping_add(hash::lines(bytes));
+        }
         let mut cursor = Cursor::new((bytes, offset), quoted, last, &self.layout);
         while cursor.fill(&mut out.batch, BATCH, tally) {
             out.flush(tally)?;

@@ -1,0 +1,145 @@
+//! From counts that were kept to what paints them, in the place of reading and counting points.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::image::Painted;
+use super::opening::Opening;
+use super::points::Rows;
+use super::{Counted, Drawing, Kept, plan_for};
+use crate::backend::Memory;
+use crate::countfile::Origin;
+use crate::counts::{Lit, Value, Weighed, row_major};
+use crate::error::{Error, Result};
+use crate::monitor::{Monitor, Stage};
+use crate::store::{CountStore, Runs};
+use crate::tile::{Grid, MAX_ZOOM, TileCoord, WorldPoint};
+
+/// What there is to tell of the rows that counts come from. Fails where they are told of by a later program.
+fn rows(kept: &Kept, origin: &Origin) -> Result<Rows> {
+    let (about, name) = (kept.file.about(), kept.file.path().display());
+    let left_out =
+        origin.left_out().map_err(|problem| Error::Input(format!("{name}: {problem}; take a later tilefire")))?;
+    Ok(Rows {
+        rows: origin.rows(),
+        used: origin.used(),
+        left_out,
+        not_selected: origin.not_selected(),
+        extent: origin.extent(),
+        weight_column: about.weight.as_ref().map(|weight| weight.column.clone()),
+        ..Rows::default()
+    })
+}
+
+/// Whether all planes are drawn.
+fn is_whole(kept: &Kept) -> bool {
+    kept.planes.len() == kept.file.about().planes.len()
+}
+
+/// Counts of a file down from the highest zoom that is drawn.
+pub(super) fn counted(
+    kept: &Kept,
+    drawing: Drawing<'_>,
+    (opening, memory): (Opening, Memory),
+    monitor: &Arc<Monitor>,
+) -> Result<Counted> {
+    let (z, about) = (drawing.zooms.max, kept.file.about());
+    if z > about.zoom {
+        return Err(Error::Usage(format!(
+            "{} has counts up to zoom {}, and zoom {} was asked for; count again with a higher -z, or name zooms up to {}",
+            kept.file.path().display(),
+            about.zoom,
+            z - drawing.steps,
+            about.zoom.saturating_sub(drawing.steps)
+        )));
+    }
+    let origin = kept.file.details()?.1;
+    let mut rows = rows(kept, &origin)?;
+    let vault = Arc::new(memory.vault());
+    let (paint, notice) = if drawing.style.weighing.is_some() {
+        let counts = kept.file.load::<Weighed>(&kept.planes, z, vault, monitor)?;
+        opening.measure(counts, plan_for(drawing, memory.clone(), monitor))?
+    } else {
+        let counts = kept.file.load::<u32>(&kept.planes, z, vault, monitor)?;
+        opening.paint(counts, memory.clone(), monitor)?
+    };
+    let sum = paint.stats().first().map_or(0, |stats| stats.sum);
+    if is_whole(kept) && sum != rows.used {
+        return Err(Error::Input(format!(
+            "{} is damaged: its pixels hold {sum} points, and its sources brought {}",
+            kept.file.path().display(),
+            rows.used
+        )));
+    }
+    rows.used = sum;
+    Ok(Counted { paint, memory, notice, rows })
+}
+
+/// Counts of zoom `z` of a file on the grid of a picture whose pixels are those of that zoom.
+pub(super) fn pictured(
+    kept: &Kept,
+    (z, grid): (u8, &Grid),
+    drawing: Drawing<'_>,
+    (opening, memory): (Opening, Memory),
+    monitor: &Arc<Monitor>,
+) -> Result<Painted> {
+    let origin = kept.file.details()?.1;
+    let rows = rows(kept, &origin)?;
+    let vault = Arc::new(memory.vault());
+    let (paint, notice) = if drawing.style.weighing.is_some() {
+        let counts = kept.file.load::<Weighed>(&kept.planes, z, vault, monitor)?;
+        let counts = placed(&counts, z, grid, &memory, monitor)?;
+        opening.measure(counts, plan_for(drawing, memory.clone(), monitor))?
+    } else {
+        let counts = kept.file.load::<u32>(&kept.planes, z, vault, monitor)?;
+        opening.paint(placed(&counts, z, grid, &memory, monitor)?, memory.clone(), monitor)?
+    };
+    let inside = paint.stats().first().map_or(0, |stats| stats.sum);
+    Ok(Painted { paint, memory, notice, rows, inside })
+}
+
+/// The counts of zoom `z` at their places of the grid.
+fn placed<V: Value>(
+    counts: &CountStore<V>,
+    z: u8,
+    grid: &Grid,
+    memory: &Memory,
+    monitor: &Arc<Monitor>,
+) -> Result<CountStore<V>> {
+    let zoom = grid.zooms().max;
+    let mut placed = CountStore::in_vault(zoom, counts.vault().clone());
+    let runs = Runs::new(zoom, memory.work(rayon::current_num_threads()), monitor.clone());
+    let shift = MAX_ZOOM - z;
+    (0..counts.chunks(z)?).into_par_iter().try_for_each_init(Vec::new, |lit: &mut Vec<Lit<V>>, chunk| {
+        monitor.check()?;
+        counts.read_chunk(z, chunk, lit, |code, lit| {
+            let from = monitor.now();
+            let tile = TileCoord::from_morton(z, code);
+            let mut tiles: BTreeMap<u64, Vec<Lit<V>>> = BTreeMap::new();
+            for l in lit {
+                let place = u32::from(row_major(l.pixel));
+                let (x, y) = ((tile.x << 8) + (place & 255), (tile.y << 8) + (place >> 8));
+                if let Some(point) = grid.place(WorldPoint { x: x << shift, y: y << shift }) {
+                    let code = crate::tile::morton(point) >> (2 * u32::from(MAX_ZOOM - zoom));
+                    tiles.entry(code >> 16).or_default().push(Lit { pixel: code as u16, count: l.count });
+                }
+            }
+            let mut part = placed.part();
+            for (code, mut lit) in tiles {
+                lit.sort_unstable_by_key(|l| l.pixel);
+                part.push(code, &lit)?;
+            }
+            runs.add(part)?;
+            monitor.record(Stage::Bin, from, monitor.now());
+            Ok(())
+        })
+    })?;
+    let parts = runs.settle()?;
+    placed.set_zoom(zoom, parts)?;
+    for z in (0..zoom).rev() {
+        monitor.time(Stage::Reduce, || placed.reduce(z))?;
+    }
+    Ok(placed)
+}
