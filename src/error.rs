@@ -99,14 +99,44 @@ impl Error {
         Self::Io { action, path: path.to_path_buf(), source }
     }
 
-    /// The process exit code: 2 for wrong usage, 130 for a stop, 1 for everything else.
+    /// The process exit code: 2 for wrong usage, 130 for a stop, 75 for what may be over when the same is tried again (a
+    /// disk that is full or does not answer, a device that was lost), 1 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Crs(_) => 2,
             Self::Interrupted => 130,
+            Self::Device { .. } | Self::DeviceFull { .. } => RETRY,
+            Self::Io { source, .. } if is_worth_a_retry(source) => RETRY,
             _ => 1,
         }
     }
+}
+
+/// The exit code that asks a scheduler to try again: `EX_TEMPFAIL` of sysexits.h.
+const RETRY: u8 = 75;
+
+/// Whether the system may answer otherwise the next time: the same request, wrong as it is, would be answered the same.
+fn is_worth_a_retry(answer: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    // Input or output that failed on the way to the device (EIO), which has no kind.
+    let lost = cfg!(unix) && answer.raw_os_error() == Some(5);
+    lost || matches!(
+        answer.kind(),
+        Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+            | Kind::NotConnected
+            | Kind::TimedOut
+            | Kind::StaleNetworkFileHandle
+            | Kind::StorageFull
+            | Kind::QuotaExceeded
+            | Kind::ResourceBusy
+            | Kind::OutOfMemory
+            | Kind::WouldBlock
+    )
 }
 
 /// `Result` with the library's [`Error`].

@@ -13,7 +13,8 @@ use super::progress::Progress;
 use super::report::{self, Pending, Rejects};
 use super::summary::count_summary;
 use super::values;
-use crate::error::Result;
+use crate::countfile::CountFile;
+use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::depth::HIGHEST;
 use crate::render::image::View;
@@ -26,12 +27,21 @@ pub(super) struct CountArgs {
     #[command(flatten)]
     sources: SourceArgs,
     /// File of counts to write, such as trips.counts
-    #[arg(short, long, value_name = "OUT.counts", help_heading = "Output")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "OUT.counts", required_unless_present = "add_to", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Add to the counts in this file instead, which is replaced when all is done; rows that it has already are refused
+    #[arg(long, value_name = "FILE.counts", conflicts_with_all = ["output", "shard", "force"], help_heading = "Output")]
+    add_to: Option<PathBuf>,
+    /// Add rows that the file has already
+    #[arg(long, requires = "add_to", help_heading = "Output", hide_short_help = true)]
+    allow_duplicates: bool,
+    /// Count one share of all rows, such as 3/8, for tilefire merge to add up: each machine counts another one
+    #[arg(long, value_name = "I/N", value_parser = values::share_of, help_heading = "Output")]
+    shard: Option<(u32, u32)>,
     /// The zoom whose pixels are counted, at most 24; every lower one follows from it. auto finds it from how far apart the
-    /// points are, 18 at most
-    #[arg(short, long, visible_alias = "zoom", default_value = "10", value_name = "ZOOM", help_heading = "Output")]
-    zooms: ZoomArg,
+    /// points are, 18 at most [default: 10; with --add-to that of the file]
+    #[arg(short, long, visible_alias = "zoom", value_name = "ZOOM", help_heading = "Output")]
+    zooms: Option<ZoomArg>,
     /// Take only points in this box: west,south,east,north in degrees
     #[arg(long, value_name = "W,S,E,N", value_parser = values::view, allow_hyphen_values = true, help_heading = "Choose")]
     bbox: Option<View>,
@@ -55,7 +65,8 @@ const EXAMPLES: &str = "Examples:
   tilefire count trips.csv -o trips.counts -z 12
   tilefire shade trips.counts -o trips.pmtiles --theme dark
   tilefire count crashes.csv -o hurt.counts --weight casualties
-  tilefire merge monday.counts tuesday.counts -o week.counts";
+  tilefire count today.csv --add-to all.counts
+  tilefire count big.csv -o 3.counts -z 14 --shard 3/8";
 
 /// A zoom as it is typed.
 #[derive(Debug, Clone, Copy)]
@@ -87,12 +98,31 @@ pub(super) fn run(args: CountArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (report_path, rejects_path) = (args.report.clone(), args.sources.rejects.clone());
     let mut sources = args.sources.sources()?;
     sources.region = boxed(sources.region, args.bbox.as_ref());
-    let (zoom, auto_zoom) = match args.zooms {
-        ZoomArg::This(zoom) => (zoom, false),
-        ZoomArg::Found => (HIGHEST, true),
+    let add = args.add_to.is_some();
+    let (zoom, auto_zoom) = match (args.zooms, &args.add_to) {
+        (Some(ZoomArg::This(zoom)), _) => (zoom, false),
+        (Some(ZoomArg::Found), _) => (HIGHEST, true),
+        (None, None) => (10, false),
+        (None, Some(to)) => (CountFile::open(to)?.about().zoom, false),
     };
+    if auto_zoom && args.shard.is_some() {
+        return Err(Error::Usage(
+            "-z auto looks at all rows, and a share has some of them; name the zoom with -z".into(),
+        ));
+    }
+    let out = args.output.or(args.add_to).unwrap_or_default();
     let resources = args.resources.resources()?;
-    let mut request = CountRequest { sources, zoom, auto_zoom, resources, out: args.output, force: args.force };
+    let mut request = CountRequest {
+        sources,
+        zoom,
+        auto_zoom,
+        share: args.shard,
+        add,
+        allow_duplicates: args.allow_duplicates,
+        resources,
+        out,
+        force: args.force,
+    };
     let (report, rejects) = (report_path.as_deref(), rejects_path.as_deref());
     let rejects = Rejects::begin(rejects, report, &mut request.sources, &request.out, request.force)?;
     let pending = Pending::begin(report, &request.sources, &request.out, request.force)?;

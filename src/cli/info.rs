@@ -6,9 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::SourceArgs;
-use super::summary::{counted, groups, said};
+use super::kept::kept;
+use super::summary::{counted, counted_zooms, groups, said};
 use super::values::{self, grouped, visible};
 use crate::backend::gpu;
+use crate::countfile::{About, CountFile, Origin, ZoomSums};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::survey::{Survey, survey};
@@ -26,11 +28,15 @@ pub(super) struct InfoArgs {
 const EXAMPLES: &str = "Examples:
   tilefire info strange.txt
   tilefire info 'data/*.csv.gz' --json
+  tilefire info trips.counts
   tilefire info";
 
 pub(super) fn run(args: InfoArgs, monitor: &Arc<Monitor>) -> Result<()> {
     if args.sources.inputs.is_empty() {
         return adapters(args.json);
+    }
+    if let Some(file) = kept(&args.sources.inputs)? {
+        return counts(&file, args.json);
     }
     let (sources, json) = (args.sources.sources()?, args.json);
     let found = survey(&sources, monitor)?;
@@ -146,6 +152,65 @@ fn described(one: &Survey) -> String {
     lines.extend(one.notices.iter().map(|notice| format!("  {notice}")));
     lines.extend(one.problem.iter().map(|problem| format!("  it would not be drawn: {problem}")));
     lines.iter().map(|line| visible(line).trim_end().to_owned() + "\n").collect()
+}
+
+/// What a file of counts holds.
+fn counts(file: &CountFile, json: bool) -> Result<()> {
+    let about = file.about();
+    let (sums, origin) = file.details()?;
+    let name = file.path().display();
+    if json {
+        #[derive(serde::Serialize)]
+        struct Counts<'a> {
+            name: String,
+            bytes: u64,
+            counts: &'a About,
+            zooms: &'a [ZoomSums],
+            #[serde(flatten)]
+            origin: &'a Origin,
+        }
+        // Histograms are for programs that draw.
+        let zooms: Vec<_> = sums.iter().map(|zoom| ZoomSums { histogram: Vec::new(), ..zoom.clone() }).collect();
+        let all = Counts { name: name.to_string(), bytes: file.bytes(), counts: about, zooms: &zooms, origin: &origin };
+        let text = serde_json::to_string_pretty(&all).map_err(|e| Error::Internal(e.to_string()))?;
+        return super::print(&(text + "\n"));
+    }
+    let weight = about
+        .weight
+        .as_ref()
+        .map_or(String::new(), |weight| format!(", and sums of '{}' in steps of {}", weight.column, weight.step));
+    let mut text =
+        visible(&format!("{name}: counts up to zoom {}{weight}, {}", about.zoom, values::bytes(file.bytes()))) + "\n";
+    if let Some(key) = &about.key {
+        let names: Vec<&str> = about.planes.iter().take(PAGES).map(|part| part.name.as_str()).collect();
+        let more = if about.planes.len() > names.len() { ", ..." } else { "" };
+        text += &visible(&format!("  by {}: {} values: {}{more}", key.by, about.planes.len(), names.join(", ")));
+        text.push('\n');
+    }
+    let sources = counted(origin.sources.len() as u64, "source");
+    let (rows, points) = (counted(origin.rows(), "row"), counted(origin.used(), "point"));
+    text += &format!("  {sources}: {rows}, {points}\n");
+    for (by, rows) in origin.not_selected() {
+        text += &(visible(&format!("    not selected: {} by {by}", grouped(rows))) + "\n");
+    }
+    for (reason, rows) in origin.left_out().unwrap_or_default().iter().filter(|(_, rows)| *rows > 0) {
+        text += &format!("    left out: {} {}\n", grouped(rows), reason.message());
+    }
+    if let Some(share) = origin.sources.iter().find_map(|source| source.share.as_ref()) {
+        let shares = share.shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        text += &format!("  share {shares} of {} of plan {}; tilefire merge adds the others\n", share.of, share.plan);
+    }
+    if let Some(b) = origin.extent().bounds() {
+        let ends = |low: f64, high: f64| format!("{low:.5} to {high:.5}");
+        text += &format!("  longitude {}, latitude {}\n", ends(b.west, b.east), ends(b.south, b.north));
+    }
+    if about.key.is_none() {
+        let zooms = sums.iter().rev().map(|zoom| (zoom.zoom, zoom.lit, zoom.max, zoom.tiles));
+        counted_zooms(&mut text, zooms);
+    }
+    let typed = quoted(&name.to_string());
+    text += &format!("to draw it:\n  tilefire shade {typed} -o tiles\n");
+    super::print(&text)
 }
 
 /// Lists the adapters.

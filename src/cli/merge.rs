@@ -38,6 +38,9 @@ pub(super) struct MergeArgs {
     /// Add shares of an input up although some are missing
     #[arg(long, help_heading = "Choose")]
     partial: bool,
+    /// Count what is doubtful as a whole nevertheless
+    #[arg(long, help_heading = "Choose")]
+    accept_doubt: bool,
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
     threads: Option<u16>,
@@ -68,6 +71,7 @@ pub(super) fn run(args: MergeArgs, monitor: &Arc<Monitor>) -> Result<()> {
         zoom: args.zoom,
         allow_duplicates: args.allow_duplicates,
         partial: args.partial,
+        accept_doubt: args.accept_doubt,
         resources: Resources { threads: args.threads.map(usize::from), memory: args.memory, ..Resources::default() },
         out: args.output,
         force: args.force,

@@ -12,6 +12,7 @@ mod info;
 mod kept;
 mod library;
 mod merge;
+mod plan;
 mod progress;
 mod render;
 mod report;
@@ -52,7 +53,7 @@ use crate::staging;
                         tilefire serve trips.pmtiles                    look at it\n  \
                         tilefire info strange.txt                       what is it, and how would it be read?\n\n\
                         Exit codes: 0 done, 1 failed (the message says what and what to do), 2 wrong usage, \
-                        130, 143 or 129 stopped by Ctrl-C, SIGTERM or SIGHUP.")]
+                        75 failed and worth another try (a full disk, a lost device), 130, 143 or 129 stopped by Ctrl-C, SIGTERM or SIGHUP.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -66,6 +67,8 @@ enum Command {
     Count(Box<count::CountArgs>),
     /// Turn counts into heat-map tiles
     Shade(Box<shade::ShadeArgs>),
+    /// Tell how rows are shared out between machines that count
+    Plan(Box<plan::PlanArgs>),
     /// Add files of counts up, or take some out of others
     Merge(Box<merge::MergeArgs>),
     /// Turn point files, or counts, into one picture
@@ -122,6 +125,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Render(args) => render::run(*args, &monitor),
         Command::Count(args) => count::run(*args, &monitor),
+        Command::Plan(args) => plan::run(*args, &monitor),
         Command::Shade(args) => shade::run(*args, &monitor),
         Command::Merge(args) => merge::run(*args, &monitor),
         Command::Image(args) => image::run(*args, &monitor),

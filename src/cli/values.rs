@@ -43,6 +43,17 @@ pub(super) fn count(text: &str) -> Result<u32, String> {
     u32::try_from(value).ok().filter(|&value| value >= 1).ok_or_else(wrong)
 }
 
+/// A share such as 3/8: which one, from 1, and of how many.
+pub(super) fn share_of(text: &str) -> Result<(u32, u32), String> {
+    let wrong = || format!("'{text}' is no share; write for instance 3/8 for the third of eight");
+    let (number, of) = text.split_once('/').ok_or_else(wrong)?;
+    let share: (u32, u32) = (number.trim().parse().map_err(|_| wrong())?, of.trim().parse().map_err(|_| wrong())?);
+    if (1..=share.1).contains(&share.0) && share.1 <= MOST_SHARES { Ok(share) } else { Err(wrong()) }
+}
+
+/// Shares that rows are cut into, at most.
+pub(super) const MOST_SHARES: u32 = 65_536;
+
 /// Bytes with an optional suffix K, M, G or T in powers of 1024 (`512M`, `4G`, also `4GB` and `4GiB`); at least 1 MiB.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let wrong = || format!("'{text}' is no size; write for instance 512M or 4G, at least 1M");

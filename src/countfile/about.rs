@@ -122,6 +122,7 @@ pub struct ZoomSums {
     pub points: u64,
     /// How many pixels have so many points: points and pixels by turns, each the distance of the points from those before,
     /// ascending. Enough for spans and equal areas without looking at tiles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub histogram: Vec<u64>,
 }
 

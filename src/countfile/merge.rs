@@ -1,9 +1,9 @@
 //! Adds files of counts up, or takes some out of others: tile by tile in Morton order, so that memory does not grow with
 //! their size, and whatever the order or grouping, the bytes are the same.
 //!
-//! The zoom is cut into pieces at tiles of zoom 8, which threads work on side by side. A piece adds its tiles up, notes how
-//! many pixels have each count on every zoom down to 8, and hands over the tiles of the zooms that are kept; those from 8
-//! on are few, and reduced behind all pieces.
+//! The zoom is cut into pieces at tiles of a low zoom ([`low_zoom`]), which threads work on side by side. A piece adds its
+//! tiles up, notes how many pixels have each count on every zoom down to that one, and hands over the tiles of the zooms
+//! that are kept; those of the low zoom are few, and reduced behind all pieces.
 
 use std::io::Write;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::about::{About, Key, Part, ZoomSums};
 use super::layout::{CHUNK_MOST, ChunkAt};
 use super::origin::Origin;
 use super::read::{CountFile, Unpacker};
-use super::write::{CountWriter, kept_zooms};
+use super::write::{CountWriter, kept_zooms, low_zoom};
 use crate::counts::{
     Histogram, Holds, Lit, Value, Weighed, ZoomStats, add_lit, decode_block, encode_block, reduce_into, varint,
 };
@@ -24,8 +24,6 @@ use crate::monitor::{Monitor, Stage};
 use crate::store::{CountPart, CountStore, Kept, Vault, chunk_tiles};
 use crate::tile::TileCoord;
 
-/// Pieces are cut at tiles of this zoom.
-const ALIGN: u8 = 8;
 /// Bytes of packed chunks in a piece, as a goal.
 const PIECE: u64 = 1 << 20;
 /// Pieces a thread that are worked on before their tiles are written.
@@ -44,6 +42,8 @@ pub struct Merging<'a> {
     pub allow_duplicates: bool,
     /// Whether shares of an input may be missing.
     pub partial: bool,
+    /// Whether rows that are doubtful as a whole are counted nevertheless.
+    pub accept_doubt: bool,
     /// Where tiles wait.
     pub vault: Arc<Vault>,
 }
@@ -209,6 +209,13 @@ fn origin(merging: &Merging<'_>) -> Result<Origin> {
     if let Some(missing) = origin.missing().filter(|_| !merging.partial) {
         return Err(Error::Input(missing));
     }
+    if !merging.partial {
+        let doubt = origin.sources.iter().find_map(|source| source.doubts.first());
+        if let Some(doubt) = doubt.filter(|_| !merging.accept_doubt) {
+            return Err(Error::Input(format!("{doubt} (a share of its rows says so)")));
+        }
+        origin.sources.iter_mut().for_each(|source| source.doubts.clear());
+    }
     if origin.used() == 0 && !merging.partial {
         return Err(Error::Input("no points would be left, and a file of counts has some".into()));
     }
@@ -239,7 +246,7 @@ struct Piece<V> {
 impl Work<'_> {
     /// The zoom at whose tiles pieces are cut.
     fn align(&self) -> u8 {
-        self.z.min(ALIGN)
+        low_zoom(self.z)
     }
 
     fn plane<V: Value>(&self, writer: &mut CountWriter<'_>, plane: u16) -> Result<()> {

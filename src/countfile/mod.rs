@@ -15,4 +15,4 @@ pub use about::{About, Key, Part, Weight, ZoomSums};
 pub use merge::{Merging, merge};
 pub use origin::{Origin, Share, Source};
 pub use read::{CountFile, Pyramids};
-pub use write::{CountWriter, check, is_counts, kept_zooms};
+pub use write::{CountWriter, check, is_counts, kept_zooms, low_zoom};

@@ -1,7 +1,7 @@
 //! Where counts come from: of each source its rows by what became of them, and a sum of the hashes of its rows, by which
 //! it is known again. Never a path or a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ pub struct Source {
     /// The box around its points, in positions of 2^32 a side: west, north, east, south; without points nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extent: Option<(u32, u32, u32, u32)>,
+    /// Why its rows would be refused as a whole, as far as shares of them told.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub doubts: BTreeSet<String>,
     /// Which part of the input that is, where it was shared out and not all of it is here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Share>,
@@ -86,7 +89,8 @@ pub struct Origin {
 impl Origin {
     /// Of sources in any order. Rows of which none was read are no source.
     pub fn new(sources: impl IntoIterator<Item = Source>) -> Self {
-        let mut sources: Vec<_> = sources.into_iter().filter(|source| source.rows > 0).collect();
+        let mut sources: Vec<_> =
+            sources.into_iter().filter(|source| source.rows > 0 || source.share.is_some()).collect();
         sources.sort();
         Self { sources }
     }
@@ -136,7 +140,10 @@ impl Origin {
             };
             self.sources.iter().map(of).sum()
         };
-        all.iter().map(|by| (by.clone(), rows(by))).collect()
+        // Of places is told where points lie elsewhere.
+        let is_place = |by: &str| matches!(by, "--bbox" | "--within");
+        let all = all.iter().map(|by| (by.clone(), rows(by)));
+        all.filter(|(by, rows)| *rows > 0 || !is_place(by)).collect()
     }
 
     /// Whether the account of every source comes out even; what is wrong where it does not.
@@ -230,6 +237,7 @@ impl Source {
                 None => self.not_selected.push((by.clone(), *rows)),
             }
         }
+        self.doubts.extend(other.doubts.iter().cloned());
         let mut extent = self.extent();
         extent.merge(&other.extent());
         *self = std::mem::take(self).within(&extent);

@@ -2,7 +2,6 @@
 //! believed: lengths are bounded, every part has a checksum, and what is damaged is named by its tiles.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,7 +78,11 @@ impl Unpacker {
 impl CountFile {
     /// Opens a file. Fails, naming it, where it is none of counts, cut short or damaged.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        Self::of(File::open(path).map_err(|e| Error::io("open", path, e))?, path)
+    }
+
+    /// The same of an open file, which errors call `path`.
+    pub fn of(file: File, path: &Path) -> Result<Self> {
         let about = file.metadata().map_err(|e| Error::io("read", path, e))?;
         if !about.is_file() {
             return Err(Error::Input(format!(
@@ -88,8 +91,8 @@ impl CountFile {
             )));
         }
         let len = about.len();
-        let mut head = Vec::new();
-        (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(|e| Error::io("read", path, e))?;
+        let mut head = vec![0; HEAD.min(len as usize)];
+        read_at(&file, &mut head, 0).map_err(|e| Error::io("read", path, e))?;
         if !is_counts(&head) {
             return Err(Error::Input(format!(
                 "{} is no file of counts; make one of points with tilefire count",

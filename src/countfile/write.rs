@@ -21,13 +21,22 @@ use crate::store::CountStore;
 const AT_ONCE: usize = 32;
 
 /// The zooms that a file keeps of counts of zoom `base`, in the order in which they lie there: that one, one every six zooms
-/// below it, and from 8 on all. A tile between them is a range of tiles of the next one that is kept.
+/// below it, and from [`low_zoom`] on every third. A tile of another zoom is a range of tiles of the next one that is kept.
 pub fn kept_zooms(base: u8) -> impl Iterator<Item = u8> {
-    (0..=base).rev().filter(move |z| *z <= ALL_FROM || (base - z).is_multiple_of(EVERY))
+    let low = low_zoom(base);
+    let is_kept = move |z: &u8| {
+        if *z > low { (base - z).is_multiple_of(HIGH_EVERY) } else { (low - z).is_multiple_of(LOW_EVERY) }
+    };
+    (0..=base).rev().filter(is_kept)
 }
 
-const ALL_FROM: u8 = 8;
-const EVERY: u8 = 6;
+/// The first of the kept zooms that have few tiles: 8, or three below the highest where that is lower.
+pub fn low_zoom(base: u8) -> u8 {
+    base.saturating_sub(LOW_EVERY).min(8)
+}
+
+const HIGH_EVERY: u8 = 6;
+const LOW_EVERY: u8 = 3;
 
 /// Whether a file begins as one of counts does.
 pub fn is_counts(head: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 //! From points to a file of counts: what a render does before it colours, and a file instead of tiles.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,14 +10,14 @@ use super::opening::Opening;
 use super::points::{Points, replay};
 use super::{Resources, Sources, aggregate, check_weight, memory, open_sources, pool};
 use crate::backend::{BackendReport, Memory, Paint, Plan};
-use crate::countfile::{self, About, CountFile, CountWriter, Merging, Origin, Source, Weight};
+use crate::countfile::{self, About, CountFile, CountWriter, Merging, Origin, Share, Source, Weight};
 use crate::counts::{Measure, Measuring};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::rows::{LeftOut, serialize_invalid};
 use crate::shade::Style;
-use crate::source::{FileReport, Input, Notice, Opened};
-use crate::staging::{OutputOptions, Whole};
+use crate::source::{self, FileReport, Input, Notice, Opened};
+use crate::staging::{self, OutputOptions, Whole};
 use crate::store::PointSpool;
 use crate::tile::{Extent, ZoomRange};
 
@@ -29,6 +30,12 @@ pub struct CountRequest {
     pub zoom: u8,
     /// Whether it is found from the points.
     pub auto_zoom: bool,
+    /// Which share of all rows is counted, from 1, and of how many.
+    pub share: Option<(u32, u32)>,
+    /// Whether the counts are added to those of the output, which is there.
+    pub add: bool,
+    /// Whether rows that are in it already may be added.
+    pub allow_duplicates: bool,
     /// What the work may use.
     pub resources: Resources,
     /// File to write.
@@ -108,6 +115,8 @@ pub struct MergeRequest {
     pub allow_duplicates: bool,
     /// Whether shares of an input may be missing.
     pub partial: bool,
+    /// Whether rows that are doubtful as a whole are counted nevertheless.
+    pub accept_doubt: bool,
     /// What the work may use.
     pub resources: Resources,
     /// File to write.
@@ -162,6 +171,7 @@ pub fn merge_into(request: &MergeRequest, monitor: &Arc<Monitor>) -> Result<Merg
             zoom: request.zoom,
             allow_duplicates: request.allow_duplicates,
             partial: request.partial,
+            accept_doubt: request.accept_doubt,
             vault: Arc::new(memory.vault()),
         };
         let mut merged = None;
@@ -194,7 +204,7 @@ pub fn count_into(request: &CountRequest, monitor: &Arc<Monitor>) -> Result<Coun
     sources.read.hashed = true;
     sources.apart.values_mut().for_each(|read| read.hashed = true);
     let request = &CountRequest { sources, ..request.clone() };
-    let options = OutputOptions { force: request.force, inputs: request.sources.files() };
+    let options = OutputOptions { force: request.force || request.add, inputs: request.sources.files() };
     let weighs = request.sources.read.weight.is_some();
     let mut opening = Opening::start(&request.resources, weighs, monitor)?;
     if opening.is_insisted_on() || request.sources.inputs.contains(&Input::Stdin) {
@@ -202,20 +212,124 @@ pub fn count_into(request: &CountRequest, monitor: &Arc<Monitor>) -> Result<Coun
     }
     pool(&request.resources, &Style::default())?.install(|| {
         let begin = || Whole::begin(&request.out, &options, countfile::check);
-        let (opened, whole) = if request.sources.are_files() {
+        let (mut opened, whole) = if request.sources.are_files() {
             (open_sources(&request.sources, monitor)?, begin()?)
         } else {
             let whole = begin()?;
             (open_sources(&request.sources, monitor)?, whole)
         };
+        // Behind the place that was taken, so that nobody else adds to it at the same time.
+        let before = request.add.then(|| CountFile::open(&request.out)).transpose()?;
+        let plan = request.share.map(|_| plan_id(request, &opened));
+        if let Some(share) = request.share {
+            opened.share(share, monitor)?;
+        }
         let counted = count(request, (opening, opened), monitor)?;
         let about = about(request, &counted);
-        let origin = origin(&counted.points);
+        let origin = origin(request, &counted.points, plan.as_deref());
         let fill =
             |out: &mut dyn std::io::Write| write(out, &request.out, counted.paint.as_ref(), (&about, &origin), monitor);
-        let (bytes, left) = whole.write(monitor, fill)?;
+        let (bytes, left) = match before {
+            None => whole.write(monitor, fill)?,
+            Some(before) => {
+                let named = |e| Error::io("write counts beside", &request.out, e);
+                let aside = staging::nameless(whole.folder()).map_err(named)?;
+                let mut buffer = std::io::BufWriter::with_capacity(1 << 20, aside);
+                fill(&mut buffer)?;
+                let aside = buffer.into_inner().map_err(|e| named(e.into_error()))?;
+                let files = [before, CountFile::of(aside, Path::new("what was counted"))?];
+                let memory = memory(&request.resources, &request.out);
+                let merging = Merging {
+                    files: &files,
+                    minus: &[],
+                    zoom: None,
+                    allow_duplicates: request.allow_duplicates,
+                    partial: false,
+                    accept_doubt: true,
+                    vault: Arc::new(memory.vault()),
+                };
+                whole.write(monitor, |out| countfile::merge(&merging, out, &request.out, monitor).map(|_| ()))?
+            }
+        };
         Ok(report(counted, about, bytes, left, monitor))
     })
+}
+
+/// What is planned, as a number: everything that a share must have in common with the others to be one of them.
+fn plan_id(request: &CountRequest, opened: &Opened) -> String {
+    let mut all = format!("{} {:?} {:?}", request.zoom, request.sources.read, request.sources.region);
+    for (input, (size, _)) in request.sources.inputs.iter().zip(opened.sizes()) {
+        let mut head = Vec::new();
+        if let Some(Ok(file)) = input.file().map(std::fs::File::open) {
+            let _ = file.take(HEAD).read_to_end(&mut head);
+        }
+        all += &format!(" {size:?} {}", source::hash_of(&head));
+    }
+    for (columns, _) in opened.tables() {
+        all += &format!(" {:?}", columns.iter().map(|column| &column.name).collect::<Vec<_>>());
+    }
+    format!("{:016x}", source::hash_of(all.as_bytes()))
+}
+
+/// Bytes of an input that tell it from others.
+const HEAD: u64 = 1 << 16;
+
+/// A share of an input's rows.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PlannedPart {
+    /// The input as it was named.
+    pub input: String,
+    /// Its first byte, where a row begins; 0 of what does not divide.
+    pub from: u64,
+    /// The byte behind its last one.
+    pub to: u64,
+}
+
+/// A share of all rows.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PlannedShare {
+    /// As --shard takes it: 1/4.
+    pub shard: String,
+    /// Bytes of all its parts.
+    pub bytes: u64,
+    /// The inputs that have some of it.
+    pub parts: Vec<PlannedPart>,
+}
+
+/// How rows are shared out.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Planned {
+    /// What all shares have in common, as a hash of everything that matters.
+    pub plan: String,
+    /// Bytes of all inputs.
+    pub bytes: u64,
+    /// The shares.
+    pub shards: Vec<PlannedShare>,
+}
+
+/// Tells how `request` is shared out into `of` shares; reads as much of the inputs as it takes to find where rows begin.
+pub fn plan_shares(request: &CountRequest, of: u32, monitor: &Arc<Monitor>) -> Result<Planned> {
+    let mut sources = request.sources.clone();
+    sources.read.hashed = true;
+    let request = &CountRequest { sources, ..request.clone() };
+    let mut opened = open_sources(&request.sources, monitor)?;
+    let bytes = opened.sizes().iter().filter_map(|(size, _)| *size).sum();
+    let mut planned = Planned { plan: plan_id(request, &opened), bytes, shards: Vec::new() };
+    // One after the other, each looks on from where the one before began.
+    for number in 1..=of {
+        let parts = opened.share((number, of), monitor)?;
+        let part = |part: &source::SharePart| PlannedPart {
+            input: request.sources.inputs.get(part.input).map_or_else(String::new, ToString::to_string),
+            from: part.bytes.start,
+            to: part.bytes.end,
+        };
+        planned.shards.push(PlannedShare {
+            shard: format!("{number}/{of}"),
+            bytes: parts.iter().map(|part| part.bytes.end - part.bytes.start).sum(),
+            parts: parts.iter().map(part).collect(),
+        });
+    }
+    Ok(planned)
 }
 
 /// Points that are counted.
@@ -273,8 +387,8 @@ fn about(request: &CountRequest, counted: &Counted) -> About {
     About::plain(counted.zoom, weight)
 }
 
-/// Where the counts come from.
-fn origin(points: &Points) -> Origin {
+/// Where the counts come from; `plan` is that of the share.
+fn origin(request: &CountRequest, points: &Points, plan: Option<&str>) -> Origin {
     let read = &points.read;
     let mut extents = vec![Extent::default(); read.files.len()];
     for (input, extent) in &points.extents {
@@ -282,14 +396,28 @@ fn origin(points: &Points) -> Origin {
             all.merge(extent);
         }
     }
-    Origin::new(read.files.iter().zip(&extents).map(|(file, extent)| {
+    let region = request.sources.region.as_ref();
+    Origin::new((1..).zip(read.files.iter().zip(&extents)).map(|(input, (file, extent))| {
         let left_out = file.left_out.iter().filter(|(_, rows)| *rows > 0);
+        let outside = &file.not_selected.outside;
+        let places = [
+            (region.is_some_and(|region| region.bbox.is_some()), "--bbox", outside.bbox),
+            (region.is_some_and(|region| region.area.is_some()), "--within", outside.area),
+        ];
+        let places = places.into_iter().filter(|place| place.0).map(|(_, flag, rows)| (flag.to_owned(), rows));
         let source = Source {
             rows_hash: format!("{:016x}", file.hash),
             rows: file.rows,
             used: file.used,
             left_out: left_out.map(|(reason, rows)| (reason.name().to_owned(), rows)).collect(),
-            not_selected: read.passed_over_of(file),
+            not_selected: read.passed_over_of(file).into_iter().chain(places).collect(),
+            doubts: file.doubt.iter().cloned().collect(),
+            share: request.share.zip(plan).map(|((number, of), plan)| Share {
+                plan: plan.to_owned(),
+                of,
+                shares: vec![number],
+                input,
+            }),
             ..Source::default()
         };
         source.within(extent)

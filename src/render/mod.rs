@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
-pub use keep::{CountReport, CountRequest, MergeReport, MergeRequest, count_into, merge_into};
+pub use keep::{CountReport, CountRequest, MergeReport, MergeRequest, Planned, count_into, merge_into, plan_shares};
 pub use report::{Report, ZoomReport};
 pub(crate) use request::Drawing;
 pub use request::{Device, Kept, Labels, Request, Resources, Sources};

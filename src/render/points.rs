@@ -68,6 +68,8 @@ pub(crate) fn aggregate<'a>(
     monitor: &Monitor,
 ) -> Result<Points> {
     let region = region.filter(|region| !region.is_everywhere());
+    // That nothing is there is known when all shares are.
+    let shared = opened.is_shared();
     let (systems, system_of) = distinct(opened.systems());
     let mut sinks: Vec<_> = (0..rayon::current_num_threads())
         .map(|_| Projecting {
@@ -100,7 +102,7 @@ pub(crate) fn aggregate<'a>(
     if used != pushed {
         return Err(Error::Internal(format!("{pushed} points came of {used} rows")));
     }
-    if used == 0 {
+    if used == 0 && !shared {
         return Err(source::no_usable_rows(&read));
     }
     Ok(Points { read, used, weight, extent, extents })

@@ -2,6 +2,7 @@
 //! that are decoded on the thread that took them. A format is one implementation of both; which one fits an input is
 //! decided in `open`.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use super::describe::ColumnAbout;
@@ -72,6 +73,15 @@ pub(super) trait Source: Send + Sync {
     /// The next piece, in order; `None` when there is no more. One thread at a time calls this, so it does only what
     /// has to be done in order: whatever can wait is the piece's to do.
     fn pull<'a>(&'a self, desk: &mut Desk, stop: &Stop<'_>) -> Result<Option<Box<dyn Piece + 'a>>>;
+
+    /// Whether it can be read from any row on.
+    fn divides(&self) -> bool {
+        false
+    }
+
+    /// Leaves of its rows those that begin within these bytes; called before the first piece. Gives the bytes that they
+    /// fill, proven to begin and end with rows. What does not divide is given all its bytes or none.
+    fn share(&mut self, bytes: Range<u64>, stop: &Stop<'_>) -> Result<Range<u64>>;
 
     /// Called after the last piece was decoded: fails when the input is not what it was when it was opened.
     fn verify(&self) -> Result<()>;

@@ -24,6 +24,7 @@ mod packed;
 mod parallel;
 mod rejects;
 mod report;
+mod share;
 mod shown;
 mod stop;
 mod synth;
@@ -42,6 +43,7 @@ pub use open::{Opened, columns, open};
 pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit};
 pub use rejects::{Most, RejectLimits, RejectLog};
 pub use report::{FileReport, ReadReport, no_usable_rows};
+pub use share::SharePart;
 pub use synth::{Shape, is_synth, synth, synth_shaped};
 pub use weight::{Weight, Weights};
 
@@ -52,6 +54,11 @@ use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::project::Coordinate;
 use crate::rows::{LeftOut, Outside, Reason};
+
+/// A hash of bytes, the same on every machine.
+pub(crate) fn hash_of(bytes: &[u8]) -> u64 {
+    twox_hash::XxHash3_64::oneshot(bytes)
+}
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]

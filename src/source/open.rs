@@ -30,6 +30,8 @@ pub struct Opened {
     pub(super) notices: Vec<Notice>,
     pub(super) rejects: Option<Arc<RejectLog>>,
     pub(super) limits: RejectLimits,
+    /// Which share of all rows is read, and of how many.
+    pub(super) shared: Option<(u32, u32)>,
 }
 
 impl Opened {
@@ -93,6 +95,7 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
         notices: Vec::new(),
         rejects: None,
         limits: RejectLimits::default(),
+        shared: None,
     };
     for (i, &(input, options)) in inputs.iter().enumerate() {
         // Asking PROJ takes tens of milliseconds.

@@ -253,6 +253,15 @@ impl<'a> Ledger<'a> {
             let (found, error) = doubt.judge(file, &self.opened.options[self.at], !about.projected, area);
             notices.extend(found);
             notices.extend(weight::notice(file, &self.opened.options[self.at]));
+            // What is doubtful as a whole is known when all shares are there.
+            let error = match (error, self.opened.shared) {
+                (Some(error), Some(_)) => {
+                    files[self.at].doubt = Some(error.to_string());
+                    None
+                }
+                (error, _) => error,
+            };
+            let file = &files[self.at];
             if problem.is_none() {
                 *problem = error.or_else(|| self.opened.limits.check(file).err());
             }

@@ -41,6 +41,8 @@ pub struct FileReport {
     pub first_invalid_row: Option<u64>,
     /// The first row left out for each reason, with its number and what it holds.
     pub examples: Vec<(Reason, u64, String)>,
+    /// Why it would be refused as a whole, where a share of its rows was read.
+    pub doubt: Option<String>,
     /// What its last row holds, where that looks cut off.
     pub cut: Option<String>,
     /// The first row with a quote that took in lines and should not have opened, and what to know of it.
@@ -72,6 +74,7 @@ impl FileReport {
             hash: 0,
             first_invalid_row: None,
             examples: Vec::new(),
+            doubt: None,
             cut: None,
             swallowed: None,
             shorter: (0, None),
@@ -183,9 +186,11 @@ impl ReadReport {
         self.flags(&self.not_selected)
     }
 
-    /// Those of one input, by the flags that any input has some of.
+    /// Those of one input, for everything that was asked of rows; what was asked of places is told apart.
     pub fn passed_over_of(&self, file: &FileReport) -> Vec<(String, u64)> {
-        self.flags(&file.not_selected)
+        let mut flags = self.flags(&file.not_selected);
+        flags.truncate(self.conditions.len() + usize::from(self.sample.is_some()));
+        flags
     }
 
     /// The flags that choose, each with its rows of `not_selected`.
@@ -197,10 +202,8 @@ impl ReadReport {
             .enumerate()
             .map(|(at, condition)| (format!("--where '{condition}'"), conditions.get(at).copied().unwrap_or(0)));
         let of_sample = self.sample.iter().map(|share| (format!("--sample {share}"), *sample));
-        let all = &self.not_selected.outside;
-        let places = [("--bbox", all.bbox, outside.bbox), ("--within", all.area, outside.area)];
-        let of_places =
-            places.into_iter().filter(|(_, any, _)| *any > 0).map(|(flag, _, rows)| (flag.to_owned(), rows));
+        let places = [("--bbox", outside.bbox), ("--within", outside.area)];
+        let of_places = places.into_iter().filter(|(_, rows)| *rows > 0).map(|(flag, rows)| (flag.to_owned(), rows));
         of_conditions.chain(of_sample).chain(of_places).collect()
     }
 

@@ -18,6 +18,7 @@ mod scan;
 mod tests;
 
 use std::fs::File;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use self::chain::{Chain, Link, in_order_since};
@@ -63,6 +64,8 @@ struct Place {
     number: u64,
     /// Of its first byte.
     offset: u64,
+    /// Where rows of a file end: with it, or with the share that is read.
+    end: u64,
     ended: bool,
 }
 
@@ -117,7 +120,7 @@ impl Delimited {
             bytes,
             layout,
             hashed: options.hashed,
-            place: Mutex::new(Place { number: 0, offset: offset as u64, ended: false }),
+            place: Mutex::new(Place { number: 0, offset: offset as u64, end: u64::MAX, ended: false }),
             chain: Chain::new(),
         })
     }
@@ -227,6 +230,29 @@ impl Source for Delimited {
         self.about.table = Vec::new();
     }
 
+    fn divides(&self) -> bool {
+        matches!(self.bytes, Bytes::File(_))
+    }
+
+    fn share(&mut self, bytes: Range<u64>, stop: &Stop<'_>) -> Result<Range<u64>> {
+        let begin = lock(&self.place).offset;
+        let share = match &self.bytes {
+            Bytes::File(file) => {
+                let size = file.size();
+                let from = self.row_at(bytes.start, (begin, size), stop)?;
+                from..self.row_at(bytes.end, (from, size), stop)?
+            }
+            Bytes::Stream(_) => bytes,
+        };
+        let mut place = lock(&self.place);
+        if self.divides() {
+            place.offset = share.start;
+        }
+        place.ended = share.is_empty();
+        place.end = share.end;
+        Ok(share)
+    }
+
     fn pull<'a>(&'a self, desk: &mut Desk, stop: &Stop<'_>) -> Result<Option<Box<dyn Piece + 'a>>> {
         let mut place = lock(&self.place);
         if place.ended {
@@ -239,7 +265,7 @@ impl Source for Delimited {
                 handle = Some(file.handle()?);
                 // Pieces end at multiples of their size, which are starts of pages.
                 let most = desk.piece as u64 - offset % desk.piece as u64;
-                let left = file.size().saturating_sub(offset);
+                let left = file.size().min(place.end).saturating_sub(offset);
                 place.ended = left <= most;
                 if place.ended {
                     file.rest();
@@ -356,7 +382,40 @@ impl Stretch<'_> {
     }
 }
 
+/// Bytes that are looked through at a time for where a row begins.
+const LOOK: u64 = 1 << 20;
+
 impl Delimited {
+    /// The first row that begins at `target` or behind it, in a file of which a row begins at `known`, as its quotes are
+    /// from there on; the end of the file where there is none.
+    fn row_at(&self, target: u64, (known, size): (u64, u64), stop: &Stop<'_>) -> Result<u64> {
+        let Bytes::File(file) = &self.bytes else { return Ok(target) };
+        if target <= known || target >= size {
+            return Ok(target.clamp(known, size.max(known)));
+        }
+        let handle = file.handle()?;
+        let (mut at, mut state, mut spans) = (known, Quotes::Row, Vec::new());
+        let mut room = vec![0; LOOK as usize];
+        while at < size {
+            stop.check()?;
+            let end = if at < target { target } else { size };
+            let bytes = &mut room[..(end - at).min(LOOK) as usize];
+            file.read_at(&handle, bytes, at)?;
+            let cut = cut(bytes, cut::quote(bytes), state, self.layout.dialect, &mut spans);
+            if at >= target {
+                if state == Quotes::Row {
+                    return Ok(at);
+                }
+                if let Some(first) = cut.first {
+                    return Ok(at + first as u64);
+                }
+            }
+            state = cut.end.unwrap_or(state);
+            at += bytes.len() as u64;
+        }
+        Ok(size)
+    }
+
     /// Decodes whole rows, the first of which begins at an offset of the text; only the last one of the text may lack its
     /// line end.
     fn rows(
