@@ -2,6 +2,7 @@
 //! them, since linking one costs seconds.
 
 mod container;
+mod counts;
 mod datashader;
 mod encode_png;
 mod real_data;

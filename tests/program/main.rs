@@ -10,6 +10,7 @@ mod browser;
 mod choose;
 mod cli;
 mod colours;
+mod counts;
 #[cfg(all(feature = "serve", feature = "mbtiles"))]
 mod databases;
 mod first_view;
