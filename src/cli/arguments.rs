@@ -330,14 +330,38 @@ enum OpName {
     Add,
 }
 
+/// What is drawn, as it is typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum MeasureChoice {
+    Of(Measure),
+    /// The share of the points that have this value of a key.
+    Share(String),
+}
+
+impl FromStr for MeasureChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text.trim().split_once(':') {
+            Some((what, value)) if what.eq_ignore_ascii_case("share") && !value.is_empty() => {
+                Ok(Self::Share(value.to_owned()))
+            }
+            _ => text.parse().map(Self::Of).map_err(|_: String| {
+                format!("'{text}' is no measure; use count, sum, mean, or share:VALUE of counts by a key")
+            }),
+        }
+    }
+}
+
 /// What the result looks like.
 #[derive(Debug, Args)]
 pub(super) struct StyleArgs {
-    /// Draw the sum of --weight, its mean, or the count [default: sum]
+    /// Draw the sum of --weight, its mean, or the count [default: sum]; of counts by a key also share:VALUE, the part of the
+    /// points that have it
     ///
     /// The count is that of the points that have a weight.
     #[arg(long, value_name = "MEASURE", help_heading = "Measure")]
-    measure: Option<Measure>,
+    measure: Option<MeasureChoice>,
     /// How counts become places along the colormap: log, linear, cbrt, sqrt, gamma=EXPONENT, or eq-hist [default: log;
     /// linear for means]
     ///
@@ -389,8 +413,18 @@ pub(super) struct StyleArgs {
 
 impl StyleArgs {
     /// What is drawn of the weight that was asked for; `None` where points are counted.
-    fn weighing(&self, weight: Option<&Weight>) -> Result<Option<Weighing>> {
-        match (self.measure, weight) {
+    pub(super) fn weighing(&self, weight: Option<&Weight>) -> Result<Option<Weighing>> {
+        let measure = match &self.measure {
+            Some(MeasureChoice::Of(measure)) => Some(*measure),
+            Some(MeasureChoice::Share(value)) => {
+                return Err(Error::Usage(format!(
+                    "--measure share:{value} is of counts by a key; count them with tilefire count --by COLUMN, and colour \
+                     those with tilefire shade"
+                )));
+            }
+            None => None,
+        };
+        match (measure, weight) {
             (Some(Measure::Count), _) | (None, None) => Ok(None),
             (Some(measure), None) => Err(Error::Usage(format!(
                 "--measure {measure} is of weights, and none were asked for; name their column with --weight"
@@ -406,8 +440,22 @@ impl StyleArgs {
 
     /// The style of tiles of these zooms in this form, or of a picture, of points or of the weight that was asked for.
     pub(super) fn style(&self, tiles: Option<(ZoomRange, Form)>, weight: Option<&Weight>) -> Result<Style> {
-        let weighing = self.weighing(weight)?;
-        let is_mean = weighing.as_ref().is_some_and(|weighing| weighing.measure == Measure::Mean);
+        self.style_of(tiles, self.weighing(weight)?)
+    }
+
+    /// The value whose share is to be drawn, if one is.
+    pub(super) fn share(&self) -> Option<&str> {
+        if let Some(MeasureChoice::Share(value)) = &self.measure { Some(value) } else { None }
+    }
+
+    /// Whether something was said of what is drawn.
+    pub(super) fn measures(&self) -> bool {
+        self.measure.is_some()
+    }
+
+    /// The style of that weighing.
+    pub(super) fn style_of(&self, tiles: Option<(ZoomRange, Form)>, weighing: Option<Weighing>) -> Result<Style> {
+        let is_mean = weighing.as_ref().is_some_and(|weighing| weighing.measure.is_mean());
         if let (None, SpanChoice::Rule(rule)) = (&weighing, &self.span) {
             rule.check_counts().map_err(Error::Usage)?;
         }

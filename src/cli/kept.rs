@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::countfile::{CountFile, is_counts};
 use crate::error::{Error, Result};
-use crate::render::Sources;
+use crate::render::{Kept, Sources};
 use crate::source::{ColumnRef, ReadOptions, Weight};
 
 /// The weight that a file has, as one is asked for.
@@ -41,5 +41,5 @@ pub(super) fn instead(typed: &Sources, file: CountFile) -> Result<Sources> {
             file.path().display()
         )));
     }
-    Ok(Sources::kept(file))
+    Ok(Sources::of(Kept::of(file)))
 }

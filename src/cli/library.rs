@@ -7,7 +7,7 @@ use crate::container::library::Library;
 /// What `--ol-url` stands for where it is not given.
 const VARIABLE: &str = "TILEFIRE_OL";
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct LibraryArgs {
     /// Where the page loads OpenLayers from: the folder of the npm package ol, which pages that are written to files then hold
     /// within themselves, or a web address of one [default: what `TILEFIRE_OL` names, or a public network]

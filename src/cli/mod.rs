@@ -6,6 +6,7 @@ mod bench;
 mod choose;
 mod colormaps;
 mod count;
+mod diff;
 mod flush;
 mod image;
 mod info;
@@ -67,6 +68,8 @@ enum Command {
     Count(Box<count::CountArgs>),
     /// Turn counts into heat-map tiles
     Shade(Box<shade::ShadeArgs>),
+    /// Turn the difference of two files of counts into tiles
+    Diff(Box<diff::DiffArgs>),
     /// Tell how rows are shared out between machines that count
     Plan(Box<plan::PlanArgs>),
     /// Add files of counts up, or take some out of others
@@ -125,6 +128,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Render(args) => render::run(*args, &monitor),
         Command::Count(args) => count::run(*args, &monitor),
+        Command::Diff(args) => diff::run(*args, &monitor),
         Command::Plan(args) => plan::run(*args, &monitor),
         Command::Shade(args) => shade::run(*args, &monitor),
         Command::Merge(args) => merge::run(*args, &monitor),

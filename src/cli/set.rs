@@ -6,7 +6,7 @@ use crate::container::{Form, Scheme, TileSize};
 use crate::encode::Format;
 use crate::render::Labels;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct SetArgs {
     /// Name of the set [default: that of the output]
     #[arg(long, value_name = "TEXT", value_parser = title, help_heading = "Output")]

@@ -1,5 +1,6 @@
 //! `tilefire shade`: counts that were kept to tiles.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,9 +10,12 @@ use super::arguments::{ResourceArgs, StyleArgs};
 use super::kept::weight_of;
 use super::tiles::{Made, TilesArgs};
 use crate::countfile::CountFile;
+use crate::counts::{Measure, Step};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::render::Sources;
+use crate::render::{Combined, Kept, Resources, Sources};
+use crate::shade::{Function, Style, Weighing};
+use crate::source::Condition;
 use crate::tile::ZoomRange;
 
 #[derive(Debug, Args)]
@@ -23,6 +27,12 @@ pub(super) struct ShadeArgs {
     /// Zooms to make, both ends included: 0..10, 0-10 or one number [default: all that there are counts of]
     #[arg(short, long, visible_alias = "levels", value_name = "ZOOMS", help_heading = "Output")]
     zooms: Option<ZoomRange>,
+    /// Draw only the planes of which this holds, of counts by a key: 'severity = 1', 'month in 6..8', 'hour in 22..23'
+    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true, help_heading = "Choose")]
+    conditions: Vec<Condition>,
+    /// Make a set for each value of the key, with one scale: of -o trips.pmtiles trips-VALUE.pmtiles
+    #[arg(long, help_heading = "Output")]
+    split: bool,
     #[command(flatten)]
     style: StyleArgs,
     #[command(flatten)]
@@ -34,7 +44,10 @@ pub(super) struct ShadeArgs {
 const EXAMPLES: &str = "Examples:
   tilefire shade trips.counts -o trips.pmtiles --theme dark
   tilefire shade trips.counts -o trips -z 0..8 --colormap fire --how eq-hist
-  tilefire shade hurt.counts -o mean.pmtiles --measure mean";
+  tilefire shade hurt.counts -o mean.pmtiles --measure mean
+  tilefire shade by-month.counts -o summer.pmtiles --where 'month in 6..8'
+  tilefire shade by-severity.counts -o fatal.pmtiles --measure share:Fatal
+  tilefire shade by-hour.counts -o hours.pmtiles --split";
 
 pub(super) fn run(args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let file = CountFile::open(&args.input)?;
@@ -46,10 +59,140 @@ pub(super) fn run(args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
         ))
     })?;
     let zooms = args.zooms.unwrap_or(ZoomRange { min: 0, max: highest });
-    let style = args.style.style(Some((zooms, form)), weight_of(&file).as_ref())?;
+    let mut kept = Kept::of(file);
+    choose(&mut kept, &args.conditions)?;
+    let weighing = match args.style.share() {
+        Some(value) => {
+            let place = place_of(&kept, value)?;
+            kept.combined = Combined::Share(place);
+            Some(Weighing {
+                measure: Measure::Share,
+                column: kept.file.about().planes[usize::from(place)].name.clone(),
+                step: Step::ONE,
+                diverging: false,
+            })
+        }
+        None => args.style.weighing(weight_of(&kept.file).as_ref())?,
+    };
+    let style = args.style.style_of(Some((zooms, form)), weighing)?;
+    let resources = args.resources.resources()?;
     // Read before the run, which may replace it.
     let other = args.style.other()?;
-    let made =
-        Made { sources: Sources::kept(file), zooms, auto_zoom: false, style, resources: args.resources.resources()? };
+    if args.split {
+        return split(args.tiles, kept, (zooms, style, resources), monitor);
+    }
+    let made = Made { sources: Sources::of(kept), zooms, auto_zoom: false, style, resources };
     args.tiles.make(made, None, other, monitor)
+}
+
+/// Leaves the planes of which all conditions hold.
+fn choose(kept: &mut Kept, conditions: &[Condition]) -> Result<()> {
+    if conditions.is_empty() {
+        return Ok(());
+    }
+    let (about, name) = (kept.file.about(), kept.file.path().display());
+    let Some(key) = &about.key else {
+        return Err(Error::Usage(format!(
+            "{name} is not counted by anything that --where could choose from; count again with --by COLUMN"
+        )));
+    };
+    let part = key.by.split_once('(').map_or(key.by.as_str(), |(part, _)| part);
+    for condition in conditions {
+        let column = condition.column().to_string();
+        if !column.eq_ignore_ascii_case(&key.by) && !column.eq_ignore_ascii_case(part) {
+            return Err(Error::Usage(format!(
+                "--where '{condition}' is of '{column}', and {name} is counted by '{}'; write for instance '{part} = {}'",
+                key.by,
+                about.planes.first().map_or("", |plane| &plane.name)
+            )));
+        }
+    }
+    let holds = |plane: &u16| {
+        let name = &about.planes[usize::from(*plane)].name;
+        conditions.iter().all(|condition| condition.holds_of(name))
+    };
+    let planes: Vec<u16> = kept.planes.iter().copied().filter(holds).collect();
+    if planes.is_empty() {
+        let some: Vec<&str> = about.planes.iter().take(8).map(|plane| plane.name.as_str()).collect();
+        return Err(Error::Input(format!(
+            "{name} has no value of '{}' that was asked for; it has {}",
+            key.by,
+            some.join(", ")
+        )));
+    }
+    kept.planes = planes;
+    let typed: Vec<String> = conditions.iter().map(|condition| format!("--where '{condition}'")).collect();
+    kept.chosen = Some(typed.join(" "));
+    Ok(())
+}
+
+/// The place of the plane of a value among those that are drawn.
+fn place_of(kept: &Kept, value: &str) -> Result<u16> {
+    let about = kept.file.about();
+    let is = |plane: &&u16| about.planes[usize::from(**plane)].name == value;
+    kept.planes.iter().find(is).copied().ok_or_else(|| {
+        let name = kept.file.path().display();
+        match &about.key {
+            None => Error::Usage(format!(
+                "{name} has no shares to draw, being counted by nothing; count again with --by COLUMN"
+            )),
+            Some(key) => {
+                let some: Vec<&str> = about.planes.iter().take(8).map(|plane| plane.name.as_str()).collect();
+                Error::Usage(format!(
+                    "{name} has no value '{value}' of '{}' to draw the share of; it has {}",
+                    key.by,
+                    some.join(", ")
+                ))
+            }
+        }
+    })
+}
+
+/// Makes a set for each value of the key, all with one scale.
+fn split(
+    tiles: TilesArgs,
+    kept: Kept,
+    (zooms, style, resources): (ZoomRange, Style, Resources),
+    monitor: &Arc<Monitor>,
+) -> Result<()> {
+    let about = kept.file.about();
+    let name = kept.file.path().display().to_string();
+    if about.key.is_none() {
+        return Err(Error::Usage(format!(
+            "{name} is counted by nothing that it could be split by; count again with --by COLUMN"
+        )));
+    }
+    if style.function == Function::EqHist {
+        return Err(Error::Usage(
+            "--how eq-hist makes a scale of each set's own pixels, and --split gives all one scale; choose another --how".into(),
+        ));
+    }
+    let by = about.key.as_ref().map_or("", |key| &key.by);
+    let mut all = Vec::new();
+    for &plane in &kept.planes {
+        let value = about.planes[usize::from(plane)].name.clone();
+        let chosen = Some(format!("--where '{by} = {value}'"));
+        let one = Kept { planes: vec![plane], chosen, ..kept.clone() };
+        all.push((
+            value,
+            Made {
+                sources: Sources::of(one),
+                zooms,
+                auto_zoom: false,
+                style: style.clone(),
+                resources: resources.clone(),
+            },
+        ));
+    }
+    let requests: Vec<_> = all.iter().map(|(value, made)| tiles.request_of(made.clone(), Some(value))).collect();
+    let scale = crate::render::scale(&requests, monitor)?;
+    for ((value, made), there) in all.into_iter().zip(scale.there) {
+        if !there {
+            let _ = writeln!(std::io::stderr(), "{name}: no points have {by} = {value}, so there is no set of them");
+            continue;
+        }
+        let style = Style { span: scale.span.clone(), ..made.style };
+        tiles.clone().named(&value).make(Made { style, ..made }, None, None, monitor)?;
+    }
+    Ok(())
 }

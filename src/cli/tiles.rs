@@ -22,7 +22,7 @@ use crate::shade::Style;
 use crate::source::Notice;
 use crate::tile::ZoomRange;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct TilesArgs {
     /// Folder of tiles to write; or a file ending in .pmtiles or .mbtiles, or in .html: one page with everything in it
     #[arg(short, long, value_name = "OUT", help_heading = "Output")]
@@ -58,7 +58,7 @@ pub(super) struct TilesArgs {
 }
 
 /// What tiles are made of, and how.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Made {
     pub(super) sources: Sources,
     pub(super) zooms: ZoomRange,
@@ -110,6 +110,24 @@ impl TilesArgs {
             format!("the tiles in {} are complete", request.out.display())
         };
         pending.map_or(Ok(()), |pending| pending.write(&ran, &request.sources, &done))
+    }
+
+    /// The same for a set of its own beside others: the output's name ends in that of the set, before its ending.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        // Whatever a value is, it is no path.
+        let name: String =
+            name.chars().map(|c| if c.is_alphanumeric() || "-_.+ ".contains(c) { c } else { '_' }).collect();
+        let stem = self.output.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let ending = self.output.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
+        self.output.set_file_name(format!("{stem}-{name}{}", ending.unwrap_or_default()));
+        self.report = None;
+        self
+    }
+
+    /// What would be made, of a set of its own.
+    pub(super) fn request_of(&self, made: Made, name: Option<&str>) -> Request {
+        let own = self.clone();
+        name.map_or_else(|| own.clone(), |name| own.clone().named(name)).request(made)
     }
 
     /// What was typed, checked and ready.

@@ -14,5 +14,5 @@ mod write;
 pub use about::{About, Key, Part, Weight, ZoomSums};
 pub use merge::{Merging, merge};
 pub use origin::{Origin, Share, Source};
-pub use read::{CountFile, Pyramids};
+pub use read::{CountFile, Layer, load};
 pub use write::{CountWriter, check, is_counts, kept_zooms, low_zoom};

@@ -1,6 +1,7 @@
 //! Reads files of counts: whole planes for painting, single tiles, and what a file says of itself. Nothing of a file is
 //! believed: lengths are bounded, every part has a checksum, and what is damaged is named by its tiles.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,15 +36,6 @@ pub struct CountFile {
     path: PathBuf,
     len: u64,
     root: Root<About>,
-}
-
-/// Counts of a file in memory, by what their pixels hold.
-#[derive(Debug)]
-pub enum Pyramids {
-    /// Points.
-    Counts(CountStore),
-    /// Points and sums.
-    Sums(CountStore<Weighed>),
 }
 
 /// How bytes that are to be chunks are read from a store.
@@ -317,75 +309,51 @@ impl CountFile {
     ///
     /// Fails, naming the tile, where something is damaged, and where sums do not fit.
     pub fn load<V: Value>(&self, planes: &[u16], z: u8, vault: Arc<Vault>, monitor: &Monitor) -> Result<CountStore<V>> {
-        let mut counts = CountStore::in_vault(z, vault);
-        // The lowest zoom that is kept and has all that is needed.
-        let from = kept_zooms(self.root.about.zoom).filter(|kept| *kept >= z).last();
-        let from = from.ok_or_else(|| self.wrong(&format!("has zooms up to {} only", self.root.about.zoom)))?;
-        let mut parts = Vec::new();
-        for &plane in planes {
-            parts.extend(self.load_zoom::<V>(plane, from, &counts, monitor)?);
+        if V::HOLDS == Holds::Sums && self.root.about.holds() == Holds::Counts {
+            return Err(self.wrong("has no weights; count again with --weight"));
         }
-        let set = |counts: &mut CountStore<V>, z: u8, parts: Vec<CountPart<V>>| match planes {
-            [_] => counts.set_zoom(z, parts),
-            _ => counts.set_zoom_summed(z, parts),
-        };
-        if from == z {
-            set(&mut counts, z, parts)?;
-        } else {
-            let mut higher = CountStore::in_vault(from, counts.vault().clone());
-            set(&mut higher, from, parts)?;
-            for z in (z..from).rev() {
-                monitor.time(Stage::Reduce, || higher.reduce(z))?;
-                drop(higher.take_zoom(z + 1)?);
-            }
-            counts.set_zoom(z, vec![higher.take_zoom(z)?])?;
-        }
-        for z in (0..z).rev() {
-            monitor.check()?;
-            monitor.time(Stage::Reduce, || counts.reduce(z))?;
-        }
-        Ok(counts)
+        let layers: Vec<_> = planes.iter().map(|&plane| Layer { file: self, plane, becomes: None }).collect();
+        load(&layers, z, vault, monitor)
     }
 
     /// A zoom that is kept, in ascending parts.
     fn load_zoom<V: Value>(
         &self,
-        plane: u16,
-        z: u8,
+        (plane, z): (u16, u8),
+        becomes: Option<fn(Weighed) -> V>,
         store: &CountStore<V>,
         monitor: &Monitor,
     ) -> Result<Vec<CountPart<V>>> {
         let chunks = self.chunks(plane, z)?;
         let pieces: Vec<usize> = (0..chunks.len()).step_by(PIECE).collect();
-        let scratch = || Ok::<_, Error>((Vec::new(), Unpacker::new()?, Vec::new(), Vec::new()));
-        let read = |scratch: &mut Result<_>, from: usize| {
+        let scratch = || Ok::<_, Error>((Vec::new(), Unpacker::new()?, Vec::new()));
+        let holds = self.root.about.holds();
+        let becomes = becomes.or((V::HOLDS != holds).then_some(|pixel: Weighed| V::new(pixel.count, pixel.sum)));
+        let read = |scratch: &mut Result<(Vec<u8>, Unpacker, Vec<Lit<V>>)>, from: usize| {
             monitor.check()?;
-            let (room, unpacker, lit, wide): &mut (_, _, Vec<Lit<V>>, Vec<Lit<Weighed>>) =
-                scratch.as_mut().map_err(|e| Error::Internal(e.to_string()))?;
+            let (room, unpacker, lit) = scratch.as_mut().map_err(|e| Error::Internal(e.to_string()))?;
             let since = monitor.now();
             let piece = &chunks[from..(from + PIECE).min(chunks.len())];
             let next = chunks.get(from + PIECE).map(|chunk| chunk.first);
             let mut part = store.part();
-            self.each_chunk(z, (piece, next), (room, unpacker), |bytes| {
-                if V::HOLDS == self.root.about.holds() {
-                    return Ok(part.push_chunk(z, bytes, lit)?.is_some());
-                }
-                each_tile(bytes, z, wide, |code, pixels| {
+            self.each_chunk(z, (piece, next), (room, unpacker), |bytes| match (becomes, holds) {
+                (None, _) => Ok(part.push_chunk(z, bytes, lit)?.is_some()),
+                (Some(becomes), Holds::Counts) => each_tile::<u32>(bytes, z, &mut Vec::new(), |code, pixels| {
                     lit.clear();
-                    lit.extend(
-                        pixels.iter().map(|l| Lit { pixel: l.pixel, count: V::new(l.count.count, l.count.sum) }),
-                    );
+                    let becoming = |l: &Lit<u32>| becomes(Weighed { sum: 0, count: l.count });
+                    lit.extend(pixels.iter().map(|l| Lit { pixel: l.pixel, count: becoming(l) }));
                     part.push(code, lit)
-                })
+                }),
+                (Some(becomes), Holds::Sums) => each_tile::<Weighed>(bytes, z, &mut Vec::new(), |code, pixels| {
+                    lit.clear();
+                    lit.extend(pixels.iter().map(|l| Lit { pixel: l.pixel, count: becomes(l.count) }));
+                    part.push(code, lit)
+                }),
             })?;
             monitor.record(Stage::Read, since, monitor.now());
             part.sealed()
         };
-        if V::HOLDS == Holds::Sums && self.root.about.holds() == Holds::Counts {
-            return Err(self.wrong("has no weights; count again with --weight"));
-        }
-        let parts: Vec<CountPart<V>> = pieces.into_par_iter().map_init(scratch, read).collect::<Result<_>>()?;
-        Ok(parts)
+        pieces.into_par_iter().map_init(scratch, read).collect()
     }
 
     /// The lit pixels of one tile of a plane, ascending; none where nothing is lit. It takes what its page takes to be read,
@@ -407,6 +375,62 @@ impl CountFile {
         })?;
         families.finish()
     }
+}
+
+/// A plane of a file that is loaded with others.
+#[derive(Debug, Clone, Copy)]
+pub struct Layer<'a, V> {
+    /// The file.
+    pub file: &'a CountFile,
+    /// The plane, by its place.
+    pub plane: u16,
+    /// What becomes of what its pixels hold, which of points alone weighs nothing; they stay what they are where nothing
+    /// is said.
+    pub becomes: Option<fn(Weighed) -> V>,
+}
+
+/// The counts of zoom `z` of layers that are added up, and those of all lower zooms, in `vault`. On all threads of the
+/// current pool.
+///
+/// Fails, naming the file and the tile, where something is damaged, and where sums do not fit.
+pub fn load<V: Value>(layers: &[Layer<'_, V>], z: u8, vault: Arc<Vault>, monitor: &Monitor) -> Result<CountStore<V>> {
+    let mut counts = CountStore::in_vault(z, vault);
+    // By the lowest zoom that a file keeps and that has all that is needed.
+    let mut parts: BTreeMap<u8, Vec<CountPart<V>>> = BTreeMap::new();
+    for layer in layers {
+        let base = layer.file.about().zoom;
+        let from = kept_zooms(base).filter(|kept| *kept >= z).last();
+        let from = from.ok_or_else(|| layer.file.wrong(&format!("has zooms up to {base} only")))?;
+        parts.entry(from).or_default().extend(layer.file.load_zoom(
+            (layer.plane, from),
+            layer.becomes,
+            &counts,
+            monitor,
+        )?);
+    }
+    let mut all = Vec::new();
+    for (from, parts) in parts {
+        let mut higher = CountStore::in_vault(from, counts.vault().clone());
+        match layers {
+            [_] => higher.set_zoom(from, parts)?,
+            _ => monitor.time(Stage::Reduce, || higher.set_zoom_summed(from, parts))?,
+        }
+        for z in (z..from).rev() {
+            monitor.time(Stage::Reduce, || higher.reduce(z))?;
+            drop(higher.take_zoom(z + 1)?);
+        }
+        all.push(higher.take_zoom(z)?);
+    }
+    if all.len() > 1 {
+        counts.set_zoom_summed(z, all)?
+    } else {
+        counts.set_zoom(z, all)?
+    }
+    for z in (0..z).rev() {
+        monitor.check()?;
+        monitor.time(Stage::Reduce, || counts.reduce(z))?;
+    }
+    Ok(counts)
 }
 
 /// Calls `each` with every tile of an unpacked chunk of zoom `z`; false where it is none.

@@ -15,6 +15,23 @@ pub enum Measure {
     Sum,
     /// What one of them weighs on average: the sum by the count.
     Mean,
+    /// Which part of them is of one kind: weights are 1 for those that are, else 0.
+    Share,
+    /// How many more there are in one set than in another: weights are 1 in the one and -1 in the other, or what points
+    /// weigh in either.
+    Difference,
+}
+
+impl Measure {
+    /// Whether it is a quotient, of which those of more points are the stronger.
+    pub fn is_mean(self) -> bool {
+        matches!(self, Self::Mean | Self::Share)
+    }
+
+    /// Whether it is a sum, which more points make larger.
+    pub fn is_sum(self) -> bool {
+        matches!(self, Self::Sum | Self::Difference)
+    }
 }
 
 impl Measure {
@@ -29,8 +46,8 @@ impl Measure {
     pub fn of(self, sum: f64, count: f64) -> f64 {
         match self {
             Self::Count => count,
-            Self::Sum => sum,
-            Self::Mean => sum / count,
+            Self::Sum | Self::Difference => sum,
+            Self::Mean | Self::Share => sum / count,
         }
     }
 
@@ -39,8 +56,8 @@ impl Measure {
     #[inline(always)]
     pub fn strength(self, sum: f64, count: f64) -> f64 {
         match self {
-            Self::Sum => sum.abs(),
-            Self::Count | Self::Mean => count,
+            Self::Sum | Self::Difference => sum.abs(),
+            Self::Count | Self::Mean | Self::Share => count,
         }
     }
 }
@@ -51,6 +68,8 @@ impl fmt::Display for Measure {
             Self::Count => "count",
             Self::Sum => "sum",
             Self::Mean => "mean",
+            Self::Share => "share",
+            Self::Difference => "difference",
         })
     }
 }

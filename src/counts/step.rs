@@ -144,6 +144,11 @@ fn ten(exponent: i32) -> f64 {
     POWERS.get(exponent.unsigned_abs() as usize).map_or(1.0, |&power| power as f64)
 }
 
+impl Step {
+    /// Whole numbers.
+    pub const ONE: Self = Self { digits: 1, exponent: 0 };
+}
+
 impl Default for Step {
     /// A millionth.
     fn default() -> Self {

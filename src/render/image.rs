@@ -12,7 +12,8 @@ use super::kept;
 use super::opening::Opening;
 use super::points::replay;
 use super::{
-    Drawing, Kept, Points, Report, Resources, Rows, Sources, aggregate, both_ways, memory, open_sources, plan_for, pool,
+    Combined, Drawing, Kept, Points, Report, Resources, Rows, Sources, aggregate, both_ways, memory, open_sources,
+    plan_for, pool,
 };
 use crate::backend::{Memory, Paint, PointPush};
 use crate::container::write::Written;
@@ -154,9 +155,13 @@ fn draw_kept(
     monitor: &Arc<Monitor>,
 ) -> Result<ImageReport> {
     let memory = memory(&request.resources, &request.out);
-    let (origin, about) = (kept.file.details()?.1, kept.file.about());
+    let about = kept.file.about();
+    let mut extent = kept.file.details()?.1.extent();
+    if let Combined::Less(other) = &kept.combined {
+        extent.merge(&other.details()?.1.extent());
+    }
     let (frame, more) = match request.view {
-        View::Data => (Frame::around(&origin.extent()), request.style.spread.most()),
+        View::Data => (Frame::around(&extent), request.style.spread.most()),
         View::World => (Frame::WORLD, 0),
         View::Bounds(bounds) => (project::frame(&bounds), 0),
     };

@@ -8,18 +8,25 @@ use rayon::prelude::*;
 use super::image::Painted;
 use super::opening::Opening;
 use super::points::Rows;
-use super::{Counted, Drawing, Kept, plan_for};
+use super::{Combined, Counted, Drawing, Kept, plan_for};
 use crate::backend::Memory;
-use crate::countfile::Origin;
+use crate::countfile::{self, Layer, Origin};
 use crate::counts::{Lit, Value, Weighed, row_major};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::store::{CountStore, Runs};
 use crate::tile::{Grid, MAX_ZOOM, TileCoord, WorldPoint};
 
+/// What is said where planes that were chosen have no points.
+pub(super) const NOTHING: &str = "no points are there to be drawn";
+
 /// What there is to tell of the rows that counts come from. Fails where they are told of by a later program.
-fn rows(kept: &Kept, origin: &Origin) -> Result<Rows> {
+fn rows(kept: &Kept) -> Result<Rows> {
     let (about, name) = (kept.file.about(), kept.file.path().display());
+    let mut origin = kept.file.details()?.1;
+    if let Combined::Less(other) = &kept.combined {
+        origin = Origin::new(origin.sources.into_iter().chain(other.details()?.1.sources));
+    }
     let left_out =
         origin.left_out().map_err(|problem| Error::Input(format!("{name}: {problem}; take a later tilefire")))?;
     Ok(Rows {
@@ -33,9 +40,53 @@ fn rows(kept: &Kept, origin: &Origin) -> Result<Rows> {
     })
 }
 
-/// Whether all planes are drawn.
-fn is_whole(kept: &Kept) -> bool {
-    kept.planes.len() == kept.file.about().planes.len()
+/// The rows of planes that come to `sum` points: those of other planes are not selected.
+fn chosen(kept: &Kept, rows: &mut Rows, sum: u64) -> Result<()> {
+    let others = rows.used.checked_sub(sum).filter(|others| *others == 0 || kept.chosen.is_some());
+    let others = others.ok_or_else(|| {
+        Error::Input(format!(
+            "{} is damaged: its pixels hold {sum} points, and its sources brought {}",
+            kept.file.path().display(),
+            rows.used
+        ))
+    })?;
+    rows.not_selected.extend(kept.chosen.as_ref().map(|by| (by.clone(), others)));
+    rows.used = sum;
+    if sum == 0 {
+        return Err(Error::Input(format!("{}: {NOTHING}", kept.file.path().display())));
+    }
+    Ok(())
+}
+
+/// What pixels hold of counts, with `sum` for what they weigh.
+fn counts_as(pixel: Weighed, sum: i64) -> Weighed {
+    Weighed { sum, count: pixel.count }
+}
+
+/// The planes that are drawn, each with what becomes of its pixels.
+fn layers(kept: &Kept) -> Vec<Layer<'_, Weighed>> {
+    let file = &*kept.file;
+    let of = |file, plane, becomes| Layer { file, plane, becomes: Some(becomes) };
+    let all = kept.planes.iter().copied();
+    match &kept.combined {
+        Combined::Sum => all.map(|plane| Layer { file, plane, becomes: None }).collect(),
+        Combined::Share(one) => all
+            .map(|plane| {
+                let is_one = plane == *one;
+                of(file, plane, if is_one { |p| counts_as(p, p.count.into()) } else { |p| counts_as(p, 0) })
+            })
+            .collect(),
+        Combined::Less(other) => {
+            let weighs = file.about().weight.is_some();
+            let (own, less): (fn(Weighed) -> Weighed, fn(Weighed) -> Weighed) = if weighs {
+                (|p| p, |p| counts_as(p, p.sum.saturating_neg()))
+            } else {
+                (|p| counts_as(p, p.count.into()), |p| counts_as(p, -i64::from(p.count)))
+            };
+            let others = (0..=u16::MAX).take(other.about().planes.len()).map(|plane| of(&**other, plane, less));
+            all.map(|plane| of(file, plane, own)).chain(others).collect()
+        }
+    }
 }
 
 /// Counts of a file down from the highest zoom that is drawn.
@@ -55,25 +106,16 @@ pub(super) fn counted(
             about.zoom.saturating_sub(drawing.steps)
         )));
     }
-    let origin = kept.file.details()?.1;
-    let mut rows = rows(kept, &origin)?;
+    let mut rows = rows(kept)?;
     let vault = Arc::new(memory.vault());
     let (paint, notice) = if drawing.style.weighing.is_some() {
-        let counts = kept.file.load::<Weighed>(&kept.planes, z, vault, monitor)?;
+        let counts = countfile::load(&layers(kept), z, vault, monitor)?;
         opening.measure(counts, plan_for(drawing, memory.clone(), monitor))?
     } else {
         let counts = kept.file.load::<u32>(&kept.planes, z, vault, monitor)?;
         opening.paint(counts, memory.clone(), monitor)?
     };
-    let sum = paint.stats().first().map_or(0, |stats| stats.sum);
-    if is_whole(kept) && sum != rows.used {
-        return Err(Error::Input(format!(
-            "{} is damaged: its pixels hold {sum} points, and its sources brought {}",
-            kept.file.path().display(),
-            rows.used
-        )));
-    }
-    rows.used = sum;
+    chosen(kept, &mut rows, paint.stats().first().map_or(0, |stats| stats.sum))?;
     Ok(Counted { paint, memory, notice, rows })
 }
 
@@ -85,17 +127,20 @@ pub(super) fn pictured(
     (opening, memory): (Opening, Memory),
     monitor: &Arc<Monitor>,
 ) -> Result<Painted> {
-    let origin = kept.file.details()?.1;
-    let rows = rows(kept, &origin)?;
+    let mut rows = rows(kept)?;
     let vault = Arc::new(memory.vault());
+    let sum;
     let (paint, notice) = if drawing.style.weighing.is_some() {
-        let counts = kept.file.load::<Weighed>(&kept.planes, z, vault, monitor)?;
+        let counts = countfile::load(&layers(kept), z, vault, monitor)?;
+        sum = counts.stats(0)?.sum;
         let counts = placed(&counts, z, grid, &memory, monitor)?;
         opening.measure(counts, plan_for(drawing, memory.clone(), monitor))?
     } else {
         let counts = kept.file.load::<u32>(&kept.planes, z, vault, monitor)?;
+        sum = counts.stats(0)?.sum;
         opening.paint(placed(&counts, z, grid, &memory, monitor)?, memory.clone(), monitor)?
     };
+    chosen(kept, &mut rows, sum)?;
     let inside = paint.stats().first().map_or(0, |stats| stats.sum);
     Ok(Painted { paint, memory, notice, rows, inside })
 }

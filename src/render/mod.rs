@@ -20,6 +20,7 @@ pub mod survey;
 mod view;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -27,7 +28,7 @@ pub use estimate::Estimate;
 pub use keep::{CountReport, CountRequest, MergeReport, MergeRequest, Planned, count_into, merge_into, plan_shares};
 pub use report::{Report, ZoomReport};
 pub(crate) use request::Drawing;
-pub use request::{Device, Kept, Labels, Request, Resources, Sources};
+pub use request::{Combined, Device, Kept, Labels, Request, Resources, Sources};
 
 pub(crate) use self::allowance::default_memory;
 use self::colours::ColourSink;
@@ -46,7 +47,7 @@ use crate::error::{Error, Result};
 use crate::heat::{Text, TileJson};
 use crate::monitor::{Monitor, Stage};
 use crate::paper::legend;
-use crate::shade::Style;
+use crate::shade::{SpanRule, Style};
 use crate::source::{Input, Notice, Opened};
 use crate::staging::{OutputOptions, Whole};
 use crate::store::PointSpool;
@@ -86,6 +87,52 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
     let create = || write::create_within(&request.out, &options, request.form, index);
     pool(&request.resources, &request.style)?
         .install(|| if request.dry_run { plan(request, monitor) } else { render(request, monitor, create) })
+}
+
+/// One scale for several sets.
+#[derive(Debug, Clone)]
+pub struct Scale {
+    /// Where colours begin and end on each zoom: where those of any set do.
+    pub span: SpanRule,
+    /// Whether there is anything to be drawn of each set.
+    pub there: Vec<bool>,
+}
+
+/// Finds the scale that has room for all of `requests`, which are of kept counts and alike but for what they draw.
+pub fn scale(requests: &[Request], monitor: &Arc<Monitor>) -> Result<Scale> {
+    let mut spans: BTreeMap<u8, (f64, f64)> = BTreeMap::new();
+    let mut there = Vec::new();
+    for request in requests {
+        let Some(kept) = &request.sources.kept else { return Err(Error::Internal("a scale is of counts".into())) };
+        let found = pool(&request.resources, &request.style)?.install(|| {
+            let opening = Opening::start(&request.resources, request.style.weighing.is_some(), monitor)?;
+            let memory = memory(&request.resources, &request.out);
+            let drawing = request.drawing();
+            let counted = kept::counted(kept, drawing, (opening, memory), monitor)?;
+            let style = request.style.around_0(counted.paint.stats(), drawing.zooms);
+            let style = style.as_ref().unwrap_or(&request.style);
+            let coloured = colours::colour(counted.paint.as_ref(), style, drawing.zooms)?;
+            let of = |z: u8| {
+                let look = coloured.looks.get(usize::from(z))?;
+                Some((z - drawing.steps, (look.told(look.table.span.lo), look.told(look.table.span.hi))))
+            };
+            Ok::<_, Error>(drawing.zooms.iter().filter_map(of).collect::<Vec<_>>())
+        });
+        match found {
+            Err(Error::Input(text)) if text.ends_with(kept::NOTHING) => there.push(false),
+            Err(error) => return Err(error),
+            Ok(found) => {
+                there.push(true);
+                for (z, (lo, hi)) in found {
+                    let span = spans.entry(z).or_insert((lo, hi));
+                    *span = (span.0.min(lo), span.1.max(hi));
+                }
+            }
+        }
+    }
+    let listed: Vec<String> = spans.iter().map(|(z, (lo, hi))| format!("{z}:{lo},{hi}")).collect();
+    let span = listed.join(";").parse().map_err(Error::Internal)?;
+    Ok(Scale { span, there })
 }
 
 /// Fails where the output has no place for such tiles, or points have no such pixels.

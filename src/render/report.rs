@@ -404,6 +404,8 @@ fn title(style: &Style, column: Option<&str>) -> String {
     let (what, per_pixel) = match style.weighing.as_ref().map(|weighing| weighing.measure) {
         None => ("Points".to_owned(), " per pixel"),
         Some(Measure::Mean) => (format!("Mean {column}"), ""),
+        Some(Measure::Share) => (format!("Share of {column}"), ""),
+        Some(Measure::Difference) => (format!("Difference: {column}"), " per pixel"),
         Some(_) => (format!("Sum of {column}"), " per pixel"),
     };
     if spread.most() == 0 || style.spread_on == SpreadOn::Colours {

@@ -53,8 +53,32 @@ pub struct Sources {
 pub struct Kept {
     /// The file that holds them.
     pub file: Arc<CountFile>,
-    /// The planes that are drawn, added up, by their places.
+    /// The planes that are drawn, by their places.
     pub planes: Vec<u16>,
+    /// How they meet.
+    pub combined: Combined,
+    /// What chose them, where not all are drawn, as it was typed.
+    pub chosen: Option<String>,
+}
+
+impl Kept {
+    /// All counts of a file, added up.
+    pub fn of(file: CountFile) -> Self {
+        let planes = (0..=u16::MAX).take(file.about().planes.len()).collect();
+        Self { file: Arc::new(file), planes, combined: Combined::Sum, chosen: None }
+    }
+}
+
+/// How planes that are drawn together become one.
+#[derive(Debug, Clone, Default)]
+pub enum Combined {
+    /// They are added up.
+    #[default]
+    Sum,
+    /// The plane at that place is a part of all.
+    Share(u16),
+    /// All planes of another file are taken off.
+    Less(Arc<CountFile>),
 }
 
 /// What the work may use.
@@ -143,11 +167,13 @@ impl Sources {
         }
     }
 
-    /// All counts of a file.
-    pub fn kept(file: CountFile) -> Self {
-        let planes = (0..=u16::MAX).take(file.about().planes.len()).collect();
-        let input = Input::File(file.path().to_path_buf());
-        Self { kept: Some(Kept { file: Arc::new(file), planes }), ..Self::new(vec![input]) }
+    /// Counts instead of rows.
+    pub fn of(kept: Kept) -> Self {
+        let mut inputs = vec![Input::File(kept.file.path().to_path_buf())];
+        if let Combined::Less(other) = &kept.combined {
+            inputs.push(Input::File(other.path().to_path_buf()));
+        }
+        Self { kept: Some(kept), ..Self::new(inputs) }
     }
 
     /// Each input with how it is read.

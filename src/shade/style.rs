@@ -9,7 +9,7 @@ use super::{
     Colormap, Form, Function, Kernel, Scale, ShadeTable, Shading, Span, SpanRule, Spread, SpreadOn, SpreadOp, Theme,
     WIDE_LIMIT, over,
 };
-use crate::counts::{DISTINCT_LIMIT, Histogram, Measure, Unit, ZoomStats, level};
+use crate::counts::{DISTINCT_LIMIT, Histogram, Unit, ZoomStats, level};
 use crate::error::Result;
 use crate::tile::ZoomRange;
 
@@ -131,7 +131,7 @@ impl Style {
     /// The style for a run whose zooms have these statistics, where it is another one: sums below 0 have colours that go
     /// both ways from 0, those a person chose if they are such.
     pub fn around_0(&self, stats: &[ZoomStats], zooms: ZoomRange) -> Option<Self> {
-        let weighing = self.weighing.as_ref().filter(|weighing| weighing.measure == Measure::Sum)?;
+        let weighing = self.weighing.as_ref().filter(|weighing| weighing.measure.is_sum())?;
         let below = |z: u8| stats.get(usize::from(z)).is_some_and(|stats| (1..level::ZERO).contains(&stats.min));
         let colormap = self.diverging.as_ref().or(Some(&self.colormap).filter(|chosen| chosen.is_diverging()))?;
         if !zooms.iter().any(below) {

@@ -110,6 +110,13 @@ impl Choice {
     }
 }
 
+impl Condition {
+    /// Whether it holds of a value that is written so.
+    pub fn holds_of(&self, value: &str) -> bool {
+        self.holds(value.as_bytes(), &How { decimal: Decimal::Point, date: None })
+    }
+}
+
 /// Adds a value that is not among those that are kept.
 fn note(values: &mut Vec<String>, value: String) {
     if values.len() < VALUES && !value.trim().is_empty() && !values.contains(&value) {

@@ -67,9 +67,9 @@ impl Drawn {
     #[inline(always)]
     fn value(&self, sum: f64, count: f64) -> f64 {
         match self.measure {
-            Measure::Mean => sum / count,
+            Measure::Mean | Measure::Share => sum / count,
             Measure::Count => count * self.lone,
-            Measure::Sum => sum * self.lone,
+            Measure::Sum | Measure::Difference => sum * self.lone,
         }
     }
 
