@@ -209,6 +209,7 @@ impl SourceArgs {
             hashed: false,
             date: None,
             weight: self.weigh.weight()?,
+            key: None,
         };
         let (read, region) = self.choose.chosen(read)?;
         let limits = RejectLimits {

@@ -10,6 +10,7 @@ pub mod image;
 mod joined;
 mod keep;
 mod kept;
+mod keyed;
 mod opening;
 mod points;
 mod report;
@@ -25,6 +26,7 @@ use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
 pub use keep::{CountReport, CountRequest, MergeReport, MergeRequest, count_into, merge_into};
+pub use keyed::{KeyedCounts, KeyedPlane, count_by_key};
 pub use report::{Report, ZoomReport};
 pub(crate) use request::Drawing;
 pub use request::{Device, Kept, Labels, Request, Resources, Sources};

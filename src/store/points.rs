@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use crate::account::{Account, Held};
 use crate::counts::{PlaneId, Value, Weighed};
 use crate::error::{Error, Result};
-use crate::tile::{WorldPoint, morton};
+use crate::tile::{MAX_ZOOM, Points, WorldPoint, morton};
 
 /// Points per handed-over chunk: 4 KiB, so that thousands of open chunks stay in the cache's reach. Less where
 /// little room is to be shared by many threads, each of which may have a chunk open for every bucket; where even
@@ -110,6 +110,101 @@ impl Coded for Heavy {
     #[inline]
     fn sort(points: &mut [Self]) {
         points.sort_unstable_by_key(|point| point.code);
+    }
+}
+
+/// A point that waits with its key, so that points of all keys lie in one bucket and are told apart when they leave it.
+pub trait Keyed: Coded {
+    /// The point with that key. Where there is no other room for it, it takes the place of the lowest 16 bits of the code, of
+    /// which no zoom up to [`Self::DEEPEST`] makes anything.
+    #[must_use]
+    fn with_key(self, key: u16) -> Self;
+
+    /// Its key.
+    fn key(&self) -> u16;
+
+    /// The highest zoom whose pixels such points resolve.
+    const DEEPEST: u8;
+}
+
+/// Bits of a code that a key takes.
+const KEY: u64 = 0xffff;
+
+impl Keyed for u64 {
+    const DEEPEST: u8 = MAX_ZOOM - 8;
+
+    #[inline]
+    fn with_key(self, key: u16) -> Self {
+        (self & !KEY) | u64::from(key)
+    }
+
+    #[inline]
+    fn key(&self) -> u16 {
+        *self as u16
+    }
+}
+
+impl Keyed for Heavy {
+    const DEEPEST: u8 = MAX_ZOOM - 8;
+
+    #[inline]
+    fn with_key(self, key: u16) -> Self {
+        Self { code: self.code.with_key(key), ..self }
+    }
+
+    #[inline]
+    fn key(&self) -> u16 {
+        self.code.key()
+    }
+}
+
+/// A point with a key beside it, for the highest zooms.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tagged<P> {
+    point: P,
+    key: u16,
+}
+
+impl<P: Coded> Coded for Tagged<P> {
+    type Value = P::Value;
+
+    #[inline]
+    fn new(code: u64, weight: i64) -> Self {
+        Self { point: P::new(code, weight), key: 0 }
+    }
+
+    #[inline]
+    fn code(&self) -> u64 {
+        self.point.code()
+    }
+
+    #[inline]
+    fn cut(&mut self, bits: u32) {
+        self.point.cut(bits);
+    }
+
+    #[inline]
+    fn add_to(self, pixel: &mut P::Value) {
+        self.point.add_to(pixel);
+    }
+
+    #[inline]
+    fn sort(points: &mut [Self]) {
+        points.sort_unstable_by_key(Coded::code);
+    }
+}
+
+impl<P: Coded> Keyed for Tagged<P> {
+    const DEEPEST: u8 = MAX_ZOOM;
+
+    #[inline]
+    fn with_key(self, key: u16) -> Self {
+        Self { key, ..self }
+    }
+
+    #[inline]
+    fn key(&self) -> u16 {
+        self.key
     }
 }
 
@@ -426,6 +521,24 @@ impl<P: Coded> PointSink<'_, P> {
         scatter(self.store, plane, coded, local, &mut self.due)
     }
 
+    /// Adds points to be counted by their keys, each with its weight where they have any.
+    pub fn push_keyed(&mut self, points: Points<'_>) -> Result<()>
+    where
+        P: Keyed,
+    {
+        debug_assert!(points.is_parallel() && points.keys.len() == points.len(), "a key for each point");
+        let Points { places, weights, keys } = points;
+        let keyed = places.iter().zip(keys);
+        if weights.is_empty() {
+            let coded = keyed.map(|(&point, &key)| P::new(morton(point), 0).with_key(key));
+            scatter(self.store, PlaneId::COUNT, coded, &mut self.local, &mut self.due)
+        } else {
+            let coded = keyed.zip(weights);
+            let coded = coded.map(|((&point, &key), &weight)| P::new(morton(point), weight).with_key(key));
+            scatter(self.store, PlaneId::COUNT, coded, &mut self.local, &mut self.due)
+        }
+    }
+
     /// A bucket that has become long enough to be looked at; who asks must [put back](PointStore::put_back) what
     /// shall stay, be it nothing.
     pub fn due(&mut self) -> Option<BucketKey> {
@@ -554,6 +667,34 @@ mod tests {
             assert!(found == expected);
         }
         assert!(!store.is_full() && store.buckets().unwrap().is_empty());
+    }
+
+    /// A key changes no bit of a code that its zooms look at, and comes back as it was.
+    #[test]
+    fn a_key_goes_with_its_point() {
+        fn check<P: Keyed>(code: u64, key: u16) {
+            let keyed = P::new(code, -5).with_key(!key).with_key(key);
+            assert_eq!(keyed.key(), key);
+            for zoom in [0, 3, P::DEEPEST] {
+                let (mut plain, mut keyed) = (P::new(code, -5), keyed);
+                let below = 48 - 2 * u32::from(zoom);
+                (plain.cut(below), keyed.cut(below));
+                assert_eq!(plain.code(), keyed.code(), "{zoom}");
+            }
+            let (mut plain, mut with) = (P::Value::default(), P::Value::default());
+            P::new(code, -5).add_to(&mut plain);
+            keyed.add_to(&mut with);
+            assert_eq!(plain, with);
+        }
+        for code in [0, u64::MAX, 0x1234_5678_9abc_def0] {
+            for key in [0, 1, 64, u16::MAX] {
+                check::<u64>(code, key);
+                check::<Heavy>(code, key);
+                check::<Tagged<u64>>(code, key);
+                check::<Tagged<Heavy>>(code, key);
+            }
+        }
+        assert_eq!((size_of::<Tagged<u64>>(), size_of::<Tagged<Heavy>>()), (16, 24));
     }
 
     #[test]
