@@ -10,6 +10,7 @@ mod flush;
 mod image;
 mod info;
 mod kept;
+mod key;
 mod library;
 mod merge;
 mod progress;

@@ -332,3 +332,6 @@ fn by_key<P: Keyed>(points: &mut Vec<P>, scratch: &mut Vec<P>) -> Vec<(u16, usiz
     std::mem::swap(points, scratch);
     runs
 }
+
+#[cfg(test)]
+mod tests;

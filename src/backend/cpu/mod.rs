@@ -16,8 +16,8 @@ mod waiting;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use self::measured::MeasuredPaint;
 pub use self::keyed::{CountKeyed, KeyedValue, keyed};
+use self::measured::MeasuredPaint;
 pub use self::paint::CpuPaint;
 use self::waiting::Waiting;
 use super::host::{add_weights, count_points};

@@ -2,8 +2,8 @@
 //! thread that brought one point too many turns the fullest buckets into counts at once, a run of them each time;
 //! runs are added up when the last row is in.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
