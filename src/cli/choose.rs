@@ -18,7 +18,7 @@ pub(super) struct ChooseArgs {
     /// blank cell meets 'is missing' alone. Within quotes a value is text: 'code = "007"'.
     #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true, help_heading = "Choose")]
     conditions: Vec<Condition>,
-    /// How dates are written that --where looks at, such as %d/%m/%Y or '%d.%m.%Y %H:%M' [default: ISO 8601]
+    /// How dates are written that --where and --by look at, such as %d/%m/%Y or '%d.%m.%Y %H:%M' [default: ISO 8601]
     #[arg(long, value_name = "FORMAT", help_heading = "Choose", hide_short_help = true)]
     date_format: Option<DateFormat>,
     /// Take only a share of the rows, such as 1% or 0.01, the same ones each time
@@ -36,7 +36,7 @@ impl ChooseArgs {
         let Self { conditions, date_format, sample, within } = self;
         if date_format.is_some() && conditions.is_empty() && read.key.is_none() {
             return Err(Error::Usage(
-                "--date-format is of dates that conditions look at, and there are none; give one with --where".into(),
+                "--date-format is of dates that conditions or keys look at, and there are none; give one with --where, or count --by".into(),
             ));
         }
         let area = within.as_deref().map(Area::read).transpose()?;

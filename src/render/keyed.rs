@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::points::{Points, aggregate, open};
 use super::{Resources, Sources, memory};
-use crate::backend::cpu::{self, KeyedValue};
+use crate::backend::cpu::{self, CountKeyed, KeyedValue};
 use crate::backend::{BackendReport, Plan};
 use crate::counts::Measuring;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::region::Region;
-use crate::source::{KeyBy, Opened, ReadReport};
+use crate::shade::Style;
+use crate::source::{Key, ReadReport};
 use crate::store::CountStore;
 use crate::tile::{Extent, TileCoord, ZoomRange};
 
@@ -28,7 +28,7 @@ pub struct KeyedPlane<V = u32> {
 #[derive(Debug)]
 pub struct KeyedCounts<V = u32> {
     /// The key.
-    pub by: KeyBy,
+    pub key: Key,
     /// Its values, in the order in which they leave; their counts lie in one vault.
     pub planes: Vec<KeyedPlane<V>>,
     /// What became of the rows.
@@ -54,44 +54,48 @@ pub fn count_by_key<V: KeyedValue>(
     (resources, out): (&Resources, &Path),
     monitor: &Arc<Monitor>,
 ) -> Result<KeyedCounts<V>> {
-    super::pool(resources, &crate::shade::Style::default())?.install(|| {
+    let key = sources.read.key.clone();
+    let key = key.ok_or_else(|| Error::Usage("there is no key to count by; name a column with --by".into()))?;
+    super::pool(resources, &Style::default())?.install(|| {
         let opened = open(sources, monitor)?;
         let memory = memory(resources, out);
-        let plan = Plan { zooms, reach: 0, measuring, memory, monitor: monitor.clone() };
-        keyed(opened, sources.region.as_ref(), plan)
+        let count = cpu::keyed(Plan { zooms, reach: 0, measuring, memory, monitor: monitor.clone() });
+        let points = aggregate(opened, sources.region.as_ref(), || count.pusher(), monitor)?;
+        let (planes, report) = planes(count, &points)?;
+        let Points { read, used, weight, extent, .. } = points;
+        Ok(KeyedCounts { key, planes, read, used, weight, extent, report })
     })
 }
 
-/// The same of sources that are open, within the pool that shall do the work.
-pub(crate) fn keyed<V: KeyedValue>(opened: Opened, region: Option<&Region>, plan: Plan) -> Result<KeyedCounts<V>> {
-    let no_key = || Error::Usage("there is no key to count by; name a column with --by".into());
-    opened.key().ok_or_else(no_key)?;
-    let (max, monitor) = (plan.zooms.max, plan.monitor.clone());
-    let count = cpu::keyed::<V>(plan);
-    let Points { read, used, weight, extent } = aggregate(opened, region, || count.pusher(), &monitor)?;
-    let keys = read.keys.as_ref().ok_or_else(no_key)?;
-    let numbers: Vec<u16> = keys.planes.iter().map(|plane| plane.number).collect();
+/// The finished planes of points that were pushed into `count`, in the order in which they leave, within the pool that shall do
+/// the work. A value that was found where no point lies is none.
+pub(super) fn planes<V: KeyedValue>(
+    count: Box<dyn CountKeyed<V> + '_>,
+    points: &Points,
+) -> Result<(Vec<KeyedPlane<V>>, BackendReport)> {
+    let found = points.read.keys.as_ref().map(|keys| keys.planes.as_slice()).unwrap_or_default();
+    let numbers: Vec<u16> = found.iter().map(|plane| plane.number).collect();
     let (stores, report) = count.finish(&numbers)?;
-    let by = keys.by.clone();
     let mut planes = Vec::with_capacity(stores.len());
-    for (plane, counts) in keys.planes.iter().zip(stores) {
+    for (plane, counts) in found.iter().zip(stores) {
         if plane.always || counts.stats(0)?.sum > 0 {
             planes.push(KeyedPlane { label: plane.label.clone(), counts });
         }
     }
-    check(&planes, max, used, weight)?;
-    Ok(KeyedCounts { by, planes, read, used, weight, extent, report })
+    check(&planes, points)?;
+    Ok((planes, report))
 }
 
 /// Fails where the planes do not come to all points and their weights.
-fn check<V: KeyedValue>(planes: &[KeyedPlane<V>], max: u8, used: u64, weight: i64) -> Result<()> {
+fn check<V: KeyedValue>(planes: &[KeyedPlane<V>], points: &Points) -> Result<()> {
+    let max = planes.first().map_or(0, |plane| plane.counts.max_zoom());
     for z in 0..=max {
         let mut sum = 0;
         for plane in planes {
             sum += plane.counts.stats(z)?.sum;
         }
-        if sum != used {
-            return Err(Error::Internal(format!("zoom {z} of all planes counts {sum} of {used} points")));
+        if sum != points.used {
+            return Err(Error::Internal(format!("zoom {z} of all planes counts {sum} of {} points", points.used)));
         }
     }
     let (mut lit, mut sum) = (Vec::new(), 0i64);
@@ -101,8 +105,8 @@ fn check<V: KeyedValue>(planes: &[KeyedPlane<V>], max: u8, used: u64, weight: i6
         // Nothing runs over: weights that come to more were refused.
         sum = lit.iter().fold(sum, |sum, pixel| sum.wrapping_add(pixel.count.sum()));
     }
-    if sum != weight {
-        return Err(Error::Internal(format!("weights of {weight} steps came to a sum of {sum}")));
+    if sum != points.weight {
+        return Err(Error::Internal(format!("weights of {} steps came to a sum of {sum}", points.weight)));
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
-pub use keep::{CountReport, CountRequest, MergeReport, MergeRequest, count_into, merge_into};
+pub use keep::{CountReport, CountRequest, CountedPlane, MergeReport, MergeRequest, count_into, merge_into};
 pub use keyed::{KeyedCounts, KeyedPlane, count_by_key};
 pub use report::{Report, ZoomReport};
 pub(crate) use request::Drawing;

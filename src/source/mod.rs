@@ -38,7 +38,7 @@ pub use choice::{Condition, DateFormat, Sample};
 pub use columns::ColumnRef;
 pub use describe::ColumnAbout;
 pub use expand::{Expanded, expand};
-pub use key::{Key, KeyBy, KeyPart, KeyPlane, KeyValues, Keys, NONE, OTHER};
+pub use key::{Key, KeyBy, KeyPart, KeyPlane, KeyValues, Keys};
 pub use notice::{Example, Notice};
 pub use open::{Opened, columns, open};
 pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit};

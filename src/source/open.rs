@@ -8,7 +8,7 @@ use super::delimited::{self, Delimited};
 use super::describe::ColumnAbout;
 use super::format::Source;
 use super::input::{Bytes, kept_open};
-use super::key::{Key, KeyTable};
+use super::key::KeyTable;
 use super::kinds;
 use super::notice::Notice;
 use super::packed::{Packing, Recipe, is_utf16, zip};
@@ -43,11 +43,6 @@ impl Opened {
     /// How the first input is read.
     pub fn first(&self) -> Option<String> {
         self.sources.first().map(|source| source.about().report().notice)
-    }
-
-    /// By what rows are counted, if that was asked for.
-    pub fn key(&self) -> Option<&Key> {
-        self.keys.as_deref().map(KeyTable::key)
     }
 
     /// Writes every row that is left out to `log`, if there is one.

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::LABEL;
 use super::part::KeyPart;
-use super::{LABEL, NONE, OTHER};
+use crate::counts::labels::{NONE, OTHER};
 use crate::source::choice::split;
 use crate::source::columns::ColumnRef;
 

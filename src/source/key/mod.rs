@@ -21,11 +21,8 @@ pub(super) use table::KeyTable;
 use super::choice::{Civil, DateFormat, civil, clock};
 use super::columns::{self, ColumnRef};
 use super::options::ReadOptions;
+use crate::counts::labels::OTHER;
 
-/// What cells without a value are called, and rows whose time cannot be read.
-pub const NONE: &str = "(none)";
-/// What all values are called that were not named, where some were.
-pub const OTHER: &str = "other";
 /// Bytes of a value that are looked at: values that are alike so far are one.
 const LABEL: usize = 200;
 
@@ -36,7 +33,7 @@ pub struct KeyPlane {
     pub label: String,
     /// Its number in batches.
     pub number: u16,
-    /// Whether it is there even where no row has it: because it was named, or all parts of a time are.
+    /// Whether it is there even where no row has it: because values were named, or all parts of a time are there.
     pub always: bool,
 }
 
@@ -44,7 +41,7 @@ pub struct KeyPlane {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
     /// The key as it was asked for.
-    pub by: KeyBy,
+    pub key: Key,
     /// Its values, in the order in which they leave.
     pub planes: Vec<KeyPlane>,
 }
@@ -150,6 +147,7 @@ fn label(cell: &[u8]) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counts::labels::NONE;
 
     fn keyer(by: &str, date: Option<&str>) -> (Keyer, Arc<KeyTable>) {
         let by: KeyBy = by.parse().unwrap();

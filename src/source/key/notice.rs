@@ -1,6 +1,6 @@
 //! What to know of rows that are counted by a part of a time and have none.
 
-use super::NONE;
+use crate::counts::labels::NONE;
 use crate::source::notice::{Example, Notice};
 use crate::source::report::FileReport;
 

@@ -1,5 +1,6 @@
 //! Parts of a time that may be a key, and what their values are called.
 
+use crate::counts::labels::WEEKDAYS;
 use crate::source::choice::{Civil, MONTHS};
 
 /// What of a column is the key.
@@ -18,8 +19,6 @@ pub enum KeyPart {
     /// The year.
     Year,
 }
-
-const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 impl KeyPart {
     const FUNCTIONS: [(&'static str, Self); 5] = [

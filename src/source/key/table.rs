@@ -7,7 +7,8 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::asked::Key;
 use super::part::KeyPart;
-use super::{KeyPlane, Keys, NONE, OTHER};
+use super::{KeyPlane, Keys};
+use crate::counts::labels::{self, NONE, OTHER};
 use crate::error::{Error, Result};
 use crate::source::shown::shown;
 
@@ -52,7 +53,7 @@ impl KeyTable {
     }
 
     /// What is asked for.
-    pub(in crate::source) fn key(&self) -> &Key {
+    pub(super) fn key(&self) -> &Key {
         &self.key
     }
 
@@ -138,33 +139,23 @@ impl KeyTable {
 
     /// What was counted by.
     pub(in crate::source) fn keys(&self) -> Keys {
-        Keys { by: self.key.by().clone(), planes: self.planes() }
+        Keys { key: self.key.clone(), planes: self.planes() }
     }
 
-    /// The values in the order in which they leave: named and fixed ones as they are, found ones by number where all are numbers,
-    /// else by their bytes; what has no value or no name of its own comes last.
+    /// The values in the order in which they leave: named ones as they are and all others behind them, else as labels have it.
     pub(super) fn planes(&self) -> Vec<KeyPlane> {
         let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
-        let fixed = !self.is_open() || self.part.get().is_some_and(|part| part.labels().is_some());
-        let mut planes: Vec<KeyPlane> = (0..=u16::MAX)
-            .zip(&values.labels)
-            .map(|(number, label)| KeyPlane { number, label: label.clone(), always: fixed })
-            .collect();
-        let last = if self.is_open() { NONE } else { OTHER };
-        if !fixed {
-            let number = |plane: &KeyPlane| plane.label.parse::<f64>().ok().filter(|number| number.is_finite());
-            let numbers = planes.iter().all(|plane| plane.label == last || number(plane).is_some());
-            planes.sort_by(|a, b| {
-                let by_number = || number(a).unwrap_or(0.0).total_cmp(&number(b).unwrap_or(0.0));
-                let order = if numbers { by_number() } else { std::cmp::Ordering::Equal };
-                order.then_with(|| a.label.cmp(&b.label))
-            });
+        let fixed = self.part.get().and_then(|part| part.labels()).map_or(0, |labels| labels.len());
+        let mut labels = values.labels.clone();
+        if self.is_open() {
+            labels::in_order(&mut labels);
         }
-        if let Some(at) = planes.iter().position(|plane| plane.label == last) {
-            let plane = planes.remove(at);
-            planes.push(KeyPlane { always: false, ..plane });
-        }
-        planes
+        let plane = |label: String| {
+            let number = *values.numbers.get(&label)?;
+            let always = !self.is_open() || usize::from(number) < fixed;
+            Some(KeyPlane { label, number, always })
+        };
+        labels.into_iter().filter_map(plane).collect()
     }
 }
 
@@ -200,7 +191,7 @@ mod tests {
             planes.into_iter().map(|plane| plane.label).collect::<Vec<_>>()
         };
         assert_eq!(found(&["10", "9", "", "-3", "9", "09", "1e1"]), ["-3", "09", "9", "10", "1e1", NONE]);
-        assert_eq!(found(&["9", "10", "x", "(none)", "other", "nan"]), ["10", "9", "nan", "other", "x", NONE]);
+        assert_eq!(found(&["9", "10", "x", "(none)", "other", "nan"]), ["10", "9", "nan", "x", NONE, "other"]);
         assert_eq!(found(&["b", "\u{e4}", "B"]), ["B", "b", "\u{e4}", NONE]);
     }
 
