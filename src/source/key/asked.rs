@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::LABEL;
+use super::label::LABEL;
 use super::part::KeyPart;
 use crate::counts::labels::{NONE, OTHER};
 use crate::source::choice::split;

@@ -55,7 +55,7 @@ impl KeyCache {
             self.long = vec![(Box::default(), 0); 1 << LONG];
         }
         // A cell may be as long as a row: what is kept of many must not be.
-        if cell.len() <= super::LABEL {
+        if cell.len() <= super::label::LABEL {
             self.long[at] = (cell.into(), number);
         }
         number

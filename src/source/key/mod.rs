@@ -1,50 +1,31 @@
 //! By which key a row is counted: a category, or a part of a time. Each value has a number, which goes with the row.
 //!
-//! `asked` is what a person says, `part` what parts of times are called, `table` the values of all inputs, `notice` what to
-//! know of times that could not be read.
+//! `asked` is what a person says, `label` what cells are called and `part` what parts of times are, `table` the values of all
+//! inputs, `cache` those that one thread met, `planes` what becomes of them, `notice` what to know of times that could not be
+//! read.
 
 mod asked;
 mod cache;
+mod label;
 mod notice;
 mod part;
+mod planes;
 mod table;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use asked::{Key, KeyBy, KeyValues};
 pub(super) use cache::KeyCache;
 pub(super) use notice::notice;
 pub use part::KeyPart;
+pub use planes::{KeyPlane, Keys};
 pub(super) use table::KeyTable;
 
+use self::label::label;
 use super::choice::{Civil, DateFormat, civil, clock};
 use super::columns::{self, ColumnRef};
 use super::options::ReadOptions;
 use crate::counts::labels::OTHER;
-
-/// Bytes of a value that are looked at: values that are alike so far are one.
-const LABEL: usize = 200;
-
-/// A value of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyPlane {
-    /// What it is called.
-    pub label: String,
-    /// Its number in batches.
-    pub number: u16,
-    /// Whether it is there even where no row has it: because values were named, or all parts of a time are there.
-    pub always: bool,
-}
-
-/// What a run was counted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keys {
-    /// The key as it was asked for.
-    pub key: Key,
-    /// Its values, in the order in which they leave.
-    pub planes: Vec<KeyPlane>,
-}
 
 /// The key of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,19 +112,6 @@ impl Keyer {
     }
 }
 
-/// What a cell is called.
-fn label(cell: &[u8]) -> Cow<'_, str> {
-    let text = match String::from_utf8_lossy(cell) {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-    };
-    if text.len() <= LABEL {
-        return text;
-    }
-    let end = (0..=LABEL).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-    Cow::Owned(text[..end].trim_end().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,10 +151,6 @@ mod tests {
         ] {
             assert_eq!(labelled("a", None, cell), label, "{cell:?}");
         }
-        assert_eq!(label(b"a\xff"), "a\u{fffd}");
-        let long = "\u{e4}".repeat(150);
-        assert_eq!(label(long.as_bytes()), "\u{e4}".repeat(100));
-        assert_eq!(label(format!("x{long}").as_bytes()).len(), 199);
     }
 
     #[test]

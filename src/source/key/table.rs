@@ -7,7 +7,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::asked::Key;
 use super::part::KeyPart;
-use super::{KeyPlane, Keys};
+use super::planes::{KeyPlane, Keys};
 use crate::counts::labels::{self, NONE, OTHER};
 use crate::error::{Error, Result};
 use crate::source::shown::shown;
@@ -200,7 +200,7 @@ mod tests {
         let some = table("a", "c,a,b");
         assert_eq!([some.number("b"), some.number("x"), some.number(""), some.number("c")], [2, 3, 3, 0]);
         let right =
-            [("c", true), ("a", true), ("b", true), (OTHER, false)].map(|(label, always)| (label.to_owned(), always));
+            [("c", true), ("a", true), ("b", true), (OTHER, true)].map(|(label, always)| (label.to_owned(), always));
         assert_eq!(labels(&some), right);
         let with_none = table("a", "c,(none)");
         assert_eq!([with_none.number(""), with_none.number("(none)"), with_none.number("x")], [1, 1, 2]);
