@@ -15,7 +15,7 @@ use tilefire::shade::{
     Colormap, Function, Kernel, Radius, Scale, ShadeTable, Shading, Span, Spread, SpreadOp, SpreadShape, Style,
 };
 use tilefire::source::{self, Batch, BatchSink, Input, ReadOptions};
-use tilefire::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
+use tilefire::tile::{Points, TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 const POINTS: usize = 2_000_000;
 
@@ -63,7 +63,7 @@ fn filled(points: &[WorldPoint], zoom: u8, spread: u32) -> Box<CpuCount> {
     let count = Box::new(count(zoom, spread));
     let mut push = count.pusher();
     for batch in points.chunks(1 << 16) {
-        push.push(batch, &[]).ok();
+        push.push(Points::of(batch)).ok();
     }
     push.close().ok();
     drop(push);

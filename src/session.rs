@@ -37,7 +37,7 @@ use crate::project::{Coordinate, Crs, Projector};
 use crate::render::{self, Device, Opening, Resources};
 use crate::rows::LeftOut;
 use crate::shade::{MAX_SPREAD, Style};
-use crate::tile::{TileCoord, WorldPoint, ZoomRange};
+use crate::tile::{Points, TileCoord, WorldPoint, ZoomRange};
 
 /// What a [`Session`] is to be: zooms 0 to 10, EPSG:4326, a real GPU where there is one, as many threads as cores and
 /// half of the memory that this process may use, unless told otherwise.
@@ -188,7 +188,7 @@ impl Pusher<'_> {
         self.projector.project(points, &mut self.batch, &mut self.left_out)?;
         self.session.points.fetch_add(self.batch.len() as u64, Ordering::Relaxed);
         let (push, batch) = (&mut self.push, &self.batch);
-        self.session.pool.install(|| push.push(batch, &[]))
+        self.session.pool.install(|| push.push(Points::of(batch)))
     }
 
     /// Hands over what is still held; gives what was left out of all that was pushed here, by reason.

@@ -117,7 +117,7 @@ const HOMES: [(&str, &[&str]); 50] = [
     ),
     ("thiserror", &["error.rs"]),
     ("tokio", &["serve"]),
-    ("twox_hash", &["container/read", "container/write", "serve", "source/choice"]),
+    ("twox_hash", &["container/read", "container/write", "serve", "source/choice", "source/key"]),
     ("wgpu", &["backend/gpu"]),
     ("zlib_rs", &["source/packed"]),
     ("zstd", &["countfile", "source/packed"]),

@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::shade::Surroundings;
 use crate::store::{CountStore, Vault};
-use crate::tile::{TileCoord, TileIndices, WorldPoint, ZoomRange};
+use crate::tile::{Points, TileCoord, TileIndices, ZoomRange};
 
 /// What a session is to make, valid and ready to use.
 #[derive(Debug, Clone)]
@@ -130,9 +130,9 @@ pub trait AroundSink: Sync {
 
 /// One thread's way into a session.
 pub trait PointPush: Send {
-    /// Adds points; any batch size, any order. `weights` are one for each point where the session measures weights, in
-    /// steps, and none where it counts.
-    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()>;
+    /// Adds points; any batch size, any order. Each has a weight, in steps, where the session measures weights, and a key
+    /// where it counts by keys.
+    fn push(&mut self, points: Points<'_>) -> Result<()>;
     /// Hands over what is still held. Points pushed through a way that was not closed may be missing.
     fn close(&mut self) -> Result<()>;
 }

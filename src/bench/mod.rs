@@ -22,7 +22,7 @@ use crate::render::colours::ColourSink;
 use crate::render::{self, Report, Request};
 use crate::shade::ShadeTable;
 use crate::source::{self, Input};
-use crate::tile::{TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
+use crate::tile::{self, PointBuffer, TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// Seed of synthetic points: fixed, so that two machines measure the same work.
 pub const SEED: u64 = 7;
@@ -306,7 +306,7 @@ pub fn run(
 fn timed(
     tracks: &mut [Track<'_>],
     runs: usize,
-    points: Option<&[Batch]>,
+    points: Option<&[PointBuffer]>,
     monitor: &Arc<Monitor>,
     progress: &dyn Fn(&str),
 ) -> Result<Option<String>> {
@@ -406,7 +406,7 @@ impl<'a> Track<'a> {
     }
 
     /// Counts and indices of `points`, which nobody takes.
-    fn raster(&mut self, points: &[Batch], monitor: &Monitor) -> Result<()> {
+    fn raster(&mut self, points: &[PointBuffer], monitor: &Monitor) -> Result<()> {
         let monitor = Arc::new(monitor.another());
         let mut request = self.request.clone();
         request.resources.gpu.timestamps = true;
@@ -485,7 +485,7 @@ fn stages(reports: &[Report], last: &Report, input_bytes: u64) -> Vec<StageRow> 
 }
 
 /// Seconds from points to statistics and from there to indices, and of binning points that are on the device.
-fn raster(request: &Request, points: &[Batch], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
+fn raster(request: &Request, points: &[PointBuffer], monitor: &Arc<Monitor>) -> Result<(f64, f64, Option<Again>)> {
     let mut opening = render::Opening::start(&request.resources, request.style.weighing.is_some(), monitor)?;
     // Opening is part of whole runs; here it is in nobody's way.
     opening.wait(monitor)?;
@@ -498,7 +498,7 @@ fn raster(request: &Request, points: &[Batch], monitor: &Arc<Monitor>) -> Result
         move || {
             while let Some(some) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
                 monitor.check()?;
-                push.push(&some.points, &some.weights)?;
+                push.push(some.points())?;
             }
             push.close()
         }
@@ -509,7 +509,7 @@ fn raster(request: &Request, points: &[Batch], monitor: &Arc<Monitor>) -> Result
     let style = around_0.as_ref().unwrap_or(&request.style);
     render::colours::paint(paint.as_ref(), style, request.zooms, monitor, &Nobody)?;
     let shade = counted.elapsed().as_secs_f64();
-    let points: Vec<&[WorldPoint]> = points.iter().map(|some| &*some.points).collect();
+    let points: Vec<&[WorldPoint]> = points.iter().map(|some| &*some.places).collect();
     Ok(((counted - start).as_secs_f64(), shade, paint.bin_again(&points)?))
 }
 
@@ -527,10 +527,10 @@ impl ColourSink for Nobody {
 }
 
 /// All points of the input, projected, in batches about as they come.
-fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<Batch>> {
+fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<PointBuffer>> {
     let all = Mutex::new(Vec::new());
     let monitor = monitor.another();
-    let pusher = || Box::new(Keep { all: &all, batch: Batch::default() }) as Box<dyn PointPush + '_>;
+    let pusher = || Box::new(Keep { all: &all, batch: PointBuffer::default() }) as Box<dyn PointPush + '_>;
     let opened = render::open_sources(&request.sources, &monitor)?;
     render::pool(&request.resources, &request.style)?
         .install(|| render::aggregate(opened, request.sources.region.as_ref(), pusher, &monitor))?;
@@ -539,30 +539,21 @@ fn in_memory(request: &Request, monitor: &Monitor) -> Result<Vec<Batch>> {
 
 /// One reading thread's points on their way into memory.
 struct Keep<'a> {
-    all: &'a Mutex<Vec<Batch>>,
-    batch: Batch,
-}
-
-/// Points, and their weights where they have any.
-#[derive(Debug, Default)]
-struct Batch {
-    points: Vec<WorldPoint>,
-    weights: Vec<i64>,
+    all: &'a Mutex<Vec<PointBuffer>>,
+    batch: PointBuffer,
 }
 
 /// Points in a batch: little enough to be shared out evenly.
 const BATCH: usize = 1 << 15;
 
 impl PointPush for Keep<'_> {
-    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
-        self.batch.points.extend_from_slice(points);
-        self.batch.weights.extend_from_slice(weights);
-        if self.batch.points.len() >= BATCH { self.close() } else { Ok(()) }
+    fn push(&mut self, points: tile::Points<'_>) -> Result<()> {
+        self.batch.extend(points);
+        if self.batch.len() >= BATCH { self.close() } else { Ok(()) }
     }
 
     fn close(&mut self) -> Result<()> {
-        self.batch.points.shrink_to_fit();
-        self.batch.weights.shrink_to_fit();
+        self.batch.shrink();
         self.all.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.batch));
         Ok(())
     }

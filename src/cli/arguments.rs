@@ -20,8 +20,8 @@ use crate::shade::{
     Colormap, DEFAULT_COLORMAP, Function, Radius, Spread, SpreadOn, SpreadOp, SpreadShape, Style, Theme, Weighing,
 };
 use crate::source::{
-    ColumnRef, Decimal, Delimiter, Expanded, Header, Most, Order, Quoting, ReadOptions, RejectLimits, Unit, Weight,
-    expand,
+    ColumnRef, Decimal, Delimiter, Expanded, Header, Key, Most, Order, Quoting, ReadOptions, RejectLimits, Unit,
+    Weight, expand,
 };
 use crate::tile::ZoomRange;
 
@@ -164,6 +164,11 @@ pub(super) struct SourceArgs {
 
 impl SourceArgs {
     pub(super) fn sources(self) -> Result<Sources> {
+        self.sources_by(None)
+    }
+
+    /// The same, whose rows have a key if there is one.
+    pub(super) fn sources_by(self, key: Option<Key>) -> Result<Sources> {
         if self.inputs.is_empty() {
             return Err(Error::Usage("no input; name at least one file, or - for standard input".into()));
         }
@@ -209,6 +214,7 @@ impl SourceArgs {
             hashed: false,
             date: None,
             weight: self.weigh.weight()?,
+            key,
         };
         let (read, region) = self.choose.chosen(read)?;
         let limits = RejectLimits {

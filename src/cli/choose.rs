@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::project;
 use crate::region::{Area, Region};
 use crate::render::image::View;
@@ -18,8 +18,8 @@ pub(super) struct ChooseArgs {
     /// blank cell meets 'is missing' alone. Within quotes a value is text: 'code = "007"'.
     #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true, help_heading = "Choose")]
     conditions: Vec<Condition>,
-    /// How dates are written that --where looks at, such as %d/%m/%Y or '%d.%m.%Y %H:%M' [default: ISO 8601]
-    #[arg(long, value_name = "FORMAT", requires = "conditions", help_heading = "Choose", hide_short_help = true)]
+    /// How dates are written that --where and --by look at, such as %d/%m/%Y or '%d.%m.%Y %H:%M' [default: ISO 8601]
+    #[arg(long, value_name = "FORMAT", help_heading = "Choose", hide_short_help = true)]
     date_format: Option<DateFormat>,
     /// Take only a share of the rows, such as 1% or 0.01, the same ones each time
     #[arg(long, value_name = "SHARE", help_heading = "Choose", hide_short_help = true)]
@@ -30,9 +30,15 @@ pub(super) struct ChooseArgs {
 }
 
 impl ChooseArgs {
-    /// The options with what is wanted, and where points must lie. Fails, naming the file, where that holds no area.
+    /// The options with what is wanted, and where points must lie. Fails, naming the file, where that holds no area, and where
+    /// nothing looks at the dates whose form was given.
     pub(super) fn chosen(self, read: ReadOptions) -> Result<(ReadOptions, Option<Region>)> {
         let Self { conditions, date_format, sample, within } = self;
+        if date_format.is_some() && conditions.is_empty() && read.key.is_none() {
+            return Err(Error::Usage(
+                "--date-format is of dates that conditions or keys look at, and there are none; give one with --where, or count --by".into(),
+            ));
+        }
         let area = within.as_deref().map(Area::read).transpose()?;
         let region = area.map(|area| Region { bbox: None, area: Some(Arc::new(area)) });
         Ok((ReadOptions { conditions, sample, date: date_format, ..read }, region))

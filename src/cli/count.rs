@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs};
 use super::choose::boxed;
+use super::key::KeyArgs;
 use super::progress::Progress;
 use super::report::{self, Pending, Rejects};
 use super::summary::count_summary;
@@ -26,6 +27,8 @@ use crate::tile::{MAX_ZOOM, ZoomRange};
 pub(super) struct CountArgs {
     #[command(flatten)]
     sources: SourceArgs,
+    #[command(flatten)]
+    key: KeyArgs,
     /// File of counts to write, such as trips.counts
     #[arg(short, long, value_name = "OUT.counts", required_unless_present = "add_to", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -65,6 +68,7 @@ const EXAMPLES: &str = "Examples:
   tilefire count trips.csv -o trips.counts -z 12
   tilefire shade trips.counts -o trips.pmtiles --theme dark
   tilefire count crashes.csv -o hurt.counts --weight casualties
+  tilefire count crashes.csv -o hours.counts --by 'hour(time)'
   tilefire count today.csv --add-to all.counts
   tilefire count big.csv -o 3.counts -z 14 --shard 3/8";
 
@@ -96,7 +100,7 @@ impl FromStr for ZoomArg {
 pub(super) fn run(args: CountArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let (quiet, verbose) = (args.quiet, args.verbose);
     let (report_path, rejects_path) = (args.report.clone(), args.sources.rejects.clone());
-    let mut sources = args.sources.sources()?;
+    let mut sources = args.sources.sources_by(args.key.key()?)?;
     sources.region = boxed(sources.region, args.bbox.as_ref());
     let add = args.add_to.is_some();
     let (zoom, auto_zoom) = match (args.zooms, &args.add_to) {

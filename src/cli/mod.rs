@@ -11,6 +11,7 @@ mod flush;
 mod image;
 mod info;
 mod kept;
+mod key;
 mod library;
 mod merge;
 mod plan;

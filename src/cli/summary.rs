@@ -94,6 +94,15 @@ pub(super) fn count_summary(report: &CountReport, out: &str, verbose: bool) -> S
     let CountReport { files, notices, rows, used, not_selected_by, left_out, .. } = report;
     let read = Read { files, notices, rows: *rows, used: *used, not_selected_by, left_out, weight };
     rows_read(&mut text, &read, |_| true);
+    if let Some(by) = &report.by {
+        line(&mut text, format_args!("{} of '{by}':", counted(report.planes.len() as u64, "value")));
+        for plane in report.planes.iter().take(LINES) {
+            line(&mut text, format_args!("  {}: {}", shown(&plane.name), counted(plane.points, "point")));
+        }
+        if let Some(more @ 1..) = report.planes.len().checked_sub(LINES) {
+            line(&mut text, format_args!("  and {} more", grouped(more as u64)));
+        }
+    }
     counted_zooms(&mut text, report.zooms.iter().map(|(z, zoom)| (*z, zoom.lit, zoom.max, zoom.tiles)));
     if verbose {
         device(&mut text, &report.device);
@@ -168,6 +177,11 @@ fn number(Points(value): Points) -> String {
 /// "1 row", "2,000 rows".
 pub(super) fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// A name on one line.
+fn shown(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Lines about inputs of one kind; of more, the report tells.

@@ -86,7 +86,8 @@ impl About {
         if self.zoom > crate::tile::MAX_ZOOM {
             return Err(format!("its zoom is {}, and the highest is {}", self.zoom, crate::tile::MAX_ZOOM));
         }
-        if self.planes.is_empty() || self.planes.len() > usize::from(u16::MAX) {
+        // A share of rows that has none knows no values.
+        if (self.planes.is_empty() && self.key.is_none()) || self.planes.len() > usize::from(u16::MAX) {
             return Err(format!("it has {} planes", self.planes.len()));
         }
         if let Some(weight) = &self.weight

@@ -17,7 +17,7 @@ use super::origin::Origin;
 use super::read::{CountFile, Unpacker};
 use super::write::{CountWriter, kept_zooms, low_zoom};
 use crate::counts::{
-    Histogram, Holds, Lit, Value, Weighed, ZoomStats, add_lit, decode_block, encode_block, reduce_into, varint,
+    Histogram, Holds, Lit, Value, Weighed, ZoomStats, add_lit, decode_block, encode_block, labels, reduce_into, varint,
 };
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -138,7 +138,7 @@ fn about(merging: &Merging<'_>) -> Result<About> {
     if own.key.as_ref().is_none_or(|key| key.named) {
         names = own.planes.iter().map(|part| part.name.clone()).collect();
     } else {
-        in_order(&mut names);
+        labels::in_order(&mut names);
     }
     if names.len() > MOST_PLANES {
         return Err(Error::Limit(format!(
@@ -153,22 +153,6 @@ fn about(merging: &Merging<'_>) -> Result<About> {
 
 /// Planes that a file has, at most, where their values were not named.
 const MOST_PLANES: usize = 4096;
-
-/// Brings values into the order of planes, each once: numbers as numbers where all are, else by their letters; what has
-/// no value is the last.
-pub(super) fn in_order(names: &mut Vec<String>) {
-    let is_last = |name: &String| matches!(name.as_str(), "(none)" | "other");
-    let number = |name: &String| name.parse::<f64>().ok().filter(|number| number.is_finite());
-    let numbers = names.iter().filter(|name| !is_last(name)).all(|name| number(name).is_some());
-    names.sort_by(|a, b| {
-        let by_number = || {
-            let both = number(a).zip(number(b)).filter(|_| numbers);
-            both.map_or(std::cmp::Ordering::Equal, |(a, b)| a.total_cmp(&b))
-        };
-        is_last(a).cmp(&is_last(b)).then_with(by_number).then_with(|| a.cmp(b))
-    });
-    names.dedup();
-}
 
 /// Where the counts of the result come from. Fails where rows would be counted twice, or are not there to be taken out.
 fn origin(merging: &Merging<'_>) -> Result<Origin> {

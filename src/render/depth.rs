@@ -8,7 +8,7 @@ use crate::backend::PointPush;
 use crate::error::Result;
 use crate::source::Notice;
 use crate::store::SpoolSink;
-use crate::tile::{MAX_ZOOM, WorldPoint, ZoomRange};
+use crate::tile::{MAX_ZOOM, Points, WorldPoint, ZoomRange};
 
 /// The highest zoom that is found: half a metre a pixel.
 pub(crate) const HIGHEST: u8 = 18;
@@ -127,9 +127,9 @@ impl Depth {
 }
 
 impl PointPush for Passing<'_> {
-    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
-        points.iter().for_each(|&point| self.spacing.add(point));
-        self.spool.push(points, weights)
+    fn push(&mut self, points: Points<'_>) -> Result<()> {
+        points.places.iter().for_each(|&point| self.spacing.add(point));
+        self.spool.push(points)
     }
 
     fn close(&mut self) -> Result<()> {

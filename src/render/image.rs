@@ -27,7 +27,7 @@ use crate::shade::{Legend, SpreadOn, Style};
 use crate::source::Opened;
 use crate::staging::OutputOptions;
 use crate::store::{PointSpool, SpoolSink};
-use crate::tile::{Frame, Grid, LonLatBounds, MAX_PICTURE, WorldPoint};
+use crate::tile::{self, Frame, Grid, LonLatBounds, MAX_PICTURE, PointBuffer};
 
 /// Which part of the world a picture shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -127,7 +127,7 @@ fn draw(
     let drawing = Drawing { zooms: grid.zooms(), steps: 0, retina: false, style: &request.style };
     let (backend, notice) = opening.count(plan_for(drawing, memory.clone().rest(), monitor));
     let pusher = || -> Box<dyn PointPush + '_> {
-        Box::new(Placing { grid, push: backend.pusher(), batch: Vec::new(), weights: Vec::new(), outside: &outside })
+        Box::new(Placing { grid, push: backend.pusher(), batch: PointBuffer::default(), outside: &outside })
     };
     let points = match waiting {
         Waited::Rows(opened) => aggregate(opened, Some(&region), pusher, monitor)?,
@@ -300,8 +300,8 @@ fn too_small(width: u32, height: u32, needed: (u32, u32)) -> Error {
 struct Waiting<'a>(SpoolSink<'a>);
 
 impl PointPush for Waiting<'_> {
-    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
-        self.0.push(points, weights)
+    fn push(&mut self, points: tile::Points<'_>) -> Result<()> {
+        self.0.push(points)
     }
 
     fn close(&mut self) -> Result<()> {
@@ -313,26 +313,16 @@ impl PointPush for Waiting<'_> {
 struct Placing<'a> {
     grid: Grid,
     push: Box<dyn PointPush + 'a>,
-    batch: Vec<WorldPoint>,
-    weights: Vec<i64>,
+    batch: PointBuffer,
     outside: &'a AtomicU64,
 }
 
 impl PointPush for Placing<'_> {
-    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
+    fn push(&mut self, points: tile::Points<'_>) -> Result<()> {
         self.batch.clear();
-        self.weights.clear();
-        if weights.is_empty() {
-            self.batch.extend(points.iter().filter_map(|&point| self.grid.place(point)));
-        }
-        for (&point, &weight) in points.iter().zip(weights) {
-            if let Some(place) = self.grid.place(point) {
-                self.batch.push(place);
-                self.weights.push(weight);
-            }
-        }
+        self.batch.extend_by(points, |point| self.grid.place(point));
         self.outside.fetch_add((points.len() - self.batch.len()) as u64, Ordering::Relaxed);
-        self.push.push(&self.batch, &self.weights)
+        self.push.push(self.batch.points())
     }
 
     fn close(&mut self) -> Result<()> {

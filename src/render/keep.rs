@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::depth::Depth;
+use super::keyed::{KeyedPlane, planes};
 use super::opening::Opening;
 use super::points::{Points, replay};
 use super::{Resources, Sources, aggregate, check_weight, memory, open_sources, pool};
-use crate::backend::{BackendReport, Memory, Paint, Plan};
-use crate::countfile::{self, About, CountFile, CountWriter, Merging, Origin, Share, Source, Weight};
-use crate::counts::{Measure, Measuring};
+use crate::backend::cpu::{self, KeyedValue};
+use crate::backend::{BackendReport, Memory, Paint, Plan, PointPush};
+use crate::countfile::{self, About, CountFile, CountWriter, Key, Merging, Origin, Part, Share, Source, Weight};
+use crate::counts::{Measure, Measuring, Weighed};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::rows::{LeftOut, serialize_invalid};
@@ -55,6 +57,15 @@ pub struct CountedZoom {
     pub tiles: u64,
 }
 
+/// What one plane of a file of counts comes to.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CountedPlane {
+    /// The value of the key.
+    pub name: String,
+    /// Points that have it.
+    pub points: u64,
+}
+
 /// What counting came to.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct CountReport {
@@ -79,9 +90,15 @@ pub struct CountReport {
     /// What all weights come to, as an exact decimal.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub weight_sum: String,
+    /// What points were counted by, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The values of that, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub planes: Vec<CountedPlane>,
     /// The zoom whose pixels were counted.
     pub zoom: u8,
-    /// Zooms from 0 to that one.
+    /// Zooms from 0 to that one; where there are planes, pixels and tiles are those of each of them.
     pub zooms: BTreeMap<u8, CountedZoom>,
     /// Columns taken, per file.
     pub files: Vec<FileReport>,
@@ -205,8 +222,9 @@ pub fn count_into(request: &CountRequest, monitor: &Arc<Monitor>) -> Result<Coun
     sources.apart.values_mut().for_each(|read| read.hashed = true);
     let request = &CountRequest { sources, ..request.clone() };
     let options = OutputOptions { force: request.force || request.add, inputs: request.sources.files() };
-    let weighs = request.sources.read.weight.is_some();
-    let mut opening = Opening::start(&request.resources, weighs, monitor)?;
+    let read = &request.sources.read;
+    // Devices do neither.
+    let mut opening = Opening::start(&request.resources, read.weight.is_some() || read.key.is_some(), monitor)?;
     if opening.is_insisted_on() || request.sources.inputs.contains(&Input::Stdin) {
         opening.wait(monitor)?;
     }
@@ -227,8 +245,7 @@ pub fn count_into(request: &CountRequest, monitor: &Arc<Monitor>) -> Result<Coun
         let counted = count(request, (opening, opened), monitor)?;
         let about = about(request, &counted);
         let origin = origin(request, &counted.points, plan.as_deref());
-        let fill =
-            |out: &mut dyn std::io::Write| write(out, &request.out, counted.paint.as_ref(), (&about, &origin), monitor);
+        let fill = |out: &mut dyn std::io::Write| write(out, &request.out, &counted.counts, (&about, &origin), monitor);
         let (bytes, left) = match before {
             None => whole.write(monitor, fill)?,
             Some(before) => {
@@ -334,10 +351,21 @@ pub fn plan_shares(request: &CountRequest, of: u32, monitor: &Arc<Monitor>) -> R
 
 /// Points that are counted.
 struct Counted {
-    paint: Box<dyn Paint>,
+    counts: Counts,
+    device: BackendReport,
     notice: Option<String>,
     points: Points,
     zoom: u8,
+}
+
+/// Their counts.
+enum Counts {
+    /// All together.
+    All(Box<dyn Paint>),
+    /// Each key apart.
+    ByKey(Vec<KeyedPlane>),
+    /// The same, with what they weigh.
+    SumsByKey(Vec<KeyedPlane<Weighed>>),
 }
 
 fn count(request: &CountRequest, (opening, opened): (Opening, Opened), monitor: &Arc<Monitor>) -> Result<Counted> {
@@ -355,6 +383,14 @@ fn count(request: &CountRequest, (opening, opened): (Opening, Opened), monitor: 
         memory,
         monitor: monitor.clone(),
     };
+    if request.sources.read.key.is_some() {
+        let notice = opening.is_insisted_on().then(|| "the CPU counts by key; the GPU takes no part in it".to_owned());
+        let way = (request, memory, notice);
+        return match measuring {
+            None => by_key(way, opened, plan, Counts::ByKey, monitor),
+            Some(_) => by_key(way, opened, plan, Counts::SumsByKey, monitor),
+        };
+    }
     let mut zoom = request.zoom;
     let (backend, notice, points) = if request.auto_zoom {
         let (depth, spool) = (Depth::new(), PointSpool::new(memory.vault()));
@@ -375,7 +411,37 @@ fn count(request: &CountRequest, (opening, opened): (Opening, Opened), monitor: 
         return Err(Error::Internal(format!("zoom {z} counts {} of {} points", paint.stats()[z].sum, points.used)));
     }
     check_weight(paint.as_ref(), points.weight)?;
-    Ok(Counted { paint, notice: notice.get().cloned(), points, zoom })
+    let device = paint.report();
+    Ok(Counted { counts: Counts::All(paint), device, notice: notice.get().cloned(), points, zoom })
+}
+
+/// The same where each key is counted apart.
+fn by_key<V: KeyedValue>(
+    (request, memory, notice): (&CountRequest, Memory, Option<String>),
+    opened: Opened,
+    plan: impl Fn(u8, Memory) -> Plan,
+    counts: impl FnOnce(Vec<KeyedPlane<V>>) -> Counts,
+    monitor: &Arc<Monitor>,
+) -> Result<Counted> {
+    let region = request.sources.region.as_ref();
+    let mut zoom = request.zoom;
+    let (count, points) = if request.auto_zoom {
+        let (depth, spool) = (Depth::new(), PointSpool::new(memory.vault()));
+        let passing = || -> Box<dyn PointPush + '_> { Box::new(depth.passing(spool.sink())) };
+        let mut points = aggregate(opened, region, passing, monitor)?;
+        let (zooms, found) = depth.zooms(0, 0);
+        points.read.notices.push(found);
+        zoom = zooms.max;
+        let count = cpu::keyed::<V>(plan(zoom, memory.rest()));
+        replay(&spool, || count.pusher(), monitor)?;
+        (count, points)
+    } else {
+        let count = cpu::keyed::<V>(plan(zoom, memory));
+        let points = aggregate(opened, region, || count.pusher(), monitor)?;
+        (count, points)
+    };
+    let (planes, device) = planes(count, &points)?;
+    Ok(Counted { counts: counts(planes), device, notice, points, zoom })
 }
 
 /// What the counts are of.
@@ -384,7 +450,58 @@ fn about(request: &CountRequest, counted: &Counted) -> About {
         let named = counted.points.read.files.first().and_then(|file| file.weight_column.clone());
         Weight { column: named.unwrap_or_else(|| weight.column.to_string()), step: weight.step.to_string() }
     });
-    About::plain(counted.zoom, weight)
+    let about = About::plain(counted.zoom, weight);
+    let (Some(keys), names) = (&counted.points.read.keys, counted.counts.names()) else { return about };
+    let key = Key { by: keys.key.by().to_string(), named: !keys.key.values().is_empty() };
+    let planes = names.into_iter().map(|name| Part::new(name, about.holds())).collect();
+    About { key: Some(key), planes, ..about }
+}
+
+impl Counts {
+    /// What planes by key are called.
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::All(_) => Vec::new(),
+            Self::ByKey(planes) => planes.iter().map(|plane| plane.label.clone()).collect(),
+            Self::SumsByKey(planes) => planes.iter().map(|plane| plane.label.clone()).collect(),
+        }
+    }
+
+    /// What there is of each zoom up to `max`.
+    fn zooms(&self, max: u8) -> BTreeMap<u8, CountedZoom> {
+        fn all<V: KeyedValue>(planes: &[KeyedPlane<V>], z: u8) -> CountedZoom {
+            let stats = planes.iter().filter_map(|plane| plane.counts.stats(z).ok());
+            stats.fold(CountedZoom { lit: 0, max: 0, tiles: 0 }, |all, stats| CountedZoom {
+                lit: all.lit + stats.lit,
+                max: all.max.max(stats.max),
+                tiles: all.tiles + stats.tiles,
+            })
+        }
+        match self {
+            Self::All(paint) => (0..)
+                .zip(paint.stats())
+                .map(|(z, stats)| {
+                    let counts = paint.sums().and_then(|sums| sums.stats(z).ok()).unwrap_or(stats);
+                    (z, CountedZoom { lit: stats.lit, max: counts.max, tiles: stats.tiles })
+                })
+                .collect(),
+            Self::ByKey(planes) => (0..=max).map(|z| (z, all(planes, z))).collect(),
+            Self::SumsByKey(planes) => (0..=max).map(|z| (z, all(planes, z))).collect(),
+        }
+    }
+
+    /// The planes by key, and the points of each.
+    fn planes(&self) -> Vec<CountedPlane> {
+        fn all<V: KeyedValue>(planes: &[KeyedPlane<V>]) -> Vec<CountedPlane> {
+            let points = |plane: &KeyedPlane<V>| plane.counts.stats(0).map_or(0, |stats| stats.sum);
+            planes.iter().map(|plane| CountedPlane { name: plane.label.clone(), points: points(plane) }).collect()
+        }
+        match self {
+            Self::All(_) => Vec::new(),
+            Self::ByKey(planes) => all(planes),
+            Self::SumsByKey(planes) => all(planes),
+        }
+    }
 }
 
 /// Where the counts come from; `plan` is that of the share.
@@ -427,34 +544,36 @@ fn origin(request: &CountRequest, points: &Points, plan: Option<&str>) -> Origin
 fn write(
     out: &mut dyn std::io::Write,
     path: &Path,
-    paint: &dyn Paint,
+    counts: &Counts,
     (about, origin): (&About, &Origin),
     monitor: &Monitor,
 ) -> Result<()> {
     let mut writer = CountWriter::begin(out, path, monitor)?;
-    match paint.sums() {
-        Some(sums) => writer.pyramid(0, sums)?,
-        None => {
-            for (z, stats) in (0..=about.zoom).zip(paint.stats()).rev() {
-                writer.zoom(0, (z, about.zoom), stats, &*paint.counts(z)?)?;
+    match counts {
+        Counts::All(paint) => match paint.sums() {
+            Some(sums) => writer.pyramid(0, sums)?,
+            None => {
+                for (z, stats) in (0..=about.zoom).zip(paint.stats()).rev() {
+                    writer.zoom(0, (z, about.zoom), stats, &*paint.counts(z)?)?;
+                }
             }
+        },
+        Counts::ByKey(planes) => {
+            (0..).zip(planes).try_for_each(|(at, plane)| writer.pyramid(at, &plane.counts))?;
+        }
+        Counts::SumsByKey(planes) => {
+            (0..).zip(planes).try_for_each(|(at, plane)| writer.pyramid(at, &plane.counts))?;
         }
     }
     writer.finish(about, origin)
 }
 
 fn report(counted: Counted, about: About, bytes: u64, left: Vec<String>, monitor: &Monitor) -> CountReport {
-    let Counted { paint, notice, points, .. } = counted;
-    let weight_sum = match (about.weight.as_ref().and_then(Weight::step), paint.weight()) {
-        (Some(step), Some(steps)) => step.exactly(steps),
-        _ => String::new(),
-    };
-    let zooms = (0..).zip(paint.stats()).map(|(z, stats)| {
-        let counts = paint.sums().and_then(|sums| sums.stats(z).ok()).unwrap_or(stats);
-        (z, CountedZoom { lit: stats.lit, max: counts.max, tiles: stats.tiles })
-    });
-    let zooms = zooms.collect();
-    let device = paint.report();
+    let Counted { counts, device, notice, points, .. } = counted;
+    // What was read and what pixels hold come to the same, or the run had failed.
+    let weight_sum = about.weight.as_ref().and_then(Weight::step).map(|step| step.exactly(points.weight));
+    let weight_sum = weight_sum.unwrap_or_default();
+    let (zooms, planes) = (counts.zooms(about.zoom), counts.planes());
     let rows = points.into_rows();
     let mut notices = rows.notices;
     notices.extend(notice.map(|text| Notice::new("device", text)));
@@ -469,6 +588,8 @@ fn report(counted: Counted, about: About, bytes: u64, left: Vec<String>, monitor
         not_selected_by: rows.not_selected,
         weight: about.weight,
         weight_sum,
+        by: about.key.map(|key| key.by),
+        planes,
         zoom: about.zoom,
         zooms,
         files: rows.files,

@@ -10,6 +10,7 @@ pub mod image;
 mod joined;
 mod keep;
 mod kept;
+mod keyed;
 mod opening;
 mod points;
 mod report;
@@ -25,7 +26,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
-pub use keep::{CountReport, CountRequest, MergeReport, MergeRequest, Planned, count_into, merge_into, plan_shares};
+pub use keep::{
+    CountReport, CountRequest, CountedPlane, MergeReport, MergeRequest, Planned, count_into, merge_into, plan_shares,
+};
+pub use keyed::{KeyedCounts, KeyedPlane, count_by_key};
 pub use report::{Report, ZoomReport};
 pub(crate) use request::Drawing;
 pub use request::{Combined, Device, Kept, Labels, Request, Resources, Sources};

@@ -15,7 +15,7 @@ use crate::counts::Weighed;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::store::CountStore;
-use crate::tile::WorldPoint;
+use crate::tile::{Points, WorldPoint};
 
 /// Points that a reading thread holds for each time it asks the account.
 const PIECE: usize = 1 << 16;
@@ -303,7 +303,7 @@ impl Waiting<'_> {
     fn begin(&mut self, wait: bool) -> Result<()> {
         if let Some(session) = self.later.session(wait)? {
             let push = self.push.insert(session.pusher());
-            push.push(&self.points, &[])?;
+            push.push(Points::of(&self.points))?;
             (self.points, self.held) = (Vec::new(), None);
         }
         Ok(())
@@ -312,15 +312,15 @@ impl Waiting<'_> {
 
 impl PointPush for Waiting<'_> {
     /// Devices count: what points weigh is asked for where only those with a weight are to be counted.
-    fn push(&mut self, points: &[WorldPoint], _: &[i64]) -> Result<()> {
+    fn push(&mut self, points: Points<'_>) -> Result<()> {
         if self.push.is_none() {
             let wait = !self.may_hold(points.len());
             self.begin(wait)?;
         }
         match &mut self.push {
-            Some(push) => push.push(points, &[]),
+            Some(push) => push.push(Points::of(points.places)),
             None => {
-                self.points.extend_from_slice(points);
+                self.points.extend_from_slice(points.places);
                 Ok(())
             }
         }

@@ -10,7 +10,7 @@ use crate::region::Region;
 use crate::rows::{LeftOut, Outside, Reason};
 use crate::source::{self, Batch, BatchSink, FileReport, Notice, Opened, ReadReport};
 use crate::store::PointSpool;
-use crate::tile::{Extent, WorldPoint};
+use crate::tile::{Extent, PointBuffer};
 
 /// What reading and projecting came to.
 pub(crate) struct Points {
@@ -80,8 +80,7 @@ pub(crate) fn aggregate<'a>(
             region,
             outside: Outside::default(),
             monitor,
-            batch: Vec::new(),
-            weights: Vec::new(),
+            batch: PointBuffer::default(),
             used: 0,
             weight: 0,
             extents: Vec::new(),
@@ -115,11 +114,11 @@ pub(super) fn replay<'a>(
     monitor: &Monitor,
 ) -> Result<()> {
     on_all_threads(|| {
-        let (mut push, mut points, mut weights) = (pusher(), Vec::new(), Vec::new());
+        let (mut push, mut points) = (pusher(), PointBuffer::default());
         move || {
-            while spool.take(&mut points, &mut weights)? {
+            while spool.take(&mut points)? {
                 monitor.check()?;
-                push.push(&points, &weights)?;
+                push.push(points.points())?;
             }
             push.close()
         }
@@ -151,9 +150,7 @@ struct Projecting<'a, 's> {
     /// Points of the last batch that do not lie in it.
     outside: Outside,
     monitor: &'s Monitor,
-    batch: Vec<WorldPoint>,
-    /// The weights of those, where rows have any.
-    weights: Vec<i64>,
+    batch: PointBuffer,
     used: u64,
     weight: i64,
     /// The boxes around the points of inputs, the last of which is being read.
@@ -171,14 +168,17 @@ impl Projecting<'_, '_> {
 }
 
 impl Projecting<'_, '_> {
-    /// The weights of the rows that are points.
-    fn weights_of(&mut self, batch: &Batch, weights: &mut Vec<i64>) -> Result<()> {
+    /// What belongs to the rows that are points, of a batch in which some are none.
+    fn columns_of(&mut self, batch: &Batch, points: &mut PointBuffer) -> Result<()> {
         let projector = self.projector(batch.input)?;
         let (mut point, mut left_out) = (Vec::new(), LeftOut::default());
-        for (coordinate, &weight) in batch.coordinates.iter().zip(&batch.weights) {
+        for (at, coordinate) in batch.coordinates.iter().enumerate() {
             point.clear();
             projector.project(std::slice::from_ref(coordinate), &mut point, &mut left_out)?;
-            weights.extend(point.first().map(|_| weight));
+            if !point.is_empty() {
+                points.weights.extend(batch.weights.get(at));
+                points.keys.extend(batch.keys.get(at));
+            }
         }
         Ok(())
     }
@@ -188,20 +188,20 @@ impl BatchSink for Projecting<'_, '_> {
     fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         let mut left_out = LeftOut::default();
         let monitor = self.monitor;
-        let (mut points, mut weights) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.weights));
+        let mut points = std::mem::take(&mut self.batch);
         points.clear();
-        weights.clear();
         monitor.time(Stage::Project, || {
-            self.projector(batch.input)?.project(&batch.coordinates, &mut points, &mut left_out)?;
-            if !batch.weights.is_empty() {
+            self.projector(batch.input)?.project(&batch.coordinates, &mut points.places, &mut left_out)?;
+            if !(batch.weights.is_empty() && batch.keys.is_empty()) {
                 if points.len() == batch.len() {
-                    weights.extend_from_slice(&batch.weights);
+                    points.weights.extend_from_slice(&batch.weights);
+                    points.keys.extend_from_slice(&batch.keys);
                 } else {
                     // Some are no points: one by one tells which.
-                    self.weights_of(batch, &mut weights)?;
+                    self.columns_of(batch, &mut points)?;
                 }
             }
-            self.outside = self.region.map_or(Outside::default(), |region| region.keep(&mut points, &mut weights));
+            self.outside = self.region.map_or(Outside::default(), |region| region.keep(&mut points));
             let extent = match self.extents.last_mut() {
                 Some((input, extent)) if *input == batch.input => extent,
                 _ => {
@@ -212,16 +212,16 @@ impl BatchSink for Projecting<'_, '_> {
                         .ok_or_else(|| Error::Internal("no extent".into()))?
                 }
             };
-            for &point in &points {
+            for &point in &points.places {
                 extent.add(point);
             }
             Ok::<_, Error>(())
         })?;
-        debug_assert!(weights.is_empty() || weights.len() == points.len(), "a weight for each point");
+        debug_assert!(points.points().is_parallel(), "a weight and a key for each point");
         self.used += points.len() as u64;
-        self.weight = weights.iter().fold(self.weight, |sum, weight| sum.wrapping_add(*weight));
-        (self.batch, self.weights) = (points, weights);
-        self.push.push(&self.batch, &self.weights)?;
+        self.weight = points.weights.iter().fold(self.weight, |sum, weight| sum.wrapping_add(*weight));
+        self.batch = points;
+        self.push.push(self.batch.points())?;
         Ok(left_out)
     }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::describe::ColumnAbout;
 use super::doubt::Doubt;
+use super::key::{KeyCache, KeyTable};
 use super::notice::Notice;
 use super::report::FileReport;
 use super::stop::Stop;
@@ -29,6 +30,8 @@ pub(super) struct About {
     pub(super) columns: [String; 2],
     /// The column of weights, as it was asked for.
     pub(super) weight: Option<String>,
+    /// What its rows are counted by, as it was asked for.
+    pub(super) key: Option<String>,
     /// Whether the first record names the columns.
     pub(super) header: bool,
     /// One line for a person: what is taken from where.
@@ -57,6 +60,7 @@ impl About {
             crs: self.crs.clone(),
             weight_column: self.weight.clone(),
             weights: self.weight.as_ref().map(|_| Weights::default()),
+            key_column: self.key.clone(),
             ..FileReport::unread(self.name.clone())
         }
     }
@@ -141,6 +145,9 @@ pub(super) struct Outlet<'a> {
     pub(super) stop: &'a Stop<'a>,
     /// What is done to the coordinates of the input at hand.
     pub(super) filter: Option<&'a Filter>,
+    /// The numbers of keys that this thread met, and the values of all, where rows have keys.
+    pub(super) known: KeyCache,
+    pub(super) keys: Option<&'a KeyTable>,
     /// Where the system of the input is used, if that is to be looked at.
     pub(super) area: Option<&'a AreaOfUse>,
     /// Whether all rows that are left out are kept for [`super::RejectLog`].
@@ -156,7 +163,8 @@ impl<'a> Outlet<'a> {
     pub(super) fn new(sink: &'a mut dyn BatchSink, keep: bool, monitor: &'a Monitor, stop: &'a Stop<'a>) -> Self {
         let mut batch = Batch::default();
         batch.coordinates.reserve_exact(BATCH);
-        Self { batch, monitor, stop, filter: None, area: None, keep, first: false, sink, since: monitor.now() }
+        let (known, since) = (KeyCache::default(), monitor.now());
+        Self { batch, monitor, stop, filter: None, known, keys: None, area: None, keep, first: false, sink, since }
     }
 
     /// An account of the piece at hand.
@@ -167,7 +175,8 @@ impl<'a> Outlet<'a> {
     /// Hands over what there is, rows that `tally` counted.
     pub(super) fn flush(&mut self, tally: &mut Tally) -> Result<()> {
         self.stop.check()?;
-        debug_assert!(self.batch.is_parallel(), "each row has a weight, or none has");
+        self.keys.map_or(Ok(()), KeyTable::check)?;
+        debug_assert!(self.batch.is_parallel(), "each row has a weight and a key, or none has");
         if let Some(filter) = self.filter {
             filter.apply(&mut self.batch, tally);
         }

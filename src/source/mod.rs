@@ -16,6 +16,7 @@ mod expand;
 mod format;
 mod hash;
 mod input;
+mod key;
 mod kinds;
 mod notice;
 mod open;
@@ -38,6 +39,7 @@ pub use choice::{Condition, DateFormat, Sample};
 pub use columns::ColumnRef;
 pub use describe::ColumnAbout;
 pub use expand::{Expanded, expand};
+pub use key::{Key, KeyBy, KeyPart, KeyPlane, KeyValues, Keys};
 pub use notice::{Example, Notice};
 pub use open::{Opened, columns, open};
 pub use options::{Decimal, Delimiter, Header, Order, Quoting, ReadOptions, Unit};
@@ -106,6 +108,8 @@ pub struct Batch {
     pub coordinates: Vec<Coordinate>,
     /// What each row weighs, in steps; empty where nobody asked for weights.
     pub weights: Vec<i64>,
+    /// Which key each row has, by the number that it was given when it was found; empty where nobody asked for keys.
+    pub keys: Vec<u16>,
 }
 
 impl Batch {
@@ -119,15 +123,17 @@ impl Batch {
         self.coordinates.is_empty()
     }
 
-    /// Whether every row has a weight, or none.
+    /// Whether every row has a weight, or none, and a key, or none.
     fn is_parallel(&self) -> bool {
-        self.weights.is_empty() || self.weights.len() == self.coordinates.len()
+        let fits = |len: usize| len == 0 || len == self.coordinates.len();
+        fits(self.weights.len()) && fits(self.keys.len())
     }
 
     /// Takes all rows out and keeps the room.
     pub(crate) fn clear(&mut self) {
         self.coordinates.clear();
         self.weights.clear();
+        self.keys.clear();
     }
 }
 

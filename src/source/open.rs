@@ -8,6 +8,7 @@ use super::delimited::{self, Delimited};
 use super::describe::ColumnAbout;
 use super::format::Source;
 use super::input::{Bytes, kept_open};
+use super::key::KeyTable;
 use super::kinds;
 use super::notice::Notice;
 use super::packed::{Packing, Recipe, is_utf16, zip};
@@ -32,6 +33,7 @@ pub struct Opened {
     pub(super) limits: RejectLimits,
     /// Which share of all rows is read, and of how many.
     pub(super) shared: Option<(u32, u32)>,
+    pub(super) keys: Option<Arc<KeyTable>>,
 }
 
 impl Opened {
@@ -96,6 +98,7 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
         rejects: None,
         limits: RejectLimits::default(),
         shared: None,
+        keys: keys(inputs)?,
     };
     for (i, &(input, options)) in inputs.iter().enumerate() {
         // Asking PROJ takes tens of milliseconds.
@@ -118,7 +121,8 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
                 ReadOptions { x, y, ..options.clone() }
             }
         });
-        let (mut source, member) = recognise(bytes, input, of_first.as_ref().unwrap_or(options), metres, &stop)?;
+        let (mut source, member) =
+            recognise(bytes, input, (of_first.as_ref().unwrap_or(options), opened.keys.as_ref()), metres, &stop)?;
         if let Some(place) = place
             && let Some(first) = places.insert((place, member), input)
         {
@@ -133,6 +137,17 @@ pub fn open(inputs: &[(&Input, &ReadOptions)], columns_from_first: bool, monitor
     opened.notices.extend(same.map(|(number, input, first)| same_file(number, input, first)));
     monitor.bytes_total.store(total.unwrap_or(0), Ordering::Relaxed);
     Ok(opened)
+}
+
+/// What the keys of all inputs are kept in, where rows are counted by a key. It is one for all of them.
+fn keys(inputs: &[(&Input, &ReadOptions)]) -> Result<Option<Arc<KeyTable>>> {
+    let first = inputs.first().and_then(|(_, options)| options.key.as_ref());
+    if inputs.iter().any(|(_, options)| options.key.as_ref() != first) {
+        return Err(Error::Usage(
+            "the inputs of a run are counted by one key; give the same one for all (--by)".into(),
+        ));
+    }
+    Ok(first.map(|key| Arc::new(KeyTable::new(key))))
 }
 
 /// The notice about inputs that are files which were inputs before; the first of them, and what it was before.
@@ -155,11 +170,11 @@ pub fn columns(input: &Input, options: &ReadOptions, monitor: &Monitor) -> Resul
     Ok(delimited::table(&text.head, options))
 }
 
-/// The source for what `bytes` hold; of an archive, that of a member, and its name.
+/// The source for what `bytes` hold, to be read as options say and by a key if there is one; of an archive, that of a member, and its name.
 fn recognise(
     bytes: Bytes,
     input: &Input,
-    options: &ReadOptions,
+    options: (&ReadOptions, Option<&Arc<KeyTable>>),
     projected: bool,
     stop: &Stop<'_>,
 ) -> Result<(Box<dyn Source>, Option<String>)> {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::choice::{Condition, DateFormat, Sample};
 use super::columns::ColumnRef;
+use super::key::Key;
 use super::weight::Weight;
 use crate::project::Crs;
 
@@ -205,10 +206,13 @@ pub struct ReadOptions {
     pub sample: Option<Sample>,
     /// Whether the hashes of its lines are added up, which tells whether rows were counted before.
     pub hashed: bool,
-    /// How dates are written that conditions look at; ISO 8601 where nothing is said.
+    /// How dates are written that conditions and keys look at; ISO 8601 where nothing is said. Times without a date are for
+    /// keys alone.
     pub date: Option<DateFormat>,
     /// What a row weighs; every row as much as any other where nothing is said.
     pub weight: Option<Weight>,
+    /// By which key rows are counted apart; all together where nothing is said.
+    pub key: Option<Key>,
 }
 
 impl Default for ReadOptions {
@@ -234,6 +238,7 @@ impl Default for ReadOptions {
             hashed: false,
             date: None,
             weight: None,
+            key: None,
         }
     }
 }

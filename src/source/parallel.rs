@@ -16,7 +16,7 @@ use super::rejects::RejectLog;
 use super::report::{FileReport, ReadReport};
 use super::stop::Stop;
 use super::tally::{Reject, Tally};
-use super::weight;
+use super::{key, weight};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
 use crate::project::{AreaOfUse, Crs};
@@ -82,7 +82,7 @@ impl Opened {
         let filters: Vec<_> = self.options.iter().map(Filter::of).collect();
         let areas = self.areas()?;
         let ledger = Ledger::new(&self, &areas);
-        let keep = self.rejects.is_some();
+        let (keep, keys) = (self.rejects.is_some(), self.keys.as_deref());
         let shared = Mutex::new(Shared { sources: &self.sources, at: 0, first: true, most, whole: true, ledger });
         let failure = Mutex::new(None);
         std::thread::scope(|scope| {
@@ -93,6 +93,7 @@ impl Opened {
                     scope.spawn(move || {
                         let guard = stop.guard();
                         let mut out = Outlet::new(sink, keep, monitor, stop);
+                        out.keys = keys;
                         match work(shared, piece, asked, &mut out) {
                             Ok(()) => guard.disarm(),
                             // Kept before the others are told, whose errors are its consequence.
@@ -126,6 +127,7 @@ impl Opened {
         if let Some(options) = self.options.first() {
             report = report.holding(options, &passed.values);
         }
+        report.keys = self.keys.as_deref().map(key::KeyTable::keys);
         Ok((report, whole, problem))
     }
 
@@ -253,6 +255,7 @@ impl<'a> Ledger<'a> {
             let (found, error) = doubt.judge(file, &self.opened.options[self.at], !about.projected, area);
             notices.extend(found);
             notices.extend(weight::notice(file, &self.opened.options[self.at]));
+            notices.extend(key::notice(&files[self.at]));
             // What is doubtful as a whole is known when all shares are there.
             let error = match (error, self.opened.shared) {
                 (Some(error), Some(_)) => {
@@ -310,7 +313,12 @@ impl<'a> Ledger<'a> {
             if let Some((row, text)) = tally.swallowed {
                 file.swallowed.get_or_insert((file.rows + row, text));
             }
-            for (known, (rows, first)) in [(&mut file.shorter, tally.shorter), (&mut file.merged, tally.merged)] {
+            let odd = [
+                (&mut file.shorter, tally.shorter),
+                (&mut file.merged, tally.merged),
+                (&mut file.timeless, tally.timeless),
+            ];
+            for (known, (rows, first)) in odd {
                 known.0 += rows;
                 if let (Some((row, text)), None) = (first, &known.1) {
                     known.1 = Some((file.rows + row, text));

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::ReadOptions;
 use super::choice;
+use super::key::Keys;
 use super::notice::{Example, Notice};
 use super::weight::Weights;
 use crate::error::Error;
@@ -55,6 +56,10 @@ pub struct FileReport {
     pub weight_column: Option<String>,
     /// What they come to.
     pub weights: Option<Weights>,
+    /// What its rows are counted by, where that was asked for.
+    pub key_column: Option<String>,
+    /// Rows that are read and have no time where one is their key, and the first one with what it holds.
+    pub timeless: (u64, Option<(u64, String)>),
 }
 
 impl FileReport {
@@ -81,6 +86,8 @@ impl FileReport {
             merged: (0, None),
             weight_column: None,
             weights: None,
+            key_column: None,
+            timeless: (0, None),
         }
     }
 
@@ -113,7 +120,8 @@ impl Serialize for FileReport {
             }
         }
         let weighed = 2 * usize::from(self.weight_column.is_some() && self.weights.is_some());
-        let mut report = serializer.serialize_struct("FileReport", 13 + weighed)?;
+        let keyed = 2 * usize::from(self.key_column.is_some());
+        let mut report = serializer.serialize_struct("FileReport", 13 + weighed + keyed)?;
         report.serialize_field("name", &self.name)?;
         report.serialize_field("x_column", &self.x_column)?;
         report.serialize_field("y_column", &self.y_column)?;
@@ -130,6 +138,10 @@ impl Serialize for FileReport {
         if let (Some(column), Some(weights)) = (&self.weight_column, &self.weights) {
             report.serialize_field("weight_column", column)?;
             report.serialize_field("rounded_weights", &weights.rounded.0)?;
+        }
+        if let Some(column) = &self.key_column {
+            report.serialize_field("key_column", column)?;
+            report.serialize_field("timeless_rows", &self.timeless.0)?;
         }
         report.end()
     }
@@ -152,6 +164,8 @@ pub struct ReadReport {
     pub left_out: LeftOut,
     /// What the weights come to, where they were asked for.
     pub weights: Option<Weights>,
+    /// What rows are counted by, where that was asked for.
+    pub keys: Option<Keys>,
     /// Each input, in the order given.
     pub files: Vec<FileReport>,
     /// What a person should know about them.

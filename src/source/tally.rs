@@ -55,6 +55,8 @@ pub(super) struct Tally {
     pub(super) merged: Odd,
     /// What the weights come to, but for how many there are.
     pub(super) weights: Weights,
+    /// Rows that are read and have no time where one is their key, and the first one.
+    pub(super) timeless: Odd,
     /// What is doubtful about rows that hold numbers.
     pub(super) doubt: Doubt,
     /// Rows when rows were handed over last.
@@ -134,11 +136,8 @@ impl Tally {
         if out.is_empty() {
             return;
         }
-        let (mut at, mut gone) = (0, out.iter().map(|(place, ..)| *place).peekable());
-        batch.weights.retain(|_| {
-            at += 1;
-            gone.next_if_eq(&(at - 1)).is_none()
-        });
+        without(&mut batch.weights, &out);
+        without(&mut batch.keys, &out);
         for &(_, row, reason, coordinate) in &out {
             self.leave_out(reason, row, || pair(coordinate));
         }
@@ -149,6 +148,13 @@ impl Tally {
     /// Counts a row whose weight was rounded, which is the next one.
     pub(super) fn round(&mut self, power: i64, cell: &[u8]) {
         self.weights.round(self.rows + 1, power, cell);
+    }
+
+    /// Counts a row that has no time where one is its key, which is the next one.
+    pub(super) fn timeless(&mut self, cell: &[u8]) {
+        let row = self.rows + 1;
+        self.timeless.1.get_or_insert_with(|| (row, shown(cell, SHOWN)));
+        self.timeless.0 += 1;
     }
 
     /// Looks at weights that are about to be handed over.
@@ -198,6 +204,15 @@ impl Tally {
     }
 }
 
+/// Takes out of a column what belongs to rows that are left out, by their places.
+fn without<T>(column: &mut Vec<T>, out: &[(usize, u64, Reason, Coordinate)]) {
+    let (mut at, mut gone) = (0, out.iter().map(|(place, ..)| *place).peekable());
+    column.retain(|_| {
+        at += 1;
+        gone.next_if_eq(&(at - 1)).is_none()
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,11 +233,13 @@ mod tests {
                 tally.rows += 1;
                 batch.coordinates.push(at(f64::from(row)));
                 batch.weights.push(10 * i64::from(row));
+                batch.keys.push(row as u16);
             }
         }
         tally.filter(&mut batch, |c| if c.x == 4.0 { Err(Reason::Dropped) } else { Ok(()) });
         assert_eq!(batch.coordinates.iter().map(|c| c.x).collect::<Vec<_>>(), [1.0, 3.0, 7.0, 8.0, 9.0]);
         assert_eq!(batch.weights, [10, 30, 70, 80, 90]);
+        assert_eq!(batch.keys, [1, 3, 7, 8, 9]);
         let beyond = LeftOut::from([(Reason::OutOfRange, 1)]);
         tally.left_out_behind(&beyond, &batch.coordinates, |c| (c.x == 8.0).then_some(Reason::OutOfRange));
         tally.hand_over();

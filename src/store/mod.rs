@@ -22,7 +22,7 @@ pub use gathering::{Gatherer, Gathering};
 pub use parcels::{Parcel, Parcels, Sent};
 pub use part::CountPart;
 pub use planes::{Numbers, PlaneStore, Pyramid};
-pub use points::{BucketKey, Coded, Heavy, PointSink, PointStore};
+pub use points::{BucketKey, Coded, Heavy, Keyed, PointSink, PointStore, Tagged};
 pub use runs::Runs;
 pub use sorted::{Sorted, SortedIter, Sorter};
 pub use spool::{PointSpool, SpoolSink};

@@ -1,17 +1,16 @@
-//! Buckets of points. A point carries its plane by the bucket it lies in, and its weight, where it has one, beside its
-//! code. Each pushing thread scatters into local chunks of its own and hands over full ones, so that
+//! Buckets of points. A point has its weight, where it has one, beside its code, and its key, where it has one, in it or
+//! beside it. Each pushing thread scatters into local chunks of its own and hands over full ones, so that
 //! threads meet once a chunk; which thread brought which point changes nothing in any result. The store knows how
 //! much it holds and whose turn it is to leave; turning points into counts is the business of the backend.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 
-use crate::account::{Account, Held};
-use crate::counts::{PlaneId, Value, Weighed};
+use crate::account::Account;
+use crate::counts::{Value, Weighed};
 use crate::error::{Error, Result};
-use crate::tile::{WorldPoint, morton};
+use crate::tile::{MAX_ZOOM, Points, WorldPoint, morton};
 
 /// Points per handed-over chunk: 4 KiB, so that thousands of open chunks stay in the cache's reach. Less where
 /// little room is to be shared by many threads, each of which may have a chunk open for every bucket; where even
@@ -113,11 +112,104 @@ impl Coded for Heavy {
     }
 }
 
-/// A bucket: the points of one plane in one coarse tile. Ascending by plane, then by tile.
+/// A point that waits with its key, so that points of all keys lie in one bucket and are told apart when they leave it.
+pub trait Keyed: Coded {
+    /// The point with that key. Where there is no other room for it, it takes the place of the lowest 16 bits of the code, of
+    /// which no zoom up to [`Self::DEEPEST`] makes anything.
+    #[must_use]
+    fn with_key(self, key: u16) -> Self;
+
+    /// Its key.
+    fn key(&self) -> u16;
+
+    /// The highest zoom whose pixels such points resolve.
+    const DEEPEST: u8;
+}
+
+/// Bits of a code that a key takes.
+const KEY: u64 = 0xffff;
+
+impl Keyed for u64 {
+    const DEEPEST: u8 = MAX_ZOOM - 8;
+
+    #[inline]
+    fn with_key(self, key: u16) -> Self {
+        (self & !KEY) | u64::from(key)
+    }
+
+    #[inline]
+    fn key(&self) -> u16 {
+        *self as u16
+    }
+}
+
+impl Keyed for Heavy {
+    const DEEPEST: u8 = MAX_ZOOM - 8;
+
+    #[inline]
+    fn with_key(self, key: u16) -> Self {
+        Self { code: self.code.with_key(key), ..self }
+    }
+
+    #[inline]
+    fn key(&self) -> u16 {
+        self.code.key()
+    }
+}
+
+/// A point with a key beside it, for the highest zooms.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tagged<P> {
+    point: P,
+    key: u16,
+}
+
+impl<P: Coded> Coded for Tagged<P> {
+    type Value = P::Value;
+
+    #[inline]
+    fn new(code: u64, weight: i64) -> Self {
+        Self { point: P::new(code, weight), key: 0 }
+    }
+
+    #[inline]
+    fn code(&self) -> u64 {
+        self.point.code()
+    }
+
+    #[inline]
+    fn cut(&mut self, bits: u32) {
+        self.point.cut(bits);
+    }
+
+    #[inline]
+    fn add_to(self, pixel: &mut P::Value) {
+        self.point.add_to(pixel);
+    }
+
+    #[inline]
+    fn sort(points: &mut [Self]) {
+        points.sort_unstable_by_key(Coded::code);
+    }
+}
+
+impl<P: Coded> Keyed for Tagged<P> {
+    const DEEPEST: u8 = MAX_ZOOM;
+
+    #[inline]
+    fn with_key(self, key: u16) -> Self {
+        Self { key, ..self }
+    }
+
+    #[inline]
+    fn key(&self) -> u16 {
+        self.key
+    }
+}
+
+/// A bucket: the points in one coarse tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BucketKey {
-    /// Whose points.
-    pub plane: PlaneId,
     /// Morton code of the tile.
     pub tile: u64,
 }
@@ -129,9 +221,6 @@ struct Bucket<P> {
     chunks: VecDeque<Vec<P>>,
     review: usize,
 }
-
-/// The buckets of one plane, by tile.
-type Buckets<P> = Arc<[Mutex<Bucket<P>>]>;
 
 /// All points so far, as Morton codes in buckets of one coarse zoom.
 #[derive(Debug)]
@@ -145,10 +234,8 @@ pub struct PointStore<P: Coded = u64> {
     account: Arc<Account>,
     /// Chunks after which a bucket is due for the first time.
     review: usize,
-    /// Those of points that are counted, by tile.
+    /// By tile.
     buckets: Vec<Mutex<Bucket<P>>>,
-    /// Those of further planes, made when the first of their points comes.
-    more: RwLock<BTreeMap<PlaneId, Buckets<P>>>,
 }
 
 impl<P: Coded> Drop for PointStore<P> {
@@ -179,11 +266,12 @@ impl<P: Coded> PointStore<P> {
     pub fn within(zoom: u8, bytes: u64, account: Arc<Account>) -> Self {
         let layout = Layout::new(zoom.min(10), bytes, Self::BYTES, rayon::current_num_threads());
         let Layout { zoom, chunk, room } = layout;
-        let (buckets, more) = (empty(zoom).collect(), RwLock::default());
-        Self { zoom, room, chunk, held: AtomicU64::new(0), account, review: usize::MAX, buckets, more }
+        let empty = || Mutex::new(Bucket { chunks: VecDeque::new(), review: usize::MAX });
+        let buckets = (0..1usize << (2 * zoom)).map(|_| empty()).collect();
+        Self { zoom, room, chunk, held: AtomicU64::new(0), account, review: usize::MAX, buckets }
     }
 
-    /// The store with buckets of counted points that are [due](PointSink::due) each time about `points` points have come to them.
+    /// The store with buckets that are [due](PointSink::due) each time about `points` points have come to them.
     pub fn with_review(mut self, points: usize) -> Self {
         self.review = points.div_ceil(self.chunk).max(1);
         for bucket in &mut self.buckets {
@@ -199,7 +287,7 @@ impl<P: Coded> PointStore<P> {
 
     /// A way in for one thread; what it holds reaches the store when it is full or closed.
     pub fn sink(&self) -> PointSink<'_, P> {
-        PointSink { store: self, local: self.scatter(), more: BTreeMap::new(), due: Vec::new() }
+        PointSink { store: self, local: vec![Vec::new(); self.buckets.len()], due: Vec::new() }
     }
 
     /// Whether points should leave before more come.
@@ -230,45 +318,22 @@ impl<P: Coded> PointStore<P> {
         self.held.load(Ordering::Relaxed) > self.room / 2
     }
 
-    /// An open chunk for each bucket of a plane.
-    fn scatter(&self) -> Vec<Vec<P>> {
-        vec![Vec::new(); self.buckets.len()]
-    }
-
-    /// Does something with a bucket; `None` where there is none, because no point of its plane came yet.
-    fn with<T>(&self, key: BucketKey, work: impl FnOnce(&mut Bucket<P>) -> T) -> Result<Option<T>> {
-        let at = usize::try_from(key.tile).unwrap_or(usize::MAX);
-        let further;
-        let bucket = if key.plane == PlaneId::COUNT {
-            self.buckets.get(at)
-        } else {
-            further = self.more.read().map_err(poisoned)?.get(&key.plane).cloned();
-            further.as_ref().and_then(|buckets| buckets.get(at))
-        };
-        bucket.map(|bucket| Ok(work(&mut *bucket.lock().map_err(poisoned)?))).transpose()
-    }
-
-    /// Makes the buckets of a plane if there are none.
-    fn begin(&self, plane: PlaneId) -> Result<()> {
-        self.more.write().map_err(poisoned)?.entry(plane).or_insert_with(|| empty(self.zoom).collect());
-        Ok(())
+    /// Does something with a bucket.
+    fn with<T>(&self, key: BucketKey, work: impl FnOnce(&mut Bucket<P>) -> T) -> Result<T> {
+        let bucket = usize::try_from(key.tile).ok().and_then(|at| self.buckets.get(at));
+        let bucket = bucket.ok_or_else(|| Error::Internal(format!("there is no bucket {} of points", key.tile)))?;
+        Ok(work(&mut *bucket.lock().map_err(poisoned)?))
     }
 
     /// The buckets that hold points, ascending, with their number of points.
     pub fn buckets(&self) -> Result<Vec<(BucketKey, usize)>> {
         let mut filled = Vec::new();
-        let mut look = |plane: PlaneId, buckets: &[Mutex<Bucket<P>>]| {
-            for (tile, bucket) in (0..).zip(buckets) {
-                let len: usize = bucket.lock().map_err(poisoned)?.chunks.iter().map(Vec::len).sum();
-                if len > 0 {
-                    filled.push((BucketKey { plane, tile }, len));
-                }
+        for (tile, bucket) in (0..).zip(&self.buckets) {
+            let len: usize = bucket.lock().map_err(poisoned)?.chunks.iter().map(Vec::len).sum();
+            if len > 0 {
+                filled.push((BucketKey { tile }, len));
             }
-            Ok(())
-        };
-        look(PlaneId::COUNT, &self.buckets)?;
-        let more = self.more.read().map_err(poisoned)?;
-        more.iter().try_for_each(|(&plane, buckets)| look(plane, buckets))?;
+        }
         Ok(filled)
     }
 
@@ -287,7 +352,7 @@ impl<P: Coded> PointStore<P> {
 
     /// Points of one bucket.
     pub fn len(&self, bucket: BucketKey) -> Result<usize> {
-        Ok(self.with(bucket, |bucket| bucket.chunks.iter().map(Vec::len).sum())?.unwrap_or(0))
+        self.with(bucket, |bucket| bucket.chunks.iter().map(Vec::len).sum())
     }
 
     /// Takes the points of one bucket out of the store, in no particular order.
@@ -311,7 +376,6 @@ impl<P: Coded> PointStore<P> {
             }
             some
         })?;
-        let chunks = chunks.unwrap_or_default();
         let mut codes = Vec::with_capacity(chunks.iter().map(Vec::len).sum());
         for chunk in chunks {
             codes.extend_from_slice(&chunk);
@@ -322,11 +386,10 @@ impl<P: Coded> PointStore<P> {
 
     /// Brings points back that were taken from a bucket; it is due again once it has twice as many.
     pub fn put_back(&self, bucket: BucketKey, codes: &[P]) -> Result<()> {
-        let done = self.with(bucket, |bucket| {
+        self.with(bucket, |bucket| {
             codes.chunks(self.chunk).for_each(|chunk| bucket.chunks.push_front(chunk.to_vec()));
             bucket.review = bucket.chunks.len().saturating_mul(2).max(self.review);
         })?;
-        done.ok_or_else(|| no_bucket(bucket))?;
         self.hold(codes.len());
         Ok(())
     }
@@ -334,7 +397,7 @@ impl<P: Coded> PointStore<P> {
     /// Whether the bucket is due for the first time since points were brought back to it.
     fn put(&self, bucket: BucketKey, chunk: Vec<P>) -> Result<bool> {
         self.hold(chunk.len());
-        let due = self.with(bucket, |bucket| {
+        self.with(bucket, |bucket| {
             bucket.chunks.push_back(chunk);
             let due = bucket.chunks.len() >= bucket.review;
             if due {
@@ -342,18 +405,8 @@ impl<P: Coded> PointStore<P> {
                 bucket.review = usize::MAX;
             }
             due
-        })?;
-        due.ok_or_else(|| no_bucket(bucket))
+        })
     }
-}
-
-/// Buckets for the tiles of a zoom.
-fn empty<P>(zoom: u8) -> impl Iterator<Item = Mutex<Bucket<P>>> {
-    (0..1usize << (2 * zoom)).map(|_| Mutex::new(Bucket { chunks: VecDeque::new(), review: usize::MAX }))
-}
-
-fn no_bucket(bucket: BucketKey) -> Error {
-    Error::Internal(format!("there is no bucket {} of points of plane {}", bucket.tile, bucket.plane.place()))
 }
 
 /// How a store's room is shared out.
@@ -389,8 +442,6 @@ fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
 pub struct PointSink<'a, P: Coded = u64> {
     store: &'a PointStore<P>,
     local: Vec<Vec<P>>,
-    /// Open chunks of further planes, and their bytes.
-    more: BTreeMap<PlaneId, (Vec<Vec<P>>, Held)>,
     due: Vec<BucketKey>,
 }
 
@@ -398,32 +449,32 @@ impl<P: Coded> PointSink<'_, P> {
     /// Adds points to be counted.
     pub fn push(&mut self, points: &[WorldPoint]) -> Result<()> {
         let coded = points.iter().map(|&point| P::new(morton(point), 0));
-        scatter(self.store, PlaneId::COUNT, coded, &mut self.local, &mut self.due)
+        scatter(self.store, coded, &mut self.local, &mut self.due)
     }
 
     /// Adds points to be counted, each with its weight.
     pub fn push_heavy(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
         debug_assert!(points.len() == weights.len(), "a weight for each point");
         let coded = points.iter().zip(weights).map(|(&point, &weight)| P::new(morton(point), weight));
-        scatter(self.store, PlaneId::COUNT, coded, &mut self.local, &mut self.due)
+        scatter(self.store, coded, &mut self.local, &mut self.due)
     }
 
-    /// Adds points of a plane.
-    pub fn push_to(&mut self, plane: PlaneId, points: &[WorldPoint]) -> Result<()> {
-        if plane == PlaneId::COUNT {
-            return self.push(points);
+    /// Adds points to be counted by their keys, each with its weight where they have any.
+    pub fn push_keyed(&mut self, points: Points<'_>) -> Result<()>
+    where
+        P: Keyed,
+    {
+        debug_assert!(points.is_parallel() && points.keys.len() == points.len(), "a key for each point");
+        let Points { places, weights, keys } = points;
+        let keyed = places.iter().zip(keys);
+        if weights.is_empty() {
+            let coded = keyed.map(|(&point, &key)| P::new(morton(point), 0).with_key(key));
+            scatter(self.store, coded, &mut self.local, &mut self.due)
+        } else {
+            let coded = keyed.zip(weights);
+            let coded = coded.map(|((&point, &key), &weight)| P::new(morton(point), weight).with_key(key));
+            scatter(self.store, coded, &mut self.local, &mut self.due)
         }
-        let local = match self.more.entry(plane) {
-            Entry::Occupied(open) => &mut open.into_mut().0,
-            Entry::Vacant(open) => {
-                self.store.begin(plane)?;
-                let most =
-                    (self.store.chunk as u64 * PointStore::<P>::BYTES + OVERHEAD) * self.store.buckets.len() as u64;
-                &mut open.insert((self.store.scatter(), self.store.account.force(most))).0
-            }
-        };
-        let coded = points.iter().map(|&point| P::new(morton(point), 0));
-        scatter(self.store, plane, coded, local, &mut self.due)
     }
 
     /// A bucket that has become long enough to be looked at; who asks must [put back](PointStore::put_back) what
@@ -434,11 +485,8 @@ impl<P: Coded> PointSink<'_, P> {
 
     /// Hands everything still held to the store.
     pub fn close(&mut self) -> Result<()> {
-        let planes = std::iter::once((PlaneId::COUNT, &mut self.local));
-        for (plane, local) in planes.chain(self.more.iter_mut().map(|(&plane, open)| (plane, &mut open.0))) {
-            for (tile, rest) in (0..).zip(local).filter(|(_, rest)| !rest.is_empty()) {
-                hand_over(self.store, BucketKey { plane, tile }, std::mem::take(rest), &mut self.due)?;
-            }
+        for (tile, rest) in (0..).zip(&mut self.local).filter(|(_, rest)| !rest.is_empty()) {
+            hand_over(self.store, BucketKey { tile }, std::mem::take(rest), &mut self.due)?;
         }
         Ok(())
     }
@@ -448,7 +496,6 @@ impl<P: Coded> PointSink<'_, P> {
 #[inline]
 fn scatter<P: Coded>(
     store: &PointStore<P>,
-    plane: PlaneId,
     points: impl Iterator<Item = P>,
     open: &mut [Vec<P>],
     due: &mut Vec<BucketKey>,
@@ -460,7 +507,7 @@ fn scatter<P: Coded>(
         local.push(point);
         if local.len() == store.chunk {
             let full = std::mem::replace(local, Vec::with_capacity(store.chunk));
-            hand_over(store, BucketKey { plane, tile }, full, due)?;
+            hand_over(store, BucketKey { tile }, full, due)?;
         }
     }
     Ok(())
@@ -482,8 +529,8 @@ fn hand_over<P: Coded>(
 mod tests {
     use super::*;
 
-    fn counted(tile: u64) -> BucketKey {
-        BucketKey { plane: PlaneId::COUNT, tile }
+    fn bucket(tile: u64) -> BucketKey {
+        BucketKey { tile }
     }
 
     #[test]
@@ -497,63 +544,44 @@ mod tests {
         sink.push(&at(3, 700)).unwrap();
         sink.close().unwrap();
         assert!(store.is_full());
-        assert_eq!(store.fullest().unwrap(), [counted(0)]);
+        assert_eq!(store.fullest().unwrap(), [bucket(0)]);
         let mut taken = 0;
         while taken < 3_000 {
-            let some = store.take_some(counted(0), 1_000).unwrap().len();
+            let some = store.take_some(bucket(0), 1_000).unwrap().len();
             assert!((1_000..1_000 + CHUNK).contains(&some) || taken + some == 3_000, "{some}");
             taken += some;
         }
         assert!(!store.is_full());
-        assert_eq!(store.buckets().unwrap(), [(counted(1), 1_500), (counted(3), 700)]);
-        assert_eq!(store.take(counted(1)).unwrap().len() + store.take(counted(3)).unwrap().len(), 2_200);
+        assert_eq!(store.buckets().unwrap(), [(bucket(1), 1_500), (bucket(3), 700)]);
+        assert_eq!(store.take(bucket(1)).unwrap().len() + store.take(bucket(3)).unwrap().len(), 2_200);
     }
 
-    /// Points of several planes wait in one store, which is full when they are too many together; each comes out of the
-    /// buckets of its plane.
+    /// A key changes no bit of a code that its zooms look at, and comes back as it was.
     #[test]
-    fn points_of_planes_wait_in_buckets_of_their_own() {
-        let store = PointStore::<u64>::with_room(2, 20_000);
-        let planes = [PlaneId::COUNT, PlaneId::new(1), PlaneId::new(700)];
-        let of = |plane: PlaneId, n: u32| -> Vec<WorldPoint> {
-            let place = plane.place() as u32;
-            (0..n).map(|i| WorldPoint { x: (i % 3) << 30 | place << 10, y: i }).collect()
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    let mut sink = store.sink();
-                    for n in [500, 3_000] {
-                        planes.iter().for_each(|&plane| sink.push_to(plane, &of(plane, n)).unwrap());
-                    }
-                    sink.close().unwrap();
-                });
+    fn a_key_goes_with_its_point() {
+        fn check<P: Keyed>(code: u64, key: u16) {
+            let keyed = P::new(code, -5).with_key(!key).with_key(key);
+            assert_eq!(keyed.key(), key);
+            for zoom in [0, 3, P::DEEPEST] {
+                let (mut plain, mut keyed) = (P::new(code, -5), keyed);
+                let below = 48 - 2 * u32::from(zoom);
+                (plain.cut(below), keyed.cut(below));
+                assert_eq!(plain.code(), keyed.code(), "{zoom}");
             }
-        });
-        assert!(store.is_full(), "7,000 points of each of three planes");
-        let buckets = store.buckets().unwrap();
-        assert!(buckets.is_sorted() && buckets.len() == 9, "{buckets:?}");
-        let mut fullest = store.fullest().unwrap();
-        fullest.sort_unstable();
-        fullest.dedup();
-        assert!(fullest.len() >= 4);
-        let untouched = PlaneId::new(5);
-        assert!(store.take(BucketKey { plane: untouched, tile: 0 }).unwrap().is_empty());
-        assert!(store.put_back(BucketKey { plane: untouched, tile: 0 }, &[1]).is_err());
-        for plane in planes {
-            let mut expected: Vec<u64> =
-                [500, 3_000, 500, 3_000].iter().flat_map(|&n| of(plane, n)).map(morton).collect();
-            let mut found = Vec::new();
-            for (bucket, len) in buckets.iter().filter(|bucket| bucket.0.plane == plane) {
-                let codes = store.take(*bucket).unwrap();
-                assert!(codes.len() == *len && codes.iter().all(|code| code >> 60 == bucket.tile));
-                found.extend(codes);
-            }
-            expected.sort_unstable();
-            found.sort_unstable();
-            assert!(found == expected);
+            let (mut plain, mut with) = (P::Value::default(), P::Value::default());
+            P::new(code, -5).add_to(&mut plain);
+            keyed.add_to(&mut with);
+            assert_eq!(plain, with);
         }
-        assert!(!store.is_full() && store.buckets().unwrap().is_empty());
+        for code in [0, u64::MAX, 0x1234_5678_9abc_def0] {
+            for key in [0, 1, 64, u16::MAX] {
+                check::<u64>(code, key);
+                check::<Heavy>(code, key);
+                check::<Tagged<u64>>(code, key);
+                check::<Tagged<Heavy>>(code, key);
+            }
+        }
+        assert_eq!((size_of::<Tagged<u64>>(), size_of::<Tagged<Heavy>>()), (16, 24));
     }
 
     #[test]
@@ -564,14 +592,14 @@ mod tests {
         sink.push(&points[..1_023]).unwrap();
         assert_eq!(sink.due(), None);
         sink.push(&points[..1]).unwrap();
-        assert_eq!(sink.due(), Some(counted(0)));
+        assert_eq!(sink.due(), Some(bucket(0)));
         assert_eq!(sink.due(), None);
-        let taken = store.take(counted(0)).unwrap();
+        let taken = store.take(bucket(0)).unwrap();
         assert_eq!(taken.len(), 1_024);
-        store.put_back(counted(0), &taken).unwrap();
+        store.put_back(bucket(0), &taken).unwrap();
         sink.push(&points).unwrap();
-        assert_eq!(sink.due(), Some(counted(0)), "twice as many are due again");
-        assert_eq!(store.buckets().unwrap(), [(counted(0), 2_048)]);
+        assert_eq!(sink.due(), Some(bucket(0)), "twice as many are due again");
+        assert_eq!(store.buckets().unwrap(), [(bucket(0), 2_048)]);
     }
 
     #[test]
@@ -599,7 +627,7 @@ mod tests {
         let points = vec![WorldPoint::default(); 200_000];
         sink.push(&points).unwrap();
         assert_eq!(account.held(), 3 * GRAIN * 8);
-        assert_eq!(store.take_some(counted(0), 100_000).unwrap().len().next_multiple_of(1 << 10), 100_352);
+        assert_eq!(store.take_some(bucket(0), 100_000).unwrap().len().next_multiple_of(1 << 10), 100_352);
         assert_eq!(account.held(), GRAIN * 8);
         sink.push(&points).unwrap();
         assert!(!store.is_full());

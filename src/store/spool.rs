@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::vault::{Kept, Vault};
 use crate::error::{Error, Result};
-use crate::tile::WorldPoint;
+use crate::tile::{PointBuffer, Points};
 
 /// Points kept together.
 const CHUNK: usize = 1 << 16;
@@ -14,16 +14,24 @@ const CHUNK: usize = 1 << 16;
 #[derive(Debug)]
 pub struct PointSpool {
     vault: Vault,
-    /// Where some points are, and how many; their weights, if they have any, come behind them.
-    chunks: Mutex<Vec<(Kept, usize)>>,
+    /// Where some points are, and which columns they have, one behind the other.
+    chunks: Mutex<Vec<(Kept, Columns)>>,
+}
+
+/// What is kept of some points.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    /// How many they are.
+    len: usize,
+    weights: bool,
+    keys: bool,
 }
 
 /// One thread's way into a [`PointSpool`].
 #[derive(Debug)]
 pub struct SpoolSink<'a> {
     spool: &'a PointSpool,
-    batch: Vec<WorldPoint>,
-    weights: Vec<i64>,
+    batch: PointBuffer,
 }
 
 impl PointSpool {
@@ -34,50 +42,56 @@ impl PointSpool {
 
     /// A way in for one thread; what it holds reaches the spool when it is full or closed.
     pub fn sink(&self) -> SpoolSink<'_> {
-        SpoolSink { spool: self, batch: Vec::new(), weights: Vec::new() }
+        SpoolSink { spool: self, batch: PointBuffer::default() }
     }
 
-    /// Replaces `points` by some that no call took before, and `weights` by theirs; false when there are no more.
-    pub fn take(&self, points: &mut Vec<WorldPoint>, weights: &mut Vec<i64>) -> Result<bool> {
+    /// Replaces `points` by some that no call took before; false when there are no more.
+    pub fn take(&self, points: &mut PointBuffer) -> Result<bool> {
         points.clear();
-        weights.clear();
         let chunk = self.chunks.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let Some((chunk, len)) = chunk else { return Ok(false) };
+        let Some((chunk, columns)) = chunk else { return Ok(false) };
         let bytes = self.vault.get(chunk.place())?;
-        let damaged = || Error::Internal("points that waited in a file are damaged".into());
-        let (of_points, of_weights) = bytes.split_at_checked(len * size_of::<WorldPoint>()).ok_or_else(damaged)?;
-        // Bytes of a file need not lie where points may.
-        for point in of_points.chunks_exact(size_of::<WorldPoint>()) {
-            points.push(bytemuck::try_pod_read_unaligned(point).map_err(|_| damaged())?);
-        }
-        for weight in of_weights.chunks_exact(size_of::<i64>()) {
-            weights.push(bytemuck::try_pod_read_unaligned(weight).map_err(|_| damaged())?);
-        }
+        let Columns { len, weights, keys } = columns;
+        let rest = column(&bytes, len, &mut points.places)?;
+        let rest = column(rest, if weights { len } else { 0 }, &mut points.weights)?;
+        column(rest, if keys { len } else { 0 }, &mut points.keys)?;
         drop(bytes);
         self.vault.forget(chunk);
         Ok(true)
     }
 }
 
+/// Reads so many values from the front of `bytes`, which need not lie where such values may; gives what is behind them.
+fn column<'a, T: bytemuck::AnyBitPattern>(bytes: &'a [u8], len: usize, to: &mut Vec<T>) -> Result<&'a [u8]> {
+    let damaged = || Error::Internal("points that waited in a file are damaged".into());
+    let (own, rest) = bytes.split_at_checked(len * size_of::<T>()).ok_or_else(damaged)?;
+    for value in own.chunks_exact(size_of::<T>()) {
+        to.push(bytemuck::try_pod_read_unaligned(value).map_err(|_| damaged())?);
+    }
+    Ok(rest)
+}
+
 impl SpoolSink<'_> {
-    /// Adds points, and a weight for each where they have any.
-    pub fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
-        self.batch.extend_from_slice(points);
-        self.weights.extend_from_slice(weights);
+    /// Adds points, with weights and keys where they have any: all of a spool, or none.
+    pub fn push(&mut self, points: Points<'_>) -> Result<()> {
+        self.batch.extend(points);
         if self.batch.len() >= CHUNK { self.close() } else { Ok(()) }
     }
 
     /// Hands everything still held to the spool.
     pub fn close(&mut self) -> Result<()> {
         if !self.batch.is_empty() {
-            let points: &[u8] = bytemuck::cast_slice(&self.batch);
-            let kept = match self.weights.as_slice() {
-                [] => self.spool.vault.put(points)?,
-                weights => self.spool.vault.put(&[points, bytemuck::cast_slice(weights)].concat())?,
+            let PointBuffer { places, weights, keys } = &self.batch;
+            let columns = Columns { len: places.len(), weights: !weights.is_empty(), keys: !keys.is_empty() };
+            let places: &[u8] = bytemuck::cast_slice(places);
+            let kept = if columns.weights || columns.keys {
+                let all = [places, bytemuck::cast_slice(weights), bytemuck::cast_slice(keys)].concat();
+                self.spool.vault.put(&all)?
+            } else {
+                self.spool.vault.put(places)?
             };
-            self.spool.chunks.lock().unwrap_or_else(PoisonError::into_inner).push((kept, self.batch.len()));
+            self.spool.chunks.lock().unwrap_or_else(PoisonError::into_inner).push((kept, columns));
             self.batch.clear();
-            self.weights.clear();
         }
         Ok(())
     }
@@ -87,27 +101,33 @@ impl SpoolSink<'_> {
 mod tests {
     use super::*;
     use crate::account::Account;
+    use crate::tile::WorldPoint;
 
     #[test]
     fn every_point_comes_out_once() {
         let folder = tempfile::tempdir().unwrap();
-        for (budget, weighed) in [(0, false), (700_000, true), (u64::MAX, false), (0, true)] {
+        let of = [(0, false, false), (700_000, true, false), (u64::MAX, false, true), (0, true, true)];
+        for (budget, weighed, keyed) in of {
             let spool = PointSpool::new(Vault::new(Account::unbounded(), budget, folder.path()));
             let points: Vec<_> = (0..150_000u32).map(|i| WorldPoint { x: i, y: i * 3 }).collect();
             let weight = |point: &WorldPoint| i64::from(point.x) - 70_000;
+            let key = |point: &WorldPoint| (point.x % 65_521) as u16;
             for half in points.chunks(75_000) {
                 let mut sink = spool.sink();
-                for some in half.chunks(999) {
-                    let weights: Vec<i64> = some.iter().map(weight).filter(|_| weighed).collect();
-                    sink.push(some, &weights).unwrap();
+                for places in half.chunks(999) {
+                    let weights: Vec<i64> = places.iter().map(weight).filter(|_| weighed).collect();
+                    let keys: Vec<u16> = places.iter().map(key).filter(|_| keyed).collect();
+                    sink.push(Points { places, weights: &weights, keys: &keys }).unwrap();
                 }
                 sink.close().unwrap();
             }
-            let (mut all, mut some, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-            while spool.take(&mut some, &mut weights).unwrap() {
-                assert_eq!(weights.len(), if weighed { some.len() } else { 0 });
-                assert!(some.iter().zip(&weights).all(|(point, own)| weight(point) == *own));
-                all.extend_from_slice(&some);
+            let (mut all, mut some) = (Vec::new(), PointBuffer::default());
+            while spool.take(&mut some).unwrap() {
+                assert_eq!(some.weights.len(), if weighed { some.len() } else { 0 });
+                assert_eq!(some.keys.len(), if keyed { some.len() } else { 0 });
+                assert!(some.places.iter().zip(&some.weights).all(|(point, own)| weight(point) == *own));
+                assert!(some.places.iter().zip(&some.keys).all(|(point, own)| key(point) == *own));
+                all.extend_from_slice(&some.places);
             }
             all.sort();
             assert!(all == points, "{budget}");

@@ -7,12 +7,14 @@ mod indices;
 mod large;
 pub mod mercator;
 mod morton;
+mod points;
 
 pub use extent::{Extent, LonLatBounds};
 pub use grid::{Frame, Grid, MAX_PICTURE};
 pub use indices::{PixelIndex, TileIndices};
 pub use large::{LARGE_SIDE, LargeTile, corner, side_of};
 pub use morton::{hilbert_id, hilbert_tile, interleave, morton, morton_point};
+pub use points::{PointBuffer, Points};
 
 use std::fmt;
 use std::str::FromStr;

@@ -10,7 +10,7 @@ use tilefire::counts::{Histogram, Isolation, ZoomStats};
 use tilefire::error::Result;
 use tilefire::monitor::Monitor;
 use tilefire::shade::{Kernel, Radius, Spread, Style, dynspread_radius};
-use tilefire::tile::{TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
+use tilefire::tile::{Points, TILE_PIXELS, TileCoord, TileIndices, WorldPoint, ZoomRange};
 
 /// Validation messages go to `log`; without a logger they vanish.
 struct Stderr;
@@ -155,7 +155,7 @@ impl<'a> Job<'a> {
                     scope.spawn(move || {
                         let mut pusher = count.pusher();
                         for some in points.chunks(self.push) {
-                            pusher.push(some, &[])?;
+                            pusher.push(Points::of(some))?;
                         }
                         pusher.close()
                     })

@@ -17,7 +17,7 @@ use tilefire::monitor::Monitor;
 use tilefire::project::{Coordinate, Crs, Projector};
 use tilefire::rows::{LeftOut, Reason};
 use tilefire::source::{self, Batch, BatchSink, Input, ReadOptions, ReadReport};
-use tilefire::tile::{WorldPoint, ZoomRange};
+use tilefire::tile::{Points, WorldPoint, ZoomRange};
 
 struct Sink<'a> {
     projector: Projector,
@@ -30,7 +30,7 @@ impl BatchSink for Sink<'_> {
     fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         self.points.clear();
         self.projector.project(&batch.coordinates, &mut self.points, &mut self.left_out)?;
-        self.push.push(&self.points, &[])?;
+        self.push.push(Points::of(&self.points))?;
         Ok(LeftOut::default())
     }
 }

@@ -15,7 +15,7 @@ use tilefire::monitor::Monitor;
 use tilefire::project::{Crs, Projector};
 use tilefire::rows::{LeftOut, Reason};
 use tilefire::source::{self, Batch, BatchSink, Input, ReadOptions, Weight};
-use tilefire::tile::{TileCoord, WorldPoint, ZoomRange};
+use tilefire::tile::{Points, TileCoord, WorldPoint, ZoomRange};
 
 struct Sink<'a> {
     projector: Projector,
@@ -31,7 +31,7 @@ impl BatchSink for Sink<'_> {
             let mut points: Vec<WorldPoint> = Vec::new();
             self.projector.project(&[*coordinate], &mut points, &mut left_out)?;
             if !points.is_empty() {
-                self.push.push(&points, &[*weight])?;
+                self.push.push(Points::weighed(&points, &[*weight]))?;
             }
         }
         Ok(left_out)

@@ -7,6 +7,7 @@ mod common;
 mod bench;
 #[cfg(feature = "serve")]
 mod browser;
+mod by;
 mod choose;
 mod cli;
 mod colours;

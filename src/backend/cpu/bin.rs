@@ -101,6 +101,20 @@ impl<P: Coded> Binning<P> {
         std::mem::replace(&mut self.part, next).sealed()
     }
 
+    /// Counts codes as [`bucket`](Self::bucket) does, into another part.
+    pub(super) fn bucket_into(
+        &mut self,
+        part: &mut CountPart<P::Value>,
+        codes: &mut [P],
+        root: u8,
+        zoom: u8,
+    ) -> Result<()> {
+        std::mem::swap(&mut self.part, part);
+        let done = self.bucket(codes, root, zoom);
+        std::mem::swap(&mut self.part, part);
+        done
+    }
+
     fn emit(&mut self) -> Emitter<'_, P> {
         Emitter { part: &mut self.part, lit: &mut self.lit, dense: &mut self.dense }
     }

@@ -5,15 +5,18 @@
 //! All cores of the current rayon pool; the result does not depend on how many there are.
 
 mod bin;
+mod keyed;
 mod measured;
 mod paint;
 mod shade;
 mod spread;
+mod turns;
 mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub use self::keyed::{CountKeyed, KeyedValue, keyed};
 use self::measured::MeasuredPaint;
 pub use self::paint::CpuPaint;
 use self::waiting::Waiting;
@@ -23,7 +26,7 @@ use crate::counts::{Holds, Measuring, Step, Value, Weighed};
 use crate::error::{Error, Result};
 use crate::monitor::Stage;
 use crate::store::{Coded, CountStore, Heavy, PointSink};
-use crate::tile::WorldPoint;
+use crate::tile::Points;
 
 /// Points that are counted on the processor, or whose weights are added up there.
 #[derive(Debug)]
@@ -103,15 +106,15 @@ struct CpuPush<'a, P: Coded> {
 }
 
 impl<P: Coded> PointPush for CpuPush<'_, P> {
-    fn push(&mut self, points: &[WorldPoint], weights: &[i64]) -> Result<()> {
+    fn push(&mut self, points: Points<'_>) -> Result<()> {
         let backend = self.backend;
         count_points(&backend.pushed, points.len() as u64)?;
         backend.plan.monitor.time(Stage::Store, || match P::Value::HOLDS {
-            Holds::Counts => self.sink.push(points),
+            Holds::Counts => self.sink.push(points.places),
             Holds::Sums => {
                 let step = backend.plan.measuring.map_or_else(Step::default, |measuring| measuring.step);
-                add_weights(&backend.weights, weights, step)?;
-                self.sink.push_heavy(points, weights)
+                add_weights(&backend.weights, points.weights, step)?;
+                self.sink.push_heavy(points.places, points.weights)
             }
         })?;
         backend.waiting.relieve(&backend.counts)

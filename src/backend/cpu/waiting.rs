@@ -2,25 +2,21 @@
 //! thread that brought one point too many turns the fullest buckets into counts at once, a run of them each time;
 //! runs are added up when the last row is in.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rayon::prelude::*;
 
 use super::bin::{self, Binning};
+use super::turns::Turns;
 use crate::backend::Plan;
 use crate::backend::host::BUCKET_ZOOM;
 use crate::error::Result;
 use crate::monitor::{Monitor, Stage};
 use crate::store::{BucketKey, Coded, CountPart, CountStore, PointSink, PointStore, Runs};
 
-/// Threads that turn points into counts at once while more come: each needs buffers of its own.
-const FLUSHING: usize = 16;
 /// Points worth a piece of parallel work: buckets of fewer are counted together.
-const GROUP: usize = 1 << 15;
-/// How long a thread waits for its turn before it asks whether to go on.
-const PATIENCE: Duration = Duration::from_millis(50);
+pub(super) const GROUP: usize = 1 << 15;
 
 #[derive(Debug)]
 pub(super) struct Waiting<P: Coded> {
@@ -31,8 +27,7 @@ pub(super) struct Waiting<P: Coded> {
     /// Points that a thread takes out of a bucket at a time.
     most: usize,
     monitor: Arc<Monitor>,
-    flushing: Mutex<usize>,
-    flushed: Condvar,
+    turns: Turns,
 }
 
 impl<P: Coded> Waiting<P> {
@@ -50,8 +45,7 @@ impl<P: Coded> Waiting<P> {
             // Points and scratch.
             most: plan.memory.piece(threads, 2 * size_of::<P>() as u64),
             monitor: plan.monitor.clone(),
-            flushing: Mutex::default(),
-            flushed: Condvar::new(),
+            turns: Turns::default(),
         }
     }
 
@@ -70,23 +64,7 @@ impl<P: Coded> Waiting<P> {
         if !self.points.is_full() {
             return Ok(());
         }
-        {
-            let mut flushing = self.flushing();
-            while *flushing >= FLUSHING {
-                self.monitor.check()?;
-                let woken = self.flushed.wait_timeout(flushing, PATIENCE);
-                flushing = woken.unwrap_or_else(PoisonError::into_inner).0;
-            }
-            *flushing += 1;
-        }
-        let done = if self.points.is_full() { self.flush(counts) } else { Ok(()) };
-        *self.flushing() -= 1;
-        self.flushed.notify_one();
-        done
-    }
-
-    fn flushing(&self) -> MutexGuard<'_, usize> {
-        self.flushing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.turns.take(&self.monitor, || if self.points.is_full() { self.flush(counts) } else { Ok(()) })
     }
 
     fn flush(&self, counts: &CountStore<P::Value>) -> Result<()> {
@@ -100,7 +78,7 @@ impl<P: Coded> Waiting<P> {
     /// no tile in common.
     pub(super) fn finish(&self, counts: &CountStore<P::Value>) -> Result<Vec<CountPart<P::Value>>> {
         let again = AtomicBool::new(false);
-        let groups = groups(&self.points.buckets()?);
+        let groups = groups(&self.points.buckets()?, GROUP);
         let parts: Vec<Vec<CountPart<P::Value>>> = groups
             .into_par_iter()
             .map(|buckets| {
@@ -158,13 +136,13 @@ impl<P: Coded> Waiting<P> {
     }
 }
 
-/// Buckets that are counted by one thread, one after the other.
-fn groups(buckets: &[(BucketKey, usize)]) -> Vec<Vec<BucketKey>> {
+/// Buckets that are counted by one thread, one after the other: of about `most` points together.
+pub(super) fn groups(buckets: &[(BucketKey, usize)], most: usize) -> Vec<Vec<BucketKey>> {
     let mut groups: Vec<Vec<BucketKey>> = Vec::new();
-    let mut points = GROUP;
+    let mut points = most;
     for &(bucket, more) in buckets {
         match groups.last_mut() {
-            Some(group) if points + more <= GROUP => group.push(bucket),
+            Some(group) if points + more <= most => group.push(bucket),
             _ => {
                 groups.push(vec![bucket]);
                 points = 0;

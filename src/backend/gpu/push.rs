@@ -11,7 +11,7 @@ use crate::backend::PointPush;
 use crate::error::Result;
 use crate::monitor::Stage;
 use crate::store::PointSink;
-use crate::tile::{TileCoord, WorldPoint};
+use crate::tile::{Points, TileCoord, WorldPoint};
 
 /// A way in.
 pub(super) struct GpuPush<'a> {
@@ -87,12 +87,12 @@ impl<'a> GpuPush<'a> {
 }
 
 impl PointPush for GpuPush<'_> {
-    fn push(&mut self, points: &[WorldPoint], _: &[i64]) -> Result<()> {
+    fn push(&mut self, points: Points<'_>) -> Result<()> {
         let monitor = &self.backend.plan.monitor;
         monitor.check()?;
         crate::backend::host::count_points(&self.backend.pushed, points.len() as u64)?;
         let from = monitor.now();
-        points.chunks(CHUNK).try_for_each(|part| self.take(part))?;
+        points.places.chunks(CHUNK).try_for_each(|part| self.take(part))?;
         monitor.record(Stage::Store, from, monitor.now());
         Ok(())
     }

@@ -262,7 +262,7 @@ fn has_comma(value: &str) -> bool {
 }
 
 /// The parts between commas outside of quotes.
-fn split(list: &str) -> Vec<String> {
+pub(in crate::source) fn split(list: &str) -> Vec<String> {
     let (mut parts, mut part, mut quote) = (Vec::new(), String::new(), None);
     for c in list.chars() {
         match quote {

@@ -1,5 +1,6 @@
 //! Moments in cells: dates of ISO 8601, with or without a time and an offset, and dates in a form that a person gives.
-//! Without an offset a time is taken for UTC; nothing here knows of zones or leap seconds.
+//! Without an offset a time is taken for UTC; nothing here knows of zones or leap seconds. Parts of a time are those that are
+//! written, whatever the offset.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,6 +24,19 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
+/// Year, month and day of a number of days since 1970-01-01 (by the same author).
+fn date_of(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days - era * 146_097;
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
 fn days_in(year: i64, month: i64) -> i64 {
     match month {
         4 | 6 | 9 | 11 => 30,
@@ -44,6 +58,42 @@ struct Parts {
     offset: i64,
 }
 
+/// How much of a moment was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Precision {
+    Year,
+    Month,
+    Day,
+    /// A time of so many microseconds.
+    Time(i64),
+}
+
+/// The parts of a moment that are known, where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::source) struct Civil {
+    /// The year.
+    pub(in crate::source) year: Option<i64>,
+    /// From 1.
+    pub(in crate::source) month: Option<i64>,
+    /// From 1.
+    pub(in crate::source) day: Option<i64>,
+    /// From 0.
+    pub(in crate::source) hour: Option<i64>,
+}
+
+impl Civil {
+    /// Of a time without a date.
+    pub(in crate::source) fn of_hour(hour: i64) -> Self {
+        Self { hour: Some(hour), ..Self::default() }
+    }
+
+    /// The day of the week, from 0 for Monday.
+    pub(in crate::source) fn weekday(&self) -> Option<i64> {
+        // 1970 began on a Thursday.
+        Some((days(self.year?, self.month?, self.day?) + 3).rem_euclid(7))
+    }
+}
+
 impl Default for Parts {
     fn default() -> Self {
         Self { year: 1970, month: 1, day: 1, time: 0, offset: 0 }
@@ -54,6 +104,17 @@ impl Parts {
     fn moment(self) -> Option<i64> {
         let is_date = (1..=12).contains(&self.month) && (1..=days_in(self.year, self.month)).contains(&self.day);
         is_date.then(|| days(self.year, self.month, self.day) * DAY + self.time - self.offset)
+    }
+
+    /// Its parts without an offset.
+    fn civil(self) -> Option<Civil> {
+        let hours = self.moment()?.checked_add(self.offset)?.div_euclid(DAY / 24);
+        let (mut year, mut month, mut day) = (self.year, self.month, self.day);
+        // 24:00 is of the next day.
+        if !(0..DAY).contains(&self.time) {
+            (year, month, day) = date_of(hours.div_euclid(24));
+        }
+        Some(Civil { year: Some(year), month: Some(month), day: Some(day), hour: Some(hours.rem_euclid(24)) })
     }
 }
 
@@ -119,10 +180,46 @@ impl Reader<'_> {
 /// Reads a date of ISO 8601: `2023`, `2023-05`, `2023-05-14`, `20230514`, `2023/05/14`, with `T12`, ` 12:30`, `T12:30:45.5`
 /// and an offset behind it.
 pub(super) fn iso(text: &[u8]) -> Option<Stretch> {
+    let (parts, precision) = iso_parts(text)?;
+    let from = parts.moment()?;
+    let to = match precision {
+        Precision::Year => Parts { year: parts.year + 1, ..parts }.moment()?,
+        Precision::Month if parts.month == 12 => Parts { year: parts.year + 1, month: 1, ..parts }.moment()?,
+        Precision::Month => Parts { month: parts.month + 1, ..parts }.moment()?,
+        Precision::Day => from + DAY,
+        Precision::Time(length) => from + length,
+    };
+    Some(Stretch { from, to })
+}
+
+/// The parts of such a date, as far as they are written.
+pub(in crate::source) fn civil(text: &[u8]) -> Option<Civil> {
+    let (parts, precision) = iso_parts(text)?;
+    let civil = parts.civil()?;
+    Some(match precision {
+        Precision::Year => Civil { year: civil.year, ..Civil::default() },
+        Precision::Month => Civil { day: None, hour: None, ..civil },
+        Precision::Day => Civil { hour: None, ..civil },
+        Precision::Time(_) => civil,
+    })
+}
+
+/// The hour of a time without a date, as ISO 8601 has it: `17:42`, `17:42:10.5`, with an offset.
+pub(in crate::source) fn clock(text: &[u8]) -> Option<i64> {
+    let mut reader = Reader(text.trim_ascii());
+    let hour = reader.number(1, 2).filter(|&hour| hour < 24 && reader.pass(b':'))?;
+    reader.number(2, 2).filter(|&minute| minute < 60)?;
+    if reader.pass(b':') {
+        reader.number(2, 2).filter(|&second| second <= 60)?;
+        reader.fraction()?;
+    }
+    reader.offset()?;
+    reader.0.is_empty().then_some(hour)
+}
+
+fn iso_parts(text: &[u8]) -> Option<(Parts, Precision)> {
     let mut reader = Reader(text.trim_ascii());
     let mut parts = Parts::default();
-    let year =
-        |parts: &Parts| Some(Stretch { from: parts.moment()?, to: Parts { year: parts.year + 1, ..*parts }.moment()? });
     let digits = reader.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
     parts.year = reader.number(4, 4)?;
     let plain = digits == 8;
@@ -131,27 +228,21 @@ pub(super) fn iso(text: &[u8]) -> Option<Stretch> {
     }
     let separator = reader.0.first().copied();
     if !plain && separator.is_none() {
-        return year(&parts);
+        return Some((parts, Precision::Year));
     }
     if !plain && !reader.pass_any(b"-/") {
         return None;
     }
     parts.month = reader.number(if plain { 2 } else { 1 }, 2)?;
     if reader.0.is_empty() {
-        let next = if parts.month == 12 {
-            Parts { year: parts.year + 1, month: 1, ..parts }
-        } else {
-            Parts { month: parts.month + 1, ..parts }
-        };
-        return Some(Stretch { from: parts.moment()?, to: next.moment()? });
+        return Some((parts, Precision::Month));
     }
     if !plain && !separator.is_some_and(|separator| reader.pass(separator)) {
         return None;
     }
     parts.day = reader.number(if plain { 2 } else { 1 }, 2)?;
-    let from = parts.moment()?;
     if reader.0.is_empty() {
-        return Some(Stretch { from, to: from + DAY });
+        return Some((parts, Precision::Day));
     }
     if !reader.pass_any(b"Tt ") {
         return None;
@@ -178,8 +269,7 @@ pub(super) fn iso(text: &[u8]) -> Option<Stretch> {
     time += lesser.0 * 60_000_000 + lesser.1 * 1_000_000;
     parts.time = time;
     parts.offset = reader.offset()?;
-    let from = parts.moment()?;
-    reader.0.is_empty().then_some(Stretch { from, to: from + length })
+    reader.0.is_empty().then_some((parts, Precision::Time(length)))
 }
 
 /// How the dates of a column are written, in the directives of strftime.
@@ -207,9 +297,13 @@ enum Part {
     Half,
     Offset,
     Weekday,
+    /// Seconds since 1970.
+    Epoch,
 }
 
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+/// The first three letters of months.
+pub(in crate::source) const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 impl FromStr for DateFormat {
     type Err = String;
@@ -219,7 +313,7 @@ impl FromStr for DateFormat {
         let wrong = |what: &str| {
             format!(
                 "'{text}' is no form of dates: {what}; write for instance %d/%m/%Y or '%d.%m.%Y %H:%M' (%Y %y year, %m %b \
-                 month, %d day, %H %I %p hour, %M minute, %S second, %f its decimals, %z offset, %a weekday)"
+                 month, %d day, %H %I %p hour, %M minute, %S second, %f its decimals, %z offset, %a weekday, %s seconds since 1970)"
             )
         };
         let mut parts = Vec::new();
@@ -240,6 +334,7 @@ impl FromStr for DateFormat {
                     Some(b'p' | b'P') => parts.push(Part::Half),
                     Some(b'z') => parts.push(Part::Offset),
                     Some(b'a' | b'A') => parts.push(Part::Weekday),
+                    Some(b's') => parts.push(Part::Epoch),
                     Some(b'F') => {
                         parts.extend([Part::Year, Part::Byte(b'-'), Part::Month, Part::Byte(b'-'), Part::Day]);
                     }
@@ -254,10 +349,8 @@ impl FromStr for DateFormat {
                 byte => parts.push(Part::Byte(byte)),
             }
         }
-        if !parts.iter().any(|part| matches!(part, Part::Year | Part::ShortYear)) {
-            return Err(wrong("it has no year"));
-        }
-        Ok(Self { text: text.to_owned(), parts })
+        let form = Self { text: text.to_owned(), parts };
+        if form.known().year.is_some() || form.is_of_clock() { Ok(form) } else { Err(wrong("it has no year")) }
     }
 }
 
@@ -268,8 +361,33 @@ impl fmt::Display for DateFormat {
 }
 
 impl DateFormat {
+    /// What is known of a moment that is written so: those parts are there, whatever they are.
+    pub(in crate::source) fn known(&self) -> Civil {
+        let any = |wanted: &[Part]| self.parts.iter().any(|part| *part == Part::Epoch || wanted.contains(part));
+        Civil {
+            year: any(&[Part::Year, Part::ShortYear]).then_some(1970),
+            month: any(&[Part::Month, Part::MonthName]).then_some(1),
+            day: any(&[Part::Day]).then_some(1),
+            hour: any(&[Part::Hour, Part::Hour12]).then_some(0),
+        }
+    }
+
+    /// Whether it is of times without a date: nothing is compared with those, but they have an hour.
+    pub(super) fn is_of_clock(&self) -> bool {
+        self.known() == Civil::of_hour(0)
+    }
+
     /// Microseconds since 1970 of a moment that is written so.
     pub(super) fn read(&self, text: &[u8]) -> Option<i64> {
+        self.parts(text)?.moment()
+    }
+
+    /// The parts of a moment that is written so; what is not written is as on 1 January 1970.
+    pub(in crate::source) fn civil(&self, text: &[u8]) -> Option<Civil> {
+        self.parts(text)?.civil()
+    }
+
+    fn parts(&self, text: &[u8]) -> Option<Parts> {
         let mut reader = Reader(text.trim_ascii());
         let mut parts = Parts::default();
         let (mut hour, mut afternoon, mut time) = (0, None, 0);
@@ -320,6 +438,13 @@ impl DateFormat {
                     reader.0 = &reader.0[2..];
                 }
                 Part::Offset => parts.offset = reader.offset()?,
+                Part::Epoch => {
+                    let sign = if reader.pass(b'-') { -1 } else { 1 };
+                    let seconds = reader.number(1, 12)?;
+                    let moment = sign * (seconds * 1_000_000 + reader.fraction()?);
+                    (parts.year, parts.month, parts.day) = date_of(moment.div_euclid(DAY));
+                    time += moment.rem_euclid(DAY);
+                }
                 Part::Weekday => {
                     let letters = reader.0.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
                     reader.0 = &reader.0[letters..];
@@ -330,7 +455,7 @@ impl DateFormat {
             hour += 12;
         }
         parts.time = hour * 3_600_000_000 + time;
-        reader.0.is_empty().then(|| parts.moment()).flatten()
+        reader.0.is_empty().then_some(parts)
     }
 }
 
@@ -345,6 +470,13 @@ mod tests {
             for month in 1..=12 {
                 for day in 1..=days_in(year, month) {
                     assert_eq!(days(year, month, day), next, "{year} {month} {day}");
+                    assert_eq!(date_of(next), (year, month, day));
+                    let civil = Parts { year, month, day, ..Parts::default() }.civil().unwrap();
+                    assert_eq!(
+                        civil.weekday(),
+                        Some((next - days(2024, 1, 1)).rem_euclid(7)),
+                        "1 January 2024 was a Monday"
+                    );
                     next += 1;
                 }
             }
@@ -408,6 +540,9 @@ mod tests {
             ("%d %B %Y", "9 March 2015", Some(day)),
             ("%F %T%z", "2015-03-09 02:00:00+02:00", Some(day)),
             ("%H:%M:%S.%f %Y-%m-%d", "00:00:00.25 2015-03-09", Some(day + 250_000)),
+            ("%s", "1425859200", Some(day)),
+            ("%s", "-0.5", Some(-500_000)),
+            ("%s", "1425859200x", None),
             ("%d/%m/%Y", "31/02/2015", None),
             ("%d/%m/%Y", "09-03-2015", None),
             ("%d/%m/%Y", "09/03/2015 12", None),

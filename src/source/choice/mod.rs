@@ -7,7 +7,9 @@ mod meets;
 mod sample;
 
 pub use condition::Condition;
+pub(super) use condition::split;
 pub use date::DateFormat;
+pub(super) use date::{Civil, MONTHS, civil, clock};
 pub use sample::Sample;
 
 use std::borrow::Cow;
@@ -55,7 +57,9 @@ impl Choice {
             Ok::<_, String>((column, condition.clone()))
         };
         let conditions = options.conditions.iter().map(place).collect::<Result<Vec<_>, _>>()?;
-        let choice = Self { conditions, sample: options.sample, date: options.date.clone() };
+        // Times without a date are for keys.
+        let date = options.date.clone().filter(|form| !form.is_of_clock());
+        let choice = Self { conditions, sample: options.sample, date };
         Ok((!choice.conditions.is_empty() || choice.sample.is_some()).then_some(choice))
     }
 

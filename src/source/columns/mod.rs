@@ -71,6 +71,11 @@ pub(super) fn named_place(
     }
 }
 
+/// Whether a field of a header is exactly this name.
+pub(super) fn is_named(field: &[u8], name: &str) -> bool {
+    names::decode(field) == name
+}
+
 /// Whether the names of a record go together as those of a place, even such as mean other things elsewhere.
 pub(super) fn names_a_place(record: &[Vec<u8>]) -> bool {
     let names: Vec<String> = record.iter().map(|name| names::decode(name)).collect();

@@ -2,11 +2,13 @@
 //! so that a row can be judged without its file.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::source::cell::Geometry;
 use crate::source::choice::Choice;
 use crate::source::columns;
 use crate::source::dialect::Dialect;
+use crate::source::key::{KeyTable, Keyer};
 use crate::source::options::{Delimiter, Header, ReadOptions, Unit};
 use crate::source::take::{Place, Take};
 use crate::source::weight::Weigher;
@@ -37,6 +39,8 @@ pub(super) struct Layout {
     pub(super) choice: Option<Choice>,
     /// What each row weighs, where that is asked for.
     pub(super) weigher: Option<Weigher>,
+    /// Which key each row has, where that is asked for.
+    pub(super) keyer: Option<Keyer>,
     /// The fields that are looked at: the first and the last.
     pub(super) span: (usize, usize),
     /// How a header within the text is known.
@@ -98,17 +102,24 @@ impl Layout {
         let named = header.as_deref().map_or(0, |header| names(header).count());
         let names = Names { options, projected, numeric };
         let span = take.span();
-        let (choice, weigher, decimals, exact, commented) = (None, None, None, false, false);
-        Self { dialect, take, width, header, named, exact, commented, decimals, choice, weigher, span, names }
+        let (choice, weigher, keyer, decimals, exact, commented) = (None, None, None, None, false, false);
+        Self { dialect, take, width, header, named, exact, commented, decimals, choice, weigher, keyer, span, names }
     }
 
-    /// The layout of a text of which not all rows are wanted, or whose rows have weights. Fails where it lacks a column that
-    /// is asked for; its header has no name for the first `shift` fields of a row.
-    pub(super) fn choosing(mut self, options: &ReadOptions, shift: usize) -> Result<Self, String> {
+    /// The layout of a text of which not all rows are wanted, or whose rows have weights or the keys of a table. Fails where it
+    /// lacks a column that is asked for; its header has no name for the first `shift` fields of a row.
+    pub(super) fn choosing(
+        mut self,
+        options: &ReadOptions,
+        keys: Option<&Arc<KeyTable>>,
+        shift: usize,
+    ) -> Result<Self, String> {
         self.choice = Choice::of(options, self.header.as_deref(), self.width, shift)?;
         self.weigher = Weigher::of(options, self.header.as_deref(), self.width, shift)?;
+        self.keyer = Keyer::of(keys, options, self.header.as_deref(), self.width, shift)?;
         let weight = self.weigher.map(|weigher| weigher.column);
-        for column in self.choice.iter().flat_map(Choice::columns).chain(weight) {
+        let key = self.keyer.as_ref().map(|keyer| keyer.column);
+        for column in self.choice.iter().flat_map(Choice::columns).chain(weight).chain(key) {
             self.span = (self.span.0.min(column), self.span.1.max(column));
         }
         Ok(self)

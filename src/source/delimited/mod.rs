@@ -32,6 +32,7 @@ use super::dialect::Dialect;
 use super::format::{About, BATCH, Desk, Outlet, Piece, Source};
 use super::hash;
 use super::input::{Bytes, lock};
+use super::key::KeyTable;
 use super::kinds;
 use super::stop::Stop;
 use super::take::Take;
@@ -70,12 +71,12 @@ struct Place {
 }
 
 impl Delimited {
-    /// A text whose first bytes are `head`; `encoding` is what it was in where that is worth to be told.
+    /// A text whose first bytes are `head`, and whose rows have the keys of a table if there is one; `encoding` is what it was in where that is worth to be told.
     pub(super) fn open(
         bytes: Bytes,
         head: Vec<u8>,
         input: &Input,
-        options: &ReadOptions,
+        (options, keys): (&ReadOptions, Option<&Arc<KeyTable>>),
         encoding: Option<&str>,
         projected: bool,
         stop: &Stop<'_>,
@@ -83,7 +84,7 @@ impl Delimited {
         check(options)?;
         let Found { layout, chosen, offset, remark, table } = look(&bytes, head, input, options, projected, stop)?;
         let lacking = |problem: String| Error::Usage(format!("{input}: {problem}"));
-        let layout = layout.choosing(options, chosen.shift).map_err(lacking)?;
+        let layout = layout.choosing(options, keys, chosen.shift).map_err(lacking)?;
         let axes = match layout.take {
             Take::Two { x, .. } => x.axis,
             Take::One { axes, .. } => axes[0],
@@ -97,10 +98,12 @@ impl Delimited {
         };
         let weight = options.weight.as_ref().map(|weight| weight.column.to_string());
         let weighed = weight.as_ref().map_or(String::new(), |column| format!(", weight from column '{column}'"));
+        let key = layout.keyer.as_ref().map(|keyer| keyer.by().to_string());
+        let keyed = key.as_ref().map_or(String::new(), |by| format!(", by '{by}'"));
         let header = if chosen.header { "" } else { " (no header)" };
         let remark = if remark.is_empty() { remark } else { format!("; {remark}") };
         let encoding = encoding.map(|name| format!(" ({name})")).unwrap_or_default();
-        let notice = format!("{input}: {taken}{weighed}{header}{encoding}{remark}");
+        let notice = format!("{input}: {taken}{weighed}{keyed}{header}{encoding}{remark}");
         if let Bytes::Stream(stream) = &bytes {
             lock(stream).skip(offset as u64);
         }
@@ -109,6 +112,7 @@ impl Delimited {
                 name: input.to_string(),
                 columns: chosen.names,
                 weight,
+                key,
                 header: chosen.header,
                 notice,
                 crs: chosen.crs.unwrap_or_else(|| options.system().clone()),
@@ -430,7 +434,7 @@ impl Delimited {
             tally.hash = tally.hash.wrapping_add(hash::lines(bytes));
         }
         let mut cursor = Cursor::new((bytes, offset), quoted, last, &self.layout);
-        while cursor.fill(&mut out.batch, BATCH, tally) {
+        while cursor.fill((&mut out.batch, &mut out.known), BATCH, tally) {
             out.flush(tally)?;
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::project::Coordinate;
 use crate::rows::Reason;
 use crate::source::cell::Verdict;
 use crate::source::dialect::Dialect;
+use crate::source::key::KeyCache;
 use crate::source::options::{Delimiter, Quoting};
 use crate::source::tally::Tally;
 use crate::source::weight::Weighed;
@@ -25,8 +26,8 @@ pub(super) struct Record {
     comment: bool,
 }
 
-/// A coordinate and what its row weighs, if that is asked for.
-pub(super) type Place = (Coordinate, Option<i64>);
+/// A coordinate, and what its row weighs and its key, if that is asked for.
+pub(super) type Place = (Coordinate, Option<i64>, Option<u16>);
 
 /// Reads the rows of a text without a header, which begins at an offset: what became of them, and the places in order.
 pub(super) fn read(text: &[u8], offset: u64, layout: &Layout) -> (Tally, Vec<Place>) {
@@ -81,7 +82,16 @@ pub(super) fn read(text: &[u8], offset: u64, layout: &Layout) -> (Tally, Vec<Pla
                 }
                 let weight = weighed.map(|weighed| weighed.steps);
                 tally.weights.heaviest = tally.weights.heaviest.max(weight.unwrap_or(0).unsigned_abs());
-                places.push((coordinate, weight));
+                let key = layout.keyer.as_ref().map(|keyer| {
+                    let cell = record.fields.get(keyer.column).map_or(&b""[..], Vec::as_slice);
+                    let keyed = keyer.key(cell, &mut KeyCache::default());
+                    if keyed.timeless {
+                        tally.timeless.0 += 1;
+                        tally.timeless.1.get_or_insert((tally.rows, String::new()));
+                    }
+                    keyed.number
+                });
+                places.push((coordinate, weight, key));
             }
             (Err(Verdict::Out(reason)), _) => tally.reject(reason, Vec::new),
             (Err(Verdict::Ends(problem)), _) => {

@@ -16,6 +16,7 @@ use crate::source::Batch;
 use crate::source::cell::{Unmet, Verdict};
 use crate::source::choice::Choice;
 use crate::source::dialect::Dialect;
+use crate::source::key::{KeyCache, Keyed, Keyer};
 use crate::source::options::{Decimal, Delimiter, Quoting};
 use crate::source::shown::shown;
 use crate::source::tally::Tally;
@@ -47,13 +48,13 @@ pub(super) struct Cursor<'a> {
     places: Vec<(usize, usize)>,
 }
 
-/// What is used of a row: its coordinate, and what it weighs if that is asked for.
-type Used = (Coordinate, Option<i64>);
+/// What is used of a row: its coordinate, and what it weighs and its key if that is asked for.
+type Used = (Coordinate, Option<i64>, Option<u16>);
 
 /// What a plain row is.
 enum Plain {
-    /// Wanted, what it weighs if that is asked for, and where the next one begins.
-    Row(Coordinate, Option<Weighed>, usize),
+    /// Wanted, what it weighs and its key if that is asked for, and where the next one begins.
+    Row(Coordinate, Option<Weighed>, Option<Keyed>, usize),
     /// Not wanted.
     Unmet(Unmet, usize),
 }
@@ -63,6 +64,7 @@ enum Plain {
 struct Asked<'a> {
     choice: Option<&'a Choice>,
     weigher: Option<&'a Weigher>,
+    keyer: Option<&'a Keyer>,
 }
 
 /// A row as it was found.
@@ -92,31 +94,42 @@ impl<'a> Cursor<'a> {
         Self { bytes, quoted, last, layout, wanted, at: 0, offset, fields, places }
     }
 
-    /// Reads rows until `batch` is `full` coordinates long or there are no more (false then), or one ends the reading.
-    pub(super) fn fill(&mut self, batch: &mut Batch, full: usize, tally: &mut Tally) -> bool {
+    /// Reads rows until `batch` is `full` coordinates long or there are no more (false then), or one ends the reading. `known`
+    /// are the keys that this thread met.
+    pub(super) fn fill(&mut self, (batch, known): (&mut Batch, &mut KeyCache), full: usize, tally: &mut Tally) -> bool {
+        match self.layout.dialect.decimal {
+            Decimal::Point => self.fill_as::<b'.'>((batch, known), full, tally),
+            Decimal::Comma | Decimal::CommaAlone => self.fill_as::<b','>((batch, known), full, tally),
+        }
+    }
+
+    fn fill_as<const POINT: u8>(
+        &mut self,
+        (batch, known): (&mut Batch, &mut KeyCache),
+        full: usize,
+        tally: &mut Tally,
+    ) -> bool {
         let layout = self.layout;
-        let asked = Asked { choice: layout.choice.as_ref(), weigher: layout.weigher.as_ref() };
-        if let (None, Some(weigher), Some(wanted)) = (asked.choice, asked.weigher, self.wanted)
-            && weigher.column > wanted.second
-        {
-            return match layout.dialect.decimal {
-                Decimal::Point => self.fill_weighed::<b'.'>(batch, full, tally, wanted, weigher),
-                Decimal::Comma | Decimal::CommaAlone => self.fill_weighed::<b','>(batch, full, tally, wanted, weigher),
-            };
-        }
-        if asked.choice.is_some() || asked.weigher.is_some() {
-            return match layout.dialect.decimal {
-                Decimal::Point => self.fill_asked::<b'.'>(batch, full, tally, asked),
-                Decimal::Comma | Decimal::CommaAlone => self.fill_asked::<b','>(batch, full, tally, asked),
-            };
-        }
-        let batch = &mut batch.coordinates;
-        match (self.wanted, self.layout.dialect.decimal) {
-            (None, _) => self.fill_by(batch, full, tally, |_| None),
-            (Some(wanted), Decimal::Point) => self.fill_by(batch, full, tally, |cursor| cursor.fast::<b'.'>(wanted)),
-            (Some(wanted), Decimal::Comma | Decimal::CommaAlone) => {
-                self.fill_by(batch, full, tally, |cursor| cursor.fast::<b','>(wanted))
+        let asked =
+            Asked { choice: layout.choice.as_ref(), weigher: layout.weigher.as_ref(), keyer: layout.keyer.as_ref() };
+        match (asked, self.wanted) {
+            (Asked { choice: None, weigher: Some(weigher), keyer: None }, Some(wanted))
+                if weigher.column > wanted.second =>
+            {
+                self.fill_weighed::<POINT>(batch, full, tally, wanted, weigher)
             }
+            (Asked { choice: None, weigher: None, keyer: Some(keyer) }, Some(wanted))
+                if keyer.column > wanted.second =>
+            {
+                self.fill_keyed::<POINT>((batch, known), full, tally, wanted, keyer)
+            }
+            (Asked { choice: None, weigher: None, keyer: None }, None) => {
+                self.fill_by(&mut batch.coordinates, full, tally, |_| None)
+            }
+            (Asked { choice: None, weigher: None, keyer: None }, Some(wanted)) => {
+                self.fill_by(&mut batch.coordinates, full, tally, |cursor| cursor.fast::<POINT>(wanted))
+            }
+            _ => self.fill_asked::<POINT>((batch, known), full, tally, asked),
         }
     }
 
@@ -142,6 +155,36 @@ impl<'a> Cursor<'a> {
         true
     }
 
+    /// The same where rows have keys behind their coordinates, and all are wanted.
+    fn fill_keyed<const POINT: u8>(
+        &mut self,
+        (batch, known): (&mut Batch, &mut KeyCache),
+        full: usize,
+        tally: &mut Tally,
+        wanted: Wanted,
+        keyer: &Keyer,
+    ) -> bool {
+        let bytes = self.bytes;
+        while batch.len() < full {
+            if let Some((coordinate, cell, next)) = self.keyed::<POINT>(wanted, keyer) {
+                let cell = &bytes[cell.0..cell.1];
+                let key = keyer.key(cell, known);
+                if key.timeless {
+                    tally.timeless(cell);
+                }
+                batch.coordinates.push(coordinate);
+                batch.keys.push(key.number);
+                tally.rows += 1;
+                self.at = next;
+                continue;
+            }
+            if !self.step_by((batch, known), tally) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// The same where rows have weights, and all are wanted.
     fn fill_weighed<const POINT: u8>(
         &mut self,
@@ -151,27 +194,34 @@ impl<'a> Cursor<'a> {
         wanted: Wanted,
         weigher: &Weigher,
     ) -> bool {
-        let Batch { coordinates, weights, .. } = batch;
-        while coordinates.len() < full {
+        while batch.len() < full {
             if let Some((coordinate, weighed, cell, next)) = self.weighed::<POINT>(wanted, weigher) {
                 if let Some(power) = weighed.rounded {
                     tally.round(power, &self.bytes[cell.0..cell.1]);
                 }
-                coordinates.push(coordinate);
-                weights.push(weighed.steps);
+                batch.coordinates.push(coordinate);
+                batch.weights.push(weighed.steps);
                 tally.rows += 1;
                 self.at = next;
                 continue;
             }
-            let more = self.step_by(tally, |(coordinate, weight)| {
-                coordinates.push(coordinate);
-                weights.extend(weight);
-            });
-            if !more {
+            if !self.step_by((batch, &mut KeyCache::default()), tally) {
                 return false;
             }
         }
         true
+    }
+
+    /// The row at the cursor with its key's cell and where the next one starts, if it is a plain one as [`Cursor::fast`] has it
+    /// and its key comes behind its coordinates.
+    #[inline(always)]
+    fn keyed<const POINT: u8>(&self, wanted: Wanted, keyer: &Keyer) -> Option<(Coordinate, (usize, usize), usize)> {
+        let (delimiter, fields) = (wanted.delimiter, keyer.column - wanted.second);
+        let (coordinate, after, end) = self.pair_before::<POINT>(wanted)?;
+        let at = self.skip(after, end, fields - 1, delimiter)?;
+        let to = memchr(delimiter, &self.bytes[at..end]).map_or(end, |len| at + len);
+        let more = fields + if to < end { memchr_iter(delimiter, &self.bytes[to..end]).count() } else { 0 };
+        (wanted.least..=wanted.room).contains(&more).then(|| (coordinate, (at, to), self.behind(end)))
     }
 
     /// The row at the cursor with what it weighs, where that stands and where the next one starts, if it is a plain one as
@@ -182,6 +232,25 @@ impl<'a> Cursor<'a> {
         wanted: Wanted,
         weigher: &Weigher,
     ) -> Option<(Coordinate, Weighed, (usize, usize), usize)> {
+        let (delimiter, fields) = (wanted.delimiter, weigher.column - wanted.second);
+        let (coordinate, after, end) = self.pair_before::<POINT>(wanted)?;
+        let at = self.skip(after, end, fields - 1, delimiter)?;
+        let (weighed, to) = match parts::<POINT>(self.bytes, at, delimiter) {
+            Some((negative, number, places, to)) => (weigher.in_steps(negative, number, places as u32)?, to),
+            None => {
+                let to = memchr(delimiter, &self.bytes[at..end]).map_or(end, |len| at + len);
+                (weigher.short::<POINT>(&self.bytes[at..to])?, to)
+            }
+        };
+        // Fields behind the second coordinate: one begins behind each delimiter.
+        let more = fields + memchr_iter(delimiter, &self.bytes[to..end]).count();
+        (wanted.least..=wanted.room).contains(&more).then(|| (coordinate, weighed, (at, to), self.behind(end)))
+    }
+
+    /// The coordinate of the row at the cursor, where the field behind its second number begins and where its line ends, if it
+    /// is a plain one as [`Cursor::fast`] has it and has such a field.
+    #[inline(always)]
+    fn pair_before<const POINT: u8>(&self, wanted: Wanted) -> Option<(Coordinate, usize, usize)> {
         let (delimiter, start) = (wanted.delimiter, self.at);
         let line = &self.bytes[start..];
         let line = &line[..memchr2(b'\n', b'\r', line)?];
@@ -205,28 +274,14 @@ impl<'a> Cursor<'a> {
         if *self.bytes.get(after)? != delimiter {
             return None;
         }
-        let fields = weigher.column - wanted.second;
-        let at = self.skip(after + 1, end, fields - 1, delimiter)?;
-        let (weighed, to) = match parts::<POINT>(self.bytes, at, delimiter) {
-            Some((negative, number, places, to)) => (weigher.in_steps(negative, number, places as u32)?, to),
-            None => {
-                let to = memchr(delimiter, &self.bytes[at..end]).map_or(end, |len| at + len);
-                (weigher.short::<POINT>(&self.bytes[at..to])?, to)
-            }
-        };
-        // Fields behind the second coordinate: one begins behind each delimiter.
-        let more = fields + memchr_iter(delimiter, &self.bytes[to..end]).count();
-        if !(wanted.least..=wanted.room).contains(&more) {
-            return None;
-        }
         let (x, y) = if wanted.swapped { (second, first) } else { (first, second) };
-        Some((Coordinate { x, y }, weighed, (at, to), self.behind(end)))
+        Some((Coordinate { x, y }, after + 1, end))
     }
 
-    /// The same where not all rows are wanted, or where they have weights.
+    /// The same where not all rows are wanted, or where they have weights or keys.
     fn fill_asked<const POINT: u8>(
         &mut self,
-        batch: &mut Batch,
+        (batch, known): (&mut Batch, &mut KeyCache),
         full: usize,
         tally: &mut Tally,
         asked: Asked<'_>,
@@ -235,13 +290,20 @@ impl<'a> Cursor<'a> {
         // A stretch of unwanted rows is as good as a batch, so that who waits for a stop is heard.
         let rows = tally.rows + CHOSEN;
         while batch.len() < full && tally.rows < rows {
-            match self.wanted.and_then(|wanted| self.asked::<POINT>(wanted, asked)) {
-                Some(Plain::Row(coordinate, weighed, next)) => {
+            match self.wanted.and_then(|wanted| self.asked::<POINT>(wanted, asked, known)) {
+                Some(Plain::Row(coordinate, weighed, keyed, next)) => {
                     if let (Some(Weighed { steps, rounded }), Some(weigher)) = (weighed, asked.weigher) {
                         batch.weights.push(steps);
                         if let Some(power) = rounded {
                             let cell = plain_field(bytes, &self.places, weigher.column - from);
                             tally.round(power, &cell.unwrap_or_default());
+                        }
+                    }
+                    if let (Some(Keyed { number, timeless }), Some(keyer)) = (keyed, asked.keyer) {
+                        batch.keys.push(number);
+                        if timeless {
+                            let cell = plain_field(bytes, &self.places, keyer.column - from);
+                            tally.timeless(&cell.unwrap_or_default());
                         }
                     }
                     batch.coordinates.push(coordinate);
@@ -255,12 +317,7 @@ impl<'a> Cursor<'a> {
                     self.at = next;
                 }
                 None => {
-                    let Batch { coordinates, weights, .. } = batch;
-                    let more = self.step_by(tally, |(coordinate, weight)| {
-                        coordinates.push(coordinate);
-                        weights.extend(weight);
-                    });
-                    if !more {
+                    if !self.step_by((batch, known), tally) {
                         return false;
                     }
                 }
@@ -272,12 +329,21 @@ impl<'a> Cursor<'a> {
     /// Reads the row at the cursor whatever it holds, or passes over what is none; false where there is no more.
     #[inline]
     fn step(&mut self, batch: &mut Vec<Coordinate>, tally: &mut Tally) -> bool {
-        self.step_by(tally, |(coordinate, _)| batch.push(coordinate))
+        self.step_to(&mut KeyCache::default(), tally, |(coordinate, ..)| batch.push(coordinate))
+    }
+
+    /// The same where rows have more than coordinates.
+    fn step_by(&mut self, (batch, known): (&mut Batch, &mut KeyCache), tally: &mut Tally) -> bool {
+        self.step_to(known, tally, |(coordinate, weight, key)| {
+            batch.coordinates.push(coordinate);
+            batch.weights.extend(weight);
+            batch.keys.extend(key);
+        })
     }
 
     /// The same; `push` takes the row if it is to be used.
     #[inline]
-    fn step_by(&mut self, tally: &mut Tally, push: impl FnOnce(Used)) -> bool {
+    fn step_to(&mut self, known: &mut KeyCache, tally: &mut Tally, push: impl FnOnce(Used)) -> bool {
         match self.bytes.get(self.at) {
             None => return false,
             Some(b'\n' | b'\r') => {
@@ -287,7 +353,7 @@ impl<'a> Cursor<'a> {
             Some(_) => (),
         }
         let start = self.at;
-        match self.general(tally) {
+        match self.general(known, tally) {
             None => (),
             Some(Ok(Ok(row))) => {
                 push(row);
@@ -313,7 +379,7 @@ impl<'a> Cursor<'a> {
 
     /// The row at the cursor, if it is a plain one, as [`Cursor::fast`] has it; keeps where its fields are.
     #[inline(always)]
-    fn asked<const POINT: u8>(&mut self, wanted: Wanted, asked: Asked<'_>) -> Option<Plain> {
+    fn asked<const POINT: u8>(&mut self, wanted: Wanted, asked: Asked<'_>, known: &mut KeyCache) -> Option<Plain> {
         let (delimiter, start) = (wanted.delimiter, self.at);
         let rest = &self.bytes[start..];
         let line = &rest[..memchr2(b'\n', b'\r', rest)?];
@@ -369,8 +435,15 @@ impl<'a> Cursor<'a> {
             }
             None => None,
         };
+        let keyed = match asked.keyer {
+            Some(keyer) => {
+                let &(begin, end) = self.places.get(keyer.column - from)?;
+                Some(keyer.key(&self.bytes[begin..end], known))
+            }
+            None => None,
+        };
         let (x, y) = if wanted.swapped { (second, first) } else { (first, second) };
-        Some(Plain::Row(Coordinate { x, y }, weighed, next))
+        Some(Plain::Row(Coordinate { x, y }, weighed, keyed, next))
     }
 
     /// The row at the cursor and where the next one starts, if it is a plain one: two decimals, no quotes, as many
@@ -444,8 +517,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Judges the row at the cursor, whatever it holds, and moves behind it; `None` where that is no row. Of a row that is not
-    /// wanted it tells why; what one weighs, where that is asked for.
-    fn general(&mut self, tally: &mut Tally) -> Option<Result<Result<Used, Unmet>, Verdict>> {
+    /// wanted it tells why; what one weighs and its key, where that is asked for.
+    fn general(&mut self, known: &mut KeyCache, tally: &mut Tally) -> Option<Result<Result<Used, Unmet>, Verdict>> {
         let layout = self.layout;
         let start = self.at;
         if layout.dialect.comment.is_some() && self.bytes.get(start).copied() == layout.dialect.comment {
@@ -510,7 +583,16 @@ impl<'a> Cursor<'a> {
                     if let Some((Weighed { rounded: Some(power), .. }, cell)) = &weighed {
                         tally.round(*power, cell);
                     }
-                    Ok(Ok((coordinate, weighed.map(|(weighed, _)| weighed.steps))))
+                    // One without the field has none.
+                    let key = layout.keyer.as_ref().map(|keyer| {
+                        let cell = field(keyer.column).unwrap_or_default();
+                        let Keyed { number, timeless } = keyer.key(&cell, known);
+                        if timeless {
+                            tally.timeless(&cell);
+                        }
+                        number
+                    });
+                    Ok(Ok((coordinate, weighed.map(|(weighed, _)| weighed.steps), key)))
                 }
             },
             Err(Verdict::Out(reason)) => {

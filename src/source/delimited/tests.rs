@@ -14,7 +14,7 @@ use crate::rows::LeftOut;
 use crate::source::input::Stream;
 use crate::source::open::Opened;
 use crate::source::rejects::RejectLimits;
-use crate::source::{Batch, BatchSink, Decimal, Header, Quoting, Weight};
+use crate::source::{Batch, BatchSink, Decimal, Header, Key, Quoting, Weight};
 
 #[derive(Default)]
 struct Kept(Vec<Place>);
@@ -23,14 +23,18 @@ impl BatchSink for Kept {
     fn take(&mut self, batch: &Batch) -> Result<LeftOut> {
         assert!(!batch.is_empty() && batch.len() <= BATCH && batch.input == 0);
         assert!(batch.weights.is_empty() || batch.weights.len() == batch.len());
-        let weights = (0..batch.len()).map(|at| batch.weights.get(at).copied());
-        self.0.extend(batch.coordinates.iter().copied().zip(weights));
+        assert!(batch.keys.is_empty() || batch.keys.len() == batch.len());
+        let of = |at: usize| (batch.coordinates[at], batch.weights.get(at).copied(), batch.keys.get(at).copied());
+        self.0.extend((0..batch.len()).map(of));
         Ok(LeftOut::default())
     }
 }
 
-fn bits(places: Vec<Place>, sort: bool) -> Vec<(u64, u64, Option<i64>)> {
-    let mut bits: Vec<_> = places.into_iter().map(|(c, weight)| (c.x.to_bits(), c.y.to_bits(), weight)).collect();
+type Bits = (u64, u64, Option<i64>, Option<u16>);
+
+fn bits(places: Vec<Place>, sort: bool) -> Vec<Bits> {
+    let bits = |(c, weight, key): Place| (c.x.to_bits(), c.y.to_bits(), weight, key);
+    let mut bits: Vec<_> = places.into_iter().map(bits).collect();
     if sort {
         bits.sort_unstable();
     }
@@ -49,7 +53,12 @@ struct Way {
     choice: usize,
     /// The column of weights, and which of [`STEPS`].
     weight: Option<(usize, usize)>,
+    /// The column of keys, and which of [`KEYS`].
+    key: Option<(usize, usize)>,
 }
+
+/// Functions of a column, and values that are named.
+const KEYS: [(&str, &str); 5] = [("", ""), ("", "1,x,(none)"), ("hour", ""), ("year", ""), ("month", "1,2")];
 
 const STEPS: [&str; 6] = ["1", "0.1", "0.000001", "0.25", "5", "1e-15"];
 
@@ -88,6 +97,12 @@ fn compare(text: &[u8], way: Way) -> std::result::Result<(), TestCaseError> {
         let column = format!("#{}", column_at + 1).parse().unwrap();
         Weight { column, step: STEPS[step].parse().unwrap() }
     });
+    options.key = way.key.map(|(column, key)| {
+        let (function, values) = KEYS[key];
+        let column = format!("#{}", column + 1);
+        let by = if function.is_empty() { column } else { format!("{function}({column})") }.parse().unwrap();
+        if values.is_empty() { Key::every(by) } else { Key::some(by, values.parse().unwrap()).unwrap() }
+    });
     compare_as(text, &options, Some(way.dialect), way)
 }
 
@@ -113,8 +128,11 @@ fn compare_as(
     };
     let mut head = Vec::new();
     bytes.head(&mut head, if way.stream { 7 } else { 1 << 16 }, &stop).unwrap();
+    // One table for both ways, so that they number alike.
+    let keys = options.key.as_ref().map(|key| Arc::new(KeyTable::new(key)));
     // A first record too short for the columns is refused.
-    let Ok(mut source) = Delimited::open(bytes, head, &input, options, None, false, &stop) else { return Ok(()) };
+    let source = Delimited::open(bytes, head, &input, (options, keys.as_ref()), None, false, &stop);
+    let Ok(mut source) = source else { return Ok(()) };
     if let Some(dialect) = forced {
         source.layout.dialect = dialect;
     }
@@ -127,6 +145,7 @@ fn compare_as(
         notices: Vec::new(),
         rejects: None,
         limits: RejectLimits::default(),
+        keys,
     };
     let mut sinks: Vec<_> = (0..way.threads).map(|_| Kept::default()).collect();
     let report = opened.read_in_pieces(way.piece, &monitor, &mut sinks);
@@ -150,6 +169,10 @@ fn compare_as(
     prop_assert_eq!(examples, tally.rejects.iter().map(|r| (r.row, r.reason)).collect::<Vec<_>>());
     prop_assert_eq!(file.cut.is_some(), tally.cut.is_some());
     prop_assert_eq!(file.swallowed.as_ref().map(|s| s.0), tally.swallowed.map(|s| s.0));
+    prop_assert_eq!(
+        (file.timeless.0, file.timeless.1.as_ref().map(|s| s.0)),
+        (tally.timeless.0, tally.timeless.1.map(|s| s.0))
+    );
     prop_assert_eq!(file.shorter.0, tally.shorter.0);
     prop_assert_eq!(file.shorter.1.as_ref().map(|s| s.0), tally.shorter.1.map(|s| s.0));
     prop_assert_eq!(file.merged.0, tally.merged.0);
@@ -281,6 +304,7 @@ proptest! {
         stream in any::<bool>(),
         choice in 0usize..7,
         weight in prop::option::of((0usize..4, 0usize..STEPS.len())),
+        key in prop::option::of((0usize..4, 0usize..KEYS.len())),
     ) {
         let delimiter = match dialect.delimiter {
             Delimiter::Byte(byte) => char::from(byte),
@@ -290,7 +314,7 @@ proptest! {
         let text = if dialect.decimal.is_comma() { text.replace('.', ",") } else { text };
         let text = text.replace('~', ".");
         compare_with_csv(text.as_bytes(), dialect)?;
-        compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream, choice, weight })?;
+        compare(text.as_bytes(), Way { columns, dialect, piece, threads, stream, choice, weight, key })?;
     }
 }
 
@@ -367,7 +391,7 @@ proptest! {
         let options =
             ReadOptions { skip, x: place("#2"), y: place("#3"), accept_doubt: true, ..ReadOptions::default() };
         let dialect = Dialect::separated_by(Delimiter::Byte(b','));
-        compare_as(text.as_bytes(), &options, None, Way { columns: (0, 0), dialect, piece, threads, stream, choice: 0, weight: None })?;
+        compare_as(text.as_bytes(), &options, None, Way { columns: (0, 0), dialect, piece, threads, stream, choice: 0, weight: None, key: None })?;
     }
 }
 
@@ -376,8 +400,11 @@ fn a_row_number_counts_the_pieces_before() {
     let text = format!("{}x,2\n{}", "1.25,2.5\n\n".repeat(5000), "1.25,2.5\n".repeat(3000));
     let dialect = Dialect::separated_by(Delimiter::Byte(b','));
     for (piece, threads, stream) in [(100, 1, false), (100, 3, false), (1 << 20, 2, false), (1000, 3, true)] {
-        compare(text.as_bytes(), Way { columns: (0, 1), dialect, piece, threads, stream, choice: 0, weight: None })
-            .unwrap();
+        compare(
+            text.as_bytes(),
+            Way { columns: (0, 1), dialect, piece, threads, stream, choice: 0, weight: None, key: None },
+        )
+        .unwrap();
     }
 }
 
@@ -390,7 +417,7 @@ fn large_rows_within_quotes_are_read_by_many_threads() {
     for stream in [false, true] {
         compare(
             text.as_bytes(),
-            Way { columns: (0, 1), dialect, piece: 1 << 18, threads: 8, stream, choice: 0, weight: None },
+            Way { columns: (0, 1), dialect, piece: 1 << 18, threads: 8, stream, choice: 0, weight: None, key: None },
         )
         .unwrap();
     }
@@ -407,13 +434,14 @@ fn report(text: &str, edit: impl FnOnce(&mut ReadOptions)) -> Result<crate::sour
     let bytes = Bytes::open(&input, true).unwrap();
     let mut head = Vec::new();
     bytes.head(&mut head, 1 << 16, &Stop::new(&monitor)).unwrap();
-    let source = Delimited::open(bytes, head, &input, &options, None, false, &Stop::new(&monitor))?;
+    let source = Delimited::open(bytes, head, &input, (&options, None), None, false, &Stop::new(&monitor))?;
     let opened = Opened {
         sources: vec![Box::new(source)],
         options: vec![options],
         notices: Vec::new(),
         rejects: None,
         limits: RejectLimits::default(),
+        keys: None,
     };
     let report = opened.read_in_pieces(50, &monitor, &mut [Kept::default(), Kept::default()])?;
     Ok(report.files.into_iter().next().unwrap())
@@ -619,7 +647,7 @@ fn weighed(text: &str, column: &str, edit: impl FnOnce(&mut ReadOptions)) -> Res
     let mut sinks = [Kept::default(), Kept::default()];
     let report = crate::source::read(&[Input::File(file.path().into())], &options, &Monitor::default(), &mut sinks)?;
     let places = sinks.iter().flat_map(|sink| &sink.0);
-    assert!(places.clone().all(|(_, weight)| weight.is_some()) && places.count() as u64 == report.used());
+    assert!(places.clone().all(|(_, weight, _)| weight.is_some()) && places.count() as u64 == report.used());
     Ok(report)
 }
 

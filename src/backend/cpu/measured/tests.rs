@@ -9,7 +9,7 @@ use crate::backend::cpu::count;
 use crate::backend::{Count, Memory};
 use crate::counts::{Measure, Step, row_major};
 use crate::shade::{Colormap, Radius, Spread, SpreadOp, SpreadShape, Style, Weighing};
-use crate::tile::{WorldPoint, ZoomRange};
+use crate::tile::{self, WorldPoint, ZoomRange};
 
 type Points = Vec<(WorldPoint, i64)>;
 /// (zoom, column, row) -> points and what they weigh.
@@ -32,7 +32,7 @@ fn push(count: &dyn Count, points: &[(WorldPoint, i64)], threads: usize, batch: 
                     let mut pusher = count.pusher();
                     for some in share.chunks(batch) {
                         let (points, weights): (Vec<_>, Vec<_>) = some.iter().copied().unzip();
-                        pusher.push(&points, &weights)?;
+                        pusher.push(tile::Points::weighed(&points, &weights))?;
                     }
                     pusher.close()
                 })
