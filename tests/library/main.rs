@@ -4,6 +4,7 @@
 mod container;
 mod datashader;
 mod encode_png;
+mod exchange;
 mod real_data;
 mod session;
 mod source;
