@@ -18,6 +18,7 @@ pub mod countfile;
 pub mod counts;
 pub mod encode;
 pub mod error;
+pub mod exchange;
 pub mod heat;
 pub mod monitor;
 pub mod paper;

@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 8] = [
     &["tile", "rows"],
     &["counts", "project", "staging", "heat"],
     &["shade", "store", "encode", "region"],
-    &["source", "backend", "container", "countfile", "paper"],
+    &["source", "backend", "container", "countfile", "exchange", "paper"],
     &["render", "serve"],
     &["bench", "session"],
     &["cli", "main", "lib"],
@@ -27,7 +27,10 @@ const FLOORS: [&[&str]; 8] = [
 const NEIGHBOURS_ALLOWED: [(&str, &str); 2] = [("monitor", "error"), ("account", "error")];
 
 /// Packages and the places that may name them; an empty place is everywhere.
-const HOMES: [(&str, &[&str]); 50] = [
+const HOMES: [(&str, &[&str]); 55] = [
+    ("arrow_array", &["exchange/columnar"]),
+    ("arrow_ipc", &["exchange/columnar"]),
+    ("arrow_schema", &["exchange/columnar"]),
     ("bytemuck", &["backend/gpu", "project", "store", "tile"]),
     ("bzip2", &["source/packed"]),
     ("clap", &["cli"]),
@@ -38,13 +41,14 @@ const HOMES: [(&str, &[&str]); 50] = [
     ("cpu_time", &["bench/mod.rs", "monitor.rs"]),
     ("crc32fast", &["countfile", "encode", "source/packed"]),
     ("csscolorparser", &["shade"]),
-    ("csv", &["source"]),
+    ("csv", &["source", "exchange/text.rs"]),
     ("ctrlc", &["cli"]),
     ("deflate64", &["source/packed/zip.rs"]),
     ("encoding_rs", &["source/packed/text.rs"]),
     ("fast_float2", &["source"]),
-    ("flate2", &["container"]),
+    ("flate2", &["container", "exchange/geotiff"]),
     ("glob", &["source/expand.rs"]),
+    ("h3o", &["exchange/columnar"]),
     ("hyper", &["serve"]),
     ("hyper_util", &["serve"]),
     ("image", &["paper"]),
@@ -58,6 +62,7 @@ const HOMES: [(&str, &[&str]); 50] = [
     ("memchr", &["backend/gpu/loader.rs", "source"]),
     ("nix", &["cli/stop.rs"]),
     ("noto_sans_mono_bitmap", &["paper"]),
+    ("parquet", &["exchange/columnar"]),
     ("png", &["encode", "paper"]),
     ("pollster", &["backend/gpu"]),
     ("proj_sys", &["project"]),
@@ -65,7 +70,17 @@ const HOMES: [(&str, &[&str]); 50] = [
     ("rawzip", &["source/packed/zip.rs"]),
     (
         "rayon",
-        &["backend", "bench", "container/write", "countfile", "render", "session.rs", "source/synth/mod.rs", "store"],
+        &[
+            "backend",
+            "bench",
+            "container/write",
+            "countfile",
+            "exchange",
+            "render",
+            "session.rs",
+            "source/synth/mod.rs",
+            "store",
+        ],
     ),
     (
         "rustix",

@@ -22,7 +22,6 @@ impl Whole {
     }
 
     /// A private folder that is gone with this, for files without a name.
-    #[cfg(feature = "cli")]
     pub(crate) fn dir(&self) -> &Path {
         self.0.dir()
     }
@@ -36,7 +35,7 @@ impl Whole {
     pub(crate) fn write(
         mut self,
         monitor: &Monitor,
-        fill: impl FnOnce(&mut dyn Write) -> Result<()>,
+        fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
     ) -> Result<(u64, Vec<String>)> {
         let mut buffer = BufWriter::with_capacity(1 << 20, self.0.new_file()?);
         fill(&mut buffer)?;

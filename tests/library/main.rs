@@ -5,6 +5,7 @@ mod container;
 mod counts;
 mod datashader;
 mod encode_png;
+mod exchange;
 mod keys;
 mod real_data;
 mod session;
