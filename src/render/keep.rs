@@ -245,12 +245,14 @@ pub fn count_into(request: &CountRequest, monitor: &Arc<Monitor>) -> Result<Coun
         let counted = count(request, (opening, opened), monitor)?;
         let about = about(request, &counted);
         let origin = origin(request, &counted.points, plan.as_deref());
-        let fill = |out: &mut dyn std::io::Write| write(out, &request.out, &counted.counts, (&about, &origin), monitor);
+        let fill = |out: &mut (dyn std::io::Write + Send)| {
+            write(out, &request.out, &counted.counts, (&about, &origin), monitor)
+        };
         let (bytes, left) = match before {
             None => whole.write(monitor, fill)?,
             Some(before) => {
                 let named = |e| Error::io("write counts beside", &request.out, e);
-                let aside = staging::nameless(whole.folder()).map_err(named)?;
+                let aside = staging::nameless(whole.dir()).map_err(named)?;
                 let mut buffer = std::io::BufWriter::with_capacity(1 << 20, aside);
                 fill(&mut buffer)?;
                 let aside = buffer.into_inner().map_err(|e| named(e.into_error()))?;

@@ -26,11 +26,6 @@ impl Whole {
         self.0.dir()
     }
 
-    /// A private folder beside the file: for others without a name.
-    pub(crate) fn folder(&self) -> &Path {
-        self.0.dir()
-    }
-
     /// Writes the file with `fill` and makes it appear; gives its size in bytes and what a person should know.
     pub(crate) fn write(
         mut self,
