@@ -61,7 +61,8 @@ function heatSource(layer, safe) {
     picture.src = url;
     await picture.decode();
     if (layer.archive) URL.revokeObjectURL(url);
-    if (!safe) return picture;
+    // Colours of categories are no ramp that others could stand for.
+    if (!safe || heat(layer).categories) return picture;
     const z = tile.getTileCoord()[0], ramp = ramps[z] ??= rampOf(layer, z).map(parsed);
     return recolour(picture, ramp, background);
   };

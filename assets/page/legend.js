@@ -94,7 +94,13 @@ function legend(shown, tilesOf, safe) {
   if (clipped.above > 0) notes.push(number(clipped.above) + (clipped.above === 1 ? " pixel has" : " pixels have") + " more");
   el("aside").textContent = notes.join("; ");
   el("aside").hidden = notes.length === 0;
-  el("others").replaceChildren(...others.filter(layer => layer.meta).slice(0, 2).map(layer => {
+  // Names of categories beside their colours; the ramp above them is how their alpha rises.
+  const categories = (of.categories || []).map(([name, colour]) => {
+    const swatch = make("i", {});
+    swatch.style.background = colour;
+    return make("span", { class: "category" }, swatch, name);
+  });
+  el("others").replaceChildren(...(categories.length ? [make("div", { class: "categories" }, ...categories)] : []), ...others.filter(layer => layer.meta).slice(0, 2).map(layer => {
     const ramp = make("canvas", { class: "ramp", width: 512, height: 1, role: "img", "aria-label": "Colours of " + layer.name });
     const ticks = make("div", { class: "ticks" });
     drawLegend(layer, tilesOf(layer).z, safe, ramp, ticks);

@@ -336,12 +336,25 @@ enum OpName {
     Add,
 }
 
+/// One colour of a list.
+fn colour_of(text: &str) -> Result<[u8; 3]> {
+    let [r, g, b, _] = crate::shade::colour(text.trim()).ok_or_else(|| {
+        Error::Usage(format!(
+            "'{}' is no colour; give one for each category, such as --colormap 'crimson, orange, #4e79d8'",
+            text.trim()
+        ))
+    })?;
+    Ok([r, g, b])
+}
+
 /// What is drawn, as it is typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum MeasureChoice {
     Of(Measure),
     /// The share of the points that have this value of a key.
     Share(String),
+    /// The values of a key, each in a colour.
+    Categories,
 }
 
 impl FromStr for MeasureChoice {
@@ -352,8 +365,9 @@ impl FromStr for MeasureChoice {
             Some((what, value)) if what.eq_ignore_ascii_case("share") && !value.is_empty() => {
                 Ok(Self::Share(value.to_owned()))
             }
+            None if text.trim().eq_ignore_ascii_case("categories") => Ok(Self::Categories),
             _ => text.parse().map(Self::Of).map_err(|_: String| {
-                format!("'{text}' is no measure; use count, sum, mean, or share:VALUE of counts by a key")
+                format!("'{text}' is no measure; use count, sum, mean, or of counts by a key share:VALUE or categories")
             }),
         }
     }
@@ -363,7 +377,7 @@ impl FromStr for MeasureChoice {
 #[derive(Debug, Args)]
 pub(super) struct StyleArgs {
     /// Draw the sum of --weight, its mean, or the count [default: sum]; of counts by a key also share:VALUE, the part of the
-    /// points that have it
+    /// points that have it, or categories, each value in a colour of --colormap
     ///
     /// The count is that of the points that have a weight.
     #[arg(long, value_name = "MEASURE", help_heading = "Measure")]
@@ -422,11 +436,12 @@ impl StyleArgs {
     pub(super) fn weighing(&self, weight: Option<&Weight>) -> Result<Option<Weighing>> {
         let measure = match &self.measure {
             Some(MeasureChoice::Of(measure)) => Some(*measure),
-            Some(MeasureChoice::Share(value)) => {
-                return Err(Error::Usage(format!(
-                    "--measure share:{value} is of counts by a key; count them with tilefire count --by COLUMN, and colour \
-                     those with tilefire shade"
-                )));
+            Some(MeasureChoice::Share(_) | MeasureChoice::Categories) => {
+                return Err(Error::Usage(
+                    "--measure share:VALUE and categories are of counts by a key; count them with tilefire count --by COLUMN, \
+                     and colour those with tilefire shade"
+                        .into(),
+                ));
             }
             None => None,
         };
@@ -452,6 +467,32 @@ impl StyleArgs {
     /// The value whose share is to be drawn, if one is.
     pub(super) fn share(&self) -> Option<&str> {
         if let Some(MeasureChoice::Share(value)) = &self.measure { Some(value) } else { None }
+    }
+
+    /// Whether each value of a key is drawn in a colour of its own.
+    pub(super) fn is_of_categories(&self) -> bool {
+        self.measure == Some(MeasureChoice::Categories)
+    }
+
+    /// The style of categories, of which alpha alone is drawn, and the colours that were chosen for them.
+    pub(super) fn style_of_categories(
+        &self,
+        tiles: Option<(ZoomRange, Form)>,
+    ) -> Result<(Style, Option<Vec<[u8; 3]>>)> {
+        if self.spread_on.is_some_and(|on| on.meaning() == SpreadOn::Colours) {
+            return Err(Error::Usage(
+                "--spread-on colours spreads those of one scale, and categories have many; leave it out".into(),
+            ));
+        }
+        let chosen = self.colormap.as_deref().map(|list| list.split(',').map(colour_of).collect()).transpose()?;
+        let style = self.style_of(tiles, None)?;
+        let colormap = Colormap::parse("#8a8d93")?.with_opacity(self.alpha);
+        Ok((Style { colormap, truecolor: true, background: None, ..style }, chosen))
+    }
+
+    /// The opaque colour below all others.
+    pub(super) fn background(&self) -> Option<[u8; 3]> {
+        self.background
     }
 
     /// Whether something was said of what is drawn.

@@ -13,7 +13,7 @@ use crate::countfile::CountFile;
 use crate::counts::{Measure, Step};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::render::{Combined, Kept, Resources, Sources};
+use crate::render::{Categories, Combined, Kept, Resources, Sources};
 use crate::shade::{Function, Style, Weighing};
 use crate::source::Condition;
 use crate::tile::ZoomRange;
@@ -47,6 +47,7 @@ const EXAMPLES: &str = "Examples:
   tilefire shade hurt.counts -o mean.pmtiles --measure mean
   tilefire shade by-month.counts -o summer.pmtiles --where 'month in 6..8'
   tilefire shade by-severity.counts -o fatal.pmtiles --measure share:Fatal
+  tilefire shade by-severity.counts -o severity.pmtiles --measure categories
   tilefire shade by-hour.counts -o hours.pmtiles --split";
 
 pub(super) fn run(args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
@@ -62,6 +63,7 @@ pub(super) fn run(args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let mut kept = Kept::of(file);
     choose(&mut kept, &args.conditions)?;
     let weighing = match args.style.share() {
+        _ if args.style.is_of_categories() => None,
         Some(value) => {
             let place = place_of(&kept, value)?;
             kept.combined = Combined::Share(place);
@@ -74,7 +76,14 @@ pub(super) fn run(args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
         }
         None => args.style.weighing(weight_of(&kept.file).as_ref())?,
     };
-    let style = args.style.style_of(Some((zooms, form)), weighing)?;
+    let style = if args.style.is_of_categories() {
+        let (style, chosen) = args.style.style_of_categories(Some((zooms, form)))?;
+        let colours = colours_of(&kept, chosen)?;
+        kept.combined = Combined::Categories(Categories { colours, background: args.style.background() });
+        style
+    } else {
+        args.style.style_of(Some((zooms, form)), weighing)?
+    };
     let resources = args.resources.resources()?;
     // Read before the run, which may replace it.
     let other = args.style.other()?;
@@ -125,6 +134,40 @@ fn choose(kept: &mut Kept, conditions: &[Condition]) -> Result<()> {
     kept.chosen = Some(typed.join(" "));
     Ok(())
 }
+
+/// Colours that tell categories apart, on dark ground and on light.
+const COLOURS: [&str; 10] =
+    ["#f28e2b", "#4e79d8", "#e15759", "#3fb8a5", "#b07aef", "#edc949", "#59a14f", "#ff8fb1", "#9c755f", "#8d99a6"];
+
+/// A colour for each plane that is drawn.
+fn colours_of(kept: &Kept, chosen: Option<Vec<[u8; 3]>>) -> Result<Vec<(u16, [u8; 3])>> {
+    let name = kept.file.path().display();
+    if kept.file.about().key.is_none() {
+        return Err(Error::Usage(format!(
+            "{name} has no categories, being counted by nothing; count again with --by COLUMN"
+        )));
+    }
+    let usual = || COLOURS.iter().filter_map(|hex| crate::shade::colour(hex)).map(|[r, g, b, _]| [r, g, b]).collect();
+    let colours: Vec<[u8; 3]> = chosen.unwrap_or_else(usual);
+    if colours.len() < kept.planes.len() {
+        return Err(Error::Usage(format!(
+            "{} categories are more than {} colours; give as many with --colormap 'crimson, orange, ...' (at most {MOST}), \
+             choose some with --where, or count again with --values",
+            kept.planes.len(),
+            colours.len()
+        )));
+    }
+    if kept.planes.len() > MOST {
+        return Err(Error::Usage(format!(
+            "{} categories are more than a legend has room for, {MOST}; choose some with --where",
+            kept.planes.len()
+        )));
+    }
+    Ok(kept.planes.iter().copied().zip(colours).collect())
+}
+
+/// Categories that have colours, at most.
+const MOST: usize = 64;
 
 /// The place of the plane of a value among those that are drawn.
 fn place_of(kept: &Kept, value: &str) -> Result<u16> {

@@ -102,6 +102,9 @@ pub struct Heat {
     /// Colours from the fewest points to the most.
     #[serde(default)]
     pub ramp: Colours,
+    /// Names and colours, where points have the colours of their categories; the ramp is that of their alpha then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub categories: Option<List<CategoryMark, 64>>,
     /// Words of the legend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legend: Option<Words>,
@@ -115,6 +118,10 @@ pub struct Heat {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retina: Option<HeatZoom>,
 }
+
+/// A category: its name, and the colour of its points.
+#[derive(Debug, Clone, PartialEq, Serialize, Read)]
+pub struct CategoryMark(pub Line, pub Hex);
 
 /// What points weigh.
 #[derive(Debug, Clone, PartialEq, Serialize, Read)]

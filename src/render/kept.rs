@@ -63,19 +63,23 @@ fn counts_as(pixel: Weighed, sum: i64) -> Weighed {
     Weighed { sum, count: pixel.count }
 }
 
+/// The planes that are drawn, so that sums are the points of one of them.
+pub(super) fn layers_of_share(kept: &Kept, one: u16) -> Vec<Layer<'_, Weighed>> {
+    let becomes = |is_one: bool| -> fn(Weighed) -> Weighed {
+        if is_one { |p| counts_as(p, p.count.into()) } else { |p| counts_as(p, 0) }
+    };
+    let planes = kept.planes.iter().copied();
+    planes.map(|plane| Layer { file: &kept.file, plane, becomes: Some(becomes(plane == one)) }).collect()
+}
+
 /// The planes that are drawn, each with what becomes of its pixels.
 fn layers(kept: &Kept) -> Vec<Layer<'_, Weighed>> {
     let file = &*kept.file;
     let of = |file, plane, becomes| Layer { file, plane, becomes: Some(becomes) };
     let all = kept.planes.iter().copied();
     match &kept.combined {
-        Combined::Sum => all.map(|plane| Layer { file, plane, becomes: None }).collect(),
-        Combined::Share(one) => all
-            .map(|plane| {
-                let is_one = plane == *one;
-                of(file, plane, if is_one { |p| counts_as(p, p.count.into()) } else { |p| counts_as(p, 0) })
-            })
-            .collect(),
+        Combined::Sum | Combined::Categories(_) => all.map(|plane| Layer { file, plane, becomes: None }).collect(),
+        Combined::Share(one) => layers_of_share(kept, *one),
         Combined::Less(other) => {
             let weighs = file.about().weight.is_some();
             let (own, less): (fn(Weighed) -> Weighed, fn(Weighed) -> Weighed) = if weighs {

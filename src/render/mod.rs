@@ -3,6 +3,7 @@
 
 mod allowance;
 mod canvas;
+mod categories;
 pub(crate) mod colours;
 pub(crate) mod depth;
 mod estimate;
@@ -32,7 +33,7 @@ pub use keep::{
 pub use keyed::{KeyedCounts, KeyedPlane, count_by_key};
 pub use report::{Report, ZoomReport};
 pub(crate) use request::Drawing;
-pub use request::{Combined, Device, Kept, Labels, Request, Resources, Sources};
+pub use request::{Categories, Combined, Device, Kept, Labels, Request, Resources, Sources};
 
 pub(crate) use self::allowance::default_memory;
 use self::colours::ColourSink;
@@ -313,10 +314,16 @@ pub(crate) fn render(
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
     let sink = sink::EncodingSink { truecolor, format: form.format, writer: writer.as_ref(), monitor, drawn };
-    let painted = |sink: &dyn ColourSink| colours::paint(paint.as_ref(), &request.style, drawing.zooms, monitor, sink);
+    let kept = request.sources.kept.as_ref();
+    let painted = |sink: &dyn ColourSink| match kept.map(|kept| (kept, &kept.combined)) {
+        Some((kept, Combined::Categories(all))) => {
+            categories::paint((kept, all), request, (paint.as_ref(), memory.clone()), monitor, sink)
+        }
+        _ => colours::paint(paint.as_ref(), &request.style, drawing.zooms, monitor, sink),
+    };
     let (coloured, sink) = if form.joins() {
         monitor.joined.store(true, Ordering::Relaxed);
-        let joining = JoiningSink::new(sink, (request.zooms, form), &request.style, memory.rest());
+        let joining = JoiningSink::new(sink, (request.zooms, form), &request.style, memory.clone().rest());
         (painted(&joining)?, joining.into_sink())
     } else {
         (painted(&sink)?, sink)

@@ -7,15 +7,15 @@ use std::sync::atomic::Ordering;
 use super::allowance::peak_memory;
 use super::colours::Coloured;
 use super::points::Rows;
-use super::{Drawing, Estimate, Labels, Request};
+use super::{Categories, Combined, Drawing, Estimate, Kept, Labels, Request};
 use crate::backend::{BackendReport, Paint};
 use crate::container::metadata::TileSet;
 use crate::container::write::Written;
 use crate::counts::Measure;
 use crate::error::{Error, Result};
 use crate::heat::{
-    self, Attribution, Beyond, Colours, Heat, HeatZoom, Hex, Line, Mark, Place, Reach, Stop, Text, TileJson, View,
-    Word, Words,
+    self, Attribution, Beyond, CategoryMark, Colours, Heat, HeatZoom, Hex, Line, Mark, Place, Reach, Stop, Text,
+    TileJson, View, Word, Words,
 };
 use crate::monitor::{Monitor, Stage, StageTime};
 use crate::paper::legend;
@@ -229,6 +229,9 @@ impl Report {
         let stem = || request.out.file_stem().map_or_else(|| "tilefire".into(), |n| n.to_string_lossy());
         let name = title.as_deref().map_or_else(stem, Into::into);
         let mut heat = Heat { view, ..self.heat(request.drawing(), coloured) };
+        if let Some(kept) = &request.sources.kept {
+            heat = with_categories(heat, kept);
+        }
         if let Some(words) = &mut heat.legend {
             words.heading = title.as_deref().map(Line::cut);
             words.thanks = attribution.as_deref().and_then(Attribution::read).map(|thanks| Line::cut(thanks.text()));
@@ -286,6 +289,7 @@ impl Report {
             background: style.background.map(|[r, g, b]| Hex([r, g, b, 255])),
             colour_error: drawn().filter_map(|z| self.zooms.get(&z)).map(|z| z.colour_error).max(),
             ramp: ramp(|at| style.drawn(at)),
+            categories: None,
             legend: Some(Words {
                 title: Line::cut(title(style, self.weight.as_ref().map(|weight| &*weight.column))),
                 notes: notes(style, self).into_iter().map(Line::cut).collect(),
@@ -318,6 +322,25 @@ impl Report {
         self.seconds = monitor.elapsed();
         self.cpu_seconds = monitor.cpu_seconds();
         self.peak_memory = peak_memory();
+    }
+}
+
+/// The metadata of a set whose planes have colours of their own, with these.
+fn with_categories(heat: Heat, kept: &Kept) -> Heat {
+    let Combined::Categories(Categories { colours, background }) = &kept.combined else { return heat };
+    let about = kept.file.about();
+    let by = about.key.as_ref().map_or("", |key| &key.by);
+    let mark = |(plane, [r, g, b]): &(u16, [u8; 3])| {
+        let name = about.planes.get(usize::from(*plane)).map_or("", |part| &part.name);
+        CategoryMark(Line::cut(name), Hex([*r, *g, *b, 255]))
+    };
+    let legend = heat.legend.map(|words| Words { title: Line::cut(format!("Points by {by}")), ..words });
+    Heat {
+        measure: Word::cut(format!("categories of {by}")),
+        categories: Some(colours.iter().map(mark).collect()),
+        background: background.map(|[r, g, b]| Hex([r, g, b, 255])),
+        legend,
+        ..heat
     }
 }
 

@@ -79,6 +79,17 @@ pub enum Combined {
     Share(u16),
     /// All planes of another file are taken off.
     Less(Arc<CountFile>),
+    /// Each has a colour of its own.
+    Categories(Categories),
+}
+
+/// Colours of planes.
+#[derive(Debug, Clone)]
+pub struct Categories {
+    /// The colour of each plane that is drawn.
+    pub colours: Vec<(u16, [u8; 3])>,
+    /// The opaque colour below them, if there is one.
+    pub background: Option<[u8; 3]>,
 }
 
 /// What the work may use.

@@ -1,7 +1,7 @@
 //! The legend of a tile set, from what its metadata says under `heat`: a ramp for each group of zooms that share a
 //! scale. So the legend beside the tiles, the server's and the page's always say the same.
 
-use crate::heat::{Colours, Heat, Hex, Mark};
+use crate::heat::{CategoryMark, Colours, Heat, Hex, Mark};
 use crate::shade::{Legend, Ramp, Theme, Tick};
 
 /// The legend of a set of which this is said, `None` where it is not enough. Without a theme it is the light one.
@@ -34,6 +34,12 @@ pub fn of_heat(heat: &Heat) -> Option<Legend> {
         });
         Some(Ramp { label, colours, ticks: ticks.collect() })
     };
+    let category = |CategoryMark(name, colour): &CategoryMark| Ramp {
+        label: name.to_string(),
+        colours: vec![colour.0; 2],
+        ticks: Vec::new(),
+    };
+    let categories = heat.categories.iter().flat_map(|all| all.iter()).map(category);
     let (heading, below) = match &words.heading {
         Some(heading) => (heading, Some(&words.title)),
         None => (&words.title, None),
@@ -42,7 +48,7 @@ pub fn of_heat(heat: &Heat) -> Option<Legend> {
         title: heading.to_string(),
         notes: below.into_iter().chain(&*words.notes).chain(&words.thanks).map(|note| note.to_string()).collect(),
         theme: heat.theme.as_ref().and_then(|theme| theme.parse().ok()).unwrap_or(Theme::Light),
-        ramps: groups.iter().filter_map(ramp).collect(),
+        ramps: categories.chain(groups.iter().filter_map(ramp)).collect(),
     })
 }
 

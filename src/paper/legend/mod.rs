@@ -296,7 +296,10 @@ impl<'a> Layout<'a> {
             layout.write(Role::Name, MARGIN * scale, middle, Anchor::Start, name);
             layout.items.push(Item::Bar { area: bar, colours: &ramp.colours });
             layout.ticks(bar, &ramp.ticks);
-            y += (BAR + BELOW_BAR + MARK) * scale + layout.line(Role::Count);
+            y += BAR * scale;
+            if !ramp.ticks.is_empty() {
+                y += (BELOW_BAR + MARK) * scale + layout.line(Role::Count);
+            }
         }
         layout.panel.height = y + BELOW * scale;
         layout
