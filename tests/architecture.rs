@@ -70,7 +70,17 @@ const HOMES: [(&str, &[&str]); 55] = [
     ("rawzip", &["source/packed/zip.rs"]),
     (
         "rayon",
-        &["backend", "bench", "container/write", "countfile", "exchange", "render", "session.rs", "source/synth/mod.rs", "store"],
+        &[
+            "backend",
+            "bench",
+            "container/write",
+            "countfile",
+            "exchange",
+            "render",
+            "session.rs",
+            "source/synth/mod.rs",
+            "store",
+        ],
     ),
     (
         "rustix",
@@ -122,7 +132,7 @@ const HOMES: [(&str, &[&str]); 55] = [
     ),
     ("thiserror", &["error.rs"]),
     ("tokio", &["serve"]),
-    ("twox_hash", &["container/read", "container/write", "serve", "source/choice"]),
+    ("twox_hash", &["container/read", "container/write", "exchange", "serve", "source/choice"]),
     ("wgpu", &["backend/gpu"]),
     ("zlib_rs", &["source/packed"]),
     ("zstd", &["countfile", "source/packed"]),

@@ -7,6 +7,7 @@ mod block;
 mod distinct;
 mod histogram;
 mod isolation;
+pub mod labels;
 pub mod level;
 mod lit;
 mod measure;

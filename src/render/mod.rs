@@ -6,6 +6,7 @@ mod canvas;
 pub(crate) mod colours;
 pub(crate) mod depth;
 mod estimate;
+mod exchange;
 pub mod image;
 mod joined;
 mod keep;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
+pub use exchange::{ExportRequest, ImportReport, ImportRequest, export_from, import_into};
 pub use keep::{CountReport, CountRequest, MergeReport, MergeRequest, Planned, count_into, merge_into, plan_shares};
 pub use report::{Report, ZoomReport};
 pub(crate) use request::Drawing;
