@@ -13,6 +13,6 @@ run() { # run NAME ARGUMENT...
         || { echo "features: the tests fail with: $name" >&2; exit 1; }
 }
 run none --no-default-features
-for feature in cli gpu serve proj mbtiles; do
+for feature in cli gpu serve proj mbtiles columnar; do
     run "$feature" --no-default-features --features "$feature"
 done

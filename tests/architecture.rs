@@ -132,7 +132,7 @@ const HOMES: [(&str, &[&str]); 55] = [
     ),
     ("thiserror", &["error.rs"]),
     ("tokio", &["serve"]),
-    ("twox_hash", &["container/read", "container/write", "serve", "source/choice", "source/key"]),
+    ("twox_hash", &["container/read", "container/write", "exchange", "serve", "source", "source/choice", "source/key"]),
     ("wgpu", &["backend/gpu"]),
     ("zlib_rs", &["source/packed"]),
     ("zstd", &["countfile", "source/packed"]),

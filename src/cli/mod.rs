@@ -7,8 +7,10 @@ mod choose;
 mod colormaps;
 mod count;
 mod diff;
+mod export;
 mod flush;
 mod image;
+mod import;
 mod info;
 mod kept;
 mod key;
@@ -75,6 +77,10 @@ enum Command {
     Plan(Box<plan::PlanArgs>),
     /// Add files of counts up, or take some out of others
     Merge(Box<merge::MergeArgs>),
+    /// Write counts as cells for other programs: Parquet, Arrow, CSV, hexagons of H3, or a GeoTIFF
+    Export(Box<export::ExportArgs>),
+    /// Turn cells that other programs wrote into counts
+    Import(Box<import::ImportArgs>),
     /// Turn point files, or counts, into one picture
     Image(Box<image::ImageArgs>),
     /// Measure the CPU and GPU adapters on the same work, stage by stage, and compare their tiles
@@ -103,6 +109,7 @@ fn long_version() -> &'static str {
         ("serve", cfg!(feature = "serve")),
         ("proj", cfg!(feature = "proj")),
         ("mbtiles", cfg!(feature = "mbtiles")),
+        ("columnar", cfg!(feature = "columnar")),
     ];
     let with = |wanted: bool| -> Vec<&str> { all.iter().filter(|part| part.1 == wanted).map(|part| part.0).collect() };
     let (has, lacks) = (with(true).join(", "), with(false).join(", "));
@@ -133,6 +140,8 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(*args, &monitor),
         Command::Shade(args) => shade::run(*args, &monitor),
         Command::Merge(args) => merge::run(*args, &monitor),
+        Command::Export(args) => export::run(*args, &monitor),
+        Command::Import(args) => import::run(*args, &monitor),
         Command::Image(args) => image::run(*args, &monitor),
         // Who stops what only tells something is told so, however far it came.
         Command::Bench(args) => bench::run(&args, &monitor).and_then(|()| monitor.check()),

@@ -52,6 +52,8 @@ pub enum Cells {
 pub struct Export<'a> {
     /// All counts, or all sums of one column. They are written in this order.
     pub planes: &'a [Plane<'a>],
+    /// What the keys of planes are values of: a column, or a part of a time.
+    pub by: Option<&'a str>,
     /// The zoom whose pixels are written.
     pub zoom: u8,
     /// Cells of fewer points are left out.
@@ -98,7 +100,7 @@ pub fn export(request: &Export<'_>, monitor: &Monitor) -> Result<Exported> {
     let held = request.account.force(WRITING.min(request.account.limit() / 4));
     let (mut few, mut written, mut size) = (Few::default(), (0, 0), None);
     let (bytes, notices) = monitor.time(Stage::Write, || {
-        whole.write(monitor, |out| {
+        whole.write_sent(monitor, |out| {
             let selection = Selection { zoom: request.zoom, least: request.least, frame: request.frame };
             if form == Form::GeoTiff {
                 let Some(plane) = request.planes.first() else { return Ok(()) };
@@ -157,7 +159,14 @@ fn table(request: &Export<'_>) -> Result<Table> {
         return Err(Error::Internal("a plane without a key was to be exported beside others".into()));
     }
     let kind = if request.cells == Cells::Pixels { Kind::Pixels } else { Kind::Hexagons };
-    Ok(Table { kind, zoom: request.zoom, labels: labels.unwrap_or_default(), sum: sum(first), least: request.least })
+    Ok(Table {
+        kind,
+        zoom: request.zoom,
+        labels: labels.unwrap_or_default(),
+        by: request.by.map(str::to_owned),
+        sum: sum(first),
+        least: request.least,
+    })
 }
 
 /// Whether the format has room for what is asked for, and counts are there.

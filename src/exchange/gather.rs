@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use twox_hash::XxHash3_64;
 
 use super::batch::Found;
 use crate::account::{Account, Held};
@@ -85,6 +86,8 @@ pub(super) struct Says {
     pub(super) weight: Option<String>,
     /// What a step of the sums is worth.
     pub(super) step: Option<Step>,
+    /// What keys are values of.
+    pub(super) by: Option<String>,
 }
 
 /// A file of cells that is being read.
@@ -100,12 +103,13 @@ pub(super) trait Reader {
 }
 
 /// The most keys.
-const MOST_KEYS: usize = 1 << 16;
+const MOST_KEYS: usize = 4096;
 
 /// Labels of keys, and their numbers in the order they were met.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     numbers: HashMap<String, u32>,
+    hashes: Vec<u64>,
     last: Option<(String, u32)>,
 }
 
@@ -120,20 +124,22 @@ impl Labels {
         let number = match self.numbers.get(label) {
             Some(&number) => number,
             None if self.numbers.len() == MOST_KEYS => {
-                return Err(Column::Key.wrong(
-                    path,
-                    row,
-                    "is one of more than 65,536; put some of them together first",
-                ));
+                return Err(Column::Key.wrong(path, row, "is one of more than 4,096; put some of them together first"));
             }
             None => {
                 let number = self.numbers.len() as u32;
                 self.numbers.insert(label.to_owned(), number);
+                self.hashes.push(XxHash3_64::oneshot(label.as_bytes()));
                 number
             }
         };
         self.last = Some((label.to_owned(), number));
         Ok(number)
+    }
+
+    /// A hash of the label with that number; 0 where there is none.
+    pub(super) fn hash(&self, number: u32) -> u64 {
+        self.hashes.get(number as usize).copied().unwrap_or_default()
     }
 
     /// The labels by their numbers.

@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use twox_hash::XxHash3_64;
+
 use super::batch::Found;
 use super::form::Form;
 use super::gather::{Cell, Column, Gather, Labels, Reader, Says};
-use super::tables::sort_labels;
 use super::{columnar, text};
 use crate::account::Account;
-use crate::counts::{Step, Value, Weighed, pixel_morton};
+use crate::counts::{Step, Value, Weighed, labels, pixel_morton};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::store::{CountStore, Pyramid};
-use crate::tile::{MAX_ZOOM, TileCoord};
+use crate::tile::{Extent, MAX_ZOOM, TileCoord, WorldPoint};
 
 /// What is to be imported.
 #[derive(Debug)]
@@ -35,15 +36,21 @@ pub struct Import<'a> {
 pub struct Imported {
     /// Their zoom; there are counts for all zooms from 0 to it.
     pub zoom: u8,
-    /// The counts by key, in the order of [`sort_labels`]; where cells have no key it is one, without a label. All are
+    /// The counts by key, in the order of [`labels::in_order`]; where cells have no key it is one, without a label. All are
     /// counts, or all are sums.
     pub planes: Vec<(Option<String>, Pyramid)>,
+    /// What the keys are values of, where the files say so.
+    pub by: Option<String>,
     /// The name of the column that was added up and what a step is worth, where there are sums.
     pub sum: Option<(String, Step)>,
     /// Rows that were read.
     pub rows: u64,
     /// Points of all planes.
     pub points: u64,
+    /// The box around all cells.
+    pub extent: Extent,
+    /// The sum of the hashes of all rows, by which the same ones are known again in any order.
+    pub hash: u64,
 }
 
 /// Reads cells of one zoom, in any order and as often as they come, and adds up those of a pixel; on the threads of the
@@ -122,9 +129,9 @@ fn gather<V: Value>(
     let mut labels = Labels::default();
     let mut judge = Judge::default();
     let mut gather: Option<Gather<V>> = None;
-    let (mut rows, mut said, mut keyed) = (0, None, None);
+    let (mut rows, mut said, mut by, mut keyed) = (0, None, None, None);
     for (path, mut file) in files {
-        said = said.or(file.says().zoom);
+        (said, by) = (said.or(file.says().zoom), by.or(file.says().by));
         judge.row = 0;
         while let Some(found) = file.next(&mut labels)? {
             monitor.check()?;
@@ -139,7 +146,7 @@ fn gather<V: Value>(
             rows += found.count.len() as u64;
             for i in 0..found.count.len() {
                 judge.row += 1;
-                let Some((zoom, cell)) = judge.cell(path, &found, i)? else { continue };
+                let Some((zoom, cell)) = judge.cell(path, &found, i, &labels)? else { continue };
                 let gather = gather.get_or_insert_with(|| Gather::new(zoom, request.account, request.folder, monitor));
                 gather.push(cell)?;
             }
@@ -149,18 +156,19 @@ fn gather<V: Value>(
         return Err(Error::Input("there are no cells to import, and nothing says of which zoom they would be".into()));
     };
     let gather = gather.unwrap_or_else(|| Gather::new(zoom, request.account, request.folder, monitor));
-    let labels = labels.into_list();
-    let stores = gather.finish(if keyed == Some(true) { labels.len() } else { 1 })?;
+    let known = labels.into_list();
+    let stores = gather.finish(if keyed == Some(true) { known.len() } else { 1 })?;
     let planes = if keyed == Some(true) {
-        let mut order = labels.clone();
-        sort_labels(&mut order);
-        let mut by_label: std::collections::BTreeMap<String, CountStore<V>> = labels.into_iter().zip(stores).collect();
+        let mut order = known.clone();
+        labels::in_order(&mut order);
+        let mut by_label: std::collections::BTreeMap<String, CountStore<V>> = known.into_iter().zip(stores).collect();
         let plane = |label: String| by_label.remove(&label).map(|store| (Some(label), pyramid(store)));
         order.into_iter().filter_map(plane).collect()
     } else {
         stores.into_iter().map(|store| (None, pyramid(store))).collect()
     };
-    Ok(Imported { zoom, planes, sum, rows, points: judge.points })
+    let Judge { points, extent, hash, .. } = judge;
+    Ok(Imported { zoom, planes, by: by.filter(|_| keyed == Some(true)), sum, rows, points, extent, hash })
 }
 
 /// Judges cells, and all of them together.
@@ -173,11 +181,13 @@ struct Judge {
     keys: Vec<u64>,
     /// Sums without their signs, in steps.
     weights: u64,
+    extent: Extent,
+    hash: u64,
 }
 
 impl Judge {
     /// A cell with its zoom; `None` where it has no points and says nothing.
-    fn cell(&mut self, path: &Path, found: &Found, i: usize) -> Result<Option<(u8, Cell)>> {
+    fn cell(&mut self, path: &Path, found: &Found, i: usize, labels: &Labels) -> Result<Option<(u8, Cell)>> {
         let wrong = |column: Column, why: &str| Err(column.wrong(path, self.row, why));
         let zoom = found.zoom[i];
         let known = u8::try_from(zoom).ok().filter(|&zoom| zoom <= MAX_ZOOM);
@@ -221,6 +231,15 @@ impl Judge {
         (self.zoom, self.weights) = (Some(known), weights);
         self.points += u64::from(count);
         let code = tile.morton() << 16 | u64::from(pixel_morton((row << 8 | column) as u16));
-        Ok((count > 0).then_some((known, Cell { code, sum, key, count })))
+        if count == 0 {
+            return Ok(None);
+        }
+        let shift = MAX_ZOOM - known;
+        let corner = |tile: u32, pixel: u32| ((tile << 8) | pixel) << shift;
+        let (x, y, last) = (corner(tile.x, column), corner(tile.y, row), (1u32 << shift) - 1);
+        self.extent.merge(&Extent { min: WorldPoint { x, y }, max: WorldPoint { x: x | last, y: y | last } });
+        let parts = [known.into(), code, count.into(), sum.cast_unsigned(), labels.hash(key)];
+        self.hash = self.hash.wrapping_add(XxHash3_64::oneshot(&parts.map(u64::to_le_bytes).concat()));
+        Ok(Some((known, Cell { code, sum, key, count })))
     }
 }

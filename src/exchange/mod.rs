@@ -23,4 +23,3 @@ mod text;
 pub use export::{Cells, Export, Exported, Held, Plane, export};
 pub use form::Form;
 pub use import::{Import, Imported, import};
-pub use tables::sort_labels;

@@ -1,4 +1,4 @@
-//! What a table of cells is: its columns, what it says of itself beside them, and the order of its keys.
+//! What a table of cells is: its columns, and what it says of itself beside them.
 
 use crate::counts::Step;
 
@@ -7,6 +7,7 @@ pub(super) const ZOOM_KEY: &str = "tilefire.zoom";
 pub(super) const WEIGHT_KEY: &str = "tilefire.weight";
 pub(super) const STEP_KEY: &str = "tilefire.step";
 pub(super) const LEAST_KEY: &str = "tilefire.min_count";
+pub(super) const BY_KEY: &str = "tilefire.key";
 
 /// What the cells of a table are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) struct Table {
     pub(super) zoom: u8,
     /// The keys in the order of their numbers; empty where there is no such column.
     pub(super) labels: Vec<String>,
+    /// What they are values of.
+    pub(super) by: Option<String>,
     /// The name of the column that was added up, and what a step of the sums is worth.
     pub(super) sum: Option<(String, Step)>,
     /// Cells of fewer points were left out.
@@ -50,22 +53,11 @@ impl Table {
         if self.least > 1 {
             all.push((LEAST_KEY, self.least.to_string()));
         }
+        all.extend(self.by.iter().filter(|_| !self.labels.is_empty()).map(|by| (BY_KEY, by.clone())));
         if let Some((weight, step)) = &self.sum {
             all.extend([(WEIGHT_KEY, weight.clone()), (STEP_KEY, step.to_string())]);
         }
         all
-    }
-}
-
-/// Brings the labels of keys into their order: whole numbers by their value where all of them are whole numbers, else by
-/// their bytes.
-pub fn sort_labels(labels: &mut [String]) {
-    let number = |label: &String| label.parse::<i128>().ok();
-    if labels.iter().all(|label| number(label).is_some()) {
-        // Of one number in several forms the bytes decide.
-        labels.sort_by(|a, b| number(a).cmp(&number(b)).then_with(|| a.cmp(b)));
-    } else {
-        labels.sort();
     }
 }
 
@@ -74,24 +66,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_in_the_order_of_numbers_or_of_bytes() {
-        let sorted = |labels: &[&str]| {
-            let mut labels: Vec<String> = labels.iter().map(|&label| label.into()).collect();
-            sort_labels(&mut labels);
-            labels
-        };
-        assert_eq!(sorted(&["10", "9", "-1", "09"]), ["-1", "09", "9", "10"]);
-        assert_eq!(sorted(&["10", "9", "b", ""]), ["", "10", "9", "b"]);
-    }
-
-    #[test]
     fn columns_stand_in_their_order() {
         let sum = Some(("tonnes".to_owned(), Step::default()));
-        let mut table = Table { kind: Kind::Pixels, zoom: 7, labels: vec!["a".into()], sum, least: 5 };
+        let mut table =
+            Table { kind: Kind::Pixels, zoom: 7, labels: vec!["a".into()], by: Some("kind".into()), sum, least: 5 };
         let all = ["zoom", "key", "x", "y", "pixel_x", "pixel_y", "lon", "lat", "count", "sum"];
         assert_eq!(table.columns(), all);
-        let says = [("tilefire.zoom", "7"), ("tilefire.min_count", "5"), ("tilefire.weight", "tonnes")];
-        let says = says.into_iter().chain([("tilefire.step", "0.000001")]);
+        let says = [("tilefire.zoom", "7"), ("tilefire.min_count", "5"), ("tilefire.key", "kind")];
+        let says = says.into_iter().chain([("tilefire.weight", "tonnes"), ("tilefire.step", "0.000001")]);
         assert!(table.metadata().iter().map(|(key, value)| (*key, value.as_str())).eq(says));
         table = Table { kind: Kind::Hexagons, labels: Vec::new(), sum: None, ..table };
         assert_eq!(table.columns(), ["h3", "lon", "lat", "count"]);

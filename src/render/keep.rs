@@ -245,9 +245,7 @@ pub fn count_into(request: &CountRequest, monitor: &Arc<Monitor>) -> Result<Coun
         let counted = count(request, (opening, opened), monitor)?;
         let about = about(request, &counted);
         let origin = origin(request, &counted.points, plan.as_deref());
-        let fill = |out: &mut (dyn std::io::Write + Send)| {
-            write(out, &request.out, &counted.counts, (&about, &origin), monitor)
-        };
+        let fill = |out: &mut dyn std::io::Write| write(out, &request.out, &counted.counts, (&about, &origin), monitor);
         let (bytes, left) = match before {
             None => whole.write(monitor, fill)?,
             Some(before) => {

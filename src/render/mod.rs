@@ -7,6 +7,7 @@ mod categories;
 pub(crate) mod colours;
 pub(crate) mod depth;
 mod estimate;
+mod exchange;
 pub mod image;
 mod joined;
 mod keep;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use estimate::Estimate;
+pub use exchange::{ExportRequest, ImportReport, ImportRequest, export_from, import_into};
 pub use keep::{
     CountReport, CountRequest, CountedPlane, MergeReport, MergeRequest, Planned, count_into, merge_into, plan_shares,
 };

@@ -28,6 +28,15 @@ impl Whole {
 
     /// Writes the file with `fill` and makes it appear; gives its size in bytes and what a person should know.
     pub(crate) fn write(
+        self,
+        monitor: &Monitor,
+        fill: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<(u64, Vec<String>)> {
+        self.write_sent(monitor, |out| fill(out))
+    }
+
+    /// The same where writing goes from thread to thread.
+    pub(crate) fn write_sent(
         mut self,
         monitor: &Monitor,
         fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,

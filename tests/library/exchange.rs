@@ -66,7 +66,7 @@ impl<'a> Asked<'a> {
         let options = OutputOptions { force: true, ..OutputOptions::default() };
         let account = &Account::new(64 << 20);
         exchange::export(
-            &Export { planes, zoom, least, frame, cells, out, options: &options, account },
+            &Export { planes, by: Some("kind"), zoom, least, frame, cells, out, options: &options, account },
             &Monitor::default(),
         )
     }
@@ -337,7 +337,8 @@ fn bytes_do_not_depend_on_threads_or_chunks() {
     let whole = store(6, &many);
     // The same counts in parts, whose chunks end elsewhere.
     let mut cut = CountStore::<u32>::in_vault(6, Arc::new(Vault::unbounded()));
-    let parts = many.iter().collect::<Vec<_>>().chunk_by(|a, b| a.0.0 == b.0.0).map(|tile| {
+    let cells: Vec<_> = many.iter().collect();
+    let parts = cells.chunk_by(|a, b| a.0.0 == b.0.0).map(|tile| {
         let mut part = cut.part();
         let lit: Vec<Lit> = tile.iter().map(|cell| Lit { pixel: cell.0.1, count: *cell.1 }).collect();
         part.push(tile[0].0.0, &lit).unwrap();
@@ -428,7 +429,7 @@ fn damaged_files_are_refused_and_nothing_else() {
         Asked::of(&planes, 5).export(&out).unwrap();
         let bytes = std::fs::read(&out).unwrap();
         let harmed = folder.path().join(format!("harmed.{ending}"));
-        let mut tried = |bytes: &[u8]| {
+        let tried = |bytes: &[u8]| {
             std::fs::write(&harmed, bytes).unwrap();
             if let Err(told) = import(&[harmed.clone()], None) {
                 assert!(!told.to_string().contains('\n') && told.to_string().contains("harmed"), "{told}");

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::exchange::batch::Found;
 use crate::exchange::form::Form;
 use crate::exchange::gather::{Column, Labels, Reader, Says};
-use crate::exchange::tables::{STEP_KEY, WEIGHT_KEY, ZOOM_KEY};
+use crate::exchange::tables::{BY_KEY, STEP_KEY, WEIGHT_KEY, ZOOM_KEY};
 use crate::tile::MAX_ZOOM;
 
 /// Cells that are read from Parquet at a time.
@@ -92,7 +92,7 @@ fn says(path: &Path, get: impl Fn(&str) -> Option<String>) -> Result<Says> {
     let step = get(STEP_KEY).map(|step| step.parse::<Step>()).transpose();
     let step = step.map_err(|problem| Error::Input(format!("{}: {STEP_KEY}: {problem}", path.display())))?;
     let zoom = get(ZOOM_KEY).and_then(|zoom| zoom.parse().ok()).filter(|&zoom: &u8| zoom <= MAX_ZOOM);
-    Ok(Says { sums: false, zoom, weight: get(WEIGHT_KEY), step })
+    Ok(Says { sums: false, zoom, weight: get(WEIGHT_KEY), step, by: get(BY_KEY) })
 }
 
 fn unreadable(path: &Path, problem: &dyn std::fmt::Display) -> Error {
