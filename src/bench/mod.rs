@@ -272,7 +272,10 @@ pub fn run(
         track.reports.clear();
     }
     if difference.is_none() {
-        let points = if report.used.saturating_mul(size_of::<WorldPoint>() as u64) <= options.point_memory {
+        let points = if first.request.sources.kept.is_some() {
+            // There are counts instead.
+            None
+        } else if report.used.saturating_mul(size_of::<WorldPoint>() as u64) <= options.point_memory {
             progress("reading the points into memory");
             Some(in_memory(&first.request, monitor)?)
         } else {

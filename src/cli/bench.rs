@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::arguments::{BackendName, LimitArgs, StyleArgs};
 use super::choose::{ChooseArgs, boxed};
+use super::kept::{instead, kept, weight_of};
 use super::values::{self, bytes, grouped};
 use super::weigh::WeightArgs;
 use crate::backend::gpu::{self, Choice, GpuOptions};
@@ -18,7 +19,7 @@ use crate::container::Form;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::image::View;
-use crate::render::{Device, Request, Resources};
+use crate::render::{Device, Request, Resources, Sources};
 use crate::source::{ColumnRef, Expanded, Input, expand};
 use crate::staging::Scratch;
 use crate::tile::ZoomRange;
@@ -191,18 +192,35 @@ fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Re
     request.sources.read.weight = args.weigh.clone().weight()?;
     let weight = request.sources.read.weight.as_ref();
     request.style = args.style.style(Some((args.zooms, Form::default())), weight)?;
+    if let Some(file) = kept(&args.inputs)? {
+        let typed = Sources { read: request.sources.read.clone(), ..Sources::new(Vec::new()) };
+        let about = file.about();
+        request.zooms.max = request.zooms.max.min(about.zoom);
+        request.zooms.min = request.zooms.min.min(request.zooms.max);
+        let weight = weight_of(&file);
+        request.style = args.style.style(Some((request.zooms, Form::default())), weight.as_ref())?;
+        request.sources = instead(&typed, file)?;
+        let threads = args.threads.map(usize::from);
+        request.resources = Resources { device: Device::Cpu, gpu: GpuOptions::default(), threads, memory: args.memory };
+        return Ok(contenders_of(&request, args, adapters));
+    }
     (request.sources.read.x, request.sources.read.y) = (args.lon.clone(), args.lat.clone());
     let (read, region) = args.choose.clone().chosen(request.sources.read)?;
     (request.sources.read, request.sources.region) = (read, boxed(region, args.bbox.as_ref()));
     let threads = args.threads.map(usize::from);
     request.resources = Resources { device: Device::Cpu, gpu: GpuOptions::default(), threads, memory: args.memory };
+    Ok(contenders_of(&request, args, adapters))
+}
+
+/// The request on the CPU, and on each adapter.
+fn contenders_of(request: &Request, args: &BenchArgs, adapters: Vec<String>) -> Vec<Contender> {
     let gpus = adapters.into_iter().map(|name| {
         let gpu = GpuOptions { adapter: Some(name.clone()), limits: args.limits.limits(), timestamps: false };
         let resources = Resources { device: Device::Gpu, gpu, ..request.resources.clone() };
         Contender { name, request: Request { resources, ..request.clone() } }
     });
     let gpus: Vec<_> = gpus.collect();
-    Ok(std::iter::once(Contender { name: "CPU".into(), request }).chain(gpus).collect())
+    std::iter::once(Contender { name: "CPU".into(), request: request.clone() }).chain(gpus).collect()
 }
 
 /// Benchmarks take a while; a terminal shows what is under way.

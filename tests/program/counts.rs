@@ -449,3 +449,159 @@ fn real_files_are_counted_once_and_drawn_alike() {
         same(&place, "a.pmtiles", "b.pmtiles");
     }
 }
+
+fn tiles_of(place: &Playground, out: &str) -> std::collections::BTreeMap<String, Vec<u8>> {
+    crate::common::sets::tiles(&place.path(out))
+}
+
+/// The rows of [`rows`] with one more column, and some of them.
+fn with_column(text: &str, name: &str, keep: impl Fn(u64) -> bool, value: impl Fn(u64) -> String) -> String {
+    let mut out = String::new();
+    // Names may hold line ends; the last fields of a row never do.
+    for line in text.lines() {
+        let kind = line.split(',').rev().nth(1).and_then(|kind| kind.parse::<u64>().ok());
+        match kind {
+            Some(kind) if line.split(',').count() >= 4 && line.contains('.') => {
+                if keep(kind) {
+                    let fields: Vec<&str> = line.split(',').collect();
+                    let of = |back: usize| fields[fields.len() - back];
+                    writeln!(out, "{},{},{kind},{}", of(4), of(3), value(kind)).unwrap();
+                }
+            }
+            _ => (),
+        }
+    }
+    format!("lon,lat,kind,{name}\n{out}")
+}
+
+#[test]
+fn planes_that_are_chosen_shared_and_taken_off_are_what_points_would_be() {
+    let place = Playground::new();
+    let text = rows(60, 4_000);
+    let all = place.file("all.csv", with_column(&text, "one", |_| true, |kind| u8::from(kind == 1).to_string()));
+    let some = place.file("some.csv", with_column(&text, "x", |kind| (1..=2).contains(&kind), |_| "0".into()));
+    count(&place, &all, "by.counts", &["-z", "8", "--by", "kind"]).ok();
+    let render = |input: &Path, out: &str, more: &[&str]| {
+        let run = ["render", input.to_str().unwrap(), "-o", out, "-q", "-z", "0..8", "--force", "--no-page"];
+        place.run([&run[..], more].concat()).ok();
+    };
+    let shade = |out: &str, more: &[&str]| {
+        place.run([&["shade", "by.counts", "-o", out, "-q", "--force", "--no-page"], more].concat()).ok()
+    };
+    for look in [&["--spread", "0"][..], &[], &["--spread", "2", "--span", "p90"]] {
+        render(&some, "a", look);
+        shade("b", &[look, &["--where", "kind in 1..2"]].concat());
+        assert!(tiles_of(&place, "a") == tiles_of(&place, "b"), "chosen {look:?}");
+        render(&all, "a", look);
+        shade("b", look);
+        assert!(tiles_of(&place, "a") == tiles_of(&place, "b"), "all {look:?}");
+        render(&all, "a", &[look, &["--weight", "one", "--weight-step", "1", "--measure", "mean"]].concat());
+        shade("b", &[look, &["--measure", "share:1"]].concat());
+        assert!(tiles_of(&place, "a") == tiles_of(&place, "b"), "share {look:?}");
+    }
+    let metadata = |out: &str| -> Value {
+        serde_json::from_slice(&fs::read(place.path(out).join("metadata.json")).unwrap()).unwrap()
+    };
+    assert_eq!(metadata("b")["heat"]["legend"]["title"], "Share of 1");
+    shade("b", &["--where", "kind in 1..2"]);
+    let heat = &metadata("b")["heat"];
+    let number = |name: &str| heat[name].as_u64().unwrap_or(0);
+    let left_out: u64 = heat["left_out"].as_object().unwrap().values().map(|rows| rows.as_u64().unwrap()).sum();
+    assert_eq!(number("rows"), number("used") + number("not_selected") + left_out);
+    // Two files, one of which is taken off the other.
+    let signed = with_column(&text, "w", |_| true, |kind| if kind < 2 { "1".into() } else { "-1".into() });
+    let signed = place.file("signed.csv", signed);
+    count(
+        &place,
+        &place.file("low.csv", with_column(&text, "x", |kind| kind < 2, |_| "0".into())),
+        "low.counts",
+        &["-z", "8"],
+    )
+    .ok();
+    count(
+        &place,
+        &place.file("high.csv", with_column(&text, "x", |kind| kind >= 2, |_| "0".into())),
+        "high.counts",
+        &["-z", "9"],
+    )
+    .ok();
+    for look in [&["--spread", "0"][..], &["--min-count", "2"], &[]] {
+        render(&signed, "a", &[look, &["--weight", "w", "--weight-step", "1"]].concat());
+        place
+            .run([&["diff", "low.counts", "high.counts", "-o", "b", "-q", "--force", "--no-page"], look].concat())
+            .ok();
+        assert!(tiles_of(&place, "a") == tiles_of(&place, "b"), "difference {look:?}");
+    }
+    for (arguments, says) in [
+        (&["shade", "low.counts", "-o", "x", "--where", "kind = 1"][..], "not counted by anything"),
+        (&["shade", "by.counts", "-o", "x", "--where", "month = 1"], "is counted by 'kind'"),
+        (&["shade", "by.counts", "-o", "x", "--measure", "share:9"], "has no value '9' of 'kind'"),
+        (&["shade", "low.counts", "-o", "x", "--measure", "categories"], "has no categories"),
+        (&["shade", "low.counts", "-o", "x", "--split"], "could be split by"),
+        (&["render", "all.csv", "-o", "x", "--measure", "share:1"], "are of counts by a key"),
+    ] {
+        let problem = place.run(arguments).error(2);
+        assert!(problem.contains(says), "{problem}");
+    }
+    let none = place.run(["shade", "by.counts", "-o", "x", "--where", "kind = 77"]).error(1);
+    assert!(none.contains("has no value of 'kind' that was asked for; it has 0, 1, 2"), "{none}");
+}
+
+#[test]
+fn sets_of_a_split_have_one_scale_and_all_the_points() {
+    let place = Playground::new();
+    let text = with_column(&rows(61, 3_000), "x", |_| true, |_| "0".into());
+    count(&place, &place.file("all.csv", text), "by.counts", &["-z", "6", "--by", "kind"]).ok();
+    place.run(["shade", "by.counts", "-o", "sets", "-q", "--split", "--spread", "0"]).ok();
+    let sets: Vec<Value> = (0..5)
+        .map(|kind| {
+            let path = place.path(&format!("sets-{kind}")).join("metadata.json");
+            serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+        })
+        .collect();
+    let used: u64 = sets.iter().map(|set| set["heat"]["used"].as_u64().unwrap()).sum();
+    let told = place.run(["info", "by.counts", "--json"]).ok().stdout;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(used, told["sources"][0]["used"].as_u64().unwrap());
+    for z in 0..=6 {
+        let span = |set: &Value| set["heat"]["zooms"][z.to_string()]["span"].clone();
+        assert!(sets.iter().all(|set| span(set) == span(&sets[0])), "zoom {z}");
+    }
+}
+
+/// Without spread a pixel has the mean colour of its points, to within what a table of shares can tell.
+#[test]
+fn categories_mix_their_colours_by_their_points() {
+    let place = Playground::new();
+    let mut text = "lon,lat,kind\n".to_owned();
+    // One pixel of zoom 2 each: a alone, b alone, one to three.
+    for (x, kinds) in [(-170.0, "a"), (10.0, "bb"), (100.0, "abbb")] {
+        kinds.chars().for_each(|kind| writeln!(text, "{x},10,{kind}").unwrap());
+    }
+    count(&place, &place.file("p.csv", text), "p.counts", &["-z", "2", "--by", "kind"]).ok();
+    let colours = "rgb(200,0,0), rgb(0,100,240)";
+    let run = ["shade", "p.counts", "-o", "t", "-q", "--spread", "0", "--measure", "categories", "--colormap"];
+    // A colour may hold commas, so these are named.
+    let refused = place.run([&run[..], &[colours]].concat());
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    place.run([&run[..], &["#c80000, #0064f0"]].concat()).ok();
+    let mut found = Vec::new();
+    for file in tiles_of(&place, "t").into_iter().filter(|(name, _)| name.starts_with("2/")) {
+        let image = image::load_from_memory(&file.1).unwrap().to_rgba8();
+        found.extend(image.pixels().filter(|pixel| pixel[3] > 0).map(|pixel| pixel.0));
+    }
+    found.sort_unstable();
+    assert_eq!(found.len(), 3);
+    let near = |a: [u8; 4], b: [u8; 3]| (0..3).all(|c| a[c].abs_diff(b[c]) <= 2);
+    assert!(near(found[0], [0, 100, 240]) && near(found[1], [50, 75, 180]) && near(found[2], [200, 0, 0]), "{found:?}");
+    assert!(found[1][3] > found[0][3] && found[0][3] > found[2][3], "more points are more opaque: {found:?}");
+    let metadata: Value = serde_json::from_slice(&fs::read(place.path("t/metadata.json")).unwrap()).unwrap();
+    assert_eq!(metadata["heat"]["categories"], serde_json::json!([["a", "#c80000"], ["b", "#0064f0"]]));
+    assert_eq!(metadata["heat"]["legend"]["title"], "Points by kind");
+    // Colours do not depend on how the work is cut, and no seam is where tiles meet.
+    for (out, more) in [("one", &["--threads", "1"][..]), ("many", &["--threads", "5", "--memory", "1M"])] {
+        let run = ["shade", "p.counts", "-o", out, "-q", "--measure", "categories", "--no-page"];
+        place.run([&run[..], more].concat()).ok();
+    }
+    assert!(tiles_of(&place, "one") == tiles_of(&place, "many"));
+}
