@@ -146,6 +146,7 @@ fn compare_as(
         rejects: None,
         limits: RejectLimits::default(),
         keys,
+        shared: None,
     };
     let mut sinks: Vec<_> = (0..way.threads).map(|_| Kept::default()).collect();
     let report = opened.read_in_pieces(way.piece, &monitor, &mut sinks);
@@ -442,6 +443,7 @@ fn report(text: &str, edit: impl FnOnce(&mut ReadOptions)) -> Result<crate::sour
         rejects: None,
         limits: RejectLimits::default(),
         keys: None,
+        shared: None,
     };
     let report = opened.read_in_pieces(50, &monitor, &mut [Kept::default(), Kept::default()])?;
     Ok(report.files.into_iter().next().unwrap())
