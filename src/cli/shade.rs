@@ -30,6 +30,9 @@ pub(super) struct ShadeArgs {
     /// Draw only the planes of which this holds, of counts by a key: 'severity = 1', 'month in 6..8', 'hour in 22..23'
     #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true, help_heading = "Choose")]
     conditions: Vec<Condition>,
+    /// Rewrite only the tiles of a folder that changed since it was made of these counts; others stay the files that they are
+    #[arg(long, value_name = "OLD.counts", conflicts_with_all = ["split", "conditions"], help_heading = "Output")]
+    changed_since: Option<PathBuf>,
     /// Make a set for each value of the key, with one scale: of -o trips.pmtiles trips-VALUE.pmtiles
     #[arg(long, help_heading = "Output")]
     split: bool,
@@ -50,7 +53,7 @@ const EXAMPLES: &str = "Examples:
   tilefire shade by-severity.counts -o severity.pmtiles --measure categories
   tilefire shade by-hour.counts -o hours.pmtiles --split";
 
-pub(super) fn run(args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
+pub(super) fn run(mut args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let file = CountFile::open(&args.input)?;
     let form = args.tiles.form();
     let highest = file.about().zoom.checked_sub(form.steps()).ok_or_else(|| {
@@ -89,6 +92,13 @@ pub(super) fn run(args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let other = args.style.other()?;
     if args.split {
         return split(args.tiles, kept, (zooms, style, resources), monitor);
+    }
+    if let Some(old) = &args.changed_since {
+        if !matches!(kept.combined, Combined::Sum) {
+            return Err(Error::Usage("--changed-since is of counts, sums and means; leave it out".into()));
+        }
+        kept.since = Some(Arc::new(CountFile::open(old)?));
+        args.tiles.replace();
     }
     let made = Made { sources: Sources::of(kept), zooms, auto_zoom: false, style, resources };
     args.tiles.make(made, None, other, monitor)

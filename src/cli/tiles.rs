@@ -74,6 +74,11 @@ impl TilesArgs {
         self.set.form()
     }
 
+    /// The output is there, and to be replaced.
+    pub(super) fn replace(&mut self) {
+        self.force = true;
+    }
+
     /// Makes the tiles, and what was asked for beside them; `other` is the set whose spans they take.
     pub(super) fn make(
         self,

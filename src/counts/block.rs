@@ -68,31 +68,66 @@ pub fn encode_block<V: Value>(lit: &[Lit<V>], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the lit pixels of the block that `bytes` are to `lit`; `None` when they are no block of what they hold.
+/// Gap and count of each pair byte; a count of 0 where it is none.
+const PAIRS: [(u8, u8); 256] = {
+    let mut pairs = [(0, 0); 256];
+    let mut byte = 0;
+    while byte < ESCAPE as usize {
+        pairs[byte] = (byte as u8 / MAX_COUNT, byte as u8 % MAX_COUNT + 1);
+        byte += 1;
+    }
+    pairs
+};
+
+/// Appends the lit pixels of the block that `bytes` are to `lit`; `None` when they are no block of what they hold, and `lit`
+/// is of no use then.
 pub fn decode_block<V: Value>(bytes: &[u8], lit: &mut Vec<Lit<V>>) -> Option<()> {
     let mut at = 0;
     let len = take(bytes, &mut at)?;
     if len > 1 << 16 {
         return None;
     }
-    lit.reserve(len as usize);
+    let from = lit.len();
+    lit.resize(from + len as usize, Lit::default());
+    let mut slots = &mut lit[from..];
+    // The pixel behind the last one.
     let mut next = 0u32;
-    for _ in 0..len {
+    loop {
+        if V::HOLDS == Holds::Counts {
+            // Nearly every pixel is one byte.
+            let mut plain = 0;
+            for (slot, &byte) in slots.iter_mut().zip(&bytes[at..]) {
+                let (gap, count) = PAIRS[usize::from(byte)];
+                if count == 0 {
+                    break;
+                }
+                let pixel = next + u32::from(gap);
+                *slot = Lit { pixel: pixel as u16, count: V::new(count.into(), 0) };
+                next = pixel + 1;
+                plain += 1;
+            }
+            // Pixels ascend, so the last one tells of all.
+            if next > 1 << 16 {
+                return None;
+            }
+            at += plain;
+            slots = &mut slots[plain..];
+        }
+        let Some((slot, rest)) = slots.split_first_mut() else { break };
         let byte = *bytes.get(at)?;
         at += 1;
-        #[expect(clippy::comparison_chain, reason = "the first case is nearly every byte")]
-        let (gap, count) = if byte < ESCAPE {
-            (u32::from(byte / MAX_COUNT), u32::from(byte % MAX_COUNT + 1))
-        } else if byte == ESCAPE {
+        let (gap, count) = if byte == ESCAPE {
             let gap = u32::try_from(take(bytes, &mut at)?).ok()?;
             (gap, u32::try_from(take(bytes, &mut at)?.checked_add(1)?).ok()?)
         } else {
-            return None;
+            let (gap, count) = PAIRS[usize::from(byte)];
+            (u32::from(gap), Some(u32::from(count)).filter(|count| *count > 0)?)
         };
         let sum = if V::HOLDS == Holds::Sums { take_sum(bytes, &mut at)? } else { 0 };
         let pixel = u16::try_from(next.checked_add(gap)?).ok()?;
         next = u32::from(pixel) + 1;
-        lit.push(Lit { pixel, count: V::new(count, sum) });
+        *slot = Lit { pixel, count: V::new(count, sum) };
+        slots = rest;
     }
     (at == bytes.len()).then_some(())
 }

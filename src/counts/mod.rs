@@ -75,15 +75,22 @@ const SPREAD: [u16; 256] = {
 /// the parent (its Morton code modulo 4). `parent` stays ascending when quadrants come in order.
 pub fn reduce_into<V: Value>(parent: &mut Vec<Lit<V>>, quadrant: u16, child: &[Lit<V>]) -> Result<()> {
     let base = quadrant << 14;
-    for lit in child {
+    let Some((first, rest)) = child.split_first() else { return Ok(()) };
+    // The pixel at hand stays out of the list until it is whole.
+    let mut last = Lit { pixel: base | (first.pixel >> 2), count: first.count };
+    if let Some(before) = parent.pop_if(|before| before.pixel == last.pixel) {
+        last.count = before.count.plus(last.count)?;
+    }
+    for lit in rest {
         let pixel = base | (lit.pixel >> 2);
-        match parent.last_mut() {
-            Some(last) if last.pixel == pixel => {
-                last.count = last.count.plus(lit.count)?;
-            }
-            _ => parent.push(Lit { pixel, count: lit.count }),
+        if pixel == last.pixel {
+            last.count = last.count.plus(lit.count)?;
+        } else {
+            parent.push(last);
+            last = Lit { pixel, count: lit.count };
         }
     }
+    parent.push(last);
     debug_assert!(parent.len() <= TILE_PIXELS);
     Ok(())
 }

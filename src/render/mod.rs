@@ -18,6 +18,7 @@ mod points;
 mod report;
 mod request;
 mod session;
+mod since;
 mod sink;
 pub mod survey;
 mod view;
@@ -83,6 +84,9 @@ pub fn run(request: &Request, monitor: &Arc<Monitor>) -> Result<Report> {
         )));
     }
     check_form(request)?;
+    if request.sources.kept.as_ref().is_some_and(|kept| kept.since.is_some()) {
+        since::check(request)?;
+    }
     // Before the sources are opened, which may wait for their first rows.
     if request.dry_run {
         // What would be refused is told with the rest.
@@ -315,7 +319,13 @@ pub(crate) fn render(
     let (form, drawing) = (request.form, request.drawing());
     let truecolor = request.style.truecolor;
     let drawn = sink::Drawn::new(request.zooms.max);
-    let sink = sink::EncodingSink { truecolor, format: form.format, writer: writer.as_ref(), monitor, drawn };
+    let since = request.sources.kept.as_ref().and_then(|kept| kept.since.as_ref());
+    let (unchanged, anew) = match since {
+        Some(old) => since::unchanged(request, (old, paint.as_ref()), memory.clone(), monitor)?,
+        None => Default::default(),
+    };
+    let sink =
+        sink::EncodingSink { truecolor, format: form.format, writer: writer.as_ref(), monitor, drawn, unchanged };
     let kept = request.sources.kept.as_ref();
     let painted = |sink: &dyn ColourSink| match kept.map(|kept| (kept, &kept.combined)) {
         Some((kept, Combined::Categories(all))) => {
@@ -334,6 +344,7 @@ pub(crate) fn render(
     let mut report = Report::new(drawing, &rows, paint.as_ref(), &coloured);
     // The box around all points would tell where those are that are not to be seen.
     let extent = if request.style.min_count > 1 { sink.drawn.extent() } else { rows.extent };
+    report.notices.extend(anew);
     let least = request.style.min_count;
     let view = monitor.time(Stage::Shade, || view::first_view(paint.as_ref(), drawing.zooms.max, least, &extent))?;
     let metadata = report.metadata(request, &sink.drawn.meet(extent), view, &coloured)?;

@@ -59,13 +59,16 @@ pub struct Kept {
     pub combined: Combined,
     /// What chose them, where not all are drawn, as it was typed.
     pub chosen: Option<String>,
+    /// What the tiles that are there were made of, where those that did not change shall stay.
+    pub since: Option<Arc<CountFile>>,
 }
 
 impl Kept {
     /// All counts of a file, added up.
-    pub fn of(file: CountFile) -> Self {
+    pub fn of(file: impl Into<Arc<CountFile>>) -> Self {
+        let file = file.into();
         let planes = (0..=u16::MAX).take(file.about().planes.len()).collect();
-        Self { file: Arc::new(file), planes, combined: Combined::Sum, chosen: None }
+        Self { file, planes, combined: Combined::Sum, chosen: None, since: None }
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::colours::ColourSink;
+use super::since::Unchanged;
 use crate::container::write::TileWriter;
 use crate::encode::png::{Scratch, encode, encode_colours, encode_large, encode_smooth, encode_truecolor};
 use crate::encode::{Format, webp};
@@ -20,6 +21,8 @@ pub(super) struct EncodingSink<'a> {
     pub(super) writer: &'a dyn TileWriter,
     pub(super) monitor: &'a Monitor,
     pub(super) drawn: Drawn,
+    /// The tiles that are there already.
+    pub(super) unchanged: Unchanged,
 }
 
 /// The tiles that were drawn, as a box for each zoom.
@@ -110,18 +113,34 @@ thread_local! {
 
 impl ColourSink for EncodingSink<'_> {
     fn put(&self, table: &ShadeTable, tile: TileCoord, indices: TileIndices<'_>) -> Result<()> {
+        if self.stays(tile)? {
+            return Ok(());
+        }
         let sink = |tile, bytes: &[u8]| self.write(tile, bytes);
         Encoded { truecolor: self.truecolor, format: self.format, monitor: self.monitor, sink }
             .put(table, tile, indices)
     }
 
     fn put_colours(&self, tile: TileCoord, colours: &[[u8; 4]]) -> Result<()> {
+        if self.stays(tile)? {
+            return Ok(());
+        }
         let sink = |tile, bytes: &[u8]| self.write(tile, bytes);
         Encoded { truecolor: true, format: self.format, monitor: self.monitor, sink }.put_colours(tile, colours)
     }
 }
 
 impl EncodingSink<'_> {
+    /// Takes a tile over that is there, if it is what would be written.
+    fn stays(&self, tile: TileCoord) -> Result<bool> {
+        let stays = self.unchanged.holds(tile) && self.writer.keep(tile)?;
+        if stays {
+            self.drawn.add(tile);
+            self.monitor.tiles.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(stays)
+    }
+
     fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()> {
         self.writer.write(tile, bytes)?;
         self.drawn.add(tile);

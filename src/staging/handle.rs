@@ -53,6 +53,11 @@ impl Handle {
         Ok(rustix::fs::openat(&self.fd, name.as_ref(), flags, Mode::from_raw_mode(0o666))?.into())
     }
 
+    /// Gives a file another name here; fails where it lies on another file system.
+    pub(crate) fn link(&self, file: &Path, name: impl AsRef<Path>) -> io::Result<()> {
+        Ok(rustix::fs::linkat(rustix::fs::CWD, file, &self.fd, name.as_ref(), rustix::fs::AtFlags::empty())?)
+    }
+
     /// Opens a file for reading and writing, or makes it; a link, a pipe or a folder of that name is an error.
     pub(crate) fn file(&self, name: impl AsRef<Path>) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

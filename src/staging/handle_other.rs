@@ -43,6 +43,10 @@ impl Handle {
         File::options().read(true).write(true).create_new(true).open(self.path.join(name))
     }
 
+    pub(crate) fn link(&self, file: &Path, name: impl AsRef<Path>) -> io::Result<()> {
+        fs::hard_link(file, self.path.join(name))
+    }
+
     pub(crate) fn file(&self, name: impl AsRef<Path>) -> io::Result<File> {
         if matches!(self.kind(&name)?, Some(Kind::Folder | Kind::Other)) {
             return Err(io::ErrorKind::InvalidInput.into());

@@ -94,6 +94,25 @@ impl TileWriter for Folder {
         self.add(tile, "", bytes)
     }
 
+    fn keep(&self, tile: TileCoord) -> Result<bool> {
+        let Form { format, scheme, .. } = self.form;
+        let tile = TileCoord { y: scheme.row(tile.z, tile.y), ..tile };
+        let name = format!("{tile}.{format}");
+        let old = self.staging.out().join(&name);
+        let linked = match self.root.link(&old, &name) {
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                self.make_column(tile).and_then(|()| self.root.link(&old, &name))
+            }
+            linked => linked,
+        };
+        // Whatever speaks against it, a tile can be written instead.
+        let bytes = linked.and_then(|()| fs::symlink_metadata(&old)).map(|about| about.len());
+        if let Ok(bytes) = bytes {
+            self.tally.add(tile, bytes as usize);
+        }
+        Ok(bytes.is_ok())
+    }
+
     fn write_retina(&self, tile: TileCoord, bytes: &[u8]) -> Result<()> {
         self.add(tile, RETINA, bytes)
     }

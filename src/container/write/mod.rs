@@ -27,6 +27,12 @@ pub trait TileWriter: Send + Sync {
     /// Adds one tile; each tile is written once.
     fn write(&self, tile: TileCoord, bytes: &[u8]) -> Result<()>;
 
+    /// Takes a tile over from the set that the output replaces, as it is; false where that has none, or where there is no such
+    /// way.
+    fn keep(&self, _: TileCoord) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Adds one tile with twice the pixels of the one at its place. Fails where the container has no room for such.
     fn write_retina(&self, tile: TileCoord, _: &[u8]) -> Result<()> {
         Err(Error::Internal(format!("there is no place for tile {tile} with twice the pixels")))
