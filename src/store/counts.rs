@@ -141,6 +141,12 @@ impl<V: Value> CountStore<V> {
         self.reduce_where(z, |_, _| Ok(true))
     }
 
+    /// The same on this thread alone, for stores that are many and small.
+    pub fn reduce_alone(&mut self, z: u8) -> Result<()> {
+        let part = self.reduce_piece(z, 0..self.zoom(z + 1)?.list.len(), &|_, _| Ok(true))?;
+        self.set_zoom(z, vec![part])
+    }
+
     /// Sums zoom `z + 1` into those tiles of zoom `z` that `keep` wants, given a tile's Morton code and what its
     /// children here come to; it is asked once a tile, from all threads.
     pub fn reduce_where(&mut self, z: u8, keep: impl Fn(u64, &[Lit<V>]) -> Result<bool> + Sync) -> Result<()> {

@@ -129,10 +129,14 @@ impl<P: Keyed> CountKeyed<P::Value> for CpuKeyed<P> {
             return Err(Error::Internal(format!("points have a key {key} that nobody asked for")));
         }
         let max = plan.zooms.max;
-        all.par_iter_mut().filter(|store| store.stats(max).is_ok_and(|stats| stats.sum > 0)).try_for_each(|store| {
+        let lit = |store: &CountStore<P::Value>| store.stats(max).map_or(0, |stats| stats.lit);
+        // What is a thread's share of the work is cut up, the others are work for one thread each.
+        let share = all.iter().map(lit).sum::<u64>() / (2 * rayon::current_num_threads() as u64);
+        all.par_iter_mut().filter(|store| lit(store) > 0).try_for_each(|store| {
+            let alone = lit(store) < share;
             (0..max).rev().try_for_each(|z| {
                 plan.monitor.check()?;
-                plan.monitor.time(Stage::Reduce, || store.reduce(z))
+                plan.monitor.time(Stage::Reduce, || if alone { store.reduce_alone(z) } else { store.reduce(z) })
             })
         })?;
         report.spilled_bytes = counts.spilled();
