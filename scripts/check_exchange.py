@@ -218,23 +218,6 @@ def check_import(checks, folder, parquet, rows):
     checks.same("cells of pyarrow, mixed and twice", back, twice)
 
 
-def keyed(checks, folder, source, weight, counts):
-    """Counts by a key, from cells of each of its values."""
-    all_cells = folder / "keyed.csv"
-    with open(all_cells, "w", newline="") as file:
-        out = None
-        for kind in KINDS:
-            one, lines = folder / "one.counts", folder / "one.csv"
-            checks.run("count", source, "-o", one, "-z", ZOOM, *weight, "--where", f"kind = {kind}", "--force")
-            checks.run("export", one, "-o", lines, "--force")
-            for row in cells(lines):
-                if out is None:
-                    out = csv.DictWriter(file, [*row, "key"])
-                    out.writeheader()
-                out.writerow({**row, "key": kind})
-    checks.run("import", all_cells, "-o", counts, "--weight", "load", "--weight-step", STEP)
-
-
 def main():
     checks = Checks(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
@@ -242,13 +225,10 @@ def main():
         source = folder / "points.csv"
         points(source, 60_000)
         weight = ["--weight", "load", "--weight-step", STEP]
-        sets = {"counts": [], "sums": weight, "sums by key": None}
+        sets = {"counts": [], "sums": weight, "sums by key": [*weight, "--by", "kind"]}
         for name, arguments in sets.items():
             counts = folder / f"{name}.counts"
-            if arguments is None:
-                keyed(checks, folder, source, weight, counts)
-            else:
-                checks.run("count", source, "-o", counts, "-z", ZOOM, *arguments)
+            checks.run("count", source, "-o", counts, "-z", ZOOM, *arguments)
             files = {ending: folder / f"{name}.{ending}" for ending in ("csv", "parquet", "arrow")}
             for file in files.values():
                 checks.run("export", counts, "-o", file)
