@@ -7,13 +7,15 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::progress::Progress;
+use super::shade::choose;
 use super::values::{self, grouped};
 use crate::countfile::CountFile;
 use crate::error::{Error, Result};
 use crate::exchange::Cells;
 use crate::monitor::Monitor;
 use crate::render::image::View;
-use crate::render::{ExportRequest, Resources, export_from};
+use crate::render::{ExportRequest, Kept, Resources, export_from};
+use crate::source::Condition;
 use crate::tile::MAX_ZOOM;
 
 #[derive(Debug, Args)]
@@ -38,9 +40,9 @@ pub(super) struct ExportArgs {
     /// Export only cells whose centre lies in this box: west,south,east,north in degrees
     #[arg(long, value_name = "W,S,E,N", value_parser = values::view, allow_hyphen_values = true, help_heading = "Choose")]
     bbox: Option<View>,
-    /// Export only points with this value of the key they were counted by; may be given several times
-    #[arg(long, value_name = "VALUE", allow_hyphen_values = true, help_heading = "Choose")]
-    key: Vec<String>,
+    /// Export only the planes of which this holds, of counts by a key: 'severity = 1', 'month in 6..8'
+    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true, help_heading = "Choose")]
+    conditions: Vec<Condition>,
     /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
     threads: Option<u16>,
@@ -62,12 +64,13 @@ const EXAMPLES: &str = "Examples:
   tilefire export trips.counts -o hexagons.parquet --h3 8";
 
 pub(super) fn run(args: ExportArgs, monitor: &Arc<Monitor>) -> Result<()> {
+    let mut kept = Kept::of(CountFile::open(&args.input)?);
+    choose(&mut kept, &args.conditions)?;
     let request = ExportRequest {
-        file: CountFile::open(&args.input)?,
+        kept,
         zoom: args.zoom,
         least: args.min_count,
         bbox: args.bbox.and_then(|view| if let View::Bounds(bounds) = view { Some(bounds) } else { None }),
-        keys: args.key,
         cells: args.h3.map_or(Cells::Pixels, Cells::Hexagons),
         resources: Resources { threads: args.threads.map(usize::from), memory: args.memory, ..Resources::default() },
         out: args.output,

@@ -105,7 +105,7 @@ pub(super) fn run(mut args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
 }
 
 /// Leaves the planes of which all conditions hold.
-fn choose(kept: &mut Kept, conditions: &[Condition]) -> Result<()> {
+pub(super) fn choose(kept: &mut Kept, conditions: &[Condition]) -> Result<()> {
     if conditions.is_empty() {
         return Ok(());
     }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Resources, memory, pool};
-use crate::countfile::{self, About, CountFile, CountWriter, Key, Origin, Part, Source, Weight};
+use super::{Kept, Resources, memory, pool};
+use crate::countfile::{self, About, CountWriter, Key, Origin, Part, Source, Weight};
 use crate::counts::{Holds, Step, Weighed};
 use crate::error::{Error, Result};
 use crate::exchange::{self, Cells, Export, Exported, Form, Held, Import, Imported, Plane};
@@ -18,16 +18,14 @@ use crate::tile::LonLatBounds;
 /// Cells that are valid and ready to be exported.
 #[derive(Debug)]
 pub struct ExportRequest {
-    /// Their counts.
-    pub file: CountFile,
+    /// Their counts, and the planes that are wanted; how these are combined does not matter.
+    pub kept: Kept,
     /// The zoom whose pixels they are; that of the file where nothing is said.
     pub zoom: Option<u8>,
     /// Cells of fewer points are left out.
     pub least: u32,
     /// Only cells whose centre lies in this box.
     pub bbox: Option<LonLatBounds>,
-    /// The values of the key whose cells are wanted; all where there is none.
-    pub keys: Vec<String>,
     /// What a row stands for.
     pub cells: Cells,
     /// What the work may use; its device is not.
@@ -74,12 +72,12 @@ pub struct ImportReport {
 
 /// Exports cells. On an error nothing is left behind and an older file is untouched.
 pub fn export_from(request: &ExportRequest, monitor: &Arc<Monitor>) -> Result<Exported> {
-    let (file, about) = (&request.file, request.file.about());
+    let (file, about) = (&request.kept.file, request.kept.file.about());
     let zoom = request.zoom.unwrap_or(about.zoom);
     if zoom > about.zoom {
         return Err(Error::Usage(format!("{} has zooms up to {} only", file.path().display(), about.zoom)));
     }
-    let planes = chosen(request)?;
+    let planes = request.kept.planes.clone();
     // A picture is of one plane: of all points of the keys that are wanted.
     let together = about.key.is_none() || Form::of(&request.out)? == Form::GeoTiff;
     let groups: Vec<Vec<u16>> =
@@ -119,31 +117,6 @@ pub fn export_from(request: &ExportRequest, monitor: &Arc<Monitor>) -> Result<Ex
         };
         exchange::export(&export, monitor)
     })
-}
-
-/// The planes that are wanted, by their places.
-fn chosen(request: &ExportRequest) -> Result<Vec<u16>> {
-    let about = request.file.about();
-    let name = request.file.path().display();
-    let all = 0..about.planes.len() as u16;
-    if request.keys.is_empty() {
-        return Ok(all.collect());
-    }
-    let Some(key) = &about.key else {
-        return Err(Error::Usage(format!("{name} was not counted by a key, so --key has nothing to choose from")));
-    };
-    if let Some(missing) = request.keys.iter().find(|label| about.planes.iter().all(|part| part.name != **label)) {
-        let some: Vec<&str> = about.planes.iter().map(|part| part.name.as_str()).take(12).collect();
-        return Err(Error::Usage(format!(
-            "{name} has no value '{missing}' of {}; there are {}{}",
-            key.by,
-            some.join(", "),
-            if about.planes.len() > some.len() { " and others" } else { "" }
-        )));
-    }
-    let wanted =
-        |plane: &u16| about.planes.get(usize::from(*plane)).is_some_and(|part| request.keys.contains(&part.name));
-    Ok(all.filter(wanted).collect())
 }
 
 /// Imports cells. On an error nothing is left behind and an older file is untouched.

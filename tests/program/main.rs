@@ -14,6 +14,7 @@ mod colours;
 mod counts;
 #[cfg(all(feature = "serve", feature = "mbtiles"))]
 mod databases;
+mod exchange;
 mod first_view;
 #[cfg(feature = "serve")]
 mod foreign;
