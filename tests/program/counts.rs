@@ -358,7 +358,8 @@ fn damage_is_named_by_file_and_tiles() {
         let cut = place.run(["shade", "bad.counts", "-o", "bad.pmtiles", "-q", "--force"]).error(1);
         assert!(cut.contains("bad.counts"), "{cut}");
     }
-    assert!(refused > 20 && tiles > 10, "{refused} {tiles}");
+    // The others lie in zooms that tiles of all zooms are not made from.
+    assert!(refused > 12 && tiles > 10, "{refused} {tiles}");
 }
 
 #[test]
