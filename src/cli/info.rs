@@ -161,7 +161,7 @@ fn counts(file: &CountFile, json: bool) -> Result<()> {
     let name = file.path().display();
     if json {
         #[derive(serde::Serialize)]
-        struct Counts<'a> {
+        struct Told<'a> {
             name: String,
             bytes: u64,
             counts: &'a About,
@@ -171,7 +171,7 @@ fn counts(file: &CountFile, json: bool) -> Result<()> {
         }
         // Histograms are for programs that draw.
         let zooms: Vec<_> = sums.iter().map(|zoom| ZoomSums { histogram: Vec::new(), ..zoom.clone() }).collect();
-        let all = Counts { name: name.to_string(), bytes: file.bytes(), counts: about, zooms: &zooms, origin: &origin };
+        let all = Told { name: name.to_string(), bytes: file.bytes(), counts: about, zooms: &zooms, origin: &origin };
         let text = serde_json::to_string_pretty(&all).map_err(|e| Error::Internal(e.to_string()))?;
         return super::print(&(text + "\n"));
     }

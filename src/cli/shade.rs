@@ -91,7 +91,7 @@ pub(super) fn run(mut args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
     // Read before the run, which may replace it.
     let other = args.style.other()?;
     if args.split {
-        return split(args.tiles, kept, (zooms, style, resources), monitor);
+        return split(&args.tiles, &kept, (zooms, style, resources), monitor);
     }
     if let Some(old) = &args.changed_since {
         if !matches!(kept.combined, Combined::Sum) {
@@ -203,8 +203,8 @@ fn place_of(kept: &Kept, value: &str) -> Result<u16> {
 
 /// Makes a set for each value of the key, all with one scale.
 fn split(
-    tiles: TilesArgs,
-    kept: Kept,
+    tiles: &TilesArgs,
+    kept: &Kept,
     (zooms, style, resources): (ZoomRange, Style, Resources),
     monitor: &Arc<Monitor>,
 ) -> Result<()> {

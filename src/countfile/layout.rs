@@ -98,7 +98,8 @@ pub(super) struct Page {
     /// Bytes of these chunks.
     pub(super) bytes: u64,
     /// Bytes of the page itself.
-    pub(super) page: u32,
+    #[serde(rename = "page")]
+    pub(super) own: u32,
 }
 
 impl Section {
@@ -168,7 +169,7 @@ mod tests {
     fn pages_and_tails_come_back_and_nothing_else_does() {
         let lens = [(5u64, 300u64), (6, 1), (90_000_000, 70_000)];
         let bytes = page(&lens);
-        let about = Page { first: 5, chunks: 3, bytes: 70_301, page: 0 };
+        let about = Page { first: 5, chunks: 3, bytes: 70_301, own: 0 };
         let found = chunks(&bytes, &about, 1000).unwrap();
         assert_eq!(
             found.iter().map(|c| (c.first, c.at, c.len)).collect::<Vec<_>>(),

@@ -97,7 +97,6 @@ fn about(merging: &Merging<'_>) -> Result<About> {
     for file in all() {
         let other = file.about();
         match (&own.weight, &other.weight) {
-            (None, None) => (),
             (Some(a), Some(b)) if a.column != b.column => {
                 return unlike(file, format!("the first has weights of '{}', the second of '{}'", a.column, b.column));
             }
@@ -110,7 +109,7 @@ fn about(merging: &Merging<'_>) -> Result<About> {
                     ),
                 );
             }
-            (Some(_), Some(_)) => (),
+            (Some(_), Some(_)) | (None, None) => (),
             (Some(weight), None) => return unlike(file, format!("only the first has weights, of '{}'", weight.column)),
             (None, Some(weight)) => {
                 return unlike(file, format!("only the second has weights, of '{}'", weight.column));

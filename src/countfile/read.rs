@@ -38,7 +38,10 @@ pub struct CountFile {
     root: Root<About>,
 }
 
-/// How bytes that are to be chunks are read from a store.
+/// What a thread reads with: room for frames, what unpacks them, room for a tile.
+type Scratch<V> = (Vec<u8>, Unpacker, Vec<Lit<V>>);
+
+/// Unpacks frames.
 pub(super) struct Unpacker {
     unpacker: Decompressor<'static>,
     pub(super) bytes: Vec<u8>,
@@ -127,39 +130,9 @@ impl CountFile {
         };
         let root: Root<About> = text(frame, tail.unpacked.into()).ok_or_else(damaged)?;
         root.about.check().map_err(|problem| opened.wrong(&format!("is damaged: {problem}")))?;
-        opened.check(&root, tail.at).ok_or_else(damaged)?;
+        check(&root, tail.at).ok_or_else(damaged)?;
         opened.root = root;
         Ok(opened)
-    }
-
-    /// Whether all parts lie before the root, and no section is missing or there twice.
-    fn check(&self, root: &Root<About>, end: u64) -> Option<()> {
-        let within = |at: u64, bytes: u64| at.checked_add(bytes).filter(|to| *to <= end && at >= HEAD as u64);
-        within(root.details.0, root.details.1)?;
-        if root.details.1 > TEXT_MOST as u64 {
-            return None;
-        }
-        for section in &root.sections {
-            let mut to = within(section.at, section.pages_at()? - section.at)?;
-            for page in &section.pages {
-                to = within(to, page.page.into())?;
-                // Less than nothing packs well.
-                let few = page.page as usize <= PAGE_MOST + SLACK && page.bytes <= u64::from(page.chunks) * FRAME_MOST;
-                if page.chunks == 0 || page.chunks as usize > PAGE || page.bytes < page.chunks.into() || !few {
-                    return None;
-                }
-            }
-            if !section.pages.windows(2).all(|pair| pair[0].first < pair[1].first) {
-                return None;
-            }
-        }
-        let mut there: Vec<_> = root.sections.iter().map(|section| (section.plane, section.zoom)).collect();
-        there.sort_unstable();
-        let planes = 0..u16::try_from(root.about.planes.len()).ok()?;
-        let mut wanted: Vec<_> =
-            planes.flat_map(|plane| kept_zooms(root.about.zoom).map(move |z| (plane, z))).collect();
-        wanted.sort_unstable();
-        (there == wanted).then_some(())
     }
 
     /// What it is called.
@@ -218,8 +191,8 @@ impl CountFile {
         let before = &section.pages[..page];
         let at = section.at + before.iter().map(|page| page.bytes).sum::<u64>();
         let place =
-            section.pages_at().ok_or_else(damaged)? + before.iter().map(|page| u64::from(page.page)).sum::<u64>();
-        let mut frame = vec![0; about.page as usize];
+            section.pages_at().ok_or_else(damaged)? + before.iter().map(|page| u64::from(page.own)).sum::<u64>();
+        let mut frame = vec![0; about.own as usize];
         self.read_at(&mut frame, place)?;
         let mut unpacker = Unpacker::new()?;
         let bytes = unpacker.unpack(&frame, PAGE_MOST).ok_or_else(damaged)?;
@@ -329,7 +302,7 @@ impl CountFile {
         let scratch = || Ok::<_, Error>((Vec::new(), Unpacker::new()?, Vec::new()));
         let holds = self.root.about.holds();
         let becomes = becomes.or((V::HOLDS != holds).then_some(|pixel: Weighed| V::new(pixel.count, pixel.sum)));
-        let read = |scratch: &mut Result<(Vec<u8>, Unpacker, Vec<Lit<V>>)>, from: usize| {
+        let read = |scratch: &mut Result<Scratch<V>>, from: usize| {
             monitor.check()?;
             let (room, unpacker, lit) = scratch.as_mut().map_err(|e| Error::Internal(e.to_string()))?;
             let since = monitor.now();
@@ -377,6 +350,35 @@ impl CountFile {
     }
 }
 
+/// Whether all parts lie before the root, and no section is missing or there twice.
+fn check(root: &Root<About>, end: u64) -> Option<()> {
+    let within = |at: u64, bytes: u64| at.checked_add(bytes).filter(|to| *to <= end && at >= HEAD as u64);
+    within(root.details.0, root.details.1)?;
+    if root.details.1 > TEXT_MOST as u64 {
+        return None;
+    }
+    for section in &root.sections {
+        let mut to = within(section.at, section.pages_at()? - section.at)?;
+        for page in &section.pages {
+            to = within(to, page.own.into())?;
+            // Less than nothing packs well.
+            let few = page.own as usize <= PAGE_MOST + SLACK && page.bytes <= u64::from(page.chunks) * FRAME_MOST;
+            if page.chunks == 0 || page.chunks as usize > PAGE || page.bytes < page.chunks.into() || !few {
+                return None;
+            }
+        }
+        if !section.pages.windows(2).all(|pair| pair[0].first < pair[1].first) {
+            return None;
+        }
+    }
+    let mut there: Vec<_> = root.sections.iter().map(|section| (section.plane, section.zoom)).collect();
+    there.sort_unstable();
+    let planes = 0..u16::try_from(root.about.planes.len()).ok()?;
+    let mut wanted: Vec<_> = planes.flat_map(|plane| kept_zooms(root.about.zoom).map(move |z| (plane, z))).collect();
+    wanted.sort_unstable();
+    (there == wanted).then_some(())
+}
+
 /// A plane of a file that is loaded with others.
 #[derive(Debug, Clone, Copy)]
 pub struct Layer<'a, V> {
@@ -422,9 +424,9 @@ pub fn load<V: Value>(layers: &[Layer<'_, V>], z: u8, vault: Arc<Vault>, monitor
         all.push(higher.take_zoom(z)?);
     }
     if all.len() > 1 {
-        counts.set_zoom_summed(z, all)?
+        counts.set_zoom_summed(z, all)?;
     } else {
-        counts.set_zoom(z, all)?
+        counts.set_zoom(z, all)?;
     }
     for z in (0..z).rev() {
         monitor.check()?;

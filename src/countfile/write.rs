@@ -169,7 +169,7 @@ impl<'a> CountWriter<'a> {
                 first: chunks.first().map_or(0, |chunk| chunk.0),
                 chunks: chunks.len() as u32,
                 bytes: chunks.iter().map(|chunk| chunk.1).sum(),
-                page: bytes.len() as u32,
+                own: bytes.len() as u32,
             });
             self.write(&bytes)?;
         }

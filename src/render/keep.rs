@@ -580,7 +580,7 @@ fn report(counted: Counted, about: About, bytes: u64, left: Vec<String>, monitor
     notices.extend(left.into_iter().map(|text| Notice::new("output", text)));
     CountReport {
         version: env!("CARGO_PKG_VERSION"),
-        rows: rows.rows,
+        rows: rows.read,
         used: rows.used,
         invalid: rows.left_out.invalid(),
         invalid_rows: rows.left_out,

@@ -30,7 +30,7 @@ fn rows(kept: &Kept) -> Result<Rows> {
     let left_out =
         origin.left_out().map_err(|problem| Error::Input(format!("{name}: {problem}; take a later tilefire")))?;
     Ok(Rows {
-        rows: origin.rows(),
+        read: origin.rows(),
         used: origin.used(),
         left_out,
         not_selected: origin.not_selected(),
@@ -82,11 +82,9 @@ fn layers(kept: &Kept) -> Vec<Layer<'_, Weighed>> {
         Combined::Share(one) => layers_of_share(kept, *one),
         Combined::Less(other) => {
             let weighs = file.about().weight.is_some();
-            let (own, less): (fn(Weighed) -> Weighed, fn(Weighed) -> Weighed) = if weighs {
-                (|p| p, |p| counts_as(p, p.sum.saturating_neg()))
-            } else {
-                (|p| counts_as(p, p.count.into()), |p| counts_as(p, -i64::from(p.count)))
-            };
+            let own: fn(Weighed) -> Weighed = if weighs { |p| p } else { |p| counts_as(p, p.count.into()) };
+            let less: fn(Weighed) -> Weighed =
+                if weighs { |p| counts_as(p, p.sum.saturating_neg()) } else { |p| counts_as(p, -i64::from(p.count)) };
             let others = (0..=u16::MAX).take(other.about().planes.len()).map(|plane| of(&**other, plane, less));
             all.map(|plane| of(file, plane, own)).chain(others).collect()
         }

@@ -26,7 +26,7 @@ pub(crate) struct Points {
 /// What a run tells of the rows that its counts come from.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rows {
-    pub(super) rows: u64,
+    pub(super) read: u64,
     pub(super) used: u64,
     pub(super) left_out: LeftOut,
     /// Rows that nobody asked for, by the flag that says so, as it was asked.
@@ -44,7 +44,7 @@ impl Points {
         let not_selected = self.read.passed_over();
         let ReadReport { rows, left_out, files, notices, .. } = self.read;
         let weight_column = files.first().and_then(|file| file.weight_column.clone());
-        Rows { rows, used: self.used, left_out, not_selected, extent: self.extent, weight_column, files, notices }
+        Rows { read: rows, used: self.used, left_out, not_selected, extent: self.extent, weight_column, files, notices }
     }
 }
 

@@ -173,7 +173,7 @@ impl Report {
         let retina = if retina { zooms.remove(&drawn.max) } else { None };
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            rows: rows.rows,
+            rows: rows.read,
             used: rows.used,
             invalid: rows.left_out.invalid(),
             invalid_rows: rows.left_out,

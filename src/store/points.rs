@@ -565,7 +565,8 @@ mod tests {
             for zoom in [0, 3, P::DEEPEST] {
                 let (mut plain, mut keyed) = (P::new(code, -5), keyed);
                 let below = 48 - 2 * u32::from(zoom);
-                (plain.cut(below), keyed.cut(below));
+                plain.cut(below);
+                keyed.cut(below);
                 assert_eq!(plain.code(), keyed.code(), "{zoom}");
             }
             let (mut plain, mut with) = (P::Value::default(), P::Value::default());

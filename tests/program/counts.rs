@@ -110,13 +110,13 @@ fn counts_of_what_was_chosen_and_weighed_are_coloured_as_they_would_be() {
     .into_iter()
     .enumerate()
     {
-        count(&place, &input, "a.counts", &[counted, &["-z", "8"]].concat()).ok();
+        count(&place, &input, "a.counts", &[counted, &["-z", "6"]].concat()).ok();
         let (a, b) = (format!("a{number}"), format!("b{number}"));
         for folder in [&a, &b] {
             fs::create_dir_all(place.path(folder)).unwrap();
         }
         let to = |folder: &str| format!("{folder}/tiles");
-        let render = ["render", "rows.csv", "-o", &to(&a), "-q", "-z", "0..8"].map(str::to_owned);
+        let render = ["render", "rows.csv", "-o", &to(&a), "-q", "-z", "0..6"].map(str::to_owned);
         let shade = ["shade", "a.counts", "-o", &to(&b), "-q"].map(str::to_owned);
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         place.run([&render[..], &owned(counted), &owned(look)].concat()).ok();
@@ -461,15 +461,10 @@ fn with_column(text: &str, name: &str, keep: impl Fn(u64) -> bool, value: impl F
     // Names may hold line ends; the last fields of a row never do.
     for line in text.lines() {
         let kind = line.split(',').rev().nth(1).and_then(|kind| kind.parse::<u64>().ok());
-        match kind {
-            Some(kind) if line.split(',').count() >= 4 && line.contains('.') => {
-                if keep(kind) {
-                    let fields: Vec<&str> = line.split(',').collect();
-                    let of = |back: usize| fields[fields.len() - back];
-                    writeln!(out, "{},{},{kind},{}", of(4), of(3), value(kind)).unwrap();
-                }
-            }
-            _ => (),
+        let fields: Vec<&str> = line.split(',').collect();
+        if let Some(kind) = kind.filter(|kind| fields.len() >= 4 && line.contains('.') && keep(*kind)) {
+            let of = |back: usize| fields[fields.len() - back];
+            writeln!(out, "{},{},{kind},{}", of(4), of(3), value(kind)).unwrap();
         }
     }
     format!("lon,lat,kind,{name}\n{out}")
@@ -481,9 +476,9 @@ fn planes_that_are_chosen_shared_and_taken_off_are_what_points_would_be() {
     let text = rows(60, 4_000);
     let all = place.file("all.csv", with_column(&text, "one", |_| true, |kind| u8::from(kind == 1).to_string()));
     let some = place.file("some.csv", with_column(&text, "x", |kind| (1..=2).contains(&kind), |_| "0".into()));
-    count(&place, &all, "by.counts", &["-z", "8", "--by", "kind"]).ok();
+    count(&place, &all, "by.counts", &["-z", "5", "--by", "kind"]).ok();
     let render = |input: &Path, out: &str, more: &[&str]| {
-        let run = ["render", input.to_str().unwrap(), "-o", out, "-q", "-z", "0..8", "--force", "--no-page"];
+        let run = ["render", input.to_str().unwrap(), "-o", out, "-q", "-z", "0..5", "--force", "--no-page"];
         place.run([&run[..], more].concat()).ok();
     };
     let shade = |out: &str, more: &[&str]| {
@@ -516,14 +511,14 @@ fn planes_that_are_chosen_shared_and_taken_off_are_what_points_would_be() {
         &place,
         &place.file("low.csv", with_column(&text, "x", |kind| kind < 2, |_| "0".into())),
         "low.counts",
-        &["-z", "8"],
+        &["-z", "5"],
     )
     .ok();
     count(
         &place,
         &place.file("high.csv", with_column(&text, "x", |kind| kind >= 2, |_| "0".into())),
         "high.counts",
-        &["-z", "9"],
+        &["-z", "6"],
     )
     .ok();
     for look in [&["--spread", "0"][..], &["--min-count", "2"], &[]] {

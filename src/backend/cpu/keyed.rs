@@ -82,6 +82,9 @@ struct KeyedPush<'a, P: Keyed> {
     backend: &'a CpuKeyed<P>,
 }
 
+/// Parts, each of one key.
+type PartsByKey<V> = Vec<(u16, CountPart<V>)>;
+
 impl<P: Keyed> PointPush for KeyedPush<'_, P> {
     fn push(&mut self, points: Points<'_>) -> Result<()> {
         let backend = self.backend;
@@ -280,7 +283,7 @@ impl<P: Keyed> CpuKeyed<P> {
     }
 
     /// Counts points that lie in runs of one key each, on all threads.
-    fn shared(&self, points: &mut [P], runs: &[(u16, usize)]) -> Result<Vec<Vec<(u16, CountPart<P::Value>)>>> {
+    fn shared(&self, points: &mut [P], runs: &[(u16, usize)]) -> Result<Vec<PartsByKey<P::Value>>> {
         let (root, zoom) = (self.points.zoom(), self.plan.zooms.max);
         let (mut pieces, mut rest) = (Vec::with_capacity(runs.len()), points);
         for &(key, len) in runs {

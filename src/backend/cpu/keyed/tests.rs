@@ -259,7 +259,8 @@ fn keys_come_together_whichever_way_they_are_sorted() {
             at += len;
         }
         assert_eq!(at, all.len());
-        (all.sort_unstable(), right.sort_unstable());
+        all.sort_unstable();
+        right.sort_unstable();
         assert!(all == right);
     }
 }
