@@ -486,7 +486,8 @@ impl StyleArgs {
         }
         let chosen = self.colormap.as_deref().map(|list| list.split(',').map(colour_of).collect()).transpose()?;
         let style = self.style_of(tiles, None)?;
-        let colormap = Colormap::parse("#8a8d93")?.with_opacity(self.alpha);
+        // A lone point is to be seen on light ground too.
+        let colormap = Colormap::parse("#8a8d9368, #8a8d93")?.with_opacity(self.alpha);
         Ok((Style { colormap, truecolor: true, background: None, ..style }, chosen))
     }
 
