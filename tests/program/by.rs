@@ -143,7 +143,7 @@ fn keys_that_cannot_be_counted_by_are_refused() {
     let many = place.file("many.csv", format!("lon,lat,id,n\n{text}"));
     for (more, says) in [
         (&["--by", "id"][..], "id has more than 250 different values"),
-        (&["--by", "nn"], "there is no column 'nn' (--by) (did you mean 'n'?)"),
+        (&["--by", "idd"], "there is no column 'idd' (--by) (did you mean 'id'?)"),
         (&["--values", "1"], "--by"),
         (&["--by", "n", "--values", "1,,2"], "a blank among the values"),
         (&["--by", "hour(n)", "--date-format", "%d/%m/%Y"], "--date-format"),
