@@ -124,6 +124,7 @@ const HOMES: [(&str, &[&str]); 55] = [
             "cli/bench.rs",
             "cli/report.rs",
             "container/write",
+            "backend/cpu/keyed/tests.rs",
             "source/delimited/tests.rs",
             "source/input/spool.rs",
             "staging",

@@ -23,7 +23,7 @@ pub use histogram::{Elsewhere, Entries, Histogram};
 pub use isolation::{ISOLATION_REACH, Isolation};
 pub use lit::Lit;
 pub use measure::{Measure, Measuring};
-pub use plane::{Holds, Operator, Plane, PlaneId, Value, Weighed, overflow, sum_overflow};
+pub use plane::{Holds, Value, Weighed, overflow, sum_overflow};
 pub use squares::squares;
 pub use stats::{Unit, ZoomStats};
 pub use step::{Step, Steps, TooLarge};

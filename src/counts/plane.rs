@@ -1,64 +1,11 @@
-//! Planes: what a pixel holds. A plane is a pyramid of whole numbers on the one grid; [`COUNT`](PlaneId::COUNT), the
-//! points of a pixel, is the one that everybody has. Where points have a weight, each pixel holds its sum in fixed point
-//! beside its count, because whatever is drawn of a sum needs the count as well. Planes are reduced, kept, added and
-//! read by the same code; what is drawn of them is decided elsewhere.
+//! Planes: what a pixel holds. A plane is a pyramid of whole numbers on the one grid: the points of a pixel, and where points
+//! have a weight its sum in fixed point beside them, because whatever is drawn of a sum needs the count as well. Numbers of
+//! four pixels add up to that of their parent, in any order, with the same result. Planes are reduced, kept, added and read by
+//! the same code; what is drawn of them is decided elsewhere.
 
 use std::fmt::Debug;
 
 use crate::error::{Error, Result};
-
-/// Which plane of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct PlaneId(u16);
-
-impl PlaneId {
-    /// The points of a pixel.
-    pub const COUNT: Self = Self(0);
-
-    /// The plane at that place among those of a run; 0 is [`COUNT`](Self::COUNT).
-    pub const fn new(place: u16) -> Self {
-        Self(place)
-    }
-
-    /// Its place among those of a run.
-    pub const fn place(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// How the numbers of points that fall on one pixel become one, and those of four pixels that of their parent. In any
-/// order, with the same result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Operator {
-    /// They add up; what does not fit is an error.
-    #[default]
-    Sum,
-}
-
-/// What a plane is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plane {
-    /// What people call it.
-    pub name: String,
-    /// How its numbers meet.
-    pub operator: Operator,
-    /// What 1 is worth, in the unit of the column that it was read from: 0.01 where hundredths are added up. Above 0.
-    pub step: f64,
-    /// What its pixels hold.
-    pub holds: Holds,
-}
-
-impl Plane {
-    /// The points of a pixel.
-    pub fn count() -> Self {
-        Self { name: "count".into(), operator: Operator::Sum, step: 1.0, holds: Holds::Counts }
-    }
-
-    /// Counts, and sums of a weight in steps of `step`.
-    pub fn sum(name: impl Into<String>, step: f64) -> Self {
-        Self { name: name.into(), operator: Operator::Sum, step, holds: Holds::Sums }
-    }
-}
 
 /// What a pixel of a plane holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

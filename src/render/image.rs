@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::canvas::Canvas;
 use super::colours::{Coloured, colour};
-use super::kept;
+use super::kept::{self, Painted};
 use super::opening::Opening;
 use super::points::replay;
 use super::{
-    Combined, Drawing, Kept, Points, Report, Resources, Rows, Sources, aggregate, both_ways, memory, open_sources,
-    plan_for, pool,
+    Combined, Drawing, Kept, Points, Report, Resources, Sources, aggregate, both_ways, memory, open_sources, plan_for,
+    pool,
 };
-use crate::backend::{Memory, Paint, PointPush};
+use crate::backend::PointPush;
 use crate::container::write::Written;
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -188,16 +188,6 @@ fn draw_kept(
 
 /// Pixels of the longer side of a picture of counts of which nothing else was said, at most.
 const LONGER: u32 = 1_200;
-
-/// Counts on the grid of a picture.
-pub(super) struct Painted {
-    pub(super) paint: Box<dyn Paint>,
-    pub(super) memory: Memory,
-    pub(super) notice: Option<String>,
-    pub(super) rows: Rows,
-    /// Points that lie in the picture.
-    pub(super) inside: u64,
-}
 
 /// What is to come onto the picture once its grid is known.
 enum Waited {

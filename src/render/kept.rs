@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::image::Painted;
 use super::opening::Opening;
 use super::points::Rows;
 use super::{Combined, Counted, Drawing, Kept, plan_for};
-use crate::backend::Memory;
+use crate::backend::{Memory, Paint};
 use crate::countfile::{self, Layer, Origin};
 use crate::counts::{Lit, Value, Weighed, row_major};
 use crate::error::{Error, Result};
@@ -119,6 +118,16 @@ pub(super) fn counted(
     };
     chosen(kept, &mut rows, paint.stats().first().map_or(0, |stats| stats.sum))?;
     Ok(Counted { paint, memory, notice, rows })
+}
+
+/// Counts on the grid of a picture.
+pub(super) struct Painted {
+    pub(super) paint: Box<dyn Paint>,
+    pub(super) memory: Memory,
+    pub(super) notice: Option<String>,
+    pub(super) rows: Rows,
+    /// Points that lie in the picture.
+    pub(super) inside: u64,
 }
 
 /// Counts of zoom `z` of a file on the grid of a picture whose pixels are those of that zoom.

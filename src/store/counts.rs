@@ -14,7 +14,7 @@ use super::list::ChunkList;
 use super::part::CountPart;
 use super::vault::Vault;
 use crate::account::Account;
-use crate::counts::{Histogram, Lit, Unit, Value, ZoomStats, decode_block, reduce_into};
+use crate::counts::{Histogram, Lit, Unit, Value, Weighed, ZoomStats, decode_block, reduce_into};
 use crate::error::{Error, Result};
 use crate::tile::TileCoord;
 
@@ -42,6 +42,15 @@ pub struct CountStore<V = u32> {
     zooms: Vec<ZoomCounts>,
     vault: Arc<Vault>,
     holds: PhantomData<V>,
+}
+
+/// Counts of all zooms, by what their pixels hold.
+#[derive(Debug)]
+pub enum Pyramid {
+    /// Points.
+    Counts(CountStore),
+    /// Points and sums.
+    Sums(CountStore<Weighed>),
 }
 
 impl<V: Value> CountStore<V> {
