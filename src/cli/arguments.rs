@@ -438,8 +438,8 @@ impl StyleArgs {
             Some(MeasureChoice::Of(measure)) => Some(*measure),
             Some(MeasureChoice::Share(_) | MeasureChoice::Categories) => {
                 return Err(Error::Usage(
-                    "--measure share:VALUE and categories are of counts by a key; count them with tilefire count --by COLUMN, \
-                     and colour those with tilefire shade"
+                    "--measure share:VALUE and categories are of counts by a key, and drawn by tilefire shade; count with tilefire count \
+                     --by COLUMN first"
                         .into(),
                 ));
             }

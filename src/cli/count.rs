@@ -109,6 +109,21 @@ pub(super) fn run(args: CountArgs, monitor: &Arc<Monitor>) -> Result<()> {
         (None, None) => (10, false),
         (None, Some(to)) => (CountFile::open(to)?.about().zoom, false),
     };
+    if let Some(to) = &args.add_to {
+        let least = CountFile::open(to)?.about().zoom;
+        if zoom < least && !auto_zoom {
+            return Err(Error::Usage(format!(
+                "{} has zooms up to {least}, and -z {zoom} would leave only those up to {zoom}; leave -z out, or make a lower one \
+                 with tilefire merge -z {zoom}",
+                to.display()
+            )));
+        }
+        if auto_zoom {
+            return Err(Error::Usage(
+                "-z auto finds a zoom from the points, and --add-to has that of the file; leave it out".into(),
+            ));
+        }
+    }
     if auto_zoom && args.shard.is_some() {
         return Err(Error::Usage(
             "-z auto looks at all rows, and a share has some of them; name the zoom with -z".into(),

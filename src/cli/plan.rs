@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs};
 use super::choose::boxed;
+use super::key::KeyArgs;
 use super::values::{self, bytes, shown};
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
@@ -19,6 +20,8 @@ use crate::tile::MAX_ZOOM;
 pub(super) struct PlanArgs {
     #[command(flatten)]
     sources: SourceArgs,
+    #[command(flatten)]
+    key: KeyArgs,
     /// Shares to cut the rows into
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(values::MOST_SHARES)), help_heading = "Output")]
     shards: u32,
@@ -40,7 +43,7 @@ const EXAMPLES: &str = "Examples:
   tilefire plan 'data/*.csv.gz' -z 12 --shards 100 --json";
 
 pub(super) fn run(args: PlanArgs, monitor: &Arc<Monitor>) -> Result<()> {
-    let mut sources = args.sources.sources()?;
+    let mut sources = args.sources.sources_by(args.key.key()?)?;
     sources.region = boxed(sources.region, args.bbox.as_ref());
     let request = CountRequest {
         sources,

@@ -56,7 +56,7 @@ const EXAMPLES: &str = "Examples:
 pub(super) fn run(mut args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let file = CountFile::open(&args.input)?;
     let form = args.tiles.form();
-    let highest = file.about().zoom.checked_sub(form.steps()).ok_or_else(|| {
+    let highest = file.about().zoom.checked_sub(form.steps().max(u8::from(form.retina))).ok_or_else(|| {
         Error::Usage(format!(
             "{} has zoom 0 alone, and tiles of 512 pixels are made of those of the next zoom; count again with a higher -z",
             args.input.display()
@@ -145,6 +145,20 @@ pub(super) fn choose(kept: &mut Kept, conditions: &[Condition]) -> Result<()> {
     Ok(())
 }
 
+/// What the sets of values are called: whatever a value is, its name is no path, and no other's in small letters.
+fn names_of<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for value in values {
+        let plain = |c: char| if c.is_alphanumeric() || "-_.+ ".contains(c) { c } else { '_' };
+        let name: String = value.chars().map(plain).collect();
+        let is_taken = |name: &str| names.iter().any(|other| other.to_lowercase() == name.to_lowercase());
+        let free =
+            (1..).map(|n| if n == 1 { name.clone() } else { format!("{name}-{n}") }).find(|name| !is_taken(name));
+        names.extend(free);
+    }
+    names
+}
+
 /// Colours that tell categories apart, on dark ground and on light.
 const COLOURS: [&str; 10] =
     ["#f28e2b", "#4e79d8", "#e15759", "#3fb8a5", "#b07aef", "#edc949", "#59a14f", "#ff8fb1", "#9c755f", "#8d99a6"];
@@ -209,10 +223,10 @@ fn split(
     monitor: &Arc<Monitor>,
 ) -> Result<()> {
     let about = kept.file.about();
-    let name = kept.file.path().display().to_string();
+    let input = kept.file.path().display().to_string();
     if about.key.is_none() {
         return Err(Error::Usage(format!(
-            "{name} is counted by nothing that it could be split by; count again with --by COLUMN"
+            "{input} is counted by nothing that it could be split by; count again with --by COLUMN"
         )));
     }
     if style.function == Function::EqHist {
@@ -221,6 +235,9 @@ fn split(
         ));
     }
     let by = about.key.as_ref().map_or("", |key| &key.by);
+    let values = kept.planes.iter().map(|plane| about.planes[usize::from(*plane)].name.as_str());
+    let names = names_of(values);
+    tiles.check_free(&names)?;
     let mut all = Vec::new();
     for &plane in &kept.planes {
         let value = about.planes[usize::from(plane)].name.clone();
@@ -237,15 +254,16 @@ fn split(
             },
         ));
     }
-    let requests: Vec<_> = all.iter().map(|(value, made)| tiles.request_of(made.clone(), Some(value))).collect();
+    let requests: Vec<_> =
+        all.iter().zip(&names).map(|((_, made), name)| tiles.request_of(made.clone(), Some(name))).collect();
     let scale = crate::render::scale(&requests, monitor)?;
-    for ((value, made), there) in all.into_iter().zip(scale.there) {
+    for (((value, made), name), there) in all.into_iter().zip(&names).zip(scale.there) {
         if !there {
-            let _ = writeln!(std::io::stderr(), "{name}: no points have {by} = {value}, so there is no set of them");
+            let _ = writeln!(std::io::stderr(), "{input}: no points have {by} = {value}, so there is no set of them");
             continue;
         }
         let style = Style { span: scale.span.clone(), ..made.style };
-        tiles.clone().named(&value).make(Made { style, ..made }, None, None, monitor)?;
+        tiles.clone().named(name).make(Made { style, ..made }, None, None, monitor)?;
     }
     Ok(())
 }

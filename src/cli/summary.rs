@@ -108,6 +108,18 @@ pub(super) fn count_summary(report: &CountReport, out: &str, verbose: bool) -> S
         device(&mut text, &report.device);
         stages(&mut text, &report.stages);
     }
+    if report.added {
+        line(
+            &mut text,
+            format_args!(
+                "added to {out}, which has {} now ({:.2} s, {:.2} CPU seconds); tilefire info tells what it holds",
+                bytes(report.bytes),
+                report.seconds,
+                report.cpu_seconds
+            ),
+        );
+        return text;
+    }
     let base = report.zooms.get(&report.zoom).map_or(0, |zoom| zoom.lit).max(1);
     let each = report.bytes as f64 / base as f64;
     line(

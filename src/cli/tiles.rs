@@ -15,7 +15,7 @@ use super::span::Other;
 use super::summary::summary;
 use crate::container::Form;
 use crate::container::write::Container;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::monitor::Monitor;
 use crate::render::{self, Request, Resources, Sources};
 use crate::shade::Style;
@@ -119,14 +119,23 @@ impl TilesArgs {
 
     /// The same for a set of its own beside others: the output's name ends in that of the set, before its ending.
     pub(super) fn named(mut self, name: &str) -> Self {
-        // Whatever a value is, it is no path.
-        let name: String =
-            name.chars().map(|c| if c.is_alphanumeric() || "-_.+ ".contains(c) { c } else { '_' }).collect();
         let stem = self.output.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let ending = self.output.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
         self.output.set_file_name(format!("{stem}-{name}{}", ending.unwrap_or_default()));
         self.report = None;
         self
+    }
+
+    /// Fails where one of several sets is there already, before any is made.
+    pub(super) fn check_free(&self, names: &[String]) -> Result<()> {
+        let there = |name: &String| Some(self.clone().named(name).output).filter(|out| out.exists());
+        match names.iter().find_map(there).filter(|_| !self.force) {
+            Some(out) => Err(Error::Output(format!(
+                "{} already exists; name another output, or --force to replace sets that tilefire made",
+                out.display()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// What would be made, of a set of its own.

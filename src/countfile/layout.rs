@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::about::{Key, Part, Weight};
 use crate::counts::varint;
 
 /// What a file begins and ends with.
@@ -25,8 +26,8 @@ pub(super) const CHUNK_MOST: usize = CHUNK_BYTES + 32 + (19 << 16);
 pub(super) const PAGE: usize = 4096;
 /// Bytes of a page when it is unpacked: two numbers a chunk.
 pub(super) const PAGE_MOST: usize = PAGE * 20;
-/// Bytes of the root and of the details when they are unpacked, at most.
-pub(super) const TEXT_MOST: usize = 1 << 28;
+/// Bytes of the root and of the details when they are unpacked, at most: what thousands of planes or inputs take.
+pub(super) const TEXT_MOST: usize = 1 << 25;
 /// Bytes at the end of a file that are read first: most roots lie in them.
 pub(super) const END: u64 = 1 << 16;
 /// How hard zstd tries: the next level takes half as long again and makes nothing smaller of such bytes.
@@ -151,11 +152,16 @@ pub(super) fn chunks(bytes: &[u8], about: &Page, at: u64) -> Option<Vec<ChunkAt>
     .then_some(chunks)
 }
 
-/// The root: what is needed to find a tile.
+/// The root: what is needed to find a tile. Fields one by one: serde keeps all that it does not know where some are
+/// gathered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Root<A> {
-    #[serde(flatten)]
-    pub(super) about: A,
+pub(super) struct Root {
+    pub(super) zoom: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) weight: Option<Weight>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<Key>,
+    pub(super) planes: Vec<Part>,
     /// Where the details lie, and how many bytes they have as they are and unpacked.
     pub(super) details: (u64, u64, u64),
     pub(super) sections: Vec<Section>,

@@ -78,6 +78,13 @@ pub fn merge(merging: &Merging<'_>, out: &mut dyn Write, path: &Path, monitor: &
             Holds::Sums => work.plane::<Weighed>(&mut writer, number)?,
         }
     }
+    let (points, used) = (writer.points(), origin.used());
+    if points != used {
+        return Err(Error::Input(format!(
+            "a file is damaged: all pixels together hold {points} points, and the sources brought {used}; tilefire shade tells \
+             of which one that is so"
+        )));
+    }
     writer.finish(&about, &origin)?;
     Ok((about, origin))
 }
@@ -139,9 +146,13 @@ fn about(merging: &Merging<'_>) -> Result<About> {
     } else {
         labels::in_order(&mut names);
     }
-    if names.len() > MOST_PLANES {
+    let shared =
+        |file: &CountFile| Ok::<_, Error>(file.details()?.1.sources.iter().any(|source| source.share.is_some()));
+    let is_shared = merging.files.first().map_or(Ok(false), shared)?;
+    let most = if is_shared { MOST_VALUES } else { MOST_PLANES };
+    if names.len() > most && own.key.as_ref().is_some_and(|key| !key.named) {
         return Err(Error::Limit(format!(
-            "together the files have {} values of {}, and the most is {MOST_PLANES}; count again with --values",
+            "together the files have {} values of {}, and the most is {most}; count again with --values",
             names.len(),
             own.key.as_ref().map_or("", |key| &key.by)
         )));
@@ -152,6 +163,8 @@ fn about(merging: &Merging<'_>) -> Result<About> {
 
 /// Planes that a file has, at most, where their values were not named.
 const MOST_PLANES: usize = 4096;
+/// The same of one run, whose shares these are.
+const MOST_VALUES: usize = 250;
 
 /// Where the counts of the result come from. Fails where rows would be counted twice, or are not there to be taken out.
 fn origin(merging: &Merging<'_>) -> Result<Origin> {
@@ -179,6 +192,13 @@ fn origin(merging: &Merging<'_>) -> Result<Origin> {
         known.push((file, origin));
     }
     let mut origin = Origin::joined(known.into_iter().map(|(_, origin)| origin))?;
+    // Shares may have come to what is there as a whole.
+    if let Some(source) = origin.repeated().filter(|_| !merging.allow_duplicates) {
+        return Err(Error::Input(format!(
+            "the same {} rows are there as a whole and in shares, and would be counted twice; leave one out",
+            crate::shade::grouped(source.rows)
+        )));
+    }
     for file in merging.minus {
         let gone = file.details()?.1;
         origin = origin.without(&gone).map_err(|source| {
@@ -193,11 +213,15 @@ fn origin(merging: &Merging<'_>) -> Result<Origin> {
         return Err(Error::Input(missing));
     }
     if !merging.partial {
-        let doubt = origin.sources.iter().find_map(|source| source.doubts.first());
+        // A share may have all the bad rows of an input that is good as a whole.
+        let mostly = |source: &&super::Source| source.doubtful > source.rows / 2;
+        let doubt = origin.sources.iter().filter(mostly).find_map(|source| source.doubts.first());
         if let Some(doubt) = doubt.filter(|_| !merging.accept_doubt) {
             return Err(Error::Input(format!("{doubt} (a share of its rows says so)")));
         }
-        origin.sources.iter_mut().for_each(|source| source.doubts.clear());
+        for source in &mut origin.sources {
+            (source.doubts, source.doubtful) = Default::default();
+        }
     }
     if origin.used() == 0 && !merging.partial {
         return Err(Error::Input("no points would be left, and a file of counts has some".into()));
@@ -531,6 +555,9 @@ impl<'a, V: Value> Tiles<'a, V> {
             let mut at = begin;
             let (code, block) = head(&mut at).ok_or_else(|| self.damaged(self.last))?;
             (self.at, self.last) = (block.1, code);
+            if code >> (2 * u32::from(self.from)) != 0 {
+                return Err(self.damaged(code));
+            }
             if code >> levels >= self.codes.end {
                 self.chunks = &[];
                 self.at = self.bytes.len();

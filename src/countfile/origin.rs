@@ -33,9 +33,17 @@ pub struct Source {
     /// Why its rows would be refused as a whole, as far as shares of them told.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub doubts: BTreeSet<String>,
+    /// How many rows those shares have.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub doubtful: u64,
     /// Which part of the input that is, where it was shared out and not all of it is here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Share>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(rows: &u64) -> bool {
+    *rows == 0
 }
 
 /// A part of a source that was shared out.
@@ -67,9 +75,16 @@ impl Source {
         Self { extent: (!extent.is_empty()).then(|| corners(extent)), ..self }
     }
 
-    /// What tells it from others.
-    fn identity(&self) -> (&str, u64, Option<&Share>) {
-        (&self.rows_hash, self.rows, self.share.as_ref())
+    /// Whether the same rows are in both, and were chosen in the same way.
+    fn is_same(&self, other: &Self) -> bool {
+        let asked = |source: &Self| source.not_selected.iter().map(|(by, _)| by.clone()).collect::<Vec<_>>();
+        (&self.rows_hash, self.rows, &self.share) == (&other.rows_hash, other.rows, &other.share)
+            && asked(self) == asked(other)
+    }
+
+    /// Whether it has a box where it has points, and that is one.
+    fn is_somewhere(&self) -> bool {
+        self.extent.map_or(self.used == 0, |(west, north, east, south)| west <= east && north <= south)
     }
 
     fn is_balanced(&self) -> bool {
@@ -151,6 +166,9 @@ impl Origin {
         if let Some(source) = self.sources.iter().find(|source| !source.is_balanced()) {
             return Err(format!("the account of a source of {} rows does not come out even", source.rows));
         }
+        if let Some(source) = self.sources.iter().find(|source| !source.is_somewhere()) {
+            return Err(format!("the points of a source of {} rows lie nowhere", source.rows));
+        }
         if self.sources.iter().try_fold(0u64, |sum, source| sum.checked_add(source.rows)).is_none() {
             return Err("it has more rows than there are numbers".into());
         }
@@ -180,7 +198,13 @@ impl Origin {
 
     /// A source that is in both.
     pub(super) fn in_common<'a>(&'a self, other: &Self) -> Option<&'a Source> {
-        self.sources.iter().find(|own| other.sources.iter().any(|source| own.identity() == source.identity()))
+        self.sources.iter().find(|own| other.sources.iter().any(|source| own.is_same(source)))
+    }
+
+    /// A source that is there twice.
+    pub fn repeated(&self) -> Option<&Source> {
+        let twice = |at: usize, own: &Source| self.sources[..at].iter().any(|other| own.is_same(other));
+        self.sources.iter().enumerate().find(|(at, own)| twice(*at, own)).map(|(_, own)| own)
     }
 
     /// Takes the sources of `other` out again; the first one that is not here where one is not.
@@ -238,6 +262,7 @@ impl Source {
             }
         }
         self.doubts.extend(other.doubts.iter().cloned());
+        self.doubtful = self.doubtful.saturating_add(other.doubtful);
         let mut extent = self.extent();
         extent.merge(&other.extent());
         *self = std::mem::take(self).within(&extent);

@@ -35,7 +35,10 @@ pub struct CountFile {
     file: File,
     path: PathBuf,
     len: u64,
-    root: Root<About>,
+    about: About,
+    /// Where the details lie.
+    details: (u64, u64, u64),
+    sections: Vec<Section>,
 }
 
 /// What a thread reads with: room for frames, what unpacks them, room for a tile.
@@ -94,8 +97,17 @@ impl CountFile {
                 path.display()
             )));
         }
-        let root = Root { about: About::plain(0, None), details: (0, 0, 0), sections: Vec::new() };
-        let mut opened = Self { file, path: path.to_path_buf(), len, root };
+        let mut opened = Self {
+            file,
+            path: path.to_path_buf(),
+            len,
+            about: About::plain(0, None),
+            details: (0, 0, 0),
+            sections: Vec::new(),
+        };
+        if head != layout::head() && len >= HEAD as u64 && head[8..10] == layout::FORMAT.to_le_bytes() {
+            return Err(opened.wrong("is damaged: it does not begin as its format does"));
+        }
         let cut = || opened.wrong("is cut short, or its writing never came to an end");
         if len < (HEAD + TAIL) as u64 {
             return Err(cut());
@@ -128,10 +140,12 @@ impl CountFile {
                 &own
             }
         };
-        let root: Root<About> = text(frame, tail.unpacked.into()).ok_or_else(damaged)?;
-        root.about.check().map_err(|problem| opened.wrong(&format!("is damaged: {problem}")))?;
-        check(&root, tail.at).ok_or_else(damaged)?;
-        opened.root = root;
+        let root: Root = text(frame, tail.unpacked.into()).ok_or_else(damaged)?;
+        let Root { zoom, weight, key, planes, details, sections } = root;
+        let about = About { zoom, weight, key, planes };
+        about.check().map_err(|problem| opened.wrong(&format!("is damaged: {problem}")))?;
+        check((&about, details, &sections), tail.at).ok_or_else(damaged)?;
+        (opened.about, opened.details, opened.sections) = (about, details, sections);
         Ok(opened)
     }
 
@@ -147,7 +161,7 @@ impl CountFile {
 
     /// What its counts are of.
     pub fn about(&self) -> &About {
-        &self.root.about
+        &self.about
     }
 
     /// Bytes of the chunks of a zoom of a plane that is kept.
@@ -170,17 +184,18 @@ impl CountFile {
     /// What its zooms come to, and where its counts come from.
     pub fn details(&self) -> Result<(Vec<ZoomSums>, Origin)> {
         let damaged = |what: &str| self.wrong(&format!("is damaged: {what}"));
-        let (at, bytes, unpacked) = self.root.details;
+        let (at, bytes, unpacked) = self.details;
         let mut frame = vec![0; bytes as usize];
         self.read_at(&mut frame, at)?;
-        let Details { sums, origin } =
+        let Details { sums, sources } =
             text(&frame, unpacked).ok_or_else(|| damaged("what it says of its zooms and sources cannot be read"))?;
+        let origin = Origin { sources };
         origin.check().map_err(|problem| damaged(&problem))?;
         Ok((sums, origin))
     }
 
     fn section(&self, plane: u16, z: u8) -> Option<&Section> {
-        self.root.sections.iter().find(|section| section.plane == plane && section.zoom == z)
+        self.sections.iter().find(|section| section.plane == plane && section.zoom == z)
     }
 
     /// The chunks of a page.
@@ -282,7 +297,7 @@ impl CountFile {
     ///
     /// Fails, naming the tile, where something is damaged, and where sums do not fit.
     pub fn load<V: Value>(&self, planes: &[u16], z: u8, vault: Arc<Vault>, monitor: &Monitor) -> Result<CountStore<V>> {
-        if V::HOLDS == Holds::Sums && self.root.about.holds() == Holds::Counts {
+        if V::HOLDS == Holds::Sums && self.about.holds() == Holds::Counts {
             return Err(self.wrong("has no weights; count again with --weight"));
         }
         let layers: Vec<_> = planes.iter().map(|&plane| Layer { file: self, plane, becomes: None }).collect();
@@ -300,7 +315,7 @@ impl CountFile {
         let chunks = self.chunks(plane, z)?;
         let pieces: Vec<usize> = (0..chunks.len()).step_by(PIECE).collect();
         let scratch = || Ok::<_, Error>((Vec::new(), Unpacker::new()?, Vec::new()));
-        let holds = self.root.about.holds();
+        let holds = self.about.holds();
         let becomes = becomes.or((V::HOLDS != holds).then_some(|pixel: Weighed| V::new(pixel.count, pixel.sum)));
         let read = |scratch: &mut Result<Scratch<V>>, from: usize| {
             monitor.check()?;
@@ -335,7 +350,7 @@ impl CountFile {
     /// Fails, naming tiles, where they are damaged, and beyond the highest zoom.
     pub fn tile<V: Value>(&self, plane: u16, tile: TileCoord) -> Result<Vec<Lit<V>>> {
         let beyond = || self.wrong(&format!("has no zoom {} of plane {plane}", tile.z));
-        let from = kept_zooms(self.root.about.zoom).filter(|kept| *kept >= tile.z).last().ok_or_else(beyond)?;
+        let from = kept_zooms(self.about.zoom).filter(|kept| *kept >= tile.z).last().ok_or_else(beyond)?;
         let levels = 2 * u32::from(from - tile.z);
         let codes = tile.morton() << levels..(tile.morton() + 1) << levels;
         let chunks = self.chunks_within(plane, from, codes.clone())?;
@@ -351,13 +366,13 @@ impl CountFile {
 }
 
 /// Whether all parts lie before the root, and no section is missing or there twice.
-fn check(root: &Root<About>, end: u64) -> Option<()> {
+fn check((about, details, sections): (&About, (u64, u64, u64), &[Section]), end: u64) -> Option<()> {
     let within = |at: u64, bytes: u64| at.checked_add(bytes).filter(|to| *to <= end && at >= HEAD as u64);
-    within(root.details.0, root.details.1)?;
-    if root.details.1 > TEXT_MOST as u64 {
+    within(details.0, details.1)?;
+    if details.1 > TEXT_MOST as u64 {
         return None;
     }
-    for section in &root.sections {
+    for section in sections {
         let mut to = within(section.at, section.pages_at()? - section.at)?;
         for page in &section.pages {
             to = within(to, page.own.into())?;
@@ -371,10 +386,10 @@ fn check(root: &Root<About>, end: u64) -> Option<()> {
             return None;
         }
     }
-    let mut there: Vec<_> = root.sections.iter().map(|section| (section.plane, section.zoom)).collect();
+    let mut there: Vec<_> = sections.iter().map(|section| (section.plane, section.zoom)).collect();
     there.sort_unstable();
-    let planes = 0..u16::try_from(root.about.planes.len()).ok()?;
-    let mut wanted: Vec<_> = planes.flat_map(|plane| kept_zooms(root.about.zoom).map(move |z| (plane, z))).collect();
+    let planes = 0..u16::try_from(about.planes.len()).ok()?;
+    let mut wanted: Vec<_> = planes.flat_map(|plane| kept_zooms(about.zoom).map(move |z| (plane, z))).collect();
     wanted.sort_unstable();
     (there == wanted).then_some(())
 }

@@ -10,7 +10,7 @@ use super::about::{About, ZoomSums};
 use super::layout::{
     CHUNK_BYTES, CHUNK_TILES, HEAD, LEVEL, MAGIC, PAGE, Page, Root, Section, TAIL, TEXT_MOST, Tail, head, page,
 };
-use super::origin::Origin;
+use super::origin::{Origin, Source};
 use crate::counts::{Value, ZoomStats, varint};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
@@ -200,17 +200,29 @@ impl<'a> CountWriter<'a> {
         if kept_zooms(base).any(|kept| kept == z) { self.section(plane, z, counts) } else { Ok(()) }
     }
 
+    /// Points of all planes so far.
+    pub(super) fn points(&self) -> u64 {
+        self.sums.iter().filter(|sums| sums.zoom == 0).fold(0, |all, sums| all.wrapping_add(sums.points))
+    }
+
     /// Writes the rest; the file is complete then.
     pub fn finish(mut self, about: &About, origin: &Origin) -> Result<()> {
         about.check().map_err(Error::Internal)?;
         let mut sums = std::mem::take(&mut self.sums);
         sums.sort_by_key(|sums| (sums.plane, std::cmp::Reverse(sums.zoom)));
-        let details = json(&Details { sums, origin: origin.clone() })?;
+        let details = json(&Details { sums, sources: origin.sources.clone() })?;
         let (at, unpacked) = (self.at, details.len() as u64);
         let details = packed(&details)?;
         self.write(&details)?;
         let sections = std::mem::take(&mut self.sections);
-        let root = json(&Root { about, details: (at, details.len() as u64, unpacked), sections })?;
+        let root = json(&Root {
+            zoom: about.zoom,
+            weight: about.weight.clone(),
+            key: about.key.clone(),
+            planes: about.planes.clone(),
+            details: (at, details.len() as u64, unpacked),
+            sections,
+        })?;
         let bytes = packed(&root)?;
         let tail = Tail { at: self.at, bytes: bytes.len() as u32, unpacked: root.len() as u32 };
         self.write(&bytes)?;
@@ -223,8 +235,7 @@ impl<'a> CountWriter<'a> {
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Details {
     pub(super) sums: Vec<ZoomSums>,
-    #[serde(flatten)]
-    pub(super) origin: Origin,
+    pub(super) sources: Vec<Source>,
 }
 
 fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {

@@ -160,6 +160,9 @@ fn draw_kept(
     if let Combined::Less(other) = &kept.combined {
         extent.merge(&other.details()?.1.extent());
     }
+    if extent.is_empty() {
+        return Err(Error::Input(format!("{} has no points to be drawn", kept.file.path().display())));
+    }
     let (frame, more) = match request.view {
         View::Data => (Frame::around(&extent), request.style.spread.most()),
         View::World => (Frame::WORLD, 0),

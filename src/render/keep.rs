@@ -104,6 +104,8 @@ pub struct CountReport {
     pub files: Vec<FileReport>,
     /// Bytes of the file.
     pub bytes: u64,
+    /// Whether the file has other counts too, to which these were added.
+    pub added: bool,
     /// What did the work.
     pub device: BackendReport,
     /// What a person should know.
@@ -176,9 +178,8 @@ pub struct MergeReport {
 
 /// Adds files up and writes the result. On an error nothing is left behind and an older file is untouched.
 pub fn merge_into(request: &MergeRequest, monitor: &Arc<Monitor>) -> Result<MergeReport> {
-    let all = request.files.iter().chain(&request.minus);
-    let inputs = all.map(|file| file.path().to_path_buf()).collect();
-    let options = OutputOptions { force: request.force, inputs };
+    // A file may be replaced by what is made of it: it is read from an open handle, and the other is made aside.
+    let options = OutputOptions { force: request.force, inputs: Vec::new() };
     pool(&request.resources, &Style::default())?.install(|| {
         let whole = Whole::begin(&request.out, &options, countfile::check)?;
         let memory = memory(&request.resources, &request.out);
@@ -245,6 +246,12 @@ pub fn count_into(request: &CountRequest, monitor: &Arc<Monitor>) -> Result<Coun
         let counted = count(request, (opening, opened), monitor)?;
         let about = about(request, &counted);
         let origin = origin(request, &counted.points, plan.as_deref());
+        let mut counted = counted;
+        if let Some(source) = origin.repeated() {
+            let rows = crate::shade::grouped(source.rows);
+            let text = format!("two inputs hold the same {rows} rows, which are counted twice; leave one out");
+            counted.points.read.notices.push(Notice::new("same_rows", text));
+        }
         let fill = |out: &mut dyn std::io::Write| write(out, &request.out, &counted.counts, (&about, &origin), monitor);
         let (bytes, left) = match before {
             None => whole.write(monitor, fill)?,
@@ -268,7 +275,8 @@ pub fn count_into(request: &CountRequest, monitor: &Arc<Monitor>) -> Result<Coun
                 whole.write(monitor, |out| countfile::merge(&merging, out, &request.out, monitor).map(|_| ()))?
             }
         };
-        Ok(report(counted, about, bytes, left, monitor))
+        let added = request.add;
+        Ok(CountReport { added, ..report(counted, about, bytes, left, monitor) })
     })
 }
 
@@ -529,6 +537,7 @@ fn origin(request: &CountRequest, points: &Points, plan: Option<&str>) -> Origin
             left_out: left_out.map(|(reason, rows)| (reason.name().to_owned(), rows)).collect(),
             not_selected: read.passed_over_of(file).into_iter().chain(places).collect(),
             doubts: file.doubt.iter().cloned().collect(),
+            doubtful: if file.doubt.is_some() { file.rows } else { 0 },
             share: request.share.zip(plan).map(|((number, of), plan)| Share {
                 plan: plan.to_owned(),
                 of,
@@ -594,6 +603,7 @@ fn report(counted: Counted, about: About, bytes: u64, left: Vec<String>, monitor
         zooms,
         files: rows.files,
         bytes,
+        added: false,
         device,
         notices,
         stages: Stage::ALL.iter().map(|&s| (s.name(), monitor.stage(s))).filter(|s| s.1.busy > 0.0).collect(),

@@ -13,6 +13,7 @@ use crate::countfile::{self, Layer, Origin};
 use crate::counts::{Lit, Value, Weighed, row_major};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
+use crate::source::Notice;
 use crate::store::{CountStore, Runs};
 use crate::tile::{Grid, MAX_ZOOM, TileCoord, WorldPoint};
 
@@ -28,7 +29,17 @@ fn rows(kept: &Kept) -> Result<Rows> {
     }
     let left_out =
         origin.left_out().map_err(|problem| Error::Input(format!("{name}: {problem}; take a later tilefire")))?;
+    let share = origin.sources.iter().find_map(|source| source.share.as_ref());
+    let unfinished = share.map(|share| {
+        let text = format!(
+            "{name} has {} of {} shares of its points; tilefire merge adds the others",
+            share.shares.len(),
+            share.of
+        );
+        Notice::new("shares", text)
+    });
     Ok(Rows {
+        notices: unfinished.into_iter().collect(),
         read: origin.rows(),
         used: origin.used(),
         left_out,

@@ -48,7 +48,11 @@ pub fn of_heat(heat: &Heat) -> Option<Legend> {
         title: heading.to_string(),
         notes: below.into_iter().chain(&*words.notes).chain(&words.thanks).map(|note| note.to_string()).collect(),
         theme: heat.theme.as_ref().and_then(|theme| theme.parse().ok()).unwrap_or(Theme::Light),
-        ramps: categories.chain(groups.iter().filter_map(ramp)).collect(),
+        // How alpha rises differs by zoom, and beside categories one ramp is enough.
+        ramps: match (&heat.categories, groups.len()) {
+            (Some(_), 2..) => categories.collect(),
+            _ => categories.chain(groups.iter().filter_map(ramp)).collect(),
+        },
     })
 }
 

@@ -115,9 +115,10 @@ impl Choice {
 }
 
 impl Condition {
-    /// Whether it holds of a value that is written so.
+    /// Whether it holds of a value of a key; what such values call `(none)` is blank.
     pub fn holds_of(&self, value: &str) -> bool {
-        self.holds(value.as_bytes(), &How { decimal: Decimal::Point, date: None })
+        let cell = if value == "(none)" { "" } else { value };
+        self.holds(cell.as_bytes(), &How { decimal: Decimal::Point, date: None })
     }
 }
 
