@@ -601,3 +601,102 @@ fn categories_mix_their_colours_by_their_points() {
     }
     assert!(tiles_of(&place, "one") == tiles_of(&place, "many"));
 }
+
+#[cfg(unix)]
+#[test]
+fn tiles_that_did_not_change_stay_the_files_that_they_are() {
+    use std::os::unix::fs::MetadataExt;
+    let place = Playground::new();
+    let old = place.file("old.csv", rows(70, 1_500));
+    // All in one corner of the world.
+    let new = place.file("new.csv", "lon,lat\n-140.2,-50.1\n-140.21,-50.1\n-139,-49\n");
+    count(&place, &old, "old.counts", &["-z", "5"]).ok();
+    fs::copy(place.path("old.counts"), place.path("new.counts")).unwrap();
+    place.run(["count", new.to_str().unwrap(), "--add-to", "new.counts", "-q"]).ok();
+    let shade = |from: &str, out: &str, more: &[&str]| {
+        place.run([&["shade", from, "-o", out, "-q", "--title", "x", "--span", "0,60"], more].concat())
+    };
+    for look in [&["--spread", "1"][..], &["--spread", "0", "--truecolor"], &["--spread", "2", "--spread-op", "add"]] {
+        for folder in ["set", "fresh"] {
+            let _ = fs::remove_dir_all(place.path(folder));
+        }
+        shade("old.counts", "set", look).ok();
+        let files = |folder: &str| -> Vec<(String, u64)> {
+            let names = tiles_of(&place, folder).into_keys();
+            names.map(|name| (name.clone(), fs::metadata(place.path(folder).join(&name)).unwrap().ino())).collect()
+        };
+        let before = files("set");
+        shade("new.counts", "set", &[look, &["--changed-since", "old.counts"]].concat()).ok();
+        shade("new.counts", "fresh", look).ok();
+        assert!(tree(&place.path("set")) == tree(&place.path("fresh")), "{look:?}");
+        let after = files("set");
+        let same = before.iter().filter(|file| after.contains(file)).count();
+        assert!(same > before.len() / 2 && same < before.len(), "{same} of {} stayed, {look:?}", before.len());
+    }
+    // A set that is another one's, none at all, and one that is a single file.
+    let other = shade("new.counts", "set", &["--spread", "3", "--changed-since", "old.counts"]).error(1);
+    assert!(other.contains("is not what old.counts looks like with these options"), "{other}");
+    let none = shade("new.counts", "none", &["--changed-since", "old.counts"]).error(2);
+    assert!(none.contains("make it first without --changed-since"), "{none}");
+    let file = shade("new.counts", "x.pmtiles", &["--changed-since", "old.counts"]).error(2);
+    assert!(file.contains("this output is one file"), "{file}");
+    // Where colours follow the largest count it is told which zooms are new.
+    let _ = fs::remove_dir_all(place.path("set"));
+    place.run(["shade", "old.counts", "-o", "set", "-q", "--spread", "0", "--title", "x", "--span", "all"]).ok();
+    let place_of_many = format!("lon,lat\n{}", "10,10\n".repeat(500));
+    place.run(["count", place.file("many.csv", place_of_many).to_str().unwrap(), "--add-to", "new.counts", "-q"]).ok();
+    let run = ["shade", "new.counts", "-o", "set", "--spread", "0", "--title", "x", "--span", "all"];
+    let told = place.run([&run[..], &["--changed-since", "old.counts"]].concat()).ok().stderr;
+    assert!(told.contains("all tiles of zooms 0, 1, 2, 3, 4, 5 are new"), "{told}");
+}
+
+#[test]
+fn rows_are_not_counted_twice_in_shares_and_as_a_whole() {
+    let place = Playground::new();
+    let input = place.file("a.csv", rows(80, 600));
+    count(&place, &input, "whole.counts", &["-z", "5"]).ok();
+    let mut files = Vec::new();
+    for number in 1..=3 {
+        let (name, share) = (format!("{number}.counts"), format!("{number}/3"));
+        count(&place, &input, &name, &["-z", "5", "--shard", &share]).ok();
+        files.push(name);
+    }
+    let all: Vec<&str> = files.iter().map(String::as_str).chain(["whole.counts"]).collect();
+    let twice = place.run([&["merge", "-o", "x.counts", "-q"], &all[..]].concat()).error(1);
+    assert!(twice.contains("as a whole and in shares"), "{twice}");
+    // What was chosen otherwise is something else; and an input that comes twice in one run is told.
+    count(&place, &input, "low.counts", &["-z", "5", "--where", "kind < 2"]).ok();
+    place.run(["count", "a.csv", "--where", "kind >= 2", "--add-to", "low.counts", "-q"]).ok();
+    fs::copy(place.path("a.csv"), place.path("b.csv")).unwrap();
+    let told = place.run(["count", "a.csv", "b.csv", "-o", "two.counts", "-z", "5"]).ok().stderr;
+    assert!(told.contains("which are counted twice"), "{told}");
+    // Zooms are not lost by adding, and a file may be replaced by what is made of it.
+    let lost = place.run(["count", "b.csv", "--add-to", "low.counts", "-z", "3"]).error(2);
+    assert!(lost.contains("would leave only those up to 3"), "{lost}");
+    count(&place, &place.file("c.csv", rows(81, 500)), "c.counts", &["-z", "5"]).ok();
+    place.run(["merge", "whole.counts", "c.counts", "-o", "both.counts", "-q"]).ok();
+    place.run(["merge", "both.counts", "--minus", "c.counts", "-o", "both.counts", "-q", "--force"]).ok();
+    same(&place, "both.counts", "whole.counts");
+}
+
+#[test]
+fn blanks_of_a_key_are_missing_and_sets_have_names_of_their_own() {
+    let place = Playground::new();
+    let input = place.file("p.csv", "lon,lat,c\n1,2,a/b\n1,3,a_b\n1,4,A_B\n5,5,\n9,9,z\n");
+    count(&place, &input, "p.counts", &["-z", "3", "--by", "c"]).ok();
+    for (condition, points) in [("c is missing", 1), ("c is not missing", 4), ("c != z", 3), ("c < zz", 4)] {
+        let run = [
+            "shade", "p.counts", "-o", "t", "-q", "--force", "--where", condition, "--report", "r.json", "--spread",
+            "0",
+        ];
+        let _ = fs::remove_file(place.path("r.json"));
+        place.run(run).ok();
+        let report: Value = serde_json::from_slice(&fs::read(place.path("r.json")).unwrap()).unwrap();
+        assert_eq!(report["used"], points, "{condition}");
+    }
+    place.run(["shade", "p.counts", "-o", "s.pmtiles", "-q", "--split"]).ok();
+    let names: Vec<String> = place.names().into_iter().filter(|name| name.starts_with("s-")).collect();
+    assert_eq!(names.len(), 5, "{names:?}");
+    let again = place.run(["shade", "p.counts", "-o", "s.pmtiles", "-q", "--split"]).error(1);
+    assert!(again.contains("already exists"), "{again}");
+}
