@@ -50,7 +50,8 @@ fn store<V: Value>(zoom: u8, all: &Pixels<V>) -> CountStore<V> {
 fn written<V: Value>(path: PathBuf, zoom: u8, all: &Pixels<V>, number: u64) -> PathBuf {
     let weight = (V::HOLDS == Weighed::HOLDS).then(|| Weight { column: "w".into(), step: "0.5".into() });
     let points = all.values().map(|pixel| u64::from(pixel.count())).sum();
-    let source = Source { rows_hash: format!("{number:016x}"), rows: points, used: points, ..Source::default() };
+    let (rows_hash, extent) = (format!("{number:016x}"), Some((0, 0, 9, 9)));
+    let source = Source { rows_hash, rows: points, used: points, extent, ..Source::default() };
     let monitor = Monitor::default();
     let mut file = std::fs::File::create(&path).unwrap();
     let mut writer = CountWriter::begin(&mut file, &path, &monitor).unwrap();
