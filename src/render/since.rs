@@ -14,6 +14,7 @@ use crate::container::write::Container;
 use crate::countfile::CountFile;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
+use crate::shade::{Function, Look};
 use crate::source::Notice;
 use crate::store::CountStore;
 use crate::tile::TileCoord;
@@ -83,7 +84,14 @@ pub(super) fn unchanged(
     for z in drawing.zooms.iter() {
         let at = usize::from(z);
         let same = |a: &colours::Coloured<'_>, b: &colours::Coloured<'_>| {
-            let tables = a.looks.get(at).zip(b.looks.get(at)).is_some_and(|(a, b)| a.table == b.table);
+            // Tables of few counts hold those alone, and may differ in what is not there; exact ones of one scale have the same
+            // colours for all that is.
+            let exact = |look: &Look<'_>| look.table.error == 0 && !look.table.smooth;
+            let alike = |a: &Look<'_>, b: &Look<'_>| {
+                let scales = a.shading.scale.span() == b.shading.scale.span() && a.unit == b.unit;
+                a.table == b.table || (exact(a) && exact(b) && scales && style.function != Function::EqHist)
+            };
+            let tables = a.looks.get(at).zip(b.looks.get(at)).is_some_and(|(a, b)| alike(a, b));
             tables && a.radii.get(at) == b.radii.get(at)
         };
         if !same(&now, &coloured) {
