@@ -152,9 +152,13 @@ fn names_of<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
         let plain = |c: char| if c.is_alphanumeric() || "-_.+ ".contains(c) { c } else { '_' };
         let name: String = value.chars().map(plain).collect();
         let is_taken = |name: &str| names.iter().any(|other| other.to_lowercase() == name.to_lowercase());
-        let free =
-            (1..).map(|n| if n == 1 { name.clone() } else { format!("{name}-{n}") }).find(|name| !is_taken(name));
-        names.extend(free);
+        let mut free = name.clone();
+        let mut number = 2;
+        while is_taken(&free) {
+            free = format!("{name}-{number}");
+            number += 1;
+        }
+        names.push(free);
     }
     names
 }

@@ -118,7 +118,7 @@ proptest! {
             let told = Asked::of(&alone, 9).export(&out).unwrap();
             let points = |pixels: &Pixels<u32>| pixels.values().map(|&count| u64::from(count)).sum::<u64>();
             prop_assert_eq!((told.cells, told.points, told.few_cells), (one.len() as u64, points(&one), 0));
-            let back = import(&[out.clone()], None).unwrap();
+            let back = import(std::slice::from_ref(&out), None).unwrap();
             prop_assert_eq!((back.zoom, back.rows, back.points), (9, told.cells, told.points));
             let (label, pyramid) = &back.planes[0];
             prop_assert!(label.is_none() && back.planes.len() == 1 && back.sum.is_none());
@@ -431,7 +431,7 @@ fn damaged_files_are_refused_and_nothing_else() {
         let harmed = folder.path().join(format!("harmed.{ending}"));
         let tried = |bytes: &[u8]| {
             std::fs::write(&harmed, bytes).unwrap();
-            if let Err(told) = import(&[harmed.clone()], None) {
+            if let Err(told) = import(std::slice::from_ref(&harmed), None) {
                 assert!(!told.to_string().contains('\n') && told.to_string().contains("harmed"), "{told}");
             }
         };
