@@ -367,7 +367,9 @@ impl FromStr for MeasureChoice {
             }
             None if text.trim().eq_ignore_ascii_case("categories") => Ok(Self::Categories),
             _ => text.parse().map(Self::Of).map_err(|_: String| {
-                format!("'{text}' is no measure; use count, sum, mean, or of counts by a key share:VALUE or categories")
+                format!(
+                    "'{text}' is no measure; use count, sum or mean, or of counts by a key share:VALUE or categories"
+                )
             }),
         }
     }
@@ -376,10 +378,10 @@ impl FromStr for MeasureChoice {
 /// What the result looks like.
 #[derive(Debug, Args)]
 pub(super) struct StyleArgs {
-    /// Draw the sum of --weight, its mean, or the count [default: sum]; of counts by a key also share:VALUE, the part of the
-    /// points that have it, or categories, each value in a colour of --colormap
+    /// Draw the sum of --weight, its mean, or the count [default: sum]
     ///
-    /// The count is that of the points that have a weight.
+    /// The count is that of the points that have a weight. Of counts by a key tilefire shade also draws share:VALUE, the part of
+    /// the points that have it, and categories, each value in a colour of --colormap.
     #[arg(long, value_name = "MEASURE", help_heading = "Measure")]
     measure: Option<MeasureChoice>,
     /// How counts become places along the colormap: log, linear, cbrt, sqrt, gamma=EXPONENT, or eq-hist [default: log;

@@ -2,7 +2,7 @@
 //! Arrow, a zoom with those below it as a GeoTIFF; cells that somebody else made, or that were exported before, come in as
 //! counts again. docs/exchange.md says what is in such files.
 //!
-//! Knows no points, devices or colours: counts are read from and made into [`CountStore`]s.
+//! Knows no points, devices or colours: counts are read from and made into those of [`crate::store`].
 
 mod batch;
 #[cfg(feature = "columnar")]

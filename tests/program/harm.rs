@@ -417,7 +417,8 @@ fn a_disk_without_inodes_says_so_and_what_to_do() {
     // A disk that is full is another matter.
     let text = "mount -t tmpfs -o size=16k none disk && $T render points.csv -o disk/tiles -q -z 0..9 --spread 9 \
                 --backend cpu";
-    let line = mounted(&place, text).error(1);
+    // It may have room the next time.
+    let line = mounted(&place, text).error(75);
     assert!(!line.contains("inodes") && line.contains("No space left"), "{line}");
 }
 
