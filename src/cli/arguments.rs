@@ -234,6 +234,24 @@ impl SourceArgs {
     }
 }
 
+/// How many threads and how much memory the work may use.
+#[derive(Debug, Args)]
+pub(super) struct WorkArgs {
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
+    threads: Option<u16>,
+    /// Host memory for the work (512M, 4G, ..., at least 1M) [default: half of what the process may use]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Resources")]
+    memory: Option<u64>,
+}
+
+impl WorkArgs {
+    /// The same for a request that asks for no device.
+    pub(super) fn resources(&self) -> Resources {
+        Resources { threads: self.threads.map(usize::from), memory: self.memory, ..Resources::default() }
+    }
+}
+
 /// What the work may use.
 #[derive(Debug, Args)]
 pub(super) struct ResourceArgs {
@@ -243,12 +261,8 @@ pub(super) struct ResourceArgs {
     /// Part of the name of the GPU adapter to use (tilefire info lists them)
     #[arg(long, value_name = "NAME", help_heading = "Resources", hide_short_help = true)]
     adapter: Option<String>,
-    /// Worker threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
-    threads: Option<u16>,
-    /// Host memory for the work (512M, 4G, ..., at least 1M) [default: half of what the process may use]
-    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Resources")]
-    memory: Option<u64>,
+    #[command(flatten)]
+    work: WorkArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -304,8 +318,7 @@ impl ResourceArgs {
         Ok(Resources {
             device,
             gpu: GpuOptions { adapter: self.adapter, limits: self.limits.limits(), timestamps: false },
-            threads: self.threads.map(usize::from),
-            memory: self.memory,
+            ..self.work.resources()
         })
     }
 }
@@ -469,6 +482,15 @@ impl StyleArgs {
     /// The value whose share is to be drawn, if one is.
     pub(super) fn share(&self) -> Option<&str> {
         if let Some(MeasureChoice::Share(value)) = &self.measure { Some(value) } else { None }
+    }
+
+    /// The measure of weights that was asked for, if one was.
+    pub(super) fn measure_of_weights(&self) -> Option<Measure> {
+        if let Some(MeasureChoice::Of(measure @ (Measure::Sum | Measure::Mean))) = self.measure {
+            Some(measure)
+        } else {
+            None
+        }
     }
 
     /// Whether each value of a key is drawn in a colour of its own.

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::arguments::{BackendName, LimitArgs, StyleArgs};
 use super::choose::{ChooseArgs, boxed};
-use super::kept::{instead, kept, weight_of};
+use super::kept::{check_measure, instead, kept, weight_of};
 use super::values::{self, bytes, grouped};
 use super::weigh::WeightArgs;
 use crate::backend::gpu::{self, Choice, GpuOptions};
@@ -197,6 +197,7 @@ fn contenders(args: &BenchArgs, inputs: Vec<Input>, adapters: Vec<String>) -> Re
         let about = file.about();
         request.zooms.max = request.zooms.max.min(about.zoom);
         request.zooms.min = request.zooms.min.min(request.zooms.max);
+        check_measure(&args.style, &file)?;
         let weight = weight_of(&file);
         request.style = args.style.style(Some((request.zooms, Form::default())), weight.as_ref())?;
         request.sources = instead(&typed, file)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::arguments::WorkArgs;
 use super::progress::Progress;
 use super::shade::choose;
 use super::values::{self, grouped};
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::exchange::Cells;
 use crate::monitor::Monitor;
 use crate::render::image::View;
-use crate::render::{ExportRequest, Kept, Resources, export_from};
+use crate::render::{ExportRequest, Kept, export_from};
 use crate::source::Condition;
 use crate::tile::MAX_ZOOM;
 
@@ -43,12 +44,8 @@ pub(super) struct ExportArgs {
     /// Export only the planes of which this holds, of counts by a key: 'severity = 1', 'month in 6..8'
     #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true, help_heading = "Choose")]
     conditions: Vec<Condition>,
-    /// Worker threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
-    threads: Option<u16>,
-    /// Host memory for the work (512M, 4G, ..., at least 1M) [default: half of what the process may use]
-    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Resources")]
-    memory: Option<u64>,
+    #[command(flatten)]
+    work: WorkArgs,
     /// Replace a file of cells that tilefire made
     #[arg(long, help_heading = "Output")]
     force: bool,
@@ -72,7 +69,7 @@ pub(super) fn run(args: ExportArgs, monitor: &Arc<Monitor>) -> Result<()> {
         least: args.min_count,
         bbox: args.bbox.and_then(|view| if let View::Bounds(bounds) = view { Some(bounds) } else { None }),
         cells: args.h3.map_or(Cells::Pixels, Cells::Hexagons),
-        resources: Resources { threads: args.threads.map(usize::from), memory: args.memory, ..Resources::default() },
+        resources: args.work.resources(),
         out: args.output,
         force: args.force,
     };

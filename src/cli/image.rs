@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::{ResourceArgs, SourceArgs, StyleArgs};
-use super::kept::{instead, kept, weight_of};
+use super::kept::{check_measure, instead, kept, weight_of};
 use super::progress::Progress;
 use super::report::{self, Pending, Rejects};
 use super::summary::picture_summary;
@@ -69,6 +69,7 @@ pub(super) fn run(args: ImageArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let mut sources = args.sources.sources()?;
     let mut weight = sources.read.weight.clone();
     if let Some(file) = kept {
+        check_measure(&args.style, &file)?;
         weight = weight_of(&file);
         sources = instead(&sources, file)?;
     }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::arguments::WorkArgs;
 use super::progress::Progress;
 use super::values::{self, grouped};
 use crate::counts::Step;
 use crate::error::{Error, Result};
 use crate::monitor::Monitor;
-use crate::render::{ImportRequest, Resources, import_into};
+use crate::render::{ImportRequest, import_into};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -28,12 +29,8 @@ pub(super) struct ImportArgs {
     /// What a step of the sums is worth, such as 0.01 [default: what the files say; CSV does not]
     #[arg(long, value_name = "STEP", help_heading = "Input")]
     weight_step: Option<Step>,
-    /// Worker threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
-    threads: Option<u16>,
-    /// Host memory for the work (512M, 4G, ..., at least 1M) [default: half of what the process may use]
-    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Resources")]
-    memory: Option<u64>,
+    #[command(flatten)]
+    work: WorkArgs,
     /// Replace a file of counts that tilefire made
     #[arg(long, help_heading = "Output")]
     force: bool,
@@ -51,7 +48,7 @@ pub(super) fn run(args: ImportArgs, monitor: &Arc<Monitor>) -> Result<()> {
         files: args.inputs,
         column: args.weight,
         step: args.weight_step,
-        resources: Resources { threads: args.threads.map(usize::from), memory: args.memory, ..Resources::default() },
+        resources: args.work.resources(),
         out: args.output,
         force: args.force,
     };

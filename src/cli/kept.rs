@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
+use super::arguments::StyleArgs;
 use crate::countfile::{CountFile, is_counts};
 use crate::error::{Error, Result};
 use crate::render::{Kept, Sources};
@@ -13,6 +14,17 @@ use crate::source::{ColumnRef, ReadOptions, Weight};
 pub(super) fn weight_of(file: &CountFile) -> Option<Weight> {
     let weight = file.about().weight.as_ref()?;
     Some(Weight { column: ColumnRef::Name(weight.column.clone()), step: weight.step()? })
+}
+
+/// Fails where `style` asks for a measure of weights, and the file has none.
+pub(super) fn check_measure(style: &StyleArgs, file: &CountFile) -> Result<()> {
+    match style.measure_of_weights().filter(|_| file.about().weight.is_none()) {
+        Some(measure) => Err(Error::Usage(format!(
+            "--measure {measure} is of weights, and {} has none; count again with tilefire count --weight COLUMN",
+            file.path().display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The file of counts among `inputs`, where they are one.

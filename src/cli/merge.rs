@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::arguments::WorkArgs;
 use super::progress::Progress;
 use super::report::Pending;
 use super::summary::merge_summary;
-use super::values;
 use crate::countfile::CountFile;
 use crate::error::Result;
 use crate::monitor::Monitor;
-use crate::render::{MergeRequest, Resources, Sources, merge_into};
+use crate::render::{MergeRequest, Sources, merge_into};
 use crate::source::Input;
 use crate::tile::MAX_ZOOM;
 
@@ -41,12 +41,8 @@ pub(super) struct MergeArgs {
     /// Count what is doubtful as a whole nevertheless
     #[arg(long, help_heading = "Choose")]
     accept_doubt: bool,
-    /// Worker threads [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
-    threads: Option<u16>,
-    /// Host memory for the work (512M, 4G, ..., at least 1M) [default: half of what the process may use]
-    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Resources")]
-    memory: Option<u64>,
+    #[command(flatten)]
+    work: WorkArgs,
     /// Replace a file of counts that tilefire made
     #[arg(long, help_heading = "Output")]
     force: bool,
@@ -72,7 +68,7 @@ pub(super) fn run(args: MergeArgs, monitor: &Arc<Monitor>) -> Result<()> {
         allow_duplicates: args.allow_duplicates,
         partial: args.partial,
         accept_doubt: args.accept_doubt,
-        resources: Resources { threads: args.threads.map(usize::from), memory: args.memory, ..Resources::default() },
+        resources: args.work.resources(),
         out: args.output,
         force: args.force,
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::{ResourceArgs, StyleArgs};
-use super::kept::weight_of;
+use super::kept::{check_measure, weight_of};
 use super::tiles::{Made, TilesArgs};
 use crate::countfile::CountFile;
 use crate::counts::{Measure, Step};
@@ -55,6 +55,7 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) fn run(mut args: ShadeArgs, monitor: &Arc<Monitor>) -> Result<()> {
     let file = CountFile::open(&args.input)?;
+    check_measure(&args.style, &file)?;
     let form = args.tiles.form();
     let highest = file.about().zoom.checked_sub(form.steps().max(u8::from(form.retina))).ok_or_else(|| {
         Error::Usage(format!(

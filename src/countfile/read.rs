@@ -15,11 +15,12 @@ use super::layout::{
     self, CHUNK_MOST, ChunkAt, END, HEAD, PAGE, PAGE_MOST, Page, Root, Section, TAIL, TEXT_MOST, Tail,
 };
 use super::origin::Origin;
+use super::rise::{families, rise, settle};
 use super::write::{Details, is_counts, kept_zooms};
-use crate::counts::{Holds, Lit, Value, Weighed, reduce_into};
+use crate::counts::{Holds, Lit, Value, Weighed};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Stage};
-use crate::store::{CountPart, CountStore, Vault};
+use crate::store::{CountPart, CountStore, Vault, read_at};
 use crate::tile::TileCoord;
 
 /// Chunks that a thread reads at a time, and their bytes at most.
@@ -355,13 +356,26 @@ impl CountFile {
         let codes = tile.morton() << levels..(tile.morton() + 1) << levels;
         let chunks = self.chunks_within(plane, from, codes.clone())?;
         let (mut room, mut unpacker, mut lit) = (Vec::new(), Unpacker::new()?, Vec::new());
-        let mut families = Families::<V>::new(from - tile.z);
+        let (mut open, mut found) = (families(from - tile.z), Vec::new());
+        let mut whole = |_: usize, _: u64, pixels: &[Lit<V>], is_top: bool| {
+            if is_top {
+                found.extend_from_slice(pixels);
+            }
+            Ok(())
+        };
         self.each_chunk(from, (&chunks, None), (&mut room, &mut unpacker), |bytes| {
             each_tile(bytes, from, &mut lit, |code, pixels| {
-                if codes.contains(&code) { families.add(code - codes.start, pixels) } else { Ok(()) }
+                if !codes.contains(&code) {
+                    Ok(())
+                } else if from == tile.z {
+                    whole(0, code, pixels, true)
+                } else {
+                    rise(&mut open, 0, code, pixels, &mut whole)
+                }
             })
         })?;
-        families.finish()
+        settle(&mut open, &mut whole)?;
+        Ok(found)
     }
 }
 
@@ -471,71 +485,10 @@ pub(super) fn each_tile<V: Value>(
     Ok(last.is_some())
 }
 
-/// Descendants of one tile that come in order, on their way to it.
-struct Families<V> {
-    /// By the levels that are still to go: the code of the family at hand, and its pixels.
-    levels: Vec<(u64, Vec<Lit<V>>)>,
-}
-
-impl<V: Value> Families<V> {
-    fn new(levels: u8) -> Self {
-        Self { levels: (0..=levels).map(|_| (0, Vec::new())).collect() }
-    }
-
-    fn add(&mut self, code: u64, lit: &[Lit<V>]) -> Result<()> {
-        self.put(0, code, lit)
-    }
-
-    /// Adds a tile to the level at `at`, whose code among the descendants there is `code`.
-    fn put(&mut self, at: usize, code: u64, lit: &[Lit<V>]) -> Result<()> {
-        if at + 1 == self.levels.len() {
-            self.levels[at].1.extend_from_slice(lit);
-            return Ok(());
-        }
-        let parent = &mut self.levels[at];
-        if parent.0 != code >> 2 && !parent.1.is_empty() {
-            let (done, pixels) = std::mem::take(parent);
-            self.levels[at].0 = code >> 2;
-            self.put(at + 1, done, &pixels)?;
-        }
-        let parent = &mut self.levels[at];
-        parent.0 = code >> 2;
-        reduce_into(&mut parent.1, (code & 3) as u16, lit)
-    }
-
-    fn finish(mut self) -> Result<Vec<Lit<V>>> {
-        for at in 0..self.levels.len() - 1 {
-            let (code, pixels) = std::mem::take(&mut self.levels[at]);
-            if !pixels.is_empty() {
-                self.put(at + 1, code, &pixels)?;
-            }
-        }
-        Ok(self.levels.pop().map(|level| level.1).unwrap_or_default())
-    }
-}
-
 /// What a frame of JSON holds; `None` where it is none of that length.
 fn text<T: DeserializeOwned>(frame: &[u8], unpacked: u64) -> Option<T> {
     let unpacked = usize::try_from(unpacked).ok().filter(|len| *len <= TEXT_MOST)?;
     let mut unpacker = Unpacker::new().ok()?;
     let bytes = unpacker.unpack(frame, unpacked)?;
     serde_json::from_slice(bytes).ok()
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> std::io::Result<()> {
-    while !bytes.is_empty() {
-        let read = std::os::windows::fs::FileExt::seek_read(file, bytes, at)?;
-        if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        bytes = &mut bytes[read..];
-        at += read as u64;
-    }
-    Ok(())
 }

@@ -24,4 +24,5 @@ pub use points::{BucketKey, Coded, Heavy, Keyed, PointSink, PointStore, Tagged};
 pub use runs::Runs;
 pub use sorted::{Sorted, SortedIter, Sorter};
 pub use spool::{PointSpool, SpoolSink};
+pub(crate) use vault::read_at;
 pub use vault::{Kept, Place, Vault};

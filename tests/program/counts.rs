@@ -534,6 +534,8 @@ fn planes_that_are_chosen_shared_and_taken_off_are_what_points_would_be() {
         (&["shade", "by.counts", "-o", "x", "--measure", "share:9"], "has no value '9' of 'kind'"),
         (&["shade", "low.counts", "-o", "x", "--measure", "categories"], "has no categories"),
         (&["shade", "low.counts", "-o", "x", "--split"], "could be split by"),
+        (&["shade", "low.counts", "-o", "x", "--measure", "mean"], "low.counts has none; count again with"),
+        (&["image", "low.counts", "-o", "x.png", "--measure", "sum"], "low.counts has none; count again with"),
         (&["render", "all.csv", "-o", "x", "--measure", "share:1"], "are of counts by a key"),
     ] {
         let problem = place.run(arguments).error(2);

@@ -142,6 +142,27 @@ fn weights_stay_within_the_limit() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn counts_that_are_kept_stay_within_the_limit() {
+    let place = Playground::new();
+    let some = &scattered()[..scattered().len() / 2];
+    place.file("s.csv", &some[..=some.iter().rposition(|&byte| byte == b'\n').unwrap()]);
+    let limits = ["--memory", "1M", "--threads", "2", "-q", "--force", "--report", "r.json"];
+    for arguments in [
+        &["count", "s.csv", "-o", "a.counts", "-z", "20", "--backend", "cpu"][..],
+        &["count", "s.csv", "-o", "b.counts", "-z", "12", "--by", "lon", "--values", "1,2", "--backend", "cpu"],
+        &["merge", "a.counts", "-o", "c.counts"],
+        &["merge", "a.counts", "-o", "c.counts", "-z", "11"],
+        &["merge", "a.counts", "a.counts", "-o", "c.counts", "--allow-duplicates"],
+    ] {
+        place.run([arguments, &limits].concat()).ok();
+        let report: serde_json::Value = serde_json::from_slice(&std::fs::read(place.path("r.json")).unwrap()).unwrap();
+        let peak = report["peak_memory"].as_u64().unwrap() >> 20;
+        assert!(peak <= bound(1, 2), "{arguments:?}: {peak} MiB");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn deep_zooms_stay_within_the_limit() {
     let some = &scattered()[..scattered().len() / 2];
     let some = &some[..=some.iter().rposition(|&byte| byte == b'\n').unwrap()];
