@@ -165,11 +165,6 @@ impl CountFile {
         &self.about
     }
 
-    /// Bytes of the chunks of a zoom of a plane that is kept.
-    pub fn section_bytes(&self, plane: u16, z: u8) -> Option<u64> {
-        self.section(plane, z).map(|section| section.pages.iter().map(|page| page.bytes).sum())
-    }
-
     /// An error about the file.
     pub(super) fn wrong(&self, what: &str) -> Error {
         Error::Input(format!("{} {what}", self.path.display()))

@@ -9,7 +9,7 @@ use super::depth::Depth;
 use super::keyed::{KeyedPlane, planes};
 use super::opening::Opening;
 use super::points::{Points, replay};
-use super::{Resources, Sources, aggregate, check_weight, memory, open_sources, pool};
+use super::{Resources, Sources, aggregate, check_sums, memory, open_sources, pool};
 use crate::backend::cpu::{self, KeyedValue};
 use crate::backend::{BackendReport, Memory, Paint, Plan, PointPush};
 use crate::countfile::{self, About, CountFile, CountWriter, Key, Merging, Origin, Part, Share, Source, Weight};
@@ -415,10 +415,7 @@ fn count(request: &CountRequest, (opening, opened): (Opening, Opened), monitor: 
         (backend, notice, points)
     };
     let paint = backend.finish()?;
-    if let Some(z) = paint.stats().iter().position(|stats| stats.sum != points.used) {
-        return Err(Error::Internal(format!("zoom {z} counts {} of {} points", paint.stats()[z].sum, points.used)));
-    }
-    check_weight(paint.as_ref(), points.weight)?;
+    check_sums(paint.as_ref(), &points)?;
     let device = paint.report();
     Ok(Counted { counts: Counts::All(paint), device, notice: notice.get().cloned(), points, zoom })
 }

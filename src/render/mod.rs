@@ -244,19 +244,19 @@ fn both_ways(style: &Style) -> Notice {
 fn counted(backend: Box<dyn Count>, points: Points, memory: Memory, notice: &opening::Notice) -> Result<Counted> {
     let paint = backend.finish()?;
     let notice = notice.get().cloned();
-    let stats = paint.stats();
-    if let Some(z) = stats.iter().position(|s| s.sum != points.used) {
-        return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
-    }
-    check_weight(paint.as_ref(), points.weight)?;
+    check_sums(paint.as_ref(), &points)?;
     Ok(Counted { paint, memory, notice, rows: points.into_rows() })
 }
 
-/// Fails where the weights of all pixels do not come to what points brought.
-fn check_weight(paint: &dyn Paint, weight: i64) -> Result<()> {
+/// Fails where the pixels of a zoom do not come to the points, or to the weights, that were brought.
+fn check_sums(paint: &dyn Paint, points: &Points) -> Result<()> {
+    let stats = paint.stats();
+    if let Some(z) = stats.iter().position(|stats| stats.sum != points.used) {
+        return Err(Error::Internal(format!("zoom {z} counts {} of {} points", stats[z].sum, points.used)));
+    }
     match paint.weight() {
-        Some(added) if added != weight => {
-            Err(Error::Internal(format!("weights of {weight} steps came to a sum of {added}")))
+        Some(added) if added != points.weight => {
+            Err(Error::Internal(format!("weights of {} steps came to a sum of {added}", points.weight)))
         }
         _ => Ok(()),
     }
